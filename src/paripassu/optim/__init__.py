@@ -1,0 +1,7 @@
+"""Drop-in ``torch.optim`` optimizers over the rules; one instance per player."""
+
+from paripassu.optim.graft import AdaDir, AdaNSGD, Graft
+from paripassu.optim.nsgd import NSGD
+from paripassu.optim.shell import RuleOptimizer
+
+__all__ = ["NSGD", "AdaDir", "AdaNSGD", "Graft", "RuleOptimizer"]

@@ -1,0 +1,45 @@
+r"""Normalised SGD: every step has the length of the learning rate.
+
+.. math:: w \leftarrow w - \eta \, b / \lVert b \rVert
+
+with ``b`` the gradient or its momentum buffer. One `NSGD` for each player makes nSGDA (Jelassi et al.
+2022, arXiv:2210.04319); with momentum it is Cutkosky & Mehta 2020, arXiv:2002.03305.
+"""
+
+from torch import Tensor
+from torch.optim.optimizer import ParamsT
+
+from paripassu.optim.shell import RuleOptimizer
+from paripassu.rules import SGD, Normalize, Scope
+
+
+class NSGD(RuleOptimizer):
+    r"""Normalised SGD, globally (g-nSGDA) or per layer (l-nSGDA).
+
+    Scaling the loss by any c > 0 changes nothing. A zero gradient gives a zero step: no epsilon.
+
+    Args:
+        params: one player's parameters, or groups of them.
+        lr: > 0, the Euclidean length of a step of the whole player (``"global"``) or of each parameter
+            tensor (``"layer"``; the player then moves sqrt(number of tensors) times as far).
+        scope: over what the norm is taken.
+        momentum: in [0, 1); the momentum buffer is normalised. 0 keeps no state.
+        weight_decay: decoupled, >= 0, outside the norm.
+        maximize: ascend the loss.
+
+    Raises:
+        ValueError: a setting out of range.
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor,
+        *,
+        scope: Scope = "global",
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        maximize: bool = False,
+    ) -> None:
+        rule = Normalize(SGD(momentum), scope)
+        super().__init__(params, lr, rule=rule, weight_decay=weight_decay, maximize=maximize)

@@ -1,0 +1,58 @@
+r"""Adam's update, with bias correction.
+
+.. math::
+    m_t = \beta_1 m_{t-1} + (1-\beta_1) g_t, \quad v_t = \beta_2 v_{t-1} + (1-\beta_2) g_t^2, \quad
+    u_t = \frac{m_t / (1-\beta_1^t)}{\sqrt{v_t / (1-\beta_2^t)} + \epsilon}
+
+Kingma & Ba 2015, arXiv:1412.6980, Algorithm 1.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from paripassu.rules.rule import State, TensorwiseRule
+from paripassu.rules.settings import check_eps, check_fraction
+
+
+@dataclass(frozen=True)
+class Adam(TensorwiseRule):
+    """``torch.optim.Adam`` without weight decay.
+
+    Args:
+        betas: decay rates in [0, 1) of the first and second moment; GANs use ``(0.0, 0.9)`` or
+            ``(0.5, 0.999)``. With ``betas[0] == 0`` the first moment is the gradient and is not kept.
+        eps: added to the root of the second moment, in units of the gradient.
+    """
+
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+
+    def __post_init__(self) -> None:
+        for index, beta in enumerate(self.betas):
+            check_fraction(f"betas[{index}]", beta)
+        check_eps(self.eps)
+
+    def init(self, tensor: Tensor) -> State:
+        """A step count and the zero moments that the settings need."""
+        # As in torch.optim.Adam the count lives on the CPU, so that bias corrections cost no launches.
+        state: State = {
+            "step": torch.zeros((), dtype=torch.float32),
+            "exp_avg_sq": torch.zeros_like(tensor),
+        }
+        if self.betas[0]:
+            state["exp_avg"] = torch.zeros_like(tensor)
+        return state
+
+    def update_tensor(self, gradient: Tensor, state: State) -> tuple[Tensor, State]:
+        """Algorithm 1 of the paper for one tensor."""
+        b1, b2 = self.betas
+        step = state["step"] + 1
+        m = b1 * state["exp_avg"] + (1 - b1) * gradient if b1 else gradient
+        v = b2 * state["exp_avg_sq"] + (1 - b2) * gradient.square()
+        # In float32, 1 - 0.999**1 is already off by 1e-5.
+        t = step.double()
+        update = m / (1 - b1**t) / ((v / (1 - b2**t)).sqrt() + self.eps)
+        following: State = {"step": step, "exp_avg_sq": v}
+        return update, following | ({"exp_avg": m} if b1 else {})

@@ -1,0 +1,52 @@
+r"""Grafting: the length of one update on the direction of another.
+
+.. math:: u = \lVert u_M \rVert \; u_D / \lVert u_D \rVert
+
+Agarwal et al. 2020, arXiv:2002.11803. With Adam and SGD as the two parts these are Ada-nSGDA and AdaDir
+of Jelassi et al. 2022, arXiv:2210.04319.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from paripassu.rules.rule import Rule, State
+from paripassu.rules.scope import Scope, check_scope, norms, rescale
+
+
+@dataclass(frozen=True)
+class Graft(Rule):
+    """Rule with the norm of ``magnitude`` and the direction of ``direction``.
+
+    Both rules see the same gradients and keep their own state. Where the direction is exactly zero
+    the update is zero, whatever the magnitude.
+
+    Args:
+        magnitude: rule whose norm is kept.
+        direction: rule whose direction is kept.
+        scope: ``"layer"`` measures each tensor alone, ``"global"`` all of one player's tensors together.
+    """
+
+    magnitude: Rule
+    direction: Rule
+    scope: Scope = "layer"
+
+    def __post_init__(self) -> None:
+        check_scope(self.scope)
+
+    def init(self, tensor: Tensor) -> State:
+        """The states of both rules, under ``"magnitude"`` and ``"direction"``."""
+        return {"magnitude": self.magnitude.init(tensor), "direction": self.direction.init(tensor)}
+
+    def update(
+        self, gradients: Sequence[Tensor], states: Sequence[State]
+    ) -> tuple[list[Tensor], list[State]]:
+        """One step of both rules, joined."""
+        magnitudes, kept_m = self.magnitude.update(gradients, [s["magnitude"] for s in states])
+        directions, kept_d = self.direction.update(gradients, [s["direction"] for s in states])
+        updates = rescale(directions, norms(magnitudes, self.scope), self.scope)
+        following: list[State] = [
+            {"magnitude": m, "direction": d} for m, d in zip(kept_m, kept_d, strict=True)
+        ]
+        return updates, following

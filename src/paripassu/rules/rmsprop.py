@@ -1,0 +1,40 @@
+r"""RMSprop: Adam's magnitude without its momentum and bias corrections.
+
+.. math:: v_t = \alpha v_{t-1} + (1-\alpha) g_t^2, \qquad u_t = g_t / (\sqrt{v_t} + \epsilon)
+
+Tieleman & Hinton 2012, Coursera lecture 6.5.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from paripassu.rules.rule import State, TensorwiseRule
+from paripassu.rules.settings import check_eps, check_fraction
+
+
+@dataclass(frozen=True)
+class RMSprop(TensorwiseRule):
+    """``torch.optim.RMSprop``, not centred, without momentum.
+
+    Args:
+        alpha: decay rate of the second moment, in [0, 1).
+        eps: added to the root of the second moment, in units of the gradient.
+    """
+
+    alpha: float = 0.99
+    eps: float = 1e-8
+
+    def __post_init__(self) -> None:
+        check_fraction("alpha", self.alpha)
+        check_eps(self.eps)
+
+    def init(self, tensor: Tensor) -> State:
+        """A zero second moment."""
+        return {"square_avg": torch.zeros_like(tensor)}
+
+    def update_tensor(self, gradient: Tensor, state: State) -> tuple[Tensor, State]:
+        """``g / (sqrt(v) + eps)``."""
+        v = self.alpha * state["square_avg"] + (1 - self.alpha) * gradient.square()
+        return gradient / (v.sqrt() + self.eps), {"square_avg": v}

@@ -1,0 +1,37 @@
+r"""Gradient descent, optionally with (heavy-ball) momentum.
+
+.. math:: b_t = \mu b_{t-1} + g_t, \qquad u_t = b_t
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from paripassu.rules.rule import State, TensorwiseRule
+from paripassu.rules.settings import check_fraction
+
+
+@dataclass(frozen=True)
+class SGD(TensorwiseRule):
+    r"""The gradient, or its momentum buffer: ``torch.optim.SGD`` with no dampening.
+
+    Args:
+        momentum: :math:`\mu` in [0, 1); 0 keeps no state.
+    """
+
+    momentum: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_fraction("momentum", self.momentum)
+
+    def init(self, tensor: Tensor) -> State:
+        """Nothing, or a zero buffer of the tensor's shape."""
+        return {"momentum_buffer": torch.zeros_like(tensor)} if self.momentum else {}
+
+    def update_tensor(self, gradient: Tensor, state: State) -> tuple[Tensor, State]:
+        """``g``, or the new buffer."""
+        if not self.momentum:
+            return gradient, state
+        buffer = self.momentum * state["momentum_buffer"] + gradient
+        return buffer, {"momentum_buffer": buffer}
