@@ -1,0 +1,333 @@
+"""The schema of what runs and studies write: all that writers and readers share.
+
+A run folder holds ``run.json`` (`RunHeader`) and ``records.jsonl``, one record a line, appended as
+training goes on. A study folder holds ``study.json`` (`StudyResult`) and one run folder per run under
+``runs/``. Numbers that are not finite are written as ``null`` and read as NaN.
+"""
+
+import json
+import math
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+
+import cattrs
+from cattrs.strategies import configure_tagged_union
+
+SCHEMA = 1
+RUN_FILE = "run.json"
+RECORDS_FILE = "records.jsonl"
+STUDY_FILE = "study.json"
+
+PlayerName = Literal["generator", "discriminator"]
+Outcome = Literal["finished", "diverged"]
+VerdictName = Literal["supported", "contradicted", "undecided"]
+Better = Literal["higher", "lower"]
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Both players' losses at a step, each the loss its player minimizes."""
+
+    step: int
+    discriminator: float
+    generator: float
+
+
+@dataclass(frozen=True)
+class Update:
+    """What one optimizer step did to a player, or to one of its tensors.
+
+    Attributes:
+        step: generator updates done when it was taken.
+        player: whose step it was.
+        layer: the parameter's name; empty for the whole player.
+        gradient: norm of the gradient.
+        update: norm of the true displacement of the weights.
+        weight: norm of the weights before the step.
+        cosine: between the displacement and the negative gradient, in [-1, 1]; NaN where one is zero.
+    """
+
+    step: int
+    player: str
+    layer: str
+    gradient: float
+    update: float
+    weight: float
+    cosine: float
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A measurement of the generator; ``name`` says the feature network and the sample count."""
+
+    step: int
+    name: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Samples:
+    """A picture of generated samples, its path relative to the run folder."""
+
+    step: int
+    path: str
+
+
+@dataclass(frozen=True)
+class End:
+    """The last record of a run; a diverged run is a result too.
+
+    Attributes:
+        step: generator updates done.
+        outcome: how it ended.
+        reason: for a diverged run, what became non-finite.
+        seconds: of training, over all sittings.
+    """
+
+    step: int
+    outcome: Outcome
+    reason: str
+    seconds: float
+
+
+Record = Losses | Update | Metric | Samples | End
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What a run or study ran on and how it was asked for."""
+
+    command: str
+    versions: dict[str, str]
+    device: str
+    cores: int
+    commit: str
+    date: str
+
+
+@dataclass(frozen=True)
+class RunHeader:
+    """``run.json``: the resolved settings, nested and plain, and where they ran."""
+
+    settings: dict[str, Any]
+    environment: Environment
+    schema: int = SCHEMA
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over seeds with its bootstrap 95 % interval.
+
+    Attributes:
+        values: one per seed, in seed order; NaN for a run that diverged without a worst value.
+        mean: of the values.
+        std: standard deviation over seeds (ddof 1; 0 for one seed).
+        low: lower end of the interval.
+        high: upper end.
+    """
+
+    values: list[float]
+    mean: float
+    std: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class RateResult:
+    """One learning rate of an arm's grid, measured on the tuning seeds."""
+
+    lr: float
+    estimate: Estimate
+    diverged: int
+
+
+@dataclass(frozen=True)
+class ArmResult:
+    """One arm on one dataset.
+
+    Attributes:
+        arm: its name.
+        description: its update in words.
+        grid: every learning rate tried on the tuning seeds; empty where tuning was cut.
+        lr: the one chosen.
+        on_edge: whether it is the smallest or largest of the grid.
+        estimates: per metric name, on the confirmation seeds at the chosen rate.
+        diverged: confirmation runs that diverged.
+        runs: the confirmation runs' folders, relative to the study folder, in seed order.
+    """
+
+    arm: str
+    description: str
+    grid: list[RateResult]
+    lr: float
+    on_edge: bool
+    estimates: dict[str, Estimate]
+    diverged: int
+    runs: list[str]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the verdict rule says, and the figures it says it from."""
+
+    outcome: VerdictName
+    reason: str
+
+
+@dataclass(frozen=True)
+class DatasetResult:
+    """All arms of a study on one dataset.
+
+    Attributes:
+        dataset: its name.
+        setting: model, loss, steps and batch in words.
+        metric: name of the metric that tunes and decides.
+        better: which way it improves.
+        arms: in the study's order.
+        verdict: the study's rule applied to them.
+    """
+
+    dataset: str
+    setting: str
+    metric: str
+    better: Better
+    arms: list[ArmResult]
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """``study.json``: a study's question, its answer and how it was reached.
+
+    Attributes:
+        name: the study's file name.
+        question: first paragraph of its docstring.
+        claim: the claim under test, in words.
+        protocol: how arms were tuned, confirmed and compared, the verdict rule included.
+        scale: which size it was run at.
+        cut: what this scale leaves out, one sentence each.
+        tuning_seeds: seeds the learning rates were chosen on.
+        confirmation_seeds: seeds the results are reported on.
+        datasets: one result each.
+        environment: where it ran.
+    """
+
+    name: str
+    question: str
+    claim: str
+    protocol: str
+    scale: str
+    cut: list[str]
+    tuning_seeds: list[int]
+    confirmation_seeds: list[int]
+    datasets: list[DatasetResult]
+    environment: Environment
+    schema: int = SCHEMA
+
+
+T = TypeVar("T")
+
+_converter = cattrs.Converter(forbid_extra_keys=True)
+_converter.register_structure_hook(float, lambda value, _: math.nan if value is None else float(value))
+_converter.register_unstructure_hook(float, lambda value: value if math.isfinite(value) else None)
+configure_tagged_union(Record, _converter, tag_name="kind")
+
+
+def dump(value: object) -> str:
+    """Any schema object as indented JSON text."""
+    return json.dumps(_converter.unstructure(value), indent=2, allow_nan=False) + "\n"
+
+
+def load(path: Path, kind: type[T]) -> T:
+    """Read a file that `dump` wrote.
+
+    Raises:
+        ValueError: the file is not JSON, is of another schema version or is not a ``kind``.
+    """
+    try:
+        data = json.loads(path.read_text())
+        check_schema(data.get("schema"), path)
+        return _converter.structure(data, kind)
+    except (json.JSONDecodeError, UnicodeDecodeError, AttributeError, cattrs.BaseValidationError) as error:
+        raise ValueError(
+            f"{path} is corrupt or not a {kind.__name__}: restore it or delete its folder"
+        ) from error
+
+
+def check_schema(schema: object, path: Path) -> None:
+    """Raise ``ValueError`` unless a file's schema version is ours."""
+    if schema != SCHEMA:
+        raise ValueError(
+            f"{path} has schema version {schema}, this paripassu reads version {SCHEMA}: "
+            "use the version that wrote it"
+        )
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Replace a file's text so that a reader, or a crash, sees the old text or the new one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("w") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@dataclass
+class RecordWriter:
+    """Appends records to a run's ``records.jsonl``; each line is whole on disk before the next begins."""
+
+    path: Path
+    _stream: Any = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._stream = self.path.open("a", buffering=1)
+
+    def __call__(self, record: Record) -> None:
+        """Append one record."""
+        self._stream.write(_line(record))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()
+
+
+def read_records(path: Path) -> Iterator[Record]:
+    """Records in the order written; a last line cut short by a kill is left out.
+
+    Raises:
+        ValueError: a line before the last is not a record.
+    """
+    lines = path.read_text().split("\n")
+    # What follows the last newline is empty or a line that was never finished.
+    for number, line in enumerate(lines[:-1], start=1):
+        try:
+            yield _converter.structure(json.loads(line), Record)  # pyright: ignore[reportArgumentType]
+        except (json.JSONDecodeError, cattrs.BaseValidationError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{path}, line {number} is not a record: restore the file or delete its run"
+            ) from error
+
+
+def rewind(path: Path, step: int) -> None:
+    """Drop the records after ``step``, and any end, so that a resumed run writes them again."""
+    kept = [r for r in read_records(path) if r.step <= step and not isinstance(r, End)]
+    write_atomic(path, "".join(_line(record) for record in kept))
+
+
+def end_of(records: Iterable[Record]) -> End | None:
+    """A run's last word, or None while it has not ended."""
+    return next((r for r in records if isinstance(r, End)), None)
+
+
+def _line(record: Record) -> str:
+    return json.dumps(_converter.unstructure(record, Record), allow_nan=False) + "\n"
