@@ -1,0 +1,27 @@
+"""scikit-learn's handwritten digits: real, 1,797 grey images of 8 x 8, shipped with the library.
+
+Alpaydin & Kaynak 1998, Optical Recognition of Handwritten Digits, UCI (the test part).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from sklearn.datasets import load_digits
+
+from paripassu.data.source import ImageSet, Source
+
+
+@dataclass(frozen=True)
+class Digits(Source):
+    """All 1,797 digits; their 17 grey levels are spread over 0..255."""
+
+    @property
+    def name(self) -> str:
+        """``"digits"``."""
+        return "digits"
+
+    def load(self, device: torch.device) -> ImageSet:
+        """``[1797, 1, 8, 8]``."""
+        levels, _ = load_digits(return_X_y=True)
+        levels = torch.from_numpy(levels).view(-1, 1, 8, 8)
+        return ImageSet((levels * (255 / 16)).round().to(torch.uint8).to(device))

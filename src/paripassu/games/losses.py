@@ -1,0 +1,34 @@
+"""GAN losses as values: what each player minimizes, given the discriminator's logits."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from torch import Tensor
+from torch.nn.functional import relu, softplus
+
+
+class GanLoss(NamedTuple):
+    """Both are minimized, each by its own player; logits are ``[B]``, losses ``[]``."""
+
+    discriminator: Callable[[Tensor, Tensor], Tensor]  # (real, fake)
+    generator: Callable[[Tensor], Tensor]  # (fake)
+
+
+# Goodfellow et al. 2014, arXiv:1406.2661, Sec. 3: G maximizes log D(G(z)) instead of minimizing
+# log(1 - D(G(z))).
+non_saturating = GanLoss(
+    discriminator=lambda real, fake: (softplus(-real) + softplus(fake)).mean(),
+    generator=lambda fake: softplus(-fake).mean(),
+)
+
+# Arjovsky et al. 2017, arXiv:1701.07875, Eq. 2; the Lipschitz constraint is the penalty's business.
+wasserstein = GanLoss(
+    discriminator=lambda real, fake: fake.mean() - real.mean(),
+    generator=lambda fake: -fake.mean(),
+)
+
+# Lim & Ye 2017, arXiv:1705.02894; Miyato et al. 2018, arXiv:1802.05957, Eqs. 16 and 17.
+hinge = GanLoss(
+    discriminator=lambda real, fake: (relu(1 - real) + relu(1 + fake)).mean(),
+    generator=lambda fake: -fake.mean(),
+)

@@ -1,0 +1,98 @@
+"""Penalties on the discriminator's gradient with respect to its input, added to its loss."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+class Penalty(ABC):
+    """A differentiable term of the discriminator's loss."""
+
+    @abstractmethod
+    def __call__(
+        self,
+        discriminator: Callable[[Tensor], Tensor],
+        real: Tensor,
+        fake: Tensor,
+        generator: torch.Generator,
+    ) -> Tensor:
+        """The weighted penalty ``[]`` of a batch.
+
+        Args:
+            discriminator: maps a batch ``[B, ...]`` to logits ``[B]``, each of its own sample only.
+            real: ``[B, ...]``.
+            fake: ``[B, ...]``, detached.
+            generator: source of whatever the penalty draws.
+        """
+
+
+@dataclass(frozen=True)
+class WganGP(Penalty):
+    """Gradient norms of 1 on random lines between real and fake samples.
+
+    Args:
+        weight: factor of ``E (|grad D| - 1)^2``, > 0.
+
+    Source: Gulrajani et al. 2017, arXiv:1704.00028, Eq. 3.
+    """
+
+    weight: float = 10.0
+
+    def __post_init__(self) -> None:
+        _check_weight("weight", self.weight)
+
+    def __call__(
+        self,
+        discriminator: Callable[[Tensor], Tensor],
+        real: Tensor,
+        fake: Tensor,
+        generator: torch.Generator,
+    ) -> Tensor:
+        """``weight * mean((norm - 1)^2)``."""
+        along = torch.rand(len(real), *[1] * (real.ndim - 1), generator=generator, device=real.device)
+        norms = _gradients(discriminator, torch.lerp(real, fake, along)).norm(dim=1)
+        return self.weight * (norms - 1).square().mean()
+
+
+@dataclass(frozen=True)
+class R1(Penalty):
+    """Small gradients on real samples.
+
+    Args:
+        gamma: ``gamma / 2`` is the factor of ``E |grad D(real)|^2``, > 0.
+
+    Source: Mescheder et al. 2018, arXiv:1801.04406, Eq. 9.
+    """
+
+    gamma: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_weight("gamma", self.gamma)
+
+    def __call__(
+        self,
+        discriminator: Callable[[Tensor], Tensor],
+        real: Tensor,
+        fake: Tensor,  # noqa: ARG002 - the interface's
+        generator: torch.Generator,  # noqa: ARG002 - the interface's
+    ) -> Tensor:
+        """``gamma / 2 * mean(norm^2)``."""
+        return self.gamma / 2 * _gradients(discriminator, real).square().sum(dim=1).mean()
+
+
+def _gradients(discriminator: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
+    # [B, numel]: the sum's gradient holds each sample's own, since logits do not mix samples.
+    at = at.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(discriminator(at).sum(), at, create_graph=True)
+    return gradient.flatten(start_dim=1)
+
+
+def _check_weight(name: str, value: float) -> None:
+    if not (value > 0 and math.isfinite(value)):
+        raise ValueError(
+            f"{name} must be finite and > 0, got {value}: leave the penalty out instead of weighing it 0"
+        )

@@ -1,0 +1,94 @@
+"""DCGAN: strided convolutions from the image to one number, transposed ones from z to the image.
+
+Radford et al. 2016, arXiv:1511.06434; widths and initialisation as in the PyTorch examples.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal, get_args
+
+from torch import nn
+
+from paripassu.models.architecture import Architecture, Pair
+
+Norm = Literal["batch", "none"]
+
+
+@dataclass(frozen=True)
+class DCGAN(Architecture):
+    """4 x 4 stride-2 convolutions, doubling channels as the resolution halves down to 4 x 4.
+
+    Args:
+        latent: length of z, >= 1.
+        width: channels at the highest hidden resolution, >= 1.
+        norm: ``"batch"`` after every hidden convolution but the discriminator's first; ``"none"`` where
+            a penalty needs a discriminator that does not mix samples (WGAN-GP, R1).
+    """
+
+    latent: int = 100
+    width: int = 64
+    norm: Norm = "batch"
+
+    def __post_init__(self) -> None:
+        for name in ("latent", "width"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}")
+        if self.norm not in get_args(Norm):
+            raise ValueError(f"norm must be 'batch' or 'none', got {self.norm!r}")
+
+    @property
+    def name(self) -> str:
+        """``"dcgan"``."""
+        return "dcgan"
+
+    def build(self, shape: tuple[int, ...]) -> Pair:
+        """Networks for square images of 8, 16, 32 or 64 px."""
+        if len(shape) != 3:
+            raise ValueError("DCGAN makes images, not points: choose --model mlp for this data")
+        channels, height, width = shape
+        if height != width or height not in (8, 16, 32, 64):
+            raise ValueError(f"DCGAN makes square images of 8, 16, 32 or 64 px, not {height} x {width}")
+        # From the image inwards: 8 px has one hidden width, 64 px four.
+        widths = [self.width * 2**i for i in range((height // 4).bit_length() - 1)]
+        pair = Pair(
+            nn.Sequential(*self._up(widths[::-1], channels)),
+            nn.Sequential(*self._down(channels, widths)),
+        )
+        for network in pair:
+            network.apply(_initialise)
+        return pair
+
+    def _up(self, widths: list[int], channels: int) -> list[nn.Module]:
+        layers: list[nn.Module] = [nn.Unflatten(1, (self.latent, 1, 1))]
+        layers += [
+            nn.ConvTranspose2d(self.latent, widths[0], 4, 1, 0, bias=self._biased),
+            *self._normed(widths[0]),
+        ]
+        layers += [nn.ReLU()]
+        for fan_in, fan_out in pairwise(widths):
+            layers += [nn.ConvTranspose2d(fan_in, fan_out, 4, 2, 1, bias=self._biased)]
+            layers += [*self._normed(fan_out), nn.ReLU()]
+        return [*layers, nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1, bias=self._biased), nn.Tanh()]
+
+    def _down(self, channels: int, widths: list[int]) -> list[nn.Module]:
+        layers: list[nn.Module] = []
+        for fan_in, fan_out in pairwise([channels, *widths]):
+            normed = self._normed(fan_out) if layers else []
+            layers += [nn.Conv2d(fan_in, fan_out, 4, 2, 1, bias=self._biased), *normed, nn.LeakyReLU(0.2)]
+        return [*layers, nn.Conv2d(widths[-1], 1, 4, 1, 0, bias=self._biased), nn.Flatten(0)]
+
+    @property
+    def _biased(self) -> bool:
+        # As in the source: none, for batch normalisation takes every mean away and adds its own.
+        return self.norm == "none"
+
+    def _normed(self, channels: int) -> list[nn.Module]:
+        return [nn.BatchNorm2d(channels)] if self.norm == "batch" else []
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+    elif isinstance(module, nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 1.0, 0.02)
+        nn.init.zeros_(module.bias)
