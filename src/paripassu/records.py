@@ -8,8 +8,12 @@ training goes on. A study folder holds ``study.json`` (`StudyResult`) and one ru
 import json
 import math
 import os
+import platform
+import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
@@ -106,6 +110,37 @@ class Environment:
     cores: int
     commit: str
     date: str
+
+
+def environment(command: str, device: str = "cpu") -> Environment:
+    """Where this process runs: versions, hardware, the checkout's commit, the time (UTC)."""
+    names = ("paripassu", "torch", "numpy", "scipy", "numba")
+    return Environment(
+        command=command,
+        versions={"python": platform.python_version()} | {name: version(name) for name in names},
+        device=_cpu_name() if device == "cpu" else device,
+        cores=os.cpu_count() or 1,
+        commit=_commit(),
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
+
+
+def _commit() -> str:
+    # Empty for an installed package; "-dirty" where the checkout has changes that no commit holds.
+    git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
+    except (OSError, subprocess.CalledProcessError):
+        return ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,112 @@
+"""Checkpoints that a kill, a full disk or a flipped bit cannot turn into a wrong resume.
+
+One is a folder ``checkpoints/step-N``: each network's tensors as safetensors, both optimizers' state as a
+torch file that loads with ``weights_only=True``, and ``checkpoint.json`` with the SHA-256 of each. It is
+written under another name and renamed when whole.
+"""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors.torch import load, save
+
+from paripassu.train.state import State
+
+FOLDER = "checkpoints"
+KEPT = 2  # the newest, and one to fall back on should it be damaged
+_INDEX = "checkpoint.json"
+_OPTIMIZERS = "optimizers.pt"
+
+
+def save_checkpoint(folder: Path, state: State) -> None:
+    """Write a checkpoint of the run in ``folder`` and remove all but the last `KEPT`."""
+    home = folder / FOLDER
+    home.mkdir(exist_ok=True)
+    final = _path(home, state.step)
+    if final.exists():
+        return
+    partial = home / f".partial-{os.getpid()}"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    try:
+        for name, network in state.networks().items():
+            tensors = {key: tensor.contiguous() for key, tensor in network.state_dict().items()}
+            _write(partial / f"{name}.safetensors", save(tensors))
+        memory = io.BytesIO()
+        torch.save({player: o.state_dict() for player, o in state.optimizers().items()}, memory)
+        _write(partial / _OPTIMIZERS, memory.getvalue())
+        files = {path.name: _digest(path) for path in sorted(partial.iterdir())}
+        index = {"step": state.step, "seconds": state.seconds, "sha256": files}
+        _write(partial / _INDEX, json.dumps(index, indent=2).encode())
+        partial.rename(final)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    for old in checkpoints(folder)[:-KEPT]:
+        shutil.rmtree(old)
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """The run's checkpoints, oldest first."""
+    return sorted((folder / FOLDER).glob("step-*"))
+
+
+def load_checkpoint(folder: Path, state: State) -> list[Path]:
+    """Bring ``state`` to the newest whole checkpoint of the run in ``folder``; without any, leave it.
+
+    Returns:
+        The damaged checkpoints that were passed over, newest first.
+
+    Raises:
+        RuntimeError: there are checkpoints, and every one is damaged.
+    """
+    found = checkpoints(folder)
+    damaged: list[Path] = []
+    for path in reversed(found):
+        if _is_whole(path):
+            _restore(path, state)
+            return damaged
+        damaged.append(path)
+    if found:
+        raise RuntimeError(
+            f"every checkpoint in {folder / FOLDER} is damaged: delete that folder to start over"
+        )
+    return damaged
+
+
+def _restore(path: Path, state: State) -> None:
+    for name, network in state.networks().items():
+        network.load_state_dict(load((path / f"{name}.safetensors").read_bytes()))
+    saved = torch.load(path / _OPTIMIZERS, weights_only=True)
+    for player, optimizer in state.optimizers().items():
+        optimizer.load_state_dict(saved[player])
+    index = json.loads((path / _INDEX).read_text())
+    state.step, state.seconds = index["step"], index["seconds"]
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        files = json.loads((path / _INDEX).read_text())["sha256"]
+        return all(_digest(path / name) == digest for name, digest in files.items())
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def _path(home: Path, step: int) -> Path:
+    return home / f"step-{step:09d}"
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,86 @@
+"""A run's folder: made, recognised and locked, so that two runs never write over each other."""
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from paripassu.records import RECORDS_FILE, RUN_FILE, RunHeader, dump, environment, load, write_atomic
+from paripassu.train.run import Run, from_settings
+
+SAMPLES = "samples"
+_LOCK = ".lock"
+
+
+@contextmanager
+def open_folder(run: Run, folder: Path, command: str) -> Generator[Path]:
+    """Hold the folder of ``run`` while training in it; make it if there is none.
+
+    Yields:
+        The path of its records.
+
+    Raises:
+        ValueError: the folder holds another run (each differing setting is named) or other files.
+        RuntimeError: another process is training in it.
+    """
+    check_folder(run, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / _LOCK)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        raise RuntimeError(f"another process is training in {folder}: wait for it or stop it") from error
+    try:
+        (folder / SAMPLES).mkdir(exist_ok=True)
+        if not (folder / RUN_FILE).exists():
+            header = RunHeader(run.settings(), environment(command, run.device))
+            write_atomic(folder / RUN_FILE, dump(header))
+        records = folder / RECORDS_FILE
+        records.touch()
+        yield records
+    finally:
+        lock.release()
+
+
+def check_folder(run: Run, folder: Path) -> None:
+    """Raise ``ValueError`` unless ``folder`` is free or holds this very run; nothing is written."""
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file: name a folder for the run")
+    if (folder / RUN_FILE).exists():
+        differing = list(_differences(load(folder / RUN_FILE, RunHeader).settings, run.settings()))
+        if differing:
+            raise ValueError(
+                f"{folder} holds another run: {'; '.join(differing)}. "
+                "Name another folder, or the same settings to continue it"
+            )
+    elif folder.is_dir() and any(path.name != _LOCK for path in folder.iterdir()):
+        raise ValueError(f"{folder} holds files that are no run: name an empty or a new folder")
+
+
+def load_run(folder: Path) -> Run:
+    """The run that a folder holds.
+
+    Raises:
+        ValueError: it holds none, or one of another version.
+    """
+    path = folder / RUN_FILE
+    if not path.is_file():
+        raise ValueError(
+            f"{folder} is no run folder (it has no {RUN_FILE}): name one that `paripassu train` wrote"
+        )
+    return from_settings(load(path, RunHeader).settings)
+
+
+def _differences(old: Any, new: Any, name: str = "") -> Iterator[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted(old.keys() | new.keys()):
+            yield from _differences(old.get(key), new.get(key), f"{name}.{key}" if name else key)
+    elif _listed(old) != _listed(new):
+        yield f"{name} is {old} there and {new} here"
+
+
+def _listed(value: Any) -> Any:
+    # JSON has no tuples.
+    return [_listed(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,181 @@
+"""The only code that steps a GAN."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from paripassu.data import Samples
+from paripassu.probe import Probe
+from paripassu.records import End, Losses, Metric, RecordWriter, end_of, read_records, rewind
+from paripassu.records import Samples as SamplesRecord
+from paripassu.train.checkpoint import load_checkpoint, save_checkpoint
+from paripassu.train.evaluation import Evaluator
+from paripassu.train.folder import SAMPLES, check_folder, open_folder
+from paripassu.train.random import Stream, generator
+from paripassu.train.run import Run
+from paripassu.train.state import State, initial_state
+
+
+def train(
+    run: Run,
+    folder: Path,
+    *,
+    command: str = "",
+    progress: Callable[[int], object] = lambda _: None,
+    notice: Callable[[str], object] = lambda _: None,
+) -> End:
+    """Train ``run`` in ``folder``, or go on where an earlier call was stopped.
+
+    A run that was stopped anywhere ends with the same weights, bit by bit, as one that was not. A run
+    that has ended is returned as it ended.
+
+    Args:
+        run: what to train.
+        folder: its run folder; made if it does not exist.
+        command: how a person would ask for this run, kept in ``run.json``.
+        progress: called with the steps done, at the start and after each step.
+        notice: called with sentences a person should read, such as a damaged checkpoint passed over.
+
+    Returns:
+        How the run ended; a loss or weight that is not finite ends it as diverged.
+
+    Raises:
+        ValueError: the data or the folder cannot be used; nothing was written.
+        OSError: the folder cannot be written; what was complete stays.
+    """
+    check_folder(run, folder)
+    device = torch.device(run.device)
+    real = run.data.load(device)
+    state = initial_state(run, real.shape)
+
+    with open_folder(run, folder, command) as path:
+        if ended := end_of(read_records(path)):
+            return ended
+        for damaged in load_checkpoint(folder, state):
+            notice(f"checkpoint {damaged.name} is damaged: going on from an earlier one")
+        rewind(path, state.step)
+        with RecordWriter(path) as write:
+            return _train(run, folder, state, real, write, progress)
+
+
+def _train(
+    run: Run,
+    folder: Path,
+    state: State,
+    real: Samples,
+    write: RecordWriter,
+    progress: Callable[[int], object],
+) -> End:
+    evaluator = Evaluator(run, real)
+    probe = Probe(state.optimizers(), run.probe_every, write, start=state.step)
+    started = time.monotonic() - state.seconds
+    unfinite = ""
+    # Sums stay non-finite once a term was: divergence is seen without looking at every loss.
+    sums = torch.zeros(2, device=run.device)
+    progress(state.step)
+    if state.step == 0:
+        save_checkpoint(folder, state)
+
+    while state.step < run.steps and not unfinite:
+        losses = step(run, state, real)
+        sums += losses
+        state.step += 1
+        state.seconds = time.monotonic() - started
+        last = state.step == run.steps
+        if last or state.step % run.log_every == 0:
+            discriminator, generator_loss = losses.tolist()
+            write(Losses(state.step, discriminator, generator_loss))
+            unfinite = _unfinite(state, sums)
+        if not unfinite and (last or state.step % run.eval_every == 0):
+            for name, value in evaluator.measure(state.shown()).items():
+                write(Metric(state.step, name, value))
+            picture = f"{SAMPLES}/{state.step:09d}.png"
+            evaluator.draw(state.shown(), folder / picture)
+            write(SamplesRecord(state.step, picture))
+        if not unfinite and (last or state.step % run.checkpoint_every == 0):
+            unfinite = _unfinite(state, sums)
+            if not unfinite:
+                save_checkpoint(folder, state)
+        progress(state.step)
+
+    probe.detach()
+    outcome = "diverged" if unfinite else "finished"
+    end = End(state.step, outcome, unfinite, time.monotonic() - started)
+    write(end)
+    return end
+
+
+def step(run: Run, state: State, real: Samples) -> Tensor:
+    """One generator update and the discriminator updates before it.
+
+    Everything random depends on the seed and the step alone.
+
+    Returns:
+        ``[2]``: the discriminator's and the generator's loss, each before its player's (last) step.
+    """
+    rng = generator(run.seed, Stream.TRAINING, state.step, torch.device(run.device))
+    factor = 1 - state.step / run.steps if run.decay == "linear" else 1.0
+    for player, optimizer in ((run.generator, state.optimizer_g), (run.discriminator, state.optimizer_d)):
+        for group in optimizer.param_groups:
+            group["lr"] = player.lr * factor
+
+    for _ in range(run.n_critic - 1):
+        _discriminator_backward(run, state, real, rng)
+        state.optimizer_d.step()
+    loss_d = _discriminator_backward(run, state, real, rng)
+    if run.updates == "alternating":
+        state.optimizer_d.step()
+        loss_g = _generator_backward(run, state, rng)
+    else:
+        loss_g = _generator_backward(run, state, rng)
+        state.optimizer_d.step()
+    state.optimizer_g.step()
+
+    _average(run, state)
+    return torch.stack([loss_d, loss_g])
+
+
+def _discriminator_backward(run: Run, state: State, real: Samples, rng: torch.Generator) -> Tensor:
+    shown = real.draw(run.batch, rng)
+    with torch.no_grad():
+        fake = state.generator(_latents(run, rng))
+    loss = run.loss.discriminator(state.discriminator(shown), state.discriminator(fake))
+    if run.penalty:
+        loss = loss + run.penalty(state.discriminator, shown, fake, rng)
+    state.optimizer_d.zero_grad()
+    loss.backward(inputs=list(state.discriminator.parameters()))
+    return loss.detach()
+
+
+def _generator_backward(run: Run, state: State, rng: torch.Generator) -> Tensor:
+    loss = run.loss.generator(state.discriminator(state.generator(_latents(run, rng))))
+    state.optimizer_g.zero_grad()
+    # The discriminator's gradients are its own player's business.
+    loss.backward(inputs=list(state.generator.parameters()))
+    return loss.detach()
+
+
+def _latents(run: Run, rng: torch.Generator) -> Tensor:
+    return torch.randn((run.batch, run.model.latent), generator=rng, device=run.device)
+
+
+@torch.no_grad()
+def _average(run: Run, state: State) -> None:
+    if state.averaged is None:
+        return
+    averaged = list(state.averaged.parameters())
+    get_ema_multi_avg_fn(run.ema)(averaged, list(state.generator.parameters()), 0)
+    for mean, buffer in zip(state.averaged.buffers(), state.generator.buffers(), strict=True):
+        mean.copy_(buffer)
+
+
+def _unfinite(state: State, sums: Tensor) -> str:
+    names = ("the discriminator's loss", "the generator's loss")
+    for name, finite in zip(names, sums.isfinite().tolist(), strict=True):
+        if not finite:
+            return f"{name} is not finite"
+    return "" if state.is_finite() else "a weight is not finite"

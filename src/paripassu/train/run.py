@@ -1,0 +1,135 @@
+"""A run: everything that decides what a training does, in one frozen value."""
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from paripassu.data import Source
+from paripassu.games import GanLoss, Penalty, non_saturating
+from paripassu.models import DCGAN, Architecture
+from paripassu.rules import Rule
+from paripassu.train import settings
+
+Updates = Literal["alternating", "simultaneous"]
+Decay = Literal["constant", "linear"]
+
+_MINIMA = {
+    "steps": 1,
+    "batch": 1,
+    "n_critic": 1,
+    "seed": 0,
+    "eval_samples": 2,  # a covariance needs two
+    "log_every": 1,
+    "probe_every": 1,
+    "eval_every": 1,
+    "checkpoint_every": 1,
+}
+
+
+@dataclass(frozen=True)
+class Player:
+    """How one player steps.
+
+    Args:
+        rule: its update.
+        lr: learning rate, finite and > 0.
+        weight_decay: decoupled, finite and >= 0.
+    """
+
+    rule: Rule
+    lr: float
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (self.lr > 0 and math.isfinite(self.lr)):
+            raise ValueError(f"a learning rate must be finite and > 0, got {self.lr}")
+        if not (self.weight_decay >= 0 and math.isfinite(self.weight_decay)):
+            raise ValueError(f"a weight decay must be finite and >= 0, got {self.weight_decay}")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One GAN training; the same value gives the same weights, bit by bit, on the same device.
+
+    Args:
+        data: where real samples come from.
+        model: the two networks.
+        generator: how the generator steps.
+        discriminator: how the discriminator steps.
+        loss: what each player minimizes.
+        penalty: a term added to the discriminator's loss.
+        steps: generator updates, >= 1.
+        batch: samples per player and update, >= 1.
+        n_critic: discriminator updates per generator update, >= 1.
+        updates: ``"alternating"``: the generator answers the discriminator's new weights;
+            ``"simultaneous"``: both step from the same point (needs ``n_critic`` 1).
+        decay: of both learning rates over the run: ``"linear"`` ends at zero.
+        ema: decay per step, in [0, 1), of the averaged generator that is measured and sampled; 0 is none.
+        seed: of initial weights, batches and latents.
+        eval_samples: generated samples per measurement, >= 2.
+        log_every: steps between loss records, >= 1; also how often divergence is looked for.
+        probe_every: steps between probed steps, >= 1.
+        eval_every: steps between measurements and sample pictures, >= 1; the last step is always measured.
+        checkpoint_every: steps between checkpoints, >= 1; the first and the last step always have one.
+        device: a torch device.
+
+    Raises:
+        ValueError: a setting out of range, or two that exclude each other.
+    """
+
+    data: Source
+    model: Architecture
+    generator: Player
+    discriminator: Player
+    loss: GanLoss = non_saturating
+    penalty: Penalty | None = None
+    steps: int = 1000
+    batch: int = 64
+    n_critic: int = 1
+    updates: Updates = "alternating"
+    decay: Decay = "constant"
+    ema: float = 0.0
+    seed: int = 0
+    eval_samples: int = 2500
+    log_every: int = 50
+    probe_every: int = 50
+    eval_every: int = 500
+    checkpoint_every: int = 500
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        for name, least in _MINIMA.items():
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be >= {least}, got {getattr(self, name)}")
+        if not 0.0 <= self.ema < 1.0:
+            raise ValueError(f"ema must be in [0, 1), got {self.ema}")
+        for name, values in (("updates", get_args(Updates)), ("decay", get_args(Decay))):
+            if getattr(self, name) not in values:
+                raise ValueError(f"{name} must be one of {', '.join(values)}, got {getattr(self, name)!r}")
+        if self.updates == "simultaneous" and self.n_critic > 1:
+            raise ValueError(f"simultaneous updates are one each: set n_critic to 1, got {self.n_critic}")
+        if self.penalty and isinstance(self.model, DCGAN) and self.model.norm == "batch":
+            raise ValueError(
+                "a gradient penalty needs a discriminator that does not mix samples: "
+                "set the model's norm to 'none'"
+            )
+
+    def settings(self) -> dict[str, Any]:
+        """The run as plain nested values, for ``run.json``; `from_settings` reads them back."""
+        return settings.plain(self)
+
+    def key(self) -> str:
+        """Twelve hex digits that equal runs share and unequal runs do not."""
+        text = json.dumps(self.settings(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def from_settings(plain: dict[str, Any]) -> Run:
+    """The run that `Run.settings` wrote.
+
+    Raises:
+        ValueError: the settings are not a run's, or name something this version does not have.
+    """
+    return settings.build(plain, Run)

@@ -1,0 +1,72 @@
+"""What training changes: two networks, the averaged generator, two optimizers, the step."""
+
+from copy import deepcopy
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from paripassu.optim import RuleOptimizer
+from paripassu.train.random import Stream, number
+from paripassu.train.run import Player, Run
+
+
+@dataclass
+class State:
+    """A training between two steps.
+
+    Attributes:
+        generator: the generator.
+        discriminator: the discriminator.
+        averaged: the generator's moving average; None without ``ema``.
+        optimizer_g: the generator's optimizer.
+        optimizer_d: the discriminator's optimizer.
+        step: generator updates done.
+        seconds: spent training, over all sittings.
+    """
+
+    generator: nn.Module
+    discriminator: nn.Module
+    averaged: nn.Module | None
+    optimizer_g: RuleOptimizer
+    optimizer_d: RuleOptimizer
+    step: int = 0
+    seconds: float = 0.0
+
+    def networks(self) -> dict[str, nn.Module]:
+        """Every network by the name of its file in a checkpoint."""
+        named = {"generator": self.generator, "discriminator": self.discriminator, "averaged": self.averaged}
+        return {name: network for name, network in named.items() if network is not None}
+
+    def optimizers(self) -> dict[str, RuleOptimizer]:
+        """Both optimizers by player; the generator's comes first, its steps are the clock."""
+        return {"generator": self.optimizer_g, "discriminator": self.optimizer_d}
+
+    def shown(self) -> nn.Module:
+        """The generator that is measured and sampled."""
+        return self.generator if self.averaged is None else self.averaged
+
+    def is_finite(self) -> bool:
+        """Whether every weight and buffer is."""
+        tensors = (t for network in self.networks().values() for t in network.state_dict().values())
+        return all(bool(t.isfinite().all()) for t in tensors)
+
+
+def initial_state(run: Run, shape: tuple[int, ...]) -> State:
+    """A fresh training of ``run`` for samples of ``shape``; torch's global generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(number(run.seed, Stream.WEIGHTS))
+        generator, discriminator = (network.to(run.device) for network in run.model.build(shape))
+    averaged = deepcopy(generator).requires_grad_(requires_grad=False) if run.ema else None
+    return State(
+        generator,
+        discriminator,
+        averaged,
+        optimizer_g=_optimizer(generator, run.generator),
+        optimizer_d=_optimizer(discriminator, run.discriminator),
+    )
+
+
+def _optimizer(network: nn.Module, player: Player) -> RuleOptimizer:
+    parameters = network.named_parameters()
+    return RuleOptimizer(parameters, player.lr, rule=player.rule, weight_decay=player.weight_decay)
