@@ -1,1 +1,20 @@
-"""TODO."""
+"""Measurements of a generator, pure on samples or features; the feature network is passed in."""
+
+from paripassu.metrics.digits import DigitFeatures
+from paripassu.metrics.features import FeatureNetwork
+from paripassu.metrics.frechet import frechet_distance
+from paripassu.metrics.kernel import kernel_distance
+from paripassu.metrics.modes import ModeCoverage, mode_coverage
+from paripassu.metrics.name import metric_name
+from paripassu.metrics.pixels import PixelFeatures
+
+__all__ = [
+    "DigitFeatures",
+    "FeatureNetwork",
+    "ModeCoverage",
+    "PixelFeatures",
+    "frechet_distance",
+    "kernel_distance",
+    "metric_name",
+    "mode_coverage",
+]

@@ -1,0 +1,98 @@
+import json
+
+import pytest
+import torch
+from safetensors import safe_open
+from sklearn.datasets import load_digits
+from tools.train_digit_classifier import SPLIT, accuracy, split
+
+from paripassu.metrics import DigitFeatures, PixelFeatures, frechet_distance, kernel_distance, metric_name
+from paripassu.metrics.digits import WEIGHTS, DigitClassifier
+
+
+@pytest.fixture(scope="module")
+def held_out():
+    return split()[1]
+
+
+def test_the_shipped_classifier_is_as_accurate_as_its_metadata_say(held_out):
+    with safe_open(str(WEIGHTS), "pt") as shipped:
+        facts = json.loads(shipped.metadata()["training"])
+    measured = accuracy(DigitFeatures().probabilities, held_out)
+    assert measured == facts["held_out_accuracy"] >= 0.97
+    assert (facts["train"], facts["held_out"], facts["split"]) == (1797 - 360, 360, SPLIT)
+    assert WEIGHTS.stat().st_size < 200_000
+
+
+def test_the_head_on_the_features_gives_the_probabilities(held_out):
+    digits, classifier = DigitFeatures(), DigitClassifier()
+    with safe_open(str(WEIGHTS), "pt") as shipped:
+        classifier.load_state_dict({name: shipped.get_tensor(name) for name in shipped.keys()})  # noqa: SIM118
+    features = digits(held_out.images)
+    assert features.shape == (360, 64)
+    probabilities = digits.probabilities(held_out.images)
+    assert torch.allclose(probabilities, classifier.head(features).softmax(dim=1))
+    assert torch.allclose(probabilities.sum(dim=1), torch.ones(360))
+
+
+def test_features_carry_no_gradient_and_leave_the_global_generator_alone():
+    before = torch.get_rng_state()
+    for network in (DigitFeatures(), PixelFeatures()):
+        assert not network(torch.zeros(2, 1, 8, 8, requires_grad=True)).requires_grad
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_distances_see_noise_and_a_lost_digit(held_out):
+    """Halves of the same digits are nearest; one half without its zeros is further; noise furthest."""
+    network, (images, digits) = DigitFeatures(), held_out
+    half, other, no_zeros = images[::2], images[1::2], images[1::2][digits[1::2] != 0]
+    noise = torch.rand(half.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    for distance in (frechet_distance, kernel_distance):
+        same, lost, far = (
+            distance(network(half[: len(no_zeros)]), network(fake[: len(no_zeros)]))
+            for fake in (other, no_zeros, noise)
+        )
+        assert same < lost < far
+
+
+def test_pixel_features_are_the_means_of_equal_areas():
+    image = torch.arange(16.0).reshape(1, 1, 4, 4) / 16
+    expected = [
+        [(0 + 1 + 4 + 5) / 64, (2 + 3 + 6 + 7) / 64, (8 + 9 + 12 + 13) / 64, (10 + 11 + 14 + 15) / 64]
+    ]
+    assert torch.equal(PixelFeatures(2)(image), torch.tensor(expected))
+    images = torch.rand(3, 3, 32, 32)
+    assert torch.allclose(
+        PixelFeatures()(images), images.unfold(2, 4, 4).unfold(3, 4, 4).mean(dim=(4, 5)).flatten(1), atol=1e-6
+    )
+
+
+def test_pixel_features_of_images_of_their_size_are_the_pixels():
+    images = torch.rand(2, 1, 8, 8)
+    assert torch.equal(PixelFeatures()(images), images.flatten(1))
+
+
+def test_names_say_metric_network_and_count():
+    count = len(load_digits().target)
+    assert metric_name("fd", count, DigitFeatures()) == "fd-digits@1797"
+    assert metric_name("kd", count, PixelFeatures()) == "kd-pixels8@1797"
+    assert metric_name("mode-overlap", 2500) == "mode-overlap@2500"
+
+
+@pytest.mark.parametrize(
+    ("network", "shape", "message"),
+    [
+        (DigitFeatures(), (2, 3, 8, 8), "grey images of 8 x 8"),
+        (DigitFeatures(), (2, 1, 16, 16), "use PixelFeatures"),
+        (PixelFeatures(), (2, 3, 4, 8), "at least 8 px"),
+        (PixelFeatures(), (2, 2), "at least 8 px"),
+    ],
+)
+def test_images_that_a_network_does_not_take_are_refused(network, shape, message):
+    with pytest.raises(ValueError, match=message):
+        network(torch.zeros(shape))
+
+
+def test_no_areas_are_refused():
+    with pytest.raises(ValueError, match="size must be >= 1, got 0"):
+        PixelFeatures(0)
