@@ -1,1 +1,5 @@
-"""TODO."""
+"""Where many runs execute."""
+
+from paripassu.engine.local import execute
+
+__all__ = ["execute"]

@@ -53,7 +53,8 @@ class WganGP(Penalty):
         generator: torch.Generator,
     ) -> Tensor:
         """``weight * mean((norm - 1)^2)``."""
-        along = torch.rand(len(real), *[1] * (real.ndim - 1), generator=generator, device=real.device)
+        each = (len(real), *[1] * (real.ndim - 1))
+        along = torch.rand(each, generator=generator, dtype=real.dtype, device=real.device)
         norms = _gradients(discriminator, torch.lerp(real, fake, along)).norm(dim=1)
         return self.weight * (norms - 1).square().mean()
 

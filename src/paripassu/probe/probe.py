@@ -6,6 +6,7 @@ round n, and rounds whose number is a multiple of ``every`` are recorded, for ev
 last step it took before the round ended.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -137,6 +138,7 @@ def _products(before: Tensor, after: Tensor, gradient: Tensor) -> Tensor:
 
 def _update(step: int, player: str, layer: str, products: Tensor) -> Update:
     gradient, update, weight = products[:3].sqrt().tolist()
-    product = gradient * update
-    cosine = products[3].item() / product if product else float("nan")
-    return Update(step, player, layer, gradient, update, weight, max(-1.0, min(1.0, cosine)))
+    lengths = gradient * update
+    # Rounding can leave the quotient a little outside.
+    cosine = max(-1.0, min(1.0, products[3].item() / lengths)) if lengths else math.nan
+    return Update(step, player, layer, gradient, update, weight, cosine)

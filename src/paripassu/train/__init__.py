@@ -1,7 +1,8 @@
 """GAN training: a run says everything, ``train`` does it."""
 
+from paripassu.train.evaluation import evaluate
 from paripassu.train.folder import check_folder, load_run
 from paripassu.train.loop import train
 from paripassu.train.run import Player, Run, from_settings
 
-__all__ = ["Player", "Run", "check_folder", "from_settings", "load_run", "train"]
+__all__ = ["Player", "Run", "check_folder", "evaluate", "from_settings", "load_run", "train"]

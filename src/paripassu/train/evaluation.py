@@ -13,11 +13,14 @@ from paripassu.metrics import (
     PixelFeatures,
     frechet_distance,
     kernel_distance,
+    metric_name,
     mode_coverage,
 )
 from paripassu.train import pictures
+from paripassu.train.checkpoint import checkpoints, load_checkpoint
 from paripassu.train.random import Stream, generator
 from paripassu.train.run import Run
+from paripassu.train.state import initial_state
 
 _BATCH = 500  # samples generated at once: bounds memory, changes no value
 _SHOWN = 64  # images in a picture
@@ -76,20 +79,46 @@ def _measure(run: Run, real: Samples, count: int) -> Measure:
 def _coverage(fake: Tensor, real: MixtureSamples) -> dict[str, float]:
     coverage = mode_coverage(fake, real.centres, real.std)
     return {
-        f"mode-overlap@{len(fake)}": coverage.overlap,
-        f"high-quality@{len(fake)}": coverage.high_quality,
-        f"modes@{len(fake)}": float(coverage.captured),
+        metric_name("mode-overlap", len(fake)): coverage.overlap,
+        metric_name("high-quality", len(fake)): coverage.high_quality,
+        metric_name("modes", len(fake)): float(coverage.captured),
     }
 
 
 def _distances(network: FeatureNetwork, real: Tensor, count: int) -> Measure:
     reference = network(real)
+    paired = min(len(reference), count)  # the kernel distance's estimator takes equal counts
 
     def measure(fake: Tensor) -> dict[str, float]:
         features = network(fake)
         return {
-            f"fd-{network.name}@{count}": frechet_distance(reference, features),
-            f"kd-{network.name}@{count}": kernel_distance(reference, features),
+            metric_name("fd", count, network): frechet_distance(reference, features),
+            metric_name("kd", paired, network): kernel_distance(reference[:paired], features[:paired]),
         }
 
     return measure
+
+
+def evaluate(run: Run, folder: Path, samples: int | None = None) -> tuple[int, dict[str, float]]:
+    """Measure the last checkpoint of ``run``.
+
+    Args:
+        run: what was trained.
+        folder: its run folder.
+        samples: generated samples, >= 2; the run's ``eval_samples`` without it.
+
+    Returns:
+        The checkpoint's step and every metric by its name.
+
+    Raises:
+        ValueError: ``samples`` < 2, or the run has no checkpoint yet.
+        RuntimeError: every checkpoint is damaged.
+    """
+    if samples is not None and samples < 2:
+        raise ValueError(f"samples must be >= 2, got {samples}")
+    if not checkpoints(folder):
+        raise ValueError(f"{folder} has no checkpoint yet: train it first")
+    real = run.data.load(torch.device(run.device))
+    state = initial_state(run, real.shape)
+    load_checkpoint(folder, state)
+    return state.step, Evaluator(run, real, samples).measure(state.shown())

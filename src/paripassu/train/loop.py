@@ -12,7 +12,7 @@ from paripassu.data import Samples
 from paripassu.probe import Probe
 from paripassu.records import End, Losses, Metric, RecordWriter, end_of, read_records, rewind
 from paripassu.records import Samples as SamplesRecord
-from paripassu.train.checkpoint import load_checkpoint, save_checkpoint
+from paripassu.train.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from paripassu.train.evaluation import Evaluator
 from paripassu.train.folder import SAMPLES, check_folder, open_folder
 from paripassu.train.random import Stream, generator
@@ -57,7 +57,7 @@ def train(
             return ended
         for damaged in load_checkpoint(folder, state):
             notice(f"checkpoint {damaged.name} is damaged: going on from an earlier one")
-        rewind(path, state.step)
+        rewind(path, state.step if checkpoints(folder) else -1)
         with RecordWriter(path) as write:
             return _train(run, folder, state, real, write, progress)
 
@@ -77,7 +77,8 @@ def _train(
     # Sums stay non-finite once a term was: divergence is seen without looking at every loss.
     sums = torch.zeros(2, device=run.device)
     progress(state.step)
-    if state.step == 0:
+    if not checkpoints(folder):
+        _evaluate(state, evaluator, folder, write)
         save_checkpoint(folder, state)
 
     while state.step < run.steps and not unfinite:
@@ -91,11 +92,7 @@ def _train(
             write(Losses(state.step, discriminator, generator_loss))
             unfinite = _unfinite(state, sums)
         if not unfinite and (last or state.step % run.eval_every == 0):
-            for name, value in evaluator.measure(state.shown()).items():
-                write(Metric(state.step, name, value))
-            picture = f"{SAMPLES}/{state.step:09d}.png"
-            evaluator.draw(state.shown(), folder / picture)
-            write(SamplesRecord(state.step, picture))
+            _evaluate(state, evaluator, folder, write)
         if not unfinite and (last or state.step % run.checkpoint_every == 0):
             unfinite = _unfinite(state, sums)
             if not unfinite:
@@ -107,6 +104,14 @@ def _train(
     end = End(state.step, outcome, unfinite, time.monotonic() - started)
     write(end)
     return end
+
+
+def _evaluate(state: State, evaluator: Evaluator, folder: Path, write: RecordWriter) -> None:
+    for name, value in evaluator.measure(state.shown()).items():
+        write(Metric(state.step, name, value))
+    picture = f"{SAMPLES}/{state.step:09d}.png"
+    evaluator.draw(state.shown(), folder / picture)
+    write(SamplesRecord(state.step, picture))
 
 
 def step(run: Run, state: State, real: Samples) -> Tensor:
@@ -167,8 +172,8 @@ def _latents(run: Run, rng: torch.Generator) -> Tensor:
 def _average(run: Run, state: State) -> None:
     if state.averaged is None:
         return
-    averaged = list(state.averaged.parameters())
-    get_ema_multi_avg_fn(run.ema)(averaged, list(state.generator.parameters()), 0)
+    averaged = tuple(state.averaged.parameters())
+    get_ema_multi_avg_fn(run.ema)(averaged, tuple(state.generator.parameters()), 0)
     for mean, buffer in zip(state.averaged.buffers(), state.generator.buffers(), strict=True):
         mean.copy_(buffer)
 

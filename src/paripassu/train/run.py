@@ -71,7 +71,8 @@ class Run:
         eval_samples: generated samples per measurement, >= 2.
         log_every: steps between loss records, >= 1; also how often divergence is looked for.
         probe_every: steps between probed steps, >= 1.
-        eval_every: steps between measurements and sample pictures, >= 1; the last step is always measured.
+        eval_every: steps between measurements and sample pictures, >= 1; the untrained generator and the
+            last step are always measured.
         checkpoint_every: steps between checkpoints, >= 1; the first and the last step always have one.
         device: a torch device.
 

@@ -1,0 +1,57 @@
+"""The command line: each command is a dataclass of its options that does its work when called."""
+
+import os
+import sys
+from typing import Annotated, Any
+
+import tyro
+
+from paripassu import __version__
+from paripassu.cli.demo import Demo
+from paripassu.cli.report import Report
+from paripassu.cli.study import Study
+from paripassu.cli.train import Eval, Train
+
+_Command = (
+    Annotated[Demo, tyro.conf.subcommand("demo")]
+    | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Eval, tyro.conf.subcommand("eval")]
+    | Annotated[Study, tyro.conf.subcommand("study")]
+    | Annotated[Report, tyro.conf.subcommand("report")]
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        The exit code: 0, 1 for a command that failed, 2 for one used wrongly, 130 for one interrupted.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments == ["--version"]:
+        print(f"paripassu {__version__}")
+        return 0
+    command: Any = tyro.cli(
+        _Command,  # pyright: ignore[reportArgumentType] - a union of commands is what tyro takes
+        prog="paripassu",
+        description="Normalised and grafted optimizers for GANs, and the instruments to see why they work.",
+        args=arguments or ["--help"],
+        config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes),
+    )
+    try:
+        command()
+    except ValueError as error:
+        return _fail(error, 2)
+    except (OSError, RuntimeError) as error:
+        return _fail(error, 1)
+    except KeyboardInterrupt:
+        print("paripassu: interrupted; the same command goes on where it stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _fail(error: Exception, code: int) -> int:
+    if os.environ.get("PARIPASSU_TRACEBACK"):
+        raise error
+    print(f"paripassu: {error}", file=sys.stderr)
+    return code

@@ -1,0 +1,123 @@
+"""``paripassu study``: many runs, tuned and confirmed on separate seeds."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from paripassu import studies
+from paripassu.cli import choices
+from paripassu.cli.progress import progress_bar
+from paripassu.records import StudyResult, dump
+from paripassu.report.study import write_study_page
+from paripassu.report.terminal import study_table
+from paripassu.studies import protocol
+
+
+@dataclass
+class List:
+    """Name every study, its question and its scales."""
+
+    def __call__(self) -> None:
+        """Print the table."""
+        table = Table("study", "question", "scales")
+        for name, study in studies.find().items():
+            table.add_row(name, study.question, ", ".join(study.scales))
+        Console().print(table)
+
+
+@dataclass
+class RunStudy:
+    """Run what is missing of a study; stop it anywhere, the same command goes on."""
+
+    name: tyro.conf.Positional[str]
+    """The study, as `paripassu study list` names it."""
+    scale: str = "small"
+    """A size of the study, as `paripassu study list` names it."""
+    out: Path | None = None
+    """The study's folder; runs/NAME-SCALE without it."""
+    workers: int | None = None
+    """Processes; as many as cores without it."""
+    dry_run: bool = False
+    """Print every run, and run none."""
+    quiet: bool = False
+    """No progress."""
+    json: bool = False
+    """The result as JSON."""
+
+    def __call__(self) -> None:
+        """Run, write the page, print the result."""
+        study, out = _study(self.name, self.scale), _folder(self.name, self.scale, self.out)
+        if self.dry_run:
+            for line in studies.plan(study, self.scale):
+                print(line)
+            return
+        result = run(study, self.scale, out, workers=self.workers, quiet=self.quiet)
+        show(result, write_study_page(out), as_json=self.json)
+
+
+@dataclass
+class ReportStudy:
+    """Write a study's result and page anew from the runs it has."""
+
+    name: tyro.conf.Positional[str]
+    """The study, as `paripassu study list` names it."""
+    scale: str = "small"
+    """The size it was run at."""
+    out: Path | None = None
+    """The study's folder; runs/NAME-SCALE without it."""
+    json: bool = False
+    """The result as JSON."""
+
+    def __call__(self) -> None:
+        """Sum up, write the page, print the result."""
+        study, out = _study(self.name, self.scale), _folder(self.name, self.scale, self.out)
+        result = studies.summarise(study, self.scale, out)
+        show(result, write_study_page(out), as_json=self.json)
+
+
+@dataclass
+class Study:
+    """Many runs, tuned and confirmed on separate seeds, that answer one question."""
+
+    action: (
+        Annotated[List, tyro.conf.subcommand("list")]
+        | Annotated[RunStudy, tyro.conf.subcommand("run")]
+        | Annotated[ReportStudy, tyro.conf.subcommand("report")]
+    )
+
+    def __call__(self) -> None:
+        """Do what was asked."""
+        self.action()
+
+
+def run(study: protocol.Study, scale: str, out: Path, *, workers: int | None, quiet: bool) -> StudyResult:
+    """Run a study behind a progress bar over its generator updates."""
+    total = studies.total_steps(study, scale)
+    with progress_bar(f"{study.name}, {scale}", total, quiet=quiet) as advance:
+        return studies.run_study(
+            study, scale, out, command=choices.as_typed(), workers=workers, progress=advance
+        )
+
+
+def show(result: StudyResult, page: Path, *, as_json: bool) -> None:
+    """Print a study's result and where its page is."""
+    if as_json:
+        print(dump(result), end="")
+    else:
+        console = Console()
+        console.print(study_table(result))
+        console.print(f"Page: {page}", soft_wrap=True)
+
+
+def _study(name: str, scale: str) -> protocol.Study:
+    study = choices.choose("study", name, studies.find())
+    choices.choose(f"scale of {name}", scale, study.scales)
+    return study
+
+
+def _folder(name: str, scale: str, out: Path | None) -> Path:
+    return out or Path("runs") / f"{name}-{scale}"

@@ -1,0 +1,105 @@
+"""How every study is done: tune each arm on some seeds, measure it on others, then apply its rule.
+
+Every arm has the same number of learning rates in its grid, half a decade apart. The rate with the best
+mean over the tuning seeds is run again on fresh confirmation seeds, and only those are reported and
+compared, so that no arm gains by having been selected. A diverged run counts as the worst value that any
+run of its dataset showed at any time, the untrained generator included.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from paripassu.records import Better, Verdict
+from paripassu.rules import Rule
+from paripassu.train import Run
+
+FIRST_CONFIRMATION_SEED = 1000  # far from the tuning seeds 0, 1, 2, ...
+_STEP = 10**0.5  # between neighbouring learning rates of a grid
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A way to step, given to both players alike.
+
+    Attributes:
+        name: as in tables.
+        description: the update in words or symbols.
+        rule: the update.
+    """
+
+    name: str
+    description: str
+    rule: Rule
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A size a study can be run at.
+
+    Attributes:
+        rates: learning rates in each arm's grid, odd; 1 skips tuning and takes the dataset's ``chosen``.
+        tuning_seeds: seeds per learning rate.
+        confirmation_seeds: seeds at the chosen rate.
+        steps: generator updates, by dataset; a dataset without them is left out.
+        cut: what this size leaves out, one sentence each.
+    """
+
+    rates: int
+    tuning_seeds: int
+    confirmation_seeds: int
+    steps: Mapping[str, int]
+    cut: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One game to play with every arm.
+
+    Attributes:
+        name: as in tables.
+        setting: data, model, loss and batch in words.
+        run: makes a run from a rule, a learning rate for both players, steps and a seed.
+        metric: name of the metric that tunes and decides.
+        better: which way it improves.
+        centres: middle of each arm's grid, by arm.
+        chosen: the rates that the largest scale run so far chose, for scales that do not tune.
+    """
+
+    name: str
+    setting: str
+    run: Callable[[Rule, float, int, int], Run]
+    metric: str
+    better: Better
+    centres: Mapping[str, float]
+    chosen: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A question, its arms and datasets, and the rule that answers it.
+
+    Attributes:
+        name: the file's name.
+        question: in one sentence.
+        claim: under test, in words.
+        rule: the verdict rule in words, fixed before the first run.
+        arms: compared.
+        datasets: compared on.
+        scales: by name.
+        verdict: the rule: from each arm's confirmation values by arm name, higher being better, to a
+            verdict.
+    """
+
+    name: str
+    question: str
+    claim: str
+    rule: str
+    arms: Sequence[Arm]
+    datasets: Sequence[Dataset]
+    scales: Mapping[str, Scale]
+    verdict: Callable[[Mapping[str, Sequence[float]]], Verdict]
+
+
+def grid(centre: float, count: int) -> list[float]:
+    """``count`` rates, half a decade apart, around ``centre``, rounded to two digits."""
+    return [float(f"{centre * _STEP**k:.1e}") for k in range(-(count // 2), count // 2 + 1)]

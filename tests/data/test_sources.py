@@ -1,0 +1,64 @@
+"""Sources that need no download."""
+
+import pytest
+import torch
+
+from paripassu.data import Digits, Grid, Ring, to_bytes, to_unit
+
+CPU = torch.device("cpu")
+
+
+def _rng(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("source", [Digits(), Ring(), Grid()], ids=lambda s: s.name)
+def test_what_is_drawn_depends_on_the_generator_alone(source):
+    samples = source.load(CPU)
+    drawn = samples.draw(16, _rng())
+    assert drawn.shape == (16, *samples.shape)
+    assert drawn.dtype == torch.float32
+    torch.manual_seed(5)
+    assert torch.equal(drawn, source.load(CPU).draw(16, _rng()))
+    assert not torch.equal(drawn, samples.draw(16, _rng(1)))
+
+
+def test_digits_are_all_there_and_span_the_unit_range():
+    digits = Digits().load(CPU)
+    assert len(digits) == 1797
+    assert digits.shape == (1, 8, 8)
+    assert digits.all().min() == -1
+    assert digits.all().max() == 1
+    assert len(digits.pixels.unique()) == 17
+
+
+def test_bytes_survive_the_round_trip():
+    pixels = torch.arange(256, dtype=torch.uint8)
+    assert torch.equal(to_bytes(to_unit(pixels)), pixels)
+
+
+@pytest.mark.parametrize("source", [Ring(), Grid()], ids=lambda s: s.name)
+def test_mixtures_have_their_modes_and_spread(source):
+    mixture = source.load(CPU)
+    points = mixture.draw(50_000, _rng())
+    offsets = points[:, None] - mixture.centres
+    nearest = offsets.norm(dim=2).argmin(dim=1)
+    counts = torch.bincount(nearest, minlength=len(mixture.centres)).double() / len(points)
+    assert (counts * len(mixture.centres) - 1).abs().max() < 0.1
+    residuals = offsets[torch.arange(len(points)), nearest]
+    assert residuals.std().item() == pytest.approx(mixture.std, rel=0.02)
+
+
+def test_ring_and_grid_lie_where_their_protocols_say():
+    assert Ring().centres().norm(dim=1).tolist() == pytest.approx([2.0] * 8)
+    assert sorted(set(Grid().centres().flatten().tolist())) == [-4, -2, 0, 2, 4]
+    assert len(Grid().centres()) == 25
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: Ring(modes=0), lambda: Ring(std=0.0), lambda: Grid(spacing=float("nan")), lambda: Grid(side=0)],
+)
+def test_impossible_mixtures_are_refused(make):
+    with pytest.raises(ValueError, match="must be"):
+        make()

@@ -1,0 +1,78 @@
+"""A folder belongs to one run, and to one process at a time."""
+
+from dataclasses import replace
+
+import pytest
+from filelock import FileLock
+
+from paripassu.records import Metric, read_records
+from paripassu.rules import RMSprop
+from paripassu.train import Player, evaluate, load_run, train
+
+
+def _contents(folder) -> dict:
+    return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.name != ".lock"}
+
+
+def test_another_run_is_told_every_difference_and_writes_nothing(points, tmp_path):
+    folder = tmp_path / "run"
+    train(points, folder)
+    before = _contents(folder)
+    other = replace(points, seed=3, generator=Player(RMSprop(), 0.5))
+    with pytest.raises(ValueError, match="holds another run") as caught:
+        train(other, folder)
+    for difference in (
+        "seed is 0 there and 3 here",
+        "generator.lr is 0.001 there and 0.5 here",
+        "generator.rule.is",
+    ):
+        assert difference in str(caught.value)
+    assert _contents(folder) == before
+
+
+def test_files_that_are_no_run_are_not_written_over(points, tmp_path):
+    (tmp_path / "thesis.tex").write_text("precious")
+    with pytest.raises(ValueError, match="no run"):
+        train(points, tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
+    with pytest.raises(ValueError, match="is a file"):
+        train(points, tmp_path / "thesis.tex")
+
+
+def test_two_processes_do_not_share_a_folder(points, tmp_path):
+    (tmp_path / "run").mkdir()
+    with FileLock(tmp_path / "run" / ".lock"), pytest.raises(RuntimeError, match="another process"):
+        train(points, tmp_path / "run")
+
+
+def test_data_that_cannot_be_used_leave_no_folder(images, points, tmp_path):
+    with pytest.raises(ValueError, match="mlp"):
+        train(replace(points, model=images.model), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_comes_back_from_its_folder(points, tmp_path):
+    train(points, tmp_path / "run")
+    assert load_run(tmp_path / "run") == points
+    with pytest.raises(ValueError, match="no run folder"):
+        load_run(tmp_path)
+    (tmp_path / "run" / "run.json").write_text('{"schema": 1, "settings"')
+    with pytest.raises(ValueError, match="corrupt"):
+        load_run(tmp_path / "run")
+
+
+def test_evaluation_repeats_the_last_measurement(points, tmp_path):
+    train(points, tmp_path / "run")
+    last = {
+        r.name: r.value for r in read_records(tmp_path / "run" / "records.jsonl") if isinstance(r, Metric)
+    }
+    assert evaluate(points, tmp_path / "run") == (40, last)
+    assert set(evaluate(points, tmp_path / "run", samples=7)[1]) == {
+        "mode-overlap@7",
+        "high-quality@7",
+        "modes@7",
+    }
+    with pytest.raises(ValueError, match="samples"):
+        evaluate(points, tmp_path / "run", samples=1)
+    with pytest.raises(ValueError, match="no checkpoint"):
+        evaluate(points, tmp_path)

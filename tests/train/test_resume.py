@@ -1,0 +1,116 @@
+"""Whatever stops a run, going on ends where an undisturbed run ends, bit by bit."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from paripassu.records import End, read_records
+from paripassu.train import checkpoint, train
+from paripassu.train.checkpoint import checkpoints
+
+# A fresh process trains the run whose settings it is given, slowly enough to be caught in the act.
+_SCRIPT = """
+import json, sys, time
+from pathlib import Path
+from paripassu.train import from_settings, train
+run = from_settings(json.loads(sys.argv[1]))
+train(run, Path(sys.argv[2]), progress=lambda _: time.sleep(0.02))
+"""
+
+
+def _final_bytes(folder: Path) -> dict[str, bytes]:
+    last = checkpoints(folder)[-1]
+    return {path.name: path.read_bytes() for path in last.iterdir() if path.suffix in {".safetensors", ".pt"}}
+
+
+def _without_times(folder: Path) -> list:
+    return [r for r in read_records(folder / "records.jsonl") if not isinstance(r, End)]
+
+
+@pytest.fixture(params=["points", "images"])
+def run(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_a_run_killed_mid_way_resumes_bit_exactly(run, tmp_path):
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    train(run, undisturbed)
+
+    process = subprocess.Popen([sys.executable, "-c", _SCRIPT, json.dumps(run.settings()), str(killed)])
+    deadline = time.monotonic() + 60
+    # Past the first checkpoint after the start, and past records that the checkpoint does not know of.
+    while len(checkpoints(killed)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    time.sleep(0.03)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "the run ended before it could be killed"
+
+    train(run, killed)
+    assert _final_bytes(killed) == _final_bytes(undisturbed)
+    assert _without_times(killed) == pytest.approx(_without_times(undisturbed), nan_ok=True)
+
+
+class _Stopped(Exception):
+    pass
+
+
+def _train_until(run, folder: Path, stop: int) -> None:
+    def progress(step: int) -> None:
+        if step == stop:
+            raise _Stopped
+
+    with pytest.raises(_Stopped):
+        train(run, folder, progress=progress)
+
+
+@pytest.mark.parametrize("stop", [0, 1, 9, 10, 11, 39, 40])
+def test_any_step_is_a_good_place_to_stop(points, tmp_path, stop):
+    train(points, tmp_path / "undisturbed")
+    _train_until(points, tmp_path / "stopped", stop)
+    train(points, tmp_path / "stopped")
+    assert _final_bytes(tmp_path / "stopped") == _final_bytes(tmp_path / "undisturbed")
+    assert _without_times(tmp_path / "stopped") == _without_times(tmp_path / "undisturbed")
+
+
+def test_a_damaged_checkpoint_is_passed_over_and_said(points, tmp_path):
+    train(points, tmp_path / "undisturbed")
+    _train_until(points, tmp_path / "run", 35)
+    newest = checkpoints(tmp_path / "run")[-1]
+    weights = newest / "generator.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x00")
+    notices = []
+    train(points, tmp_path / "run", notice=notices.append)
+    assert [newest.name in notice for notice in notices] == [True]
+    assert _final_bytes(tmp_path / "run") == _final_bytes(tmp_path / "undisturbed")
+
+
+def test_without_a_whole_checkpoint_nothing_is_guessed(points, tmp_path):
+    _train_until(points, tmp_path / "run", 35)
+    for path in checkpoints(tmp_path / "run"):
+        (path / "checkpoint.json").write_text("{")
+    with pytest.raises(RuntimeError, match="every checkpoint"):
+        train(points, tmp_path / "run")
+
+
+def test_a_full_disk_leaves_what_was_complete(points, tmp_path, monkeypatch):
+    train(points, tmp_path / "undisturbed")
+    folder = tmp_path / "run"
+
+    def full(path: Path, content: bytes) -> None:
+        path.write_bytes(content[: len(content) // 2])
+        raise OSError(28, "No space left on device", str(path))
+
+    _train_until(points, folder, 15)
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "_write", full)
+        with pytest.raises(OSError, match="No space"):
+            train(points, folder)
+    assert [path.name for path in (folder / "checkpoints").iterdir()] == [p.name for p in checkpoints(folder)]
+    train(points, folder)
+    assert _final_bytes(folder) == _final_bytes(tmp_path / "undisturbed")

@@ -1,0 +1,76 @@
+"""A run says everything, refuses what cannot be, and survives the way to JSON and back."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from paripassu.games import R1, GanLoss
+from paripassu.models import DCGAN
+from paripassu.rules import Adam, Normalize, RMSprop
+from paripassu.train import Player, from_settings
+
+
+@pytest.mark.parametrize("name", ["points", "images"])
+def test_settings_come_back_from_json(name, request):
+    run = request.getfixturevalue(name)
+    plain = json.loads(json.dumps(run.settings()))
+    assert from_settings(plain) == run
+    assert from_settings(plain).key() == run.key()
+
+
+def test_nested_rules_come_back(points):
+    run = replace(points, generator=Player(Normalize(Normalize(RMSprop(), "layer")), 1.0), penalty=R1(0.5))
+    assert from_settings(json.loads(json.dumps(run.settings()))) == run
+
+
+def test_keys_tell_runs_apart(points):
+    others = [
+        replace(points, seed=1),
+        replace(points, generator=Player(Adam(), 1e-3)),
+        replace(points, ema=0.0),
+    ]
+    assert len({run.key() for run in [points, *others]}) == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"steps": 0}, "steps"),
+        ({"batch": 0}, "batch"),
+        ({"n_critic": 2, "updates": "simultaneous"}, "n_critic"),
+        ({"ema": 1.0}, "ema"),
+        ({"seed": -1}, "seed"),
+        ({"eval_samples": 1}, "eval_samples"),
+        ({"checkpoint_every": 0}, "checkpoint_every"),
+        ({"updates": "both"}, "updates"),
+        ({"decay": "cosine"}, "decay"),
+        ({"penalty": R1(), "model": DCGAN()}, "norm"),
+    ],
+)
+def test_settings_out_of_range_are_named(points, changes, named):
+    with pytest.raises(ValueError, match=named):
+        replace(points, **changes)
+
+
+@pytest.mark.parametrize("lr", [0.0, -1.0, float("nan"), float("inf")])
+def test_learning_rates_are_positive(lr):
+    with pytest.raises(ValueError, match="learning rate"):
+        Player(Adam(), lr)
+
+
+def test_settings_of_another_version_are_refused(points):
+    for plain in (
+        points.settings() | {"unheard_of": 1},
+        {k: v for k, v in points.settings().items() if k != "data"},
+        points.settings() | {"model": {"is": "Transformer"}},
+        points.settings() | {"steps": -5},
+    ):
+        with pytest.raises(ValueError, match="not a Run"):
+            from_settings(plain)
+
+
+def test_a_loss_without_a_name_cannot_be_written_down(points):
+    mine = GanLoss(lambda real, fake: (fake - real).sum(), lambda fake: -fake.sum())
+    with pytest.raises(ValueError, match="non_saturating"):
+        replace(points, loss=mine).settings()
