@@ -1,0 +1,209 @@
+"""Any folder or zip of images, decoded once into memory.
+
+Images are turned upright as their EXIF data say, laid on white where they are transparent, cropped to the
+central square and resized with an antialiasing Lanczos filter. Colour profiles are ignored.
+"""
+
+import threading
+import warnings
+import zipfile
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from paripassu.data.source import ImageSet, Source
+
+OnBadImage = Literal["refuse", "skip"]
+Channels = Literal[1, 3]
+
+_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp"}
+# By content, whatever the suffix. Pillow's other readers, PostScript's for one, are not for strangers' files.
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "WEBP")
+_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA"}
+# An uncompressed file of as many pixels as Pillow takes for honest; what is larger in a zip may be a bomb.
+_MOST_BYTES = 4 * 89_478_485
+_PNG_DEPTH = 24  # where a PNG says its bits per channel, which Pillow hides for RGB
+
+
+@dataclass(frozen=True)
+class FolderImages(ImageSet):
+    """Images of a folder or zip, in the order of their paths.
+
+    Attributes:
+        skipped: path and reason of each image that could not be used.
+    """
+
+    skipped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ImageFolder(Source):
+    """All PNG, JPEG, WebP, BMP and still GIF images below a folder or in a zip.
+
+    Hidden files and other kinds of files are passed over. They take ``N * channels * resolution^2`` bytes.
+
+    Args:
+        path: the folder, searched to any depth, or the zip.
+        resolution: height and width of the loaded images, >= 1.
+        channels: 3 for RGB, 1 for grey; images of the other kind are converted.
+        on_bad_image: what to do where some images cannot be used: ``"refuse"`` to load any, or ``"skip"``
+            them and say which in `FolderImages.skipped`.
+    """
+
+    path: Path
+    resolution: int
+    channels: Channels = 3
+    on_bad_image: OnBadImage = "refuse"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", Path(self.path))  # for those who write a string
+        if self.resolution < 1:
+            raise ValueError(f"resolution must be >= 1, got {self.resolution}")
+        if self.channels not in get_args(Channels):
+            raise ValueError(f"channels must be 1 (grey) or 3 (RGB), got {self.channels}")
+        if self.on_bad_image not in get_args(OnBadImage):
+            raise ValueError(f"on_bad_image must be 'refuse' or 'skip', got {self.on_bad_image!r}")
+
+    @property
+    def name(self) -> str:
+        """The folder's or zip's own name."""
+        return self.path.resolve().name.removesuffix(".zip")
+
+    def load(
+        self, device: torch.device, progress: Callable[[int, int], object] | None = None
+    ) -> FolderImages:
+        """``[N, channels, resolution, resolution]``.
+
+        Args:
+            device: where the images are kept.
+            progress: called after each image with the number done and the number of all.
+
+        Raises:
+            ValueError: nothing to load, or bad images; the first of them is named.
+        """
+        with _files(self.path) as files, _strict_pillow(), ThreadPoolExecutor() as pool:
+            if not files:
+                kinds = ", ".join(sorted(_SUFFIXES))
+                raise ValueError(f"{self.path} holds no images: give a folder or zip with {kinds} files")
+            pixels = np.empty((len(files), self.channels, self.resolution, self.resolution), np.uint8)
+
+            def fill(index: int) -> str | None:
+                try:
+                    pixels[index] = _pixels(files[index], self.resolution, self.channels)
+                except Exception as error:  # decoders raise whatever they like on damaged files
+                    return f"{files[index].name} ({_reason(error)})"
+                return None
+
+            complaints: list[str | None] = []
+            for complaint in pool.map(fill, range(len(files))):
+                complaints.append(complaint)
+                if progress:
+                    progress(len(complaints), len(files))
+
+        bad = tuple(complaint for complaint in complaints if complaint)
+        if bad and (self.on_bad_image == "refuse" or len(bad) == len(files)):
+            remedy = ", remove them or set on_bad_image='skip'" if len(bad) < len(files) else ""
+            raise ValueError(
+                f"{len(bad):,} of {len(files):,} images in {self.path} cannot be used, "
+                f"the first is {bad[0]}: mend them{remedy}"
+            )
+        if bad:
+            pixels = pixels[[complaint is None for complaint in complaints]]
+        return FolderImages(torch.from_numpy(pixels).to(device), bad)
+
+
+class _File(NamedTuple):
+    name: str
+    size: int
+    read: Callable[[], bytes]
+
+
+@contextmanager
+def _files(path: Path) -> Generator[list[_File]]:
+    """The image files of a folder or zip, by their paths in it."""
+    if not path.exists():
+        raise ValueError(f"{path} does not exist: give a folder or zip of images")
+    if path.is_dir():
+        found = (file for file in path.rglob("*") if file.is_file())
+        yield _images(
+            _File(file.relative_to(path).as_posix(), file.stat().st_size, file.read_bytes) for file in found
+        )
+        return
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError) as error:
+        raise ValueError(
+            f"{path} is neither a folder nor an intact zip ({_reason(error)}): give a folder or zip of images"
+        ) from error
+    one_at_a_time = threading.Lock()  # zipfile promises nothing to threads that read together
+
+    def read(info: zipfile.ZipInfo) -> bytes:
+        with one_at_a_time:
+            return archive.read(info)
+
+    with archive:
+        yield _images(
+            _File(info.filename, info.file_size, partial(read, info)) for info in archive.infolist()
+        )
+
+
+def _images(files: Iterable[_File]) -> list[_File]:
+    chosen = (file for file in files if _is_image(PurePosixPath(file.name)))
+    return sorted(chosen, key=lambda file: file.name)
+
+
+def _is_image(path: PurePosixPath) -> bool:
+    # macOS puts a "__MACOSX/._photo.jpg" of attributes beside every photo.jpg that it zips.
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+    return path.suffix.lower() in _SUFFIXES and not hidden
+
+
+@contextmanager
+def _strict_pillow() -> Generator[None]:
+    """Images of suspicious size raise, for Pillow only warns; damaged metadata is passed over."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+def _pixels(file: _File, resolution: int, channels: Channels) -> NDArray[np.uint8]:
+    """``[channels, resolution, resolution]``."""
+    if file.size > _MOST_BYTES:
+        raise ValueError(f"{file.size:,} bytes, too large for an image")
+    data = file.read()
+    with Image.open(BytesIO(data), formats=_FORMATS) as opened:
+        # A camera's MPO holds the photo first, then previews of it.
+        if opened.format != "MPO" and getattr(opened, "is_animated", False):
+            raise ValueError("animated")
+        if opened.format == "PNG" and data[_PNG_DEPTH] == 16:
+            raise ValueError("16 bits per channel, not 8")
+        if opened.mode not in _MODES:
+            raise ValueError(f"{opened.mode}, not RGB or grey")
+        # JPEG decodes faster at 1/2, 1/4 or 1/8 size; twice the resolution leaves the filter its work.
+        opened.draft(None, (2 * resolution, 2 * resolution))
+        ImageOps.exif_transpose(opened, in_place=True)
+        image: Image.Image = opened
+        if opened.has_transparency_data:
+            transparent = opened.convert("RGBA")
+            image = Image.alpha_composite(Image.new("RGBA", transparent.size, "white"), transparent)
+        square = ImageOps.fit(
+            image.convert("L" if channels == 1 else "RGB"), (resolution, resolution), Image.Resampling.LANCZOS
+        )
+    return np.atleast_3d(np.asarray(square)).transpose(2, 0, 1)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "no BMP, GIF, JPEG, PNG or WebP inside"
+    return str(error) or type(error).__name__
