@@ -106,16 +106,16 @@ DATASETS = (
             "adam": 1e-3,
             "adam magnitude": 1e-3,
             "adam direction": 3e-2,
-            "nsgda layer": 1e-2,
-            "nsgda global": 3e-2,
+            "nsgda layer": 3e-3,
+            "nsgda global": 1e-2,
             "sgda": 3e-2,
         },
         chosen={
             "adam": 1e-3,
             "adam magnitude": 1e-3,
             "adam direction": 3e-2,
-            "nsgda layer": 1e-2,
-            "nsgda global": 3e-2,
+            "nsgda layer": 3e-3,
+            "nsgda global": 1e-2,
             "sgda": 3e-2,
         },
     ),
@@ -139,7 +139,7 @@ SCALES = {
             "2 seeds instead of 8, and at most half the updates of scale small: intervals are wide.",
         ),
     ),
-    "small": Scale(rates=5, tuning_seeds=2, confirmation_seeds=8, steps={"ring8": 3000, "digits": 600}),
+    "small": Scale(rates=5, tuning_seeds=2, confirmation_seeds=8, steps={"ring8": 3000, "digits": 1000}),
 }
 
 

@@ -1,0 +1,95 @@
+"""Local processes: every task once, errors told, nothing left running."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from paripassu.engine import execute
+
+
+def _square(number: int) -> int:
+    return number**2
+
+
+def _threads(_: int) -> int:
+    return torch.get_num_threads()
+
+
+def _fail(number: int) -> int:
+    raise ValueError(f"task {number} cannot be done")
+
+
+def _die(_: int) -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return 0
+
+
+def test_every_task_is_done_once():
+    assert sorted(execute(_square, range(7), workers=2)) == [(n, n**2) for n in range(7)]
+    assert list(execute(_square, [])) == []
+
+
+def test_workers_use_one_thread_each():
+    assert dict(execute(_threads, [0], workers=1)) == {0: 1}
+
+
+def test_a_tasks_error_reaches_the_caller():
+    with pytest.raises(ValueError, match="task 3 cannot be done"):
+        list(execute(_fail, [3], workers=1))
+
+
+def test_a_killed_worker_is_told_as_such():
+    with pytest.raises(RuntimeError, match="was killed"):
+        list(execute(_die, [0], workers=1))
+
+
+def test_no_workers_are_refused():
+    with pytest.raises(ValueError, match="workers"):
+        list(execute(_square, [1], workers=0))
+
+
+_SLEEPERS = """
+import os, sys, time
+from pathlib import Path
+from paripassu.engine import execute
+
+def sleep(folder):
+    (Path(folder) / str(os.getpid())).touch()
+    time.sleep(120)
+
+if __name__ == "__main__":
+    list(execute(sleep, [sys.argv[1]] * 2, workers=2))
+"""
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_workers_die_with_the_program(tmp_path, how):
+    """However it is stopped: interrupted, or killed without a chance to clean up."""
+    script = tmp_path / "sleepers.py"
+    script.write_text(_SLEEPERS)
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    process = subprocess.Popen([sys.executable, str(script), str(marks)], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while len(list(marks.iterdir())) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    workers = [int(mark.name) for mark in marks.iterdir()]
+    assert len(workers) == 2
+    process.send_signal(how)
+    process.wait(timeout=30)
+    while any(map(_is_alive, workers)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(map(_is_alive, workers))

@@ -1,0 +1,121 @@
+"""The protocol's promises: equal grids, separate seeds, divergence as the worst, verdicts by the rule."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from paripassu import studies
+from paripassu.data import Ring
+from paripassu.models import MLP
+from paripassu.records import Verdict
+from paripassu.rules import SGD, Normalize, Rule
+from paripassu.studies.protocol import FIRST_CONFIRMATION_SEED, Arm, Dataset, Scale, Study, grid
+from paripassu.train import Player, Run
+
+
+def _tiny(rule: Rule, lr: float, steps: int, seed: int) -> Run:
+    player = Player(rule, lr)
+    every = {"log_every": 2, "probe_every": 2, "eval_every": steps, "checkpoint_every": steps}
+    sizes = {"batch": 8, "eval_samples": 50}
+    return Run(Ring(), MLP(width=4, depth=1), player, player, steps=steps, seed=seed, **sizes, **every)
+
+
+def _verdict(values: Mapping[str, Sequence[float]]) -> Verdict:
+    return Verdict("undecided", " ".join(sorted(values)))
+
+
+def _study(centres: Mapping[str, float]) -> Study:
+    rules = {"wild": SGD(), "calm": Normalize()}
+    dataset = Dataset("ring8", "a ring", _tiny, "mode-overlap@50", "higher", centres, {"wild": 1e-3, "calm": 1e-3})
+    scales = {
+        "smoke": Scale(3, 2, 3, {"ring8": 4}, cut=("Nearly everything.",)),
+        "untuned": Scale(1, 0, 2, {"ring8": 4}),
+    }
+    arms = [Arm(name, name, rules[name]) for name in rules]
+    return Study("tiny", "Is it?", "It is.", "None.", arms, [dataset], scales, _verdict)
+
+
+def test_grids_are_half_a_decade_apart_around_the_centre():
+    assert grid(1e-3, 5) == [1e-4, 3.2e-4, 1e-3, 3.2e-3, 1e-2]
+    assert grid(0.03, 1) == [0.03]
+
+
+def test_a_study_from_tuning_to_result(tmp_path):
+    study = _study({"wild": 1e35, "calm": 1e-2})
+    done = []
+    result = studies.run_study(study, "smoke", tmp_path / "s", command="by hand", workers=2, progress=done.append)
+    assert done[-1] == studies.total_steps(study, "smoke") == 2 * 4 * (3 * 2 + 3)
+    assert set(result.tuning_seeds) == {0, 1}
+    assert result.confirmation_seeds == [FIRST_CONFIRMATION_SEED + i for i in range(3)]
+    (dataset,) = result.datasets
+    wild, calm = dataset.arms
+    assert wild.diverged == 3
+    assert wild.estimates["mode-overlap@50"].values == [0.0] * 3  # the worst that any run showed
+    assert [rate.diverged for rate in wild.grid] == [2, 2, 2]
+    assert calm.diverged == 0
+    for arm in dataset.arms:
+        assert len(arm.grid) == 3
+        best = max(arm.grid, key=lambda rate: rate.estimate.mean)
+        assert arm.lr == best.lr or arm is wild
+        assert arm.on_edge == (arm.lr != arm.grid[1].lr)
+        assert len(arm.runs) == 3
+        assert all((tmp_path / "s" / run / "records.jsonl").is_file() for run in arm.runs)
+    assert dataset.verdict.reason == "calm wild"
+
+
+def test_a_second_call_runs_nothing_and_says_the_same(tmp_path):
+    study = _study({"wild": 1e-2, "calm": 1e-2})
+    first = studies.run_study(study, "smoke", tmp_path / "s", command="a", workers=2)
+    stamps = {p: p.stat().st_mtime_ns for p in (tmp_path / "s").rglob("*.safetensors")}
+    again = studies.run_study(study, "smoke", tmp_path / "s", command="b", workers=2)
+    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "s").rglob("*.safetensors")} == stamps
+    assert again.datasets == first.datasets
+    assert studies.summarise(study, "smoke", tmp_path / "s").datasets == first.datasets
+
+
+def test_a_scale_without_tuning_takes_the_chosen_rates(tmp_path):
+    study = _study({"wild": 1e-2, "calm": 1e-2})
+    result = studies.run_study(study, "untuned", tmp_path / "s", command="", workers=1)
+    assert [(arm.lr, arm.grid, arm.on_edge) for arm in result.datasets[0].arms] == [(1e-3, [], False)] * 2
+    assert result.tuning_seeds == []
+
+
+def test_folders_of_others_are_not_touched(tmp_path):
+    study = _study({"wild": 1e-2, "calm": 1e-2})
+    (tmp_path / "note.txt").write_text("mine")
+    with pytest.raises(ValueError, match="no study"):
+        studies.run_study(study, "smoke", tmp_path, command="")
+    studies.run_study(study, "untuned", tmp_path / "s", command="", workers=1)
+    with pytest.raises(ValueError, match="holds the study tiny at scale untuned"):
+        studies.run_study(study, "smoke", tmp_path / "s", command="")
+
+
+def test_an_unfinished_study_has_no_result(tmp_path):
+    study = _study({"wild": 1e-2, "calm": 1e-2})
+    studies.run_study(study, "untuned", tmp_path / "s", command="", workers=1)
+    records = next((tmp_path / "s").rglob("records.jsonl"))
+    lines = records.read_text().splitlines(keepends=True)
+    records.write_text("".join(lines[:-1]))
+    from paripassu.studies import conduct
+
+    conduct._finals.cache_clear()
+    with pytest.raises(RuntimeError, match="has not ended"):
+        studies.summarise(study, "untuned", tmp_path / "s")
+
+
+def test_the_plan_lists_every_run():
+    study = _study({"wild": 1e-2, "calm": 1e-2})
+    assert len(studies.plan(study, "smoke")) == 2 * (3 * 2 + 3)
+    assert sum("confirm" in line for line in studies.plan(study, "smoke")) == 6
+
+
+def test_every_study_is_found_and_whole():
+    found = studies.find()
+    assert "grafting" in found
+    for name, study in found.items():
+        assert study.name == name
+        assert "smoke" in study.scales
+        for dataset in study.datasets:
+            assert set(dataset.centres) == set(dataset.chosen) == {arm.name for arm in study.arms}
+            assert not math.isnan(sum(dataset.centres.values()))
