@@ -131,8 +131,9 @@ def test_resizing_averages_instead_of_picking(written):
     assert (inner.int() - 127).abs().max() <= 2
 
 
-def test_large_jpegs_are_the_same_as_if_decoded_in_full(written):
-    smooth = Image.fromarray(noise(0, 12, 12, 3)).resize((512, 512), Image.Resampling.BICUBIC)
+@pytest.mark.parametrize("size", [96, 128, 512])
+def test_large_jpegs_are_the_same_as_if_decoded_in_full(written, size):
+    smooth = Image.fromarray(noise(0, 12, 12, 3)).resize((size, size), Image.Resampling.BICUBIC)
     data = encoded(smooth, "JPEG", quality=95)
     with Image.open(BytesIO(data)) as full:
         expected = np.array(full.resize((32, 32), Image.Resampling.LANCZOS)).transpose(2, 0, 1).astype(int)
@@ -158,6 +159,12 @@ def test_photos_are_turned_upright(written):
     pixels = load(written({"a.png": encoded(image, exif=exif)})).pixels
     assert pixels[0, :, 0, 7].tolist() == list(BLUE)
     assert pixels[0, :, 0, 0].tolist() == list(RED)
+
+
+def test_damaged_exif_data_are_passed_over_in_silence(written):
+    """Pillow warns of them, and warnings fail our tests."""
+    data = encoded(Image.new("RGB", (8, 8), RED), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x05junk")
+    assert load(written({"a.jpg": data})).pixels[0, 0].min() >= 250
 
 
 def test_a_camera_file_of_photo_and_preview_is_its_photo(written):

@@ -63,7 +63,7 @@ def test_does_not_depend_on_the_order_of_samples_or_on_rotation():
 def test_float32_features_are_accumulated_in_float64():
     real, fake = (normals(0, 1000, 3) + 100).float(), (normals(1, 1000, 3) + 100).float()
     expected = frechet_by_sqrtm(real.double().numpy(), fake.double().numpy())
-    assert frechet_distance(real, fake) == pytest.approx(expected, rel=1e-6)
+    assert frechet_distance(real, fake) == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize(
