@@ -1,6 +1,7 @@
 """A run says everything, refuses what cannot be, and survives the way to JSON and back."""
 
 import json
+import pickle
 from dataclasses import replace
 
 import pytest
@@ -22,6 +23,10 @@ def test_settings_come_back_from_json(name, request):
 def test_nested_rules_come_back(points):
     run = replace(points, generator=Player(Normalize(Normalize(RMSprop(), "layer")), 1.0), penalty=R1(0.5))
     assert from_settings(json.loads(json.dumps(run.settings()))) == run
+
+
+def test_runs_travel_between_processes(images):
+    assert pickle.loads(pickle.dumps(images)) == images
 
 
 def test_keys_tell_runs_apart(points):

@@ -43,11 +43,19 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         return _fail(error, 2)
     except (OSError, RuntimeError) as error:
-        return _fail(error, 1)
+        return _fail(_plain(error), 1)
     except KeyboardInterrupt:
         print("paripassu: interrupted; the same command goes on where it stopped", file=sys.stderr)
         return 130
     return 0
+
+
+def _plain(error: Exception) -> Exception:
+    # The system's errors come with a number for programs and no word on what became of the work.
+    if isinstance(error, OSError) and error.strerror:
+        what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        return OSError(f"{what}; what was complete is kept, mend this and give the same command again")
+    return error
 
 
 def _fail(error: Exception, code: int) -> int:

@@ -4,10 +4,12 @@ import difflib
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TypeVar
 
 from paripassu.data import Digits, Grid, ImageFolder, Ring, Source
+from paripassu.data.images import Channels, OnBadImage
 from paripassu.games import R1, Penalty, WganGP
 from paripassu.models import DCGAN, MLP, Architecture
 from paripassu.rules import SGD, Adam, Graft, Normalize, RMSprop, Rule
@@ -15,6 +17,7 @@ from paripassu.rules import SGD, Adam, Graft, Normalize, RMSprop, Rule
 T = TypeVar("T")
 
 SOURCES: Mapping[str, Callable[[], Source]] = {"digits": Digits, "ring": Ring, "grid": Grid}
+MODELS: Mapping[str, MLP | DCGAN] = {"mlp": MLP(), "dcgan": DCGAN()}
 PENALTIES: Mapping[str, Callable[[float], Penalty]] = {"wgan-gp": WganGP, "r1": R1}
 
 # From Adam's betas and the momentum to a rule.
@@ -49,25 +52,27 @@ def unknown(what: str, name: str, names: Iterable[str]) -> str:
 def architecture(name: str, *, latent: int | None, width: int | None, norm: str | None) -> Architecture:
     """A model by name, with the given settings and its own defaults for the others."""
     given = {k: v for k, v in (("latent", latent), ("width", width), ("norm", norm)) if v is not None}
-    models: Mapping[str, type[Architecture]] = {"mlp": MLP, "dcgan": DCGAN}
-    model = choose("model", name, models)
-    if model is MLP and norm is not None:
-        raise ValueError("--norm is a setting of dcgan: leave it out for mlp")
-    return model(**given)
+    model = choose("model", name, MODELS)
+    lacking = sorted(given.keys() - {field.name for field in fields(model)})
+    if lacking:
+        raise ValueError(f"{name} has no {', '.join(lacking)} to set: leave it out")
+    return replace(model, **given)
 
 
-def source(name: str, resolution: int | None) -> Source:
+def source(
+    name: str, *, resolution: int | None, channels: Channels | None, on_bad_image: OnBadImage
+) -> Source:
     """Data by name, or a folder or zip of images by path."""
     if name in SOURCES:
-        if resolution is not None:
-            raise ValueError(f"--resolution is for image folders: {name} has its own size")
+        if resolution is not None or channels is not None:
+            raise ValueError(f"--resolution and --channels are for images by path: {name} has its own")
         return SOURCES[name]()
     path = Path(name)
     if not path.exists():
         raise ValueError(unknown("data source or path", name, SOURCES))
     if resolution is None:
         raise ValueError("say the size images are brought to, such as --resolution 32")
-    return ImageFolder(path.resolve(), resolution)
+    return ImageFolder(path.resolve(), resolution, channels or 3, on_bad_image)
 
 
 def as_typed() -> str:

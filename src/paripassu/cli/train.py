@@ -12,6 +12,7 @@ from rich.table import Table
 
 from paripassu.cli import choices
 from paripassu.cli.progress import errors, progress_bar
+from paripassu.data.images import Channels, OnBadImage
 from paripassu.records import RECORDS_FILE, End, Metric, read_records
 from paripassu.report.run import write_run_page
 from paripassu.rules import Rule
@@ -32,7 +33,7 @@ class Train:
     data: str = "digits"
     """digits, ring or grid, or the path of a folder or zip of images."""
     model: str = "dcgan"
-    """dcgan (images of 8, 16, 32 or 64 px) or mlp (anything)."""
+    """dcgan (square images of 8, 16, 32 or 64 px) or mlp (anything)."""
     optimizer_d: Annotated[str, tyro.conf.arg(help=f"Discriminator's. {_OPTIMIZERS}")] = "nsgd"
     optimizer_g: Annotated[str, tyro.conf.arg(help=f"Generator's. {_OPTIMIZERS}")] = "nsgd"
     lr_d: float = 0.03
@@ -57,6 +58,10 @@ class Train:
     """dcgan's normalisation: batch or none; none where there is a penalty, else batch."""
     resolution: int | None = None
     """Size that images of a folder or zip are brought to."""
+    channels: Channels | None = None
+    """3 for colour, 1 for grey images of a folder or zip; colour without it."""
+    on_bad_image: OnBadImage = "refuse"
+    """Whether images of a folder or zip that cannot be used end the command or are passed over."""
     steps: int = 1000
     """Generator updates."""
     batch: int = 64
@@ -100,7 +105,12 @@ class Train:
             raise ValueError("--penalty-weight needs a --penalty")
         norm = "none" if self.norm is None and self.model == "dcgan" and penalty else self.norm
         return Run(
-            data=choices.source(self.data, self.resolution),
+            data=choices.source(
+                self.data,
+                resolution=self.resolution,
+                channels=self.channels,
+                on_bad_image=self.on_bad_image,
+            ),
             model=choices.architecture(self.model, latent=self.latent, width=self.width, norm=norm),
             discriminator=Player(self._rule(self.optimizer_d), self.lr_d, self.weight_decay),
             generator=Player(self._rule(self.optimizer_g), self.lr_g, self.weight_decay),

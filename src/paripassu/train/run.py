@@ -121,6 +121,10 @@ class Run:
         """The run as plain nested values, for ``run.json``; `from_settings` reads them back."""
         return settings.plain(self)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Losses are values, not importable functions: a run travels between processes as its settings.
+        return from_settings, (self.settings(),)
+
     def key(self) -> str:
         """Twelve hex digits that equal runs share and unequal runs do not."""
         text = json.dumps(self.settings(), sort_keys=True)
