@@ -9,7 +9,7 @@ import time
 import pytest
 import torch
 
-from paripassu.engine import execute
+from paripassu.engine import count_workers, execute
 
 
 def _square(number: int) -> int:
@@ -31,7 +31,7 @@ def _die(_: int) -> int:
 
 def test_every_task_is_done_once():
     assert sorted(execute(_square, range(7), workers=2)) == [(n, n**2) for n in range(7)]
-    assert list(execute(_square, [])) == []
+    assert list(execute(_square, [], workers=2)) == []
 
 
 def test_workers_use_one_thread_each():
@@ -48,9 +48,11 @@ def test_a_killed_worker_is_told_as_such():
         list(execute(_die, [0], workers=1))
 
 
-def test_no_workers_are_refused():
+def test_there_is_a_worker_per_core_unless_asked_otherwise():
+    assert count_workers(None) == os.cpu_count()
+    assert count_workers(3) == 3
     with pytest.raises(ValueError, match="workers"):
-        list(execute(_square, [1], workers=0))
+        count_workers(0)
 
 
 _SLEEPERS = """

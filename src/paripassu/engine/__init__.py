@@ -1,5 +1,5 @@
 """Where many runs execute."""
 
-from paripassu.engine.local import execute
+from paripassu.engine.local import count_workers, execute
 
-__all__ = ["execute"]
+__all__ = ["count_workers", "execute"]

@@ -15,8 +15,19 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
+def count_workers(asked: int | None) -> int:
+    """The number of processes asked for, or one per core.
+
+    Raises:
+        ValueError: fewer than one was asked for.
+    """
+    if asked is not None and asked < 1:
+        raise ValueError(f"workers must be >= 1, got {asked}")
+    return asked or os.cpu_count() or 1
+
+
 def execute(
-    function: Callable[[Task], Result], tasks: Sequence[Task], *, workers: int | None = None
+    function: Callable[[Task], Result], tasks: Sequence[Task], *, workers: int
 ) -> Iterator[tuple[Task, Result]]:
     """Run ``function`` on every task; yield each with its result as it is done.
 
@@ -26,15 +37,11 @@ def execute(
     Args:
         function: importable by its module and name, so that a fresh process finds it.
         tasks: independent and picklable.
-        workers: processes, >= 1; as many as cores without it.
+        workers: processes, from `count_workers`.
 
     Raises:
-        ValueError: ``workers`` < 1.
         RuntimeError: a worker was killed, as by the system when memory runs out.
     """
-    workers = (os.cpu_count() or 1) if workers is None else workers
-    if workers < 1:
-        raise ValueError(f"workers must be >= 1, got {workers}")
     if not tasks:
         return
     context = get_context("spawn")  # a fork of a process that has used torch's threads can hang

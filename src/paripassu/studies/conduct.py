@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from paripassu.engine import execute
+from paripassu.engine import count_workers, execute
 from paripassu.records import (
     RECORDS_FILE,
     RUN_FILE,
@@ -61,10 +61,11 @@ def run_study(
         progress: called with the generator updates done, of `total_steps`.
 
     Raises:
-        ValueError: ``out`` holds another study or other files.
+        ValueError: ``out`` holds another study or other files, or fewer than one worker is asked for.
         RuntimeError: a worker process was killed.
     """
     scale = study.scales[scale_name]
+    processes = count_workers(workers)
     _check_folder(study, scale_name, out)
     out.mkdir(parents=True, exist_ok=True)
     where = environment(command)
@@ -76,7 +77,7 @@ def run_study(
 
     def carry_out(jobs: list[Job]) -> None:
         nonlocal done
-        for job, _ in execute(_run_job, jobs, workers=workers):
+        for job, _ in execute(_run_job, jobs, workers=processes):
             done += job.run.steps
             progress(done)
 

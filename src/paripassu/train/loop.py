@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from paripassu.data import Samples
+from paripassu.data import FolderImages, Samples
 from paripassu.probe import Probe
 from paripassu.records import End, Losses, Metric, RecordWriter, end_of, read_records, rewind
 from paripassu.records import Samples as SamplesRecord
@@ -50,6 +50,8 @@ def train(
     check_folder(run, folder)
     device = torch.device(run.device)
     real = run.data.load(device)
+    if isinstance(real, FolderImages) and real.skipped:
+        notice(f"{len(real.skipped):,} images were passed over, the first is {real.skipped[0]}")
     state = initial_state(run, real.shape)
 
     with open_folder(run, folder, command) as path:
