@@ -87,13 +87,16 @@ def _coverage(fake: Tensor, real: MixtureSamples) -> dict[str, float]:
 
 def _distances(network: FeatureNetwork, real: Tensor, count: int) -> Measure:
     reference = network(real)
-    paired = min(len(reference), count)  # the kernel distance's estimator takes equal counts
+    # The kernel distance's estimator takes equal counts; files in a folder are sorted by class.
+    paired = min(len(reference), count)
+    shuffled = torch.randperm(len(reference), generator=torch.Generator().manual_seed(0))
+    few = reference[shuffled[:paired].to(reference.device)]
 
     def measure(fake: Tensor) -> dict[str, float]:
         features = network(fake)
         return {
             metric_name("fd", count, network): frechet_distance(reference, features),
-            metric_name("kd", paired, network): kernel_distance(reference[:paired], features[:paired]),
+            metric_name("kd", paired, network): kernel_distance(few, features[:paired]),
         }
 
     return measure
