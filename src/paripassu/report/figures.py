@@ -1,0 +1,124 @@
+"""The house's figures: arms told apart by colour, dash and marker at once, means with bands over seeds."""
+
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+import polars as pl
+
+from paripassu.records import ArmResult
+
+# Okabe & Ito 2008: told apart with any colour vision; their black is left to the text.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid")
+_MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross")
+
+
+def curves(
+    frame: pl.DataFrame, arms: Sequence[str], *, y: str, log: bool = False, line: float | None = None
+) -> go.Figure:
+    """A line per arm over steps with the range over seeds as a band.
+
+    Args:
+        frame: ``arm, step, mean, low, high`` of `series.over_seeds`.
+        arms: in the order of the legend.
+        y: title of the vertical axis.
+        log: whether that axis is logarithmic.
+        line: a level to mark.
+    """
+    figure = _figure(x="generator updates", y=y)
+    for number, arm in enumerate(arms):
+        rows = frame.filter(pl.col("arm") == arm)
+        if rows.is_empty():
+            continue
+        steps, low, high = (rows[name].to_list() for name in ("step", "low", "high"))
+        colour = _COLOURS[number % len(_COLOURS)]
+        if low != high:
+            band = go.Scatter(
+                x=steps + steps[::-1], y=high + low[::-1], fill="toself", fillcolor=_faint(colour)
+            )
+            band.update(line={"width": 0}, hoverinfo="skip", showlegend=False, legendgroup=arm, mode="lines")
+            figure.add_trace(band)
+        figure.add_trace(_line(arm, number, steps, rows["mean"].to_list()))
+    if log:
+        figure.update_yaxes(type="log")
+    if line is not None:
+        figure.add_hline(y=line, line={"color": "#888888", "width": 1, "dash": "dot"})
+    return figure
+
+
+def sensitivity(arms: Sequence[ArmResult], metric: str) -> go.Figure:
+    """The metric over each arm's grid of learning rates on the tuning seeds, the chosen one ringed."""
+    figure = _figure(x="learning rate of both players", y=f"{metric}, tuning seeds")
+    for number, arm in enumerate(arms):
+        rates = [rate.lr for rate in arm.grid]
+        means = [rate.estimate.mean for rate in arm.grid]
+        line = _line(arm.arm, number, rates, means)
+        spans = [
+            (rate.estimate.mean, min(rate.estimate.values), max(rate.estimate.values)) for rate in arm.grid
+        ]
+        line.error_y = {
+            "type": "data",
+            "symmetric": False,
+            "array": [high - mean for mean, _, high in spans],
+            "arrayminus": [mean - low for mean, low, _ in spans],
+            "thickness": 1,
+        }
+        figure.add_trace(line)
+        chosen = [(lr, mean) for lr, mean in zip(rates, means, strict=True) if lr == arm.lr]
+        ring = go.Scatter(x=[lr for lr, _ in chosen], y=[mean for _, mean in chosen], mode="markers")
+        ring.update(
+            marker={"symbol": "circle-open", "size": 18, "color": line.line.color, "line": {"width": 2}},
+            hoverinfo="skip",
+            showlegend=False,
+            legendgroup=arm.arm,
+        )
+        figure.add_trace(ring)
+    figure.update_xaxes(type="log")
+    return figure
+
+
+def values(arms: Mapping[str, Sequence[float]], y: str) -> go.Figure:
+    """Every confirmation seed of every arm as a point, so that no mean hides its spread."""
+    figure = _figure(x="", y=y)
+    for number, (arm, seeds) in enumerate(arms.items()):
+        points = go.Scatter(x=[arm] * len(seeds), y=list(seeds), mode="markers", name=arm)
+        points.update(
+            marker={
+                "color": _COLOURS[number % len(_COLOURS)],
+                "symbol": _MARKERS[number % len(_MARKERS)],
+                "size": 10,
+            },
+            customdata=list(range(1, len(seeds) + 1)),
+            hovertemplate="%{y:.4g}<extra>%{x}, seed %{customdata}</extra>",
+            showlegend=False,
+        )
+        figure.add_trace(points)
+    return figure
+
+
+def _line(arm: str, number: int, x: Sequence[float], y: Sequence[float]) -> go.Scatter:
+    line = go.Scatter(x=list(x), y=list(y), name=arm, mode="lines+markers", legendgroup=arm)
+    return line.update(
+        line={"color": _COLOURS[number % len(_COLOURS)], "dash": _DASHES[number % len(_DASHES)], "width": 2},
+        marker={"symbol": _MARKERS[number % len(_MARKERS)], "size": 6},
+        hovertemplate="%{y:.4g} at %{x}",
+    )
+
+
+def _faint(colour: str) -> str:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.15)"
+
+
+def _figure(x: str, y: str) -> go.Figure:
+    figure = go.Figure()
+    figure.update_layout(
+        template="none",
+        height=400,
+        margin={"l": 70, "r": 20, "t": 20, "b": 50},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        hovermode="closest",
+        xaxis={"title": {"text": x}},
+        yaxis={"title": {"text": y}},
+    )
+    return figure

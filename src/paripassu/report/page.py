@@ -1,0 +1,190 @@
+"""A page: a folder of static files that opens from disk, asks nothing of the network and escapes what it shows."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import plotly.graph_objects as go
+from jinja2 import Environment, PackageLoader, select_autoescape
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from paripassu.records import Environment as Where
+from paripassu.records import Verdict, write_atomic
+
+PAGE_FOLDER = "report"
+_ASSETS = ("style.css", "figures.js")
+
+
+@dataclass(frozen=True)
+class Text:
+    """Plain text; blank lines part paragraphs."""
+
+    text: str
+    kind: str = "text"
+
+    def paragraphs(self) -> list[str]:
+        """The text's paragraphs."""
+        return [p for p in self.text.split("\n\n") if p.strip()]
+
+
+@dataclass(frozen=True)
+class Badge:
+    """A verdict beside what it is about."""
+
+    about: str
+    verdict: Verdict
+    kind: str = "badge"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells; cells are shown as text.
+
+    Attributes:
+        columns: headings.
+        rows: one cell per column; the first names the row.
+        best: index of the row to mark, if any.
+        caption: what the table says.
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    best: int | None = None
+    caption: str = ""
+    kind: str = "table"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A plotly figure with its title and what to look at in it."""
+
+    figure: go.Figure
+    title: str
+    caption: str
+    kind: str = "figure"
+
+    def data(self) -> Markup:
+        """The figure as JSON that no text in it can break out of a script element with."""
+        text = self.figure.to_json().replace("<", "\\u003c").replace("&", "\\u0026")
+        return Markup(text)  # noqa: S704 - every < and & in it is escaped
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures side by side, in rows with a heading each.
+
+    Attributes:
+        columns: headings above the pictures of a row.
+        rows: a heading and one file per column; None leaves a place empty.
+        caption: what to look at.
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[Path | None]]]
+    caption: str = ""
+    kind: str = "pictures"
+
+
+@dataclass(frozen=True)
+class Code:
+    """Text to copy as it is."""
+
+    text: str
+    kind: str = "code"
+
+
+Block = Text | Badge | Table | Figure | Pictures | Code
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands under it."""
+
+    title: str
+    blocks: Sequence[Block]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A whole page.
+
+    Attributes:
+        title: its heading.
+        lead: the paragraph under it.
+        blocks: what a reader should see first, before any section.
+        sections: the rest, listed in the page's contents.
+    """
+
+    title: str
+    lead: str
+    blocks: Sequence[Block]
+    sections: Sequence[Section]
+
+    def write(self, folder: Path) -> Path:
+        """Write the page and all it needs into ``folder``; a page that is there is replaced.
+
+        Returns:
+            The path of ``index.html``.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        places = _copy_pictures(self, folder)
+        for name in _ASSETS:
+            write_atomic(folder / name, (files(__package__) / "assets" / name).read_text())
+        if any(isinstance(block, Figure) for block in _blocks(self)):
+            _write_plotly(folder / "plotly.min.js")
+        write_atomic(folder / "index.html", _template().render(page=self, places=places))
+        return folder / "index.html"
+
+
+def environment_blocks(where: Where, extra: Sequence[tuple[str, str]] = ()) -> list[Block]:
+    """How a result was made: its command, what it ran on and with which versions."""
+    rows = [
+        *extra,
+        ("device", f"{where.device}, {where.cores} cores"),
+        ("versions", ", ".join(f"{name} {number}" for name, number in where.versions.items())),
+        ("commit", where.commit or "not from a checkout"),
+        ("date", where.date),
+    ]
+    return [Code(where.command), Table(("", ""), rows)]
+
+
+def _blocks(page: Page) -> list[Block]:
+    return [*page.blocks, *(block for section in page.sections for block in section.blocks)]
+
+
+def _copy_pictures(page: Page, folder: Path) -> dict[Path, str]:
+    home = folder / "pictures"
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir()
+    shown = [
+        picture
+        for block in _blocks(page)
+        if isinstance(block, Pictures)
+        for _, row in block.rows
+        for picture in row
+        if picture is not None
+    ]
+    places = {picture: f"pictures/{number:03d}.png" for number, picture in enumerate(dict.fromkeys(shown))}
+    for picture, place in places.items():
+        shutil.copyfile(picture, folder / place)
+    return places
+
+
+def _write_plotly(path: Path) -> None:
+    script = get_plotlyjs()
+    # It is 5 MB and the same for every page of a version.
+    if not path.is_file() or path.stat().st_size != len(script.encode()):
+        write_atomic(path, script)
+
+
+@cache
+def _template():  # noqa: ANN202 - jinja2's own type
+    loader = PackageLoader("paripassu.report", "assets")
+    environment = Environment(
+        loader=loader, autoescape=select_autoescape(["html"]), trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("page.html")

@@ -1,0 +1,88 @@
+"""Records of several runs as tidy frames, and those averaged over seeds."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from paripassu.records import RECORDS_FILE, Losses, Metric, Record, Samples, Update, read_records
+
+Runs = Mapping[str, Sequence[Path]]  # run folders by arm, one a seed
+
+
+def read_runs(runs: Runs) -> dict[str, list[list[Record]]]:
+    """The records of every run, by arm and seed; a folder without records has none."""
+    return {arm: [_records(folder) for folder in folders] for arm, folders in runs.items()}
+
+
+def _records(folder: Path) -> list[Record]:
+    path = folder / RECORDS_FILE
+    return list(read_records(path)) if path.is_file() else []
+
+
+def metrics(records: Mapping[str, Sequence[Iterable[Record]]]) -> pl.DataFrame:
+    """``arm, seed, step, name, value``: every measurement."""
+    rows = [
+        (arm, seed, r.step, r.name, r.value)
+        for arm, runs in records.items()
+        for seed, run in enumerate(runs)
+        for r in run
+        if isinstance(r, Metric)
+    ]
+    schema = {"arm": pl.String, "seed": pl.Int64, "step": pl.Int64, "name": pl.String, "value": pl.Float64}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def losses(records: Mapping[str, Sequence[Iterable[Record]]]) -> pl.DataFrame:
+    """``arm, seed, step, name, value``: both players' losses."""
+    rows = [
+        (arm, seed, r.step, player, value)
+        for arm, runs in records.items()
+        for seed, run in enumerate(runs)
+        for r in run
+        if isinstance(r, Losses)
+        for player, value in (("discriminator", r.discriminator), ("generator", r.generator))
+    ]
+    schema = {"arm": pl.String, "seed": pl.Int64, "step": pl.Int64, "name": pl.String, "value": pl.Float64}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def updates(records: Mapping[str, Sequence[Iterable[Record]]]) -> pl.DataFrame:
+    """``arm, seed, step, player, update, relative, cosine``: each player's probed steps, whole players only."""
+    rows = [
+        (arm, seed, r.step, r.player, r.update, r.update / r.weight if r.weight else None, r.cosine)
+        for arm, runs in records.items()
+        for seed, run in enumerate(runs)
+        for r in run
+        if isinstance(r, Update) and not r.layer
+    ]
+    numbers = dict.fromkeys(("update", "relative", "cosine"), pl.Float64)
+    schema = {"arm": pl.String, "seed": pl.Int64, "step": pl.Int64, "player": pl.String} | numbers
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def pace(updates: pl.DataFrame) -> pl.DataFrame:
+    """``arm, seed, step, value``: relative update of the discriminator over that of the generator."""
+    keys = ["arm", "seed", "step"]
+    sides = [
+        updates.filter(pl.col("player") == player).select(*keys, pl.col("relative").alias(player))
+        for player in ("discriminator", "generator")
+    ]
+    both = sides[0].join(sides[1], on=keys).filter(pl.col("generator") > 0)
+    return both.select(*keys, (pl.col("discriminator") / pl.col("generator")).alias("value"))
+
+
+def over_seeds(frame: pl.DataFrame, value: str = "value") -> pl.DataFrame:
+    """``arm, step, mean, low, high``: mean and range over seeds of a column, where it is a finite number."""
+    finite = frame.filter(pl.col(value).is_finite())
+    grouped = finite.group_by("arm", "step", maintain_order=True)
+    column = pl.col(value)
+    return grouped.agg(
+        column.mean().alias("mean"), column.min().alias("low"), column.max().alias("high")
+    ).sort("step")
+
+
+def pictures(run: Iterable[Record], folder: Path) -> dict[int, Path]:
+    """A run's sample pictures that exist, by step."""
+    shown = ((r.step, folder / r.path) for r in run if isinstance(r, Samples))
+    return {step: path for step, path in shown if path.is_file()}

@@ -1,0 +1,154 @@
+"""The page of a study: question, claim, verdicts, then everything they rest on."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from paripassu.records import STUDY_FILE, ArmResult, DatasetResult, Estimate, Record, StudyResult, load
+from paripassu.report import figures, series
+from paripassu.report.page import (
+    PAGE_FOLDER,
+    Badge,
+    Block,
+    Figure,
+    Page,
+    Pictures,
+    Section,
+    Table,
+    Text,
+    environment_blocks,
+)
+from paripassu.report.run import spread, update_figures
+
+_SHOWN_STEPS = 4
+
+
+def write_study_page(folder: Path) -> Path:
+    """Write the page of the study in ``folder`` from its result and its runs' records.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        ValueError: the folder's files are not a study's, or damaged.
+    """
+    result = load(folder / STUDY_FILE, StudyResult)
+    page = Page(
+        title=result.question,
+        lead=f"Claim under test: {result.claim}",
+        blocks=[*_verdicts(result), *_cut(result)],
+        sections=[
+            *(section for dataset in result.datasets for section in _dataset_sections(dataset, folder)),
+            Section("Protocol", [Text(result.protocol)]),
+            Section("How it was made", environment_blocks(result.environment, _seeds(result))),
+        ],
+    )
+    return page.write(folder / PAGE_FOLDER)
+
+
+def best_arm(dataset: DatasetResult) -> int:
+    """Index of the arm with the best mean of the deciding metric."""
+    sign = 1 if dataset.better == "higher" else -1
+    means = [sign * arm.estimates[dataset.metric].mean for arm in dataset.arms]
+    return means.index(max(means))
+
+
+def rate(arm: ArmResult) -> str:
+    """An arm's learning rate, and a warning where its grid should have gone further."""
+    return f"{arm.lr:g}" + (" (edge of its grid)" if arm.on_edge else "")
+
+
+def _verdicts(result: StudyResult) -> list[Block]:
+    if not result.datasets:
+        return [Text("Not finished: the command below goes on where it stopped.")]
+    return [Badge(f"On {dataset.dataset}", dataset.verdict) for dataset in result.datasets]
+
+
+def _cut(result: StudyResult) -> list[Block]:
+    return [Text("What this size leaves out. " + " ".join(result.cut))] if result.cut else []
+
+
+def _dataset_sections(dataset: DatasetResult, folder: Path) -> list[Section]:
+    runs = {arm.arm: [folder / run for run in arm.runs] for arm in dataset.arms}
+    records = series.read_runs(runs)
+    arms = list(runs)
+    return [
+        Section(
+            f"{dataset.dataset}: results",
+            [Text(f"{dataset.setting}."), *_tables(dataset), *_figures(dataset, records)],
+        ),
+        Section(f"{dataset.dataset}: samples", [_samples(records, runs)]),
+        Section(f"{dataset.dataset}: what the optimizers did", update_figures(records, arms)),
+    ]
+
+
+def _tables(dataset: DatasetResult) -> list[Block]:
+    main = Table(
+        columns=("arm", "update", "learning rate", dataset.metric, "95 % interval", "diverged"),
+        rows=[
+            (arm.arm, arm.description, rate(arm), *_told(arm.estimates[dataset.metric]), _diverged(arm))
+            for arm in dataset.arms
+        ],
+        best=best_arm(dataset),
+        caption=f"Mean ± standard deviation over the confirmation seeds; {dataset.better} is better.",
+    )
+    others = [name for name in dataset.arms[0].estimates if name != dataset.metric]
+    rest = Table(
+        columns=("arm", *others),
+        rows=[(arm.arm, *(_told(arm.estimates[name])[0] for name in others)) for arm in dataset.arms],
+        caption="The other metrics of the same runs.",
+    )
+    return [main, rest] if others else [main]
+
+
+def _figures(dataset: DatasetResult, records: Mapping[str, Sequence[Sequence[Record]]]) -> list[Block]:
+    arms = list(records)
+    metrics = series.metrics(records)
+    own = series.over_seeds(metrics.filter(metrics["name"] == dataset.metric))
+    better = f"{dataset.better} is better"
+    seeds = {arm.arm: arm.estimates[dataset.metric].values for arm in dataset.arms}
+    blocks: list[Block] = [
+        Figure(
+            figures.curves(own, arms, y=dataset.metric),
+            "Learning curves",
+            f"{dataset.metric} on the confirmation seeds: the mean and, as a band, the range over seeds; {better}.",
+        ),
+        Figure(
+            figures.values(seeds, dataset.metric),
+            "Every seed",
+            f"{dataset.metric} of each confirmation run; a diverged run stands at the worst value seen; {better}.",
+        ),
+    ]
+    if any(arm.grid for arm in dataset.arms):
+        figure = figures.sensitivity(dataset.arms, dataset.metric)
+        caption = (
+            f"{dataset.metric} over each arm's grid, mean and range over the tuning seeds, the chosen rate ringed; "
+            f"{better}. A wide basin forgives a rough choice."
+        )
+        blocks.append(Figure(figure, "Sensitivity to the learning rate", caption))
+    return blocks
+
+
+def _samples(records: Mapping[str, Sequence[Sequence[Record]]], runs: Mapping[str, Sequence[Path]]) -> Block:
+    first = {arm: series.pictures(records[arm][0], folders[0]) for arm, folders in runs.items() if folders}
+    steps = list(
+        spread({step: path for shown in first.values() for step, path in shown.items()}, _SHOWN_STEPS)
+    )
+    rows = [(arm, [shown.get(step) for step in steps]) for arm, shown in first.items()]
+    caption = "Generated in the first confirmation run of each arm, at the same steps; a gap is a run that had diverged."
+    return Pictures([f"step {step:,}" for step in steps], rows, caption)
+
+
+def _told(estimate: Estimate) -> tuple[str, str]:
+    return f"{estimate.mean:.3g} ± {estimate.std:.2g}", f"{estimate.low:.3g} to {estimate.high:.3g}"
+
+
+def _diverged(arm: ArmResult) -> str:
+    return f"{arm.diverged} of {len(arm.runs)}"
+
+
+def _seeds(result: StudyResult) -> list[tuple[str, str]]:
+    return [
+        ("scale", result.scale),
+        ("tuning seeds", ", ".join(map(str, result.tuning_seeds)) or "none"),
+        ("confirmation seeds", ", ".join(map(str, result.confirmation_seeds))),
+    ]
