@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 SOURCES: Mapping[str, Callable[[], Source]] = {"digits": Digits, "ring": Ring, "grid": Grid}
 MODELS: Mapping[str, MLP | DCGAN] = {"mlp": MLP(), "dcgan": DCGAN()}
-PENALTIES: Mapping[str, Callable[[float], Penalty]] = {"wgan-gp": WganGP, "r1": R1}
+PENALTIES: Mapping[str, Callable[..., Penalty]] = {"wgan-gp": WganGP, "r1": R1}
 
 # From Adam's betas and the momentum to a rule.
 OPTIMIZERS: Mapping[str, Callable[[tuple[float, float], float], Rule]] = {

@@ -67,7 +67,12 @@ def sensitivity(arms: Sequence[ArmResult], metric: str) -> go.Figure:
         chosen = [(lr, mean) for lr, mean in zip(rates, means, strict=True) if lr == arm.lr]
         ring = go.Scatter(x=[lr for lr, _ in chosen], y=[mean for _, mean in chosen], mode="markers")
         ring.update(
-            marker={"symbol": "circle-open", "size": 18, "color": line.line.color, "line": {"width": 2}},
+            marker={
+                "symbol": "circle-open",
+                "size": 18,
+                "color": _COLOURS[number % len(_COLOURS)],
+                "line": {"width": 2},
+            },
             hoverinfo="skip",
             showlegend=False,
             legendgroup=arm.arm,

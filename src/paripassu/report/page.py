@@ -1,4 +1,4 @@
-"""A page: a folder of static files that opens from disk, asks nothing of the network and escapes what it shows."""
+"""A page: a folder of static files that opens from disk without a network and escapes all it shows."""
 
 import shutil
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import plotly.graph_objects as go
-from jinja2 import Environment, PackageLoader, select_autoescape
+from jinja2 import Environment, PackageLoader, Template, select_autoescape
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
@@ -69,7 +69,7 @@ class Figure:
 
     def data(self) -> Markup:
         """The figure as JSON that no text in it can break out of a script element with."""
-        text = self.figure.to_json().replace("<", "\\u003c").replace("&", "\\u0026")
+        text = str(self.figure.to_json()).replace("<", "\\u003c").replace("&", "\\u0026")
         return Markup(text)  # noqa: S704 - every < and & in it is escaped
 
 
@@ -133,7 +133,7 @@ class Page:
         folder.mkdir(parents=True, exist_ok=True)
         places = _copy_pictures(self, folder)
         for name in _ASSETS:
-            write_atomic(folder / name, (files(__package__) / "assets" / name).read_text())
+            write_atomic(folder / name, (files("paripassu.report") / "assets" / name).read_text())
         if any(isinstance(block, Figure) for block in _blocks(self)):
             _write_plotly(folder / "plotly.min.js")
         write_atomic(folder / "index.html", _template().render(page=self, places=places))
@@ -182,7 +182,7 @@ def _write_plotly(path: Path) -> None:
 
 
 @cache
-def _template():  # noqa: ANN202 - jinja2's own type
+def _template() -> Template:
     loader = PackageLoader("paripassu.report", "assets")
     environment = Environment(
         loader=loader, autoescape=select_autoescape(["html"]), trim_blocks=True, lstrip_blocks=True

@@ -74,7 +74,7 @@ def _lead(records: Sequence[Record]) -> str:
         return (
             f"Not finished: the last record is of step {last:,}. The command below goes on where it stopped."
         )
-    told = f"{end.outcome.capitalize()} after {end.step:,} generator updates and {end.seconds:.0f} s of training."
+    told = f"{end.outcome.capitalize()} after {end.step:,} generator updates, {end.seconds:.0f} s."
     return f"{told} {end.reason.capitalize()}." if end.reason else told
 
 

@@ -48,7 +48,7 @@ def losses(records: Mapping[str, Sequence[Iterable[Record]]]) -> pl.DataFrame:
 
 
 def updates(records: Mapping[str, Sequence[Iterable[Record]]]) -> pl.DataFrame:
-    """``arm, seed, step, player, update, relative, cosine``: each player's probed steps, whole players only."""
+    """``arm, seed, step, player, update, relative, cosine``: whole players' probed steps."""
     rows = [
         (arm, seed, r.step, r.player, r.update, r.update / r.weight if r.weight else None, r.cosine)
         for arm, runs in records.items()

@@ -110,19 +110,19 @@ def _figures(dataset: DatasetResult, records: Mapping[str, Sequence[Sequence[Rec
         Figure(
             figures.curves(own, arms, y=dataset.metric),
             "Learning curves",
-            f"{dataset.metric} on the confirmation seeds: the mean and, as a band, the range over seeds; {better}.",
+            f"{dataset.metric} on the confirmation seeds: mean and range over seeds; {better}.",
         ),
         Figure(
             figures.values(seeds, dataset.metric),
             "Every seed",
-            f"{dataset.metric} of each confirmation run; a diverged run stands at the worst value seen; {better}.",
+            f"{dataset.metric} of each confirmation run; a diverged one has the worst value seen; {better}.",
         ),
     ]
     if any(arm.grid for arm in dataset.arms):
         figure = figures.sensitivity(dataset.arms, dataset.metric)
         caption = (
-            f"{dataset.metric} over each arm's grid, mean and range over the tuning seeds, the chosen rate ringed; "
-            f"{better}. A wide basin forgives a rough choice."
+            f"{dataset.metric} over each arm's grid, mean and range over the tuning seeds, the chosen rate "
+            f"ringed; {better}. A wide basin forgives a rough choice."
         )
         blocks.append(Figure(figure, "Sensitivity to the learning rate", caption))
     return blocks
@@ -134,7 +134,7 @@ def _samples(records: Mapping[str, Sequence[Sequence[Record]]], runs: Mapping[st
         spread({step: path for shown in first.values() for step, path in shown.items()}, _SHOWN_STEPS)
     )
     rows = [(arm, [shown.get(step) for step in steps]) for arm, shown in first.items()]
-    caption = "Generated in the first confirmation run of each arm, at the same steps; a gap is a run that had diverged."
+    caption = "From each arm's first confirmation run, at equal steps; a gap is a run that had diverged."
     return Pictures([f"step {step:,}" for step in steps], rows, caption)
 
 
