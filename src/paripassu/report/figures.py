@@ -123,7 +123,7 @@ def _figure(x: str, y: str) -> go.Figure:
         margin={"l": 70, "r": 20, "t": 20, "b": 50},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
         hovermode="closest",
-        xaxis={"title": {"text": x}},
-        yaxis={"title": {"text": y}},
+        xaxis={"title": {"text": x}, "exponentformat": "power"},
+        yaxis={"title": {"text": y}, "exponentformat": "power"},
     )
     return figure

@@ -52,7 +52,7 @@ class Adam(TensorwiseRule):
         m = b1 * state["exp_avg"] + (1 - b1) * gradient if b1 else gradient
         v = b2 * state["exp_avg_sq"] + (1 - b2) * gradient.square()
         # In float32, 1 - 0.999**1 is already off by 1e-5.
-        t = step.double()
-        update = m / (1 - b1**t) / ((v / (1 - b2**t)).sqrt() + self.eps)
+        c1, c2 = ((1 - beta ** step.double()).to(gradient.dtype) for beta in self.betas)
+        update = m / c1 / ((v / c2).sqrt() + self.eps)
         following: State = {"step": step, "exp_avg_sq": v}
         return update, following | ({"exp_avg": m} if b1 else {})

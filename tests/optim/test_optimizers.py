@@ -1,0 +1,279 @@
+"""What a torch optimizer must do, for every optimizer of ours."""
+
+import copy
+import io
+import math
+import pickle
+
+import pytest
+import torch
+
+from paripassu.optim import NSGD, AdaDir, AdaNSGD, Graft, RuleOptimizer
+from paripassu.rules import SGD, Adam
+
+SCHEDULERS = {
+    "linear": lambda o: torch.optim.lr_scheduler.LinearLR(o, 0.5, 0.1, 5),
+    "cosine": lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 5),
+    "lambda": lambda o: torch.optim.lr_scheduler.LambdaLR(o, lambda step: 0.9**step),
+}
+
+
+def _regrad(parameters, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    for p in parameters:
+        p.grad = torch.randn(p.shape, generator=generator, dtype=p.dtype)
+
+
+def _steps(optimizer, parameters, count: int, seed: int = 10) -> None:
+    for i in range(count):
+        _regrad(parameters, seed + i)
+        optimizer.step()
+
+
+def _equal(left, right) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(left, right, strict=True))
+
+
+def test_a_step_is_the_rules_update_times_the_learning_rate(make, tensors):
+    parameters, optimizer = tensors(), None
+    optimizer = make(parameters, 0.3)
+    before = [p.detach().clone() for p in parameters]
+    gradients = [p.grad.clone() for p in parameters]
+    updates, _ = optimizer.rule.update(gradients, [optimizer.rule.init(g) for g in gradients])
+    optimizer.step()
+    for p, b, u in zip(parameters, before, updates, strict=True):
+        torch.testing.assert_close(p.detach(), b - 0.3 * u, rtol=1e-12, atol=1e-14)
+
+
+def test_gradients_are_left_as_they_are(make, tensors):
+    parameters = tensors()
+    before = [p.grad.clone() for p in parameters]
+    make(parameters, weight_decay=0.1).step()
+    assert _equal([p.grad for p in parameters], before)
+
+
+def test_maximize_ascends_what_minimize_descends(make, tensors):
+    up, down = tensors(), tensors()
+    optimizers = make(up, maximize=True), make(down)
+    start = [p.detach().clone() for p in up]
+    for optimizer in optimizers:
+        optimizer.step()
+    for a, b, s in zip(up, down, start, strict=True):
+        torch.testing.assert_close(a - s, s - b, rtol=1e-12, atol=1e-15)
+
+
+def test_weight_decay_is_decoupled_and_outside_the_norms(make, tensors):
+    plain, decayed = tensors(), tensors()
+    start = [p.detach().clone() for p in plain]
+    make(plain, 0.1).step()
+    make(decayed, 0.1, weight_decay=0.5).step()
+    for p, d, s in zip(plain, decayed, start, strict=True):
+        torch.testing.assert_close(d.detach(), p.detach() - 0.1 * 0.5 * s, rtol=1e-12, atol=1e-14)
+
+
+def test_state_survives_the_way_through_a_file(make, tensors):
+    straight, saved = tensors(), tensors()
+    _steps(make(straight), straight, 6)
+    first = make(saved)
+    _steps(first, saved, 3)
+    file = io.BytesIO()
+    torch.save(first.state_dict(), file)
+    file.seek(0)
+    second = make(saved)
+    second.load_state_dict(torch.load(file, weights_only=True))
+    _steps(second, saved, 3, seed=13)
+    assert _equal(straight, saved)
+
+
+@pytest.mark.parametrize(
+    "way", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))], ids=["deepcopy", "pickle"]
+)
+def test_copies_go_on_alike(make, tensors, way):
+    parameters = tensors()
+    optimizer = make(parameters)
+    _steps(optimizer, parameters, 2)
+    other, theirs = way((optimizer, parameters))
+    _steps(optimizer, parameters, 2)
+    _steps(other, theirs, 2)
+    assert _equal(parameters, theirs)
+    assert other.rule == optimizer.rule
+
+
+def test_step_counts_survive_low_precision():
+    """torch casts loaded state to the parameter's dtype, but not a counter: 257 is no bfloat16."""
+    parameter = torch.nn.Parameter(torch.zeros(3, dtype=torch.bfloat16))
+    optimizer = AdaNSGD([parameter], 0.1)
+    _steps(optimizer, [parameter], 257)
+    again = AdaNSGD([parameter], 0.1)
+    again.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+    assert again.state[parameter]["magnitude"]["step"].item() == 257
+
+
+def test_parameters_without_gradients_are_left_out(make, tensors):
+    some, alone = tensors(), tensors()
+    some[1].grad = None
+    frozen = some[1].detach().clone()
+    make(some).step()
+    make([alone[0], *alone[2:]]).step()
+    assert torch.equal(some[1], frozen)
+    assert _equal([some[0], *some[2:]], [alone[0], *alone[2:]])
+
+
+def test_a_step_without_any_gradient_does_nothing(make, tensors):
+    parameters = tensors()
+    before = [p.detach().clone() for p in parameters]
+    for p in parameters:
+        p.grad = None
+    make(parameters, weight_decay=0.1).step()
+    assert _equal(parameters, before)
+
+
+def test_groups_have_a_pace_of_their_own_and_a_norm_in_common(make, tensors):
+    grouped, whole = tensors(), tensors()
+    start = [p.detach().clone() for p in grouped]
+    make([{"params": grouped[:2]}, {"params": grouped[2:], "lr": 0.02}], 0.01).step()
+    make(whole, 0.01).step()
+    for p, w, s, factor in zip(grouped, whole, start, (1, 1, 2, 2), strict=True):
+        torch.testing.assert_close(p - s, factor * (w - s), rtol=1e-10, atol=1e-14)
+
+
+def test_a_group_added_later_joins_the_player(make, tensors):
+    parameters = tensors()
+    optimizer = make(parameters[:2])
+    _steps(optimizer, parameters[:2], 2)
+    before = parameters[3].detach().clone()
+    optimizer.add_param_group({"params": parameters[2:], "lr": 0.5})
+    _steps(optimizer, parameters, 1)
+    assert not torch.equal(parameters[3], before)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULERS.values(), ids=SCHEDULERS.keys())
+def test_schedulers_set_the_pace(make, tensors, schedule):
+    scheduled, by_hand = tensors(), tensors()
+    optimizer, twin = make(scheduled, 0.1), make(by_hand, 0.1)
+    scheduler = schedule(optimizer)
+    for i in range(4):
+        twin.param_groups[0]["lr"] = scheduler.get_last_lr()[0]
+        _steps(optimizer, scheduled, 1, seed=i)
+        _steps(twin, by_hand, 1, seed=i)
+        scheduler.step()
+    assert _equal(scheduled, by_hand)
+
+
+def test_closures_and_hooks_are_called(make, tensors):
+    parameters = tensors()
+    optimizer = make(parameters)
+    called = []
+    optimizer.register_step_pre_hook(lambda *_: called.append("before"))
+    optimizer.register_step_post_hook(lambda *_: called.append("after"))
+
+    def closure():
+        called.append("closure")
+        optimizer.zero_grad()
+        loss = sum(p.square().sum() for p in parameters)
+        loss.backward()
+        return loss
+
+    expected = sum(p.square().sum() for p in parameters).item()
+    assert optimizer.step(closure).item() == expected
+    assert called == ["before", "closure", "after"]
+
+
+def test_a_tensor_learning_rate_is_the_number_it_holds(make, tensors):
+    number, tensor = tensors(), tensors()
+    make(number, 0.25).step()
+    make(tensor, torch.tensor(0.25, dtype=torch.float64)).step()
+    assert _equal(number, tensor)
+
+
+def test_strides_make_no_difference(make):
+    generator = torch.Generator().manual_seed(0)
+    weight, gradient = (torch.randn(4, 6, generator=generator, dtype=torch.float64) for _ in range(2))
+    parameters = [torch.nn.Parameter(weight.clone()), torch.nn.Parameter(weight.t().contiguous().t())]
+    for parameter, g in zip(parameters, (gradient, gradient.t().contiguous().t()), strict=True):
+        parameter.grad = g
+        make([parameter]).step()
+    torch.testing.assert_close(parameters[0], parameters[1], rtol=1e-13, atol=0)
+
+
+def test_complex_parameters_are_pairs_of_real_ones(make):
+    generator = torch.Generator().manual_seed(0)
+    values, gradients = (torch.randn(5, 2, generator=generator, dtype=torch.float64) for _ in range(2))
+    real, complex_ = (
+        torch.nn.Parameter(values.clone()),
+        torch.nn.Parameter(torch.view_as_complex(values.clone())),
+    )
+    real.grad, complex_.grad = gradients.clone(), torch.view_as_complex(gradients.clone())
+    for parameter in (real, complex_):
+        make([parameter]).step()
+    assert torch.equal(torch.view_as_real(complex_.detach()), real.detach())
+
+
+def test_empty_parameters_do_no_harm(make, tensors):
+    with_empty, without = tensors(), tensors()
+    empty = torch.nn.Parameter(torch.empty(0, 3, dtype=torch.float64))
+    empty.grad = torch.empty(0, 3, dtype=torch.float64)
+    make([*with_empty, empty]).step()
+    make(without).step()
+    assert _equal(with_empty, without)
+
+
+def test_sparse_gradients_are_refused(make):
+    embedding = torch.nn.Embedding(4, 2, sparse=True)
+    embedding(torch.tensor([1])).sum().backward()
+    with pytest.raises(RuntimeError, match="sparse=False"):
+        make(embedding.parameters()).step()
+
+
+def test_nsgd_steps_have_exactly_their_length(tensors):
+    for scope, length in (("global", 0.7), ("layer", 0.7 * math.sqrt(4))):
+        parameters = tensors()
+        before = [p.detach().clone() for p in parameters]
+        NSGD(parameters, 0.7, scope=scope).step()
+        moved = sum((p - b).square().sum() for p, b in zip(parameters, before, strict=True)).sqrt()
+        assert moved.item() == pytest.approx(length, rel=1e-13)
+
+
+def test_nsgd_keeps_no_state(tensors):
+    parameters = tensors()
+    optimizer = NSGD(parameters, 0.1)
+    _steps(optimizer, parameters, 3)
+    assert not optimizer.state
+
+
+@pytest.mark.parametrize("kind", [AdaNSGD, AdaDir])
+def test_without_beta1_one_buffer_is_kept(kind, tensors):
+    parameters = tensors()
+    optimizer = kind(parameters, 0.1)
+    _steps(optimizer, parameters, 1)
+    leaves = torch.utils._pytree.tree_leaves(optimizer.state[parameters[0]])
+    assert sum(t.numel() == parameters[0].numel() for t in leaves) == 1
+
+
+def test_the_drop_ins_are_the_rules_they_say(tensors):
+    assert (
+        AdaNSGD(tensors(), 0.1).rule
+        == Graft(tensors(), 0.1, magnitude=Adam((0.0, 0.9)), direction=SGD()).rule
+    )
+    assert (
+        AdaDir(tensors(), 0.1).rule == Graft(tensors(), 0.1, magnitude=SGD(), direction=Adam((0.0, 0.9))).rule
+    )
+
+
+@pytest.mark.parametrize("lr", [0.0, -0.1, math.nan, math.inf])
+def test_learning_rates_are_finite_and_positive(make, tensors, lr):
+    with pytest.raises(ValueError, match="lr must be"):
+        make(tensors(), lr)
+
+
+def test_settings_that_cannot_take_effect_are_refused(make, tensors):
+    with pytest.raises(ValueError, match="weight_decay"):
+        make(tensors(), weight_decay=-1.0)
+    with pytest.raises(ValueError, match="betas"):
+        make([{"params": tensors(), "betas": (0.5, 0.9)}])
+
+
+def test_torchs_training_accepts_named_parameters():
+    network = torch.nn.Linear(3, 2)
+    optimizer = RuleOptimizer(network.named_parameters(), 0.1, rule=SGD())
+    assert optimizer.param_groups[0]["param_names"] == ["weight", "bias"]
