@@ -10,6 +10,7 @@ from paripassu.data import Ring
 from paripassu.models import MLP
 from paripassu.records import Verdict
 from paripassu.rules import SGD, Normalize, Rule
+from paripassu.studies import conduct
 from paripassu.studies.protocol import FIRST_CONFIRMATION_SEED, Arm, Dataset, Scale, Study, grid
 from paripassu.train import Player, Run
 
@@ -27,7 +28,8 @@ def _verdict(values: Mapping[str, Sequence[float]]) -> Verdict:
 
 def _study(centres: Mapping[str, float]) -> Study:
     rules = {"wild": SGD(), "calm": Normalize()}
-    dataset = Dataset("ring8", "a ring", _tiny, "mode-overlap@50", "higher", centres, {"wild": 1e-3, "calm": 1e-3})
+    chosen = dict.fromkeys(rules, 1e-3)
+    dataset = Dataset("ring8", "a ring", _tiny, "mode-overlap@50", "higher", centres, chosen)
     scales = {
         "smoke": Scale(3, 2, 3, {"ring8": 4}, cut=("Nearly everything.",)),
         "untuned": Scale(1, 0, 2, {"ring8": 4}),
@@ -44,7 +46,7 @@ def test_grids_are_half_a_decade_apart_around_the_centre():
 def test_a_study_from_tuning_to_result(tmp_path):
     study = _study({"wild": 1e35, "calm": 1e-2})
     done = []
-    result = studies.run_study(study, "smoke", tmp_path / "s", command="by hand", workers=2, progress=done.append)
+    result = studies.run_study(study, "smoke", tmp_path / "s", command="", workers=2, progress=done.append)
     assert done[-1] == studies.total_steps(study, "smoke") == 2 * 4 * (3 * 2 + 3)
     assert set(result.tuning_seeds) == {0, 1}
     assert result.confirmation_seeds == [FIRST_CONFIRMATION_SEED + i for i in range(3)]
@@ -97,8 +99,6 @@ def test_an_unfinished_study_has_no_result(tmp_path):
     records = next((tmp_path / "s").rglob("records.jsonl"))
     lines = records.read_text().splitlines(keepends=True)
     records.write_text("".join(lines[:-1]))
-    from paripassu.studies import conduct
-
     conduct._finals.cache_clear()
     with pytest.raises(RuntimeError, match="has not ended"):
         studies.summarise(study, "untuned", tmp_path / "s")
