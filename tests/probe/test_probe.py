@@ -36,7 +36,7 @@ def test_weights_are_bit_identical_with_and_without(make):
         network = _network()
         optimizer = make(network.named_parameters())
         if probed:
-            Probe({"player": optimizer}, 2, lambda _: None)
+            Probe({"player": optimizer}, 2, writer=lambda _: None)
         _train(network, optimizer, 7)
         finals.append([p.detach().clone() for p in network.parameters()])
     assert all(torch.equal(a, b) for a, b in zip(*finals, strict=True))
@@ -46,7 +46,7 @@ def test_measures_against_the_definitions():
     network = _network().double()
     optimizer = torch.optim.Adam(network.named_parameters(), 1e-2)
     updates: list[Update] = []
-    Probe({"player": optimizer}, 1, updates.append)
+    Probe({"player": optimizer}, 1, writer=updates.append)
     network(torch.randn(8, 3, dtype=torch.float64)).square().mean().backward()
     before = [p.detach().clone() for p in network.parameters()]
     gradients = [p.grad.clone() for p in network.parameters()]
@@ -70,7 +70,7 @@ def test_nsgd_moves_its_learning_rate_straight_down():
     network = _network()
     optimizer = NSGD(network.parameters(), 0.05)
     updates: list[Update] = []
-    Probe({"player": optimizer}, 1, updates.append, layers=False)
+    Probe({"player": optimizer}, 1, writer=updates.append, layers=False)
     _train(network, optimizer, 3)
     assert [u.update for u in updates] == pytest.approx([0.05] * 3, rel=1e-5)
     assert [u.cosine for u in updates] == pytest.approx([1.0] * 3, abs=1e-5)
@@ -83,7 +83,7 @@ def test_rounds_are_the_first_players_and_the_others_report_their_last_step():
         "discriminator": NSGD(discriminator.parameters(), 1),
     }
     updates: list[Update] = []
-    probe = Probe(optimizers, 2, updates.append, layers=False, start=10)
+    probe = Probe(optimizers, 2, writer=updates.append, layers=False, start=10)
     for step in range(4):
         for lr in (1.0, 2.0, 3.0):
             optimizers["discriminator"].param_groups[0]["lr"] = lr + step
@@ -103,7 +103,7 @@ def test_rounds_are_the_first_players_and_the_others_report_their_last_step():
 
 def test_detach_leaves_nothing_behind():
     optimizer = torch.optim.SGD(_network().parameters(), 0.1)
-    Probe({"player": optimizer}, 1, lambda _: None).detach()
+    Probe({"player": optimizer}, 1, writer=lambda _: None).detach()
     assert not optimizer._optimizer_step_pre_hooks
     assert not optimizer._optimizer_step_post_hooks
 
@@ -113,7 +113,7 @@ def test_zero_gradients_have_no_angle():
     parameter.grad = torch.zeros(3)
     optimizer = NSGD([parameter], 0.1)
     updates: list[Update] = []
-    Probe({"player": optimizer}, 1, updates.append)
+    Probe({"player": optimizer}, 1, writer=updates.append)
     optimizer.step()
     assert updates[-1].update == 0
     assert updates[-1].cosine != updates[-1].cosine
@@ -122,6 +122,6 @@ def test_zero_gradients_have_no_angle():
 
 def test_wrong_use_is_refused():
     with pytest.raises(ValueError, match="at least one"):
-        Probe({}, 1, lambda _: None)
+        Probe({}, 1, writer=lambda _: None)
     with pytest.raises(ValueError, match="every"):
-        Probe({"player": torch.optim.SGD(_network().parameters())}, 0, lambda _: None)
+        Probe({"player": torch.optim.SGD(_network().parameters())}, 0, writer=lambda _: None)

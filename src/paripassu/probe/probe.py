@@ -44,9 +44,9 @@ class Probe:
     def __init__(
         self,
         optimizers: Mapping[str, torch.optim.Optimizer],
-        every: int,
-        writer: Callable[[Update], object],
+        every: int = 50,
         *,
+        writer: Callable[[Update], object],
         layers: bool = True,
         start: int = 0,
     ) -> None:

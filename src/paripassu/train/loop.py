@@ -73,7 +73,7 @@ def _train(
     progress: Callable[[int], object],
 ) -> End:
     evaluator = Evaluator(run, real)
-    probe = Probe(state.optimizers(), run.probe_every, write, start=state.step)
+    probe = Probe(state.optimizers(), run.probe_every, writer=write, start=state.step)
     started = time.monotonic() - state.seconds
     unfinite = ""
     # Sums stay non-finite once a term was: divergence is seen without looking at every loss.
