@@ -1,0 +1,118 @@
+r"""The synthetic framework: a linear generator, a cubic discriminator, and data that lie on a few modes.
+
+.. math::
+    G_V(z) = \sum_j z_j v_j, \qquad
+    D_W(X) = \mathrm{sigmoid}\bigl(a \sum_i \sigma(\langle w_i, X \rangle) + b\bigr), \qquad
+    \max_W \min_V \; E \log D_W(X) + E \log(1 - D_W(G_V(z)))
+
+with :math:`\sigma(x) = x^3` up to :math:`|x| = \Lambda` and its tangent beyond. Recalled from Jelassi et al.
+2022, arXiv:2210.04319, and made exact here: the paper's body could not be consulted, so no equation is cited.
+"""
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Law = Literal["modes", "coefficients"]
+
+
+@dataclass(frozen=True)
+class Framework:
+    """Sizes, laws and constants of the game; arrays are in the coordinates of `reduction`.
+
+    Args:
+        d: dimension of the data, at least ``k``.
+        gamma: in [0, 1). Law ``"modes"``: the inner product of any two modes. Law ``"coefficients"``: the
+            probability that both of two orthogonal modes are present at once.
+        n_discriminator: neurons w_i, >= 1.
+        n_generator: neurons v_j, >= 1.
+        p_pair: probability that z has two ones, spread evenly over the pairs; else it has one, spread
+            evenly over the neurons. In [0, 1]; 0 if there is but one neuron.
+        law: of the data. ``"modes"``: X is one of the modes. ``"coefficients"``: either mode, or their sum.
+        modes: how many unit modes, >= 1; law ``"coefficients"`` has two.
+        weights: probability of each mode under law ``"modes"``; even without it.
+        a: output weight of the discriminator.
+        b: output bias of the discriminator.
+
+    Raises:
+        ValueError: a setting out of its range.
+    """
+
+    d: int = 1000
+    gamma: float = 0.1
+    n_discriminator: int = 10
+    n_generator: int = 8
+    p_pair: float = 0.05
+    law: Law = "modes"
+    modes: int = 2
+    weights: tuple[float, ...] | None = None
+    a: float = 1.0
+    b: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("n_discriminator", "n_generator", "modes"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}")
+        if self.d < self.k:
+            raise ValueError(
+                f"d must be at least modes + n_discriminator + n_generator = {self.k}, got {self.d}"
+            )
+        if not 0.0 <= self.gamma < 1.0:
+            raise ValueError(f"gamma must be in [0, 1), got {self.gamma}")
+        if not 0.0 <= self.p_pair <= 1.0:
+            raise ValueError(f"p_pair must be in [0, 1], got {self.p_pair}")
+        if self.n_generator == 1 and self.p_pair > 0:
+            raise ValueError(f"one generator neuron makes no pairs: set p_pair to 0, got {self.p_pair}")
+        if self.law not in get_args(Law):
+            raise ValueError(f"law must be 'modes' or 'coefficients', got {self.law!r}")
+        if self.law == "coefficients" and (self.modes != 2 or self.weights is not None):
+            raise ValueError("law 'coefficients' has two even modes: leave modes and weights out")
+        if self.weights is not None and (
+            len(self.weights) != self.modes or min(self.weights) <= 0 or abs(sum(self.weights) - 1) > 1e-9
+        ):
+            raise ValueError(
+                f"weights must be {self.modes} positive numbers that sum to 1, got {self.weights}"
+            )
+        if not (np.isfinite(self.a) and np.isfinite(self.b)):
+            raise ValueError(f"a and b must be finite, got {self.a} and {self.b}")
+
+    @property
+    def k(self) -> int:
+        """Dimensions in which every path lives, whatever ``d`` is."""
+        return self.modes + self.n_discriminator + self.n_generator
+
+    @property
+    def bend(self) -> float:
+        """Where the cubic becomes its tangent, ``d ** 0.2``."""
+        return float(self.d) ** 0.2
+
+    def mode_coordinates(self) -> Array:
+        """``[modes, modes]``: the modes in an orthonormal basis of their span, lower triangular."""
+        off = self.gamma if self.law == "modes" else 0.0
+        gram: Array = np.full((self.modes, self.modes), off) + (1 - off) * np.eye(self.modes)
+        return np.asarray(np.linalg.cholesky(gram), dtype=np.float64)
+
+    def data(self) -> tuple[Array, Array]:
+        """``[A, modes]`` points of the data in that basis, and ``[A]`` their probabilities."""
+        modes = self.mode_coordinates()
+        if self.law == "coefficients":
+            points = np.vstack([modes, modes.sum(axis=0)])
+            return points, np.array([(1 - self.gamma) / 2, (1 - self.gamma) / 2, self.gamma])
+        even = np.full(self.modes, 1 / self.modes)
+        return modes, even if self.weights is None else np.array(self.weights)
+
+    def latents(self) -> tuple[NDArray[np.int64], Array]:
+        """``[Z, 2]`` the neurons that each z switches on (-1 for no second), and ``[Z]`` probabilities.
+
+        Latents of probability zero are left out.
+        """
+        m = self.n_generator
+        singles = [(j, -1) for j in range(m)]
+        pairs = list(combinations(range(m), 2))
+        rates = [(1 - self.p_pair) / m] * m + [self.p_pair / max(1, len(pairs))] * len(pairs)
+        kept = [(z, rate) for z, rate in zip(singles + pairs, rates, strict=True) if rate > 0]
+        return np.array([z for z, _ in kept]), np.array([rate for _, rate in kept])

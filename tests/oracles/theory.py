@@ -1,0 +1,71 @@
+"""The framework in full dimension, by torch autograd in float64: slow, plain, and nothing of ours in it."""
+
+from itertools import combinations
+
+import torch
+
+
+def full_modes(framework) -> torch.Tensor:
+    """``[modes, d]``: the modes where `reduce_start` expects them."""
+    modes = torch.zeros(framework.modes, framework.d, dtype=torch.float64)
+    modes[:, : framework.modes] = torch.from_numpy(framework.mode_coordinates())
+    return modes
+
+
+def value(framework, W, V, ab) -> torch.Tensor:
+    """E log D(X) + E log(1 - D(G(z))), expectations enumerated."""
+    modes = full_modes(framework)
+    if framework.law == "modes":
+        weights = framework.weights or [1 / framework.modes] * framework.modes
+        data = list(zip(modes, weights, strict=True))
+    else:
+        both = (1 - framework.gamma) / 2
+        data = [(modes[0], both), (modes[1], both), (modes[0] + modes[1], framework.gamma)]
+    m = framework.n_generator
+    fakes = [(V[j], (1 - framework.p_pair) / m) for j in range(m)]
+    pairs = list(combinations(range(m), 2))
+    fakes += [(V[i] + V[j], framework.p_pair / len(pairs)) for i, j in pairs]
+
+    def logit(x):
+        s, bend = W @ x, framework.d**0.2
+        beyond = 3 * bend**2 * s - torch.sign(s) * 2 * bend**3
+        return ab[0] * torch.where(s.abs() <= bend, s**3, beyond).sum() + ab[1]
+
+    logsigmoid = torch.nn.functional.logsigmoid
+    real = sum(rate * logsigmoid(logit(x)) for x, rate in data)
+    fake = sum(rate * logsigmoid(-logit(x)) for x, rate in fakes)
+    return real + fake
+
+
+def play(framework, W, V, *, method, lr_d, lr_g, steps, momentum=0.0, alternating=False, trainable=False):
+    """W, V and (a, b) after ``steps`` updates, and the length of every step of both players."""
+    W, V = (torch.tensor(x, dtype=torch.float64) for x in (W, V))
+    ab = torch.tensor([framework.a, framework.b], dtype=torch.float64)
+    buffers = [torch.zeros_like(x) for x in (W, V, ab)]
+    lengths = []
+
+    def gradients():
+        leaves = [x.clone().requires_grad_() for x in (W, V, ab)]
+        return torch.autograd.grad(value(framework, *leaves), leaves, allow_unused=True)
+
+    def step(gradient, index, lr):
+        buffers[index] = momentum * buffers[index] + gradient
+        return lr * buffers[index]
+
+    for _ in range(steps):
+        gW, gV, gab = gradients()
+        moves = [step(gW, 0, lr_d), step(gab, 2, lr_d) if trainable else torch.zeros(2, dtype=torch.float64)]
+        if method == "nsgda":
+            norm = torch.sqrt(sum(move.square().sum() for move in moves)) / lr_d
+            moves = [move / norm for move in moves]
+        if alternating:
+            W, ab = W + moves[0], ab + moves[1]
+            gV = gradients()[1]
+        move = step(gV, 1, lr_g)
+        if method == "nsgda":
+            move = move * (lr_g / move.norm())
+        V = V - move
+        if not alternating:
+            W, ab = W + moves[0], ab + moves[1]
+        lengths.append((torch.sqrt(sum(m.square().sum() for m in moves)).item(), move.norm().item()))
+    return W, V, ab, lengths
