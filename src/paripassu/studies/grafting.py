@@ -139,9 +139,8 @@ SCALES = {
         steps={"ring8": 2000, "digits": 500},
         cut=(
             "Learning rates are not tuned: each arm uses the one that scale small chose on its tuning seeds.",
-            "2 seeds instead of 8, and half to two thirds of the updates of scale small: an interval from two "
-            "seeds covers less than it says, so take these verdicts as a picture and those of scale small as the "
-            "result.",
+            "2 seeds instead of 8, and half to two thirds of the updates of scale small.",
+            "Intervals from 2 seeds cover less than they say: the result is that of scale small.",
         ),
     ),
     "small": Scale(rates=5, tuning_seeds=2, confirmation_seeds=8, steps={"ring8": 3000, "digits": 1000}),
