@@ -15,7 +15,7 @@ from paripassu.records import Samples as SamplesRecord
 from paripassu.train.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from paripassu.train.evaluation import Evaluator
 from paripassu.train.folder import SAMPLES, check_folder, open_folder
-from paripassu.train.random import Stream, generator
+from paripassu.train.random import Stream, generator, seeded
 from paripassu.train.run import Run
 from paripassu.train.state import State, initial_state
 
@@ -124,23 +124,25 @@ def step(run: Run, state: State, real: Samples) -> Tensor:
     Returns:
         ``[2]``: the discriminator's and the generator's loss, each before its player's (last) step.
     """
-    rng = generator(run.seed, Stream.TRAINING, state.step, torch.device(run.device))
+    device = torch.device(run.device)
+    rng = generator(run.seed, Stream.TRAINING, state.step, device)
     factor = 1 - state.step / run.steps if run.decay == "linear" else 1.0
     for player, optimizer in ((run.generator, state.optimizer_g), (run.discriminator, state.optimizer_d)):
         for group in optimizer.param_groups:
             group["lr"] = player.lr * factor
 
-    for _ in range(run.n_critic - 1):
-        _discriminator_backward(run, state, real, rng)
-        state.optimizer_d.step()
-    loss_d = _discriminator_backward(run, state, real, rng)
-    if run.updates == "alternating":
-        state.optimizer_d.step()
-        loss_g = _generator_backward(run, state, rng)
-    else:
-        loss_g = _generator_backward(run, state, rng)
-        state.optimizer_d.step()
-    state.optimizer_g.step()
+    with seeded(run.seed, Stream.NETWORKS, state.step, device):
+        for _ in range(run.n_critic - 1):
+            _discriminator_backward(run, state, real, rng)
+            state.optimizer_d.step()
+        loss_d = _discriminator_backward(run, state, real, rng)
+        if run.updates == "alternating":
+            state.optimizer_d.step()
+            loss_g = _generator_backward(run, state, rng)
+        else:
+            loss_g = _generator_backward(run, state, rng)
+            state.optimizer_d.step()
+        state.optimizer_g.step()
 
     _average(run, state)
     return torch.stack([loss_d, loss_g])

@@ -1,5 +1,7 @@
 """Randomness as a function of (seed, stream, step): nothing to save, so nothing to lose on resume."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from enum import IntEnum
 
 import numpy as np
@@ -13,6 +15,7 @@ class Stream(IntEnum):
     TRAINING = 1
     EVALUATION = 2
     PICTURES = 3
+    NETWORKS = 4
 
 
 def number(seed: int, stream: Stream, step: int = 0) -> int:
@@ -23,3 +26,11 @@ def number(seed: int, stream: Stream, step: int = 0) -> int:
 def generator(seed: int, stream: Stream, step: int, device: torch.device) -> torch.Generator:
     """A fresh generator for one step of one stream."""
     return torch.Generator(device).manual_seed(number(seed, stream, step))
+
+
+@contextmanager
+def seeded(seed: int, stream: Stream, step: int, device: torch.device) -> Generator[None]:
+    """Torch's global generators seeded inside and as they were behind: networks draw noise from them."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(number(seed, stream, step))
+        yield
