@@ -1,14 +1,17 @@
 """The only code that steps a GAN."""
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from paripassu.data import FolderImages, Samples
+from paripassu.games import StyleBased
 from paripassu.probe import Probe
 from paripassu.records import End, Losses, Metric, RecordWriter, end_of, read_records, rewind
 from paripassu.records import Samples as SamplesRecord
@@ -138,9 +141,9 @@ def step(run: Run, state: State, real: Samples) -> Tensor:
         loss_d = _discriminator_backward(run, state, real, rng)
         if run.updates == "alternating":
             state.optimizer_d.step()
-            loss_g = _generator_backward(run, state, rng)
+            loss_g = _generator_backward(run, state, real, rng)
         else:
-            loss_g = _generator_backward(run, state, rng)
+            loss_g = _generator_backward(run, state, real, rng)
             state.optimizer_d.step()
         state.optimizer_g.step()
 
@@ -151,25 +154,35 @@ def step(run: Run, state: State, real: Samples) -> Tensor:
 def _discriminator_backward(run: Run, state: State, real: Samples, rng: torch.Generator) -> Tensor:
     shown = real.draw(run.batch, rng)
     with torch.no_grad():
-        fake = state.generator(_latents(run, rng))
+        fake = state.generator(_latents(run, run.batch, rng))
     loss = run.loss.discriminator(state.discriminator(shown), state.discriminator(fake))
-    if run.penalty:
-        loss = loss + run.penalty(state.discriminator, shown, fake, rng)
+    if run.penalty and state.step % run.penalty_every == 0:
+        loss = loss + run.penalty_every * run.penalty(state.discriminator, shown, fake, rng)
     state.optimizer_d.zero_grad()
     loss.backward(inputs=list(state.discriminator.parameters()))
     return loss.detach()
 
 
-def _generator_backward(run: Run, state: State, rng: torch.Generator) -> Tensor:
-    loss = run.loss.generator(state.discriminator(state.generator(_latents(run, rng))))
+def _generator_backward(run: Run, state: State, real: Samples, rng: torch.Generator) -> Tensor:
+    count = run.generator_batches * run.batch
+    logits = [state.discriminator(state.generator(_latents(run, count, rng)))]
+    if run.loss.relativistic:
+        with torch.no_grad():
+            logits.insert(0, state.discriminator(real.draw(count, rng)))
+    loss = run.loss.generator(*logits)
+    if run.path_length and state.step % run.path_length_every == 0:
+        # Half a batch, as in the source: second derivatives take as much memory as the rest of the step.
+        latents = _latents(run, math.ceil(count / 2), rng)
+        term = run.path_length(cast(StyleBased, state.generator), latents, rng)
+        loss = loss + run.path_length_every * term
     state.optimizer_g.zero_grad()
     # The discriminator's gradients are its own player's business.
     loss.backward(inputs=list(state.generator.parameters()))
     return loss.detach()
 
 
-def _latents(run: Run, rng: torch.Generator) -> Tensor:
-    return torch.randn((run.batch, run.model.latent), generator=rng, device=run.device)
+def _latents(run: Run, count: int, rng: torch.Generator) -> Tensor:
+    return torch.randn((count, run.model.latent), generator=rng, device=run.device)
 
 
 @torch.no_grad()
