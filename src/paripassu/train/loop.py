@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from paripassu.data import FolderImages, Samples
+from paripassu.data import ImageSet, Samples
 from paripassu.games import StyleBased
 from paripassu.probe import Probe
 from paripassu.records import End, Losses, Metric, RecordWriter, end_of, read_records, rewind
@@ -53,7 +53,7 @@ def train(
     check_folder(run, folder)
     device = torch.device(run.device)
     real = run.data.load(device)
-    if isinstance(real, FolderImages) and real.skipped:
+    if isinstance(real, ImageSet) and real.skipped:
         notice(f"{len(real.skipped):,} images were passed over, the first is {real.skipped[0]}")
     state = initial_state(run, real.shape)
 
