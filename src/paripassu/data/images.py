@@ -36,17 +36,6 @@ _PNG_DEPTH = 24  # where a PNG says its bits per channel, which Pillow hides for
 
 
 @dataclass(frozen=True)
-class FolderImages(ImageSet):
-    """Images of a folder or zip, in the order of their paths.
-
-    Attributes:
-        skipped: path and reason of each image that could not be used.
-    """
-
-    skipped: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class ImageFolder(Source):
     """All PNG, JPEG, WebP, BMP and still GIF images below a folder or in a zip.
 
@@ -57,7 +46,7 @@ class ImageFolder(Source):
         resolution: height and width of the loaded images, >= 1.
         channels: 3 for RGB, 1 for grey; images of the other kind are converted.
         on_bad_image: what to do where some images cannot be used: ``"refuse"`` to load any, or ``"skip"``
-            them and say which in `FolderImages.skipped`.
+            them and say which in `ImageSet.skipped`.
     """
 
     path: Path
@@ -79,9 +68,7 @@ class ImageFolder(Source):
         """The folder's or zip's own name."""
         return self.path.resolve().name.removesuffix(".zip")
 
-    def load(
-        self, device: torch.device, progress: Callable[[int, int], object] | None = None
-    ) -> FolderImages:
+    def load(self, device: torch.device, progress: Callable[[int, int], object] | None = None) -> ImageSet:
         """``[N, channels, resolution, resolution]``.
 
         Args:
@@ -119,7 +106,7 @@ class ImageFolder(Source):
             )
         if bad:
             pixels = pixels[[complaint is None for complaint in complaints]]
-        return FolderImages(torch.from_numpy(pixels).to(device), bad)
+        return ImageSet(torch.from_numpy(pixels).to(device), bad)
 
 
 class _File(NamedTuple):

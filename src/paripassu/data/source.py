@@ -43,9 +43,11 @@ class ImageSet(Samples):
 
     Attributes:
         pixels: ``[N, C, H, W]``, uint8.
+        skipped: path and reason of each image that could not be used.
     """
 
     pixels: Tensor
+    skipped: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -18,7 +18,7 @@ from paripassu.metrics import (
 )
 from paripassu.train import pictures
 from paripassu.train.checkpoint import checkpoints, load_checkpoint
-from paripassu.train.random import Stream, generator
+from paripassu.train.random import Stream, generator, seeded
 from paripassu.train.run import Run
 from paripassu.train.state import initial_state
 
@@ -56,12 +56,14 @@ class Evaluator:
 
     @torch.no_grad()
     def _generate(self, network: nn.Module, count: int, stream: Stream) -> Tensor:
-        rng = generator(self._run.seed, stream, 0, torch.device(self._run.device))
+        device = torch.device(self._run.device)
+        rng = generator(self._run.seed, stream, 0, device)
         latents = torch.randn((count, self._run.model.latent), generator=rng, device=self._run.device)
         was_training = network.training
         network.eval()
         try:
-            return torch.cat([network(z) for z in latents.split(_BATCH)])
+            with seeded(self._run.seed, stream, 1, device):
+                return torch.cat([network(z) for z in latents.split(_BATCH)])
         finally:
             network.train(was_training)
 
