@@ -86,6 +86,10 @@ class Train:
     """Steps between loss records and looks for divergence."""
     probe_every: int = 50
     """Steps between probed optimizer steps."""
+    shadow: Annotated[
+        str | None,
+        tyro.conf.arg(help=f"Tell at probed steps what this would have done instead. {_OPTIMIZERS}"),
+    ] = None
     device: str = "auto"
     """cpu, cuda, cuda:1, ...; auto takes a GPU where there is one."""
     out: Path | None = None
@@ -128,6 +132,7 @@ class Train:
             checkpoint_every=self.checkpoint_every,
             log_every=self.log_every,
             probe_every=self.probe_every,
+            shadow=None if self.shadow is None else self._rule(self.shadow),
             device=_device(self.device),
         )
 
@@ -150,10 +155,10 @@ class Train:
 
     def _rule(self, name: str) -> Rule:
         make = choices.choose("optimizer", name, choices.OPTIMIZERS)
-        both = {self.optimizer_d, self.optimizer_g}
-        if self.betas is not None and not both & choices.WITH_BETAS:
+        named = {self.optimizer_d, self.optimizer_g, self.shadow}
+        if self.betas is not None and not named & choices.WITH_BETAS:
             raise ValueError(f"--betas is for {', '.join(sorted(choices.WITH_BETAS))}: leave it out")
-        if self.momentum is not None and not both & choices.WITH_MOMENTUM:
+        if self.momentum is not None and not named & choices.WITH_MOMENTUM:
             raise ValueError(f"--momentum is for {', '.join(sorted(choices.WITH_MOMENTUM))}: leave it out")
         return make(self.betas or (0.5, 0.999), self.momentum or 0.0)
 
