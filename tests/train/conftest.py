@@ -26,6 +26,7 @@ def points() -> Run:
         eval_samples=100,
         log_every=5,
         probe_every=10,
+        shadow=Adam((0.5, 0.999)),
         eval_every=20,
         checkpoint_every=10,
     )

@@ -133,6 +133,9 @@ class Train:
     """Steps between loss records and looks for divergence."""
     probe_every: _Int = None
     """Steps between probed optimizer steps."""
+    shadow: Annotated[
+        str | None, _names("Tell at probed steps what this would have done instead", choices.OPTIMIZERS)
+    ] = None
     device: str = "auto"
     """cpu, cuda, cuda:1, ...; auto takes a GPU where there is one."""
     out: Path | None = None
@@ -162,6 +165,9 @@ class Train:
             "loss": choices.choose("loss", self.loss, loss_names()) if self.loss else recipe.loss,
             "penalty": penalty,
             "path_length": path_length,
+            "shadow": choices.choose("optimizer", self.shadow, choices.OPTIMIZERS)
+            if self.shadow
+            else recipe.shadow,
             "device": _device(self.device),
         }
         return replace(recipe, **settings)

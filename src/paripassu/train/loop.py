@@ -76,7 +76,12 @@ def _train(
     progress: Callable[[int], object],
 ) -> End:
     evaluator = Evaluator(run, real)
-    probe = Probe(state.optimizers(), run.probe_every, writer=write, start=state.step)
+    shadows = {repr(run.shadow): run.shadow} if run.shadow else {}
+    probe = Probe(state.optimizers(), run.probe_every, writer=write, shadows=shadows, start=state.step)
+    if state.shadows:
+        probe.load_state_dict(state.shadows)
+    # The probe keeps it up to date, so that every checkpoint has it as it is.
+    state.shadows = probe.state_dict()
     started = time.monotonic() - state.seconds
     unfinite = ""
     # Sums stay non-finite once a term was: divergence is seen without looking at every loss.

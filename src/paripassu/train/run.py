@@ -80,6 +80,8 @@ class Run:
         eval_samples: generated samples per measurement, >= 2.
         log_every: steps between loss records, >= 1; also how often divergence is looked for.
         probe_every: steps between probed steps, >= 1.
+        shadow: a rule that follows both players and moves nothing, told of at probed steps; about as costly
+            as the rule would be as an optimizer.
         eval_every: steps between measurements and sample pictures, >= 1; the untrained generator and the
             last step are always measured.
         checkpoint_every: steps between checkpoints, >= 1; the first and the last step always have one.
@@ -109,6 +111,7 @@ class Run:
     eval_samples: int = 2500
     log_every: int = 50
     probe_every: int = 50
+    shadow: Rule | None = None
     eval_every: int = 500
     checkpoint_every: int = 500
     device: str = "cpu"
