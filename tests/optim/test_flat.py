@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from paripassu.optim import NSGD, RuleOptimizer, flat
 from paripassu.optim.form import form_of
 from paripassu.rules import SGD, Adam, Graft, Normalize, RMSprop
+from paripassu.rules.rule import TensorwiseRule
 
 EPS = 1e-30  # below every gradient here, so that Adam's direction does not depend on their scale
 PARTS = [SGD(), SGD(0.9), Adam((0.0, 0.9), EPS), Adam((0.5, 0.999), EPS)]
@@ -102,7 +103,10 @@ def test_other_rules_run_as_written(rule):
 
 
 def test_a_rule_of_ones_own_runs_as_written():
-    class Doubled(SGD):
+    class Doubled(TensorwiseRule):
+        def init(self, tensor):
+            return {}
+
         def update_tensor(self, gradient, state):
             return 2 * gradient, state
 
