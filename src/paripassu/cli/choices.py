@@ -49,13 +49,13 @@ def unknown(what: str, name: str, names: Iterable[str]) -> str:
 
 def rule_with(rule: Rule, setting: str, value: object) -> Rule | None:
     """``rule`` with a setting of its own and of the rules inside it changed; None if none has it."""
-    parts = {field.name: getattr(rule, field.name) for field in fields(cast(Any, rule))}
-    changed = {
-        name: rule_with(part, setting, value) for name, part in parts.items() if isinstance(part, Rule)
-    }
-    changes = {name: part for name, part in changed.items() if part is not None}
-    if setting in parts:
-        changes[setting] = cast(Any, value)
+    changes: dict[str, Any] = {}
+    for field in fields(cast(Any, rule)):
+        part = getattr(rule, field.name)
+        if field.name == setting:
+            changes[setting] = value
+        elif isinstance(part, Rule) and (inside := rule_with(part, setting, value)):
+            changes[field.name] = inside
     return replace(cast(Any, rule), **changes) if changes else None
 
 
