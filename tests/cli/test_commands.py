@@ -245,6 +245,39 @@ def test_settings_reach_the_rules_inside(capsys):
     assert run["generator"]["rule"]["direction"] == {"is": "SGD", "momentum": 0.3}
 
 
+def test_files_of_pixels_by_path(tmp_path, capsys):
+    """npz, IDX and CIFAR's batches are told apart by what is there; the recipe's resolution is theirs."""
+    np.savez(tmp_path / "set.npz", x=np.zeros((4, 8, 8, 3), np.uint8))
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(b"")
+    (tmp_path / "cifar").mkdir()
+    (tmp_path / "cifar" / "data_batch_1.bin").write_bytes(bytes(3073))
+    names = {"set.npz": "Npz", "train-images-idx3-ubyte.gz": "Idx", "cifar": "Cifar"}
+    for name, kind in names.items():
+        path = str(tmp_path / name)
+        assert _resolved(capsys, "--data", path)["data"] == {"is": kind, "path": path, "resolution": None}
+        recipe = _resolved(capsys, "--recipe", "sngan-stl10", "--data", path)
+        assert recipe["data"] == {"is": kind, "path": path, "resolution": 48}
+        code, _, err = _run(capsys, "train", "--data", path, "--channels", "1")
+        assert code == 2
+        assert f"leave out --channels: {path} holds pixels" in err
+    code, _, err = _run(capsys, "train", "--data", str(tmp_path / "train-images-idx3-ubyte.gz"))
+    assert code == 2
+    assert "no IDX file" in err
+    code, out, _ = _run(
+        capsys,
+        "train",
+        "--data",
+        str(tmp_path / "set.npz"),
+        "--width",
+        "4",
+        *_TINY,
+        "--out",
+        str(tmp_path / "r"),
+    )
+    assert code == 0
+    assert "fd-pixels8@50" in out
+
+
 def test_an_empty_image_folder(tmp_path, capsys):
     code, _, err = _run(capsys, "train", "--data", str(tmp_path), "--resolution", "8")
     assert code == 2

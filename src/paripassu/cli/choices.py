@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from paripassu.data import Digits, Grid, ImageFolder, Ring, Source
+from paripassu.data import Cifar, Digits, Grid, Idx, ImageFolder, Npz, PixelFile, Ring, Source
 from paripassu.games import R1, R1R2, Penalty, WganGP
 from paripassu.models import DCGAN, MLP, SNGAN, Architecture, StyleGAN2, WganGPResNet
 from paripassu.rules import SGD, Adam, Graft, Normalize, RMSprop, Rule
@@ -49,13 +49,13 @@ def unknown(what: str, name: str, names: Iterable[str]) -> str:
 
 def rule_with(rule: Rule, setting: str, value: object) -> Rule | None:
     """``rule`` with a setting of its own and of the rules inside it changed; None if none has it."""
-    parts = {field.name: getattr(rule, field.name) for field in fields(cast(Any, rule))}
-    changed = {
-        name: rule_with(part, setting, value) for name, part in parts.items() if isinstance(part, Rule)
-    }
-    changes = {name: part for name, part in changed.items() if part is not None}
-    if setting in parts:
-        changes[setting] = cast(Any, value)
+    changes: dict[str, Any] = {}
+    for field in fields(cast(Any, rule)):
+        part = getattr(rule, field.name)
+        if field.name == setting:
+            changes[setting] = value
+        elif isinstance(part, Rule) and (inside := rule_with(part, setting, value)):
+            changes[field.name] = inside
     return replace(cast(Any, rule), **changes) if changes else None
 
 
@@ -84,10 +84,22 @@ def source(name: str, by_path: Mapping[str, Any], wanted: int | None) -> Source:
     path = Path(name)
     if not path.exists():
         raise ValueError(unknown("data source or path", name, SOURCES))
-    if wanted is None and "resolution" not in by_path:
+    settings: dict[str, Any] = dict(by_path) if wanted is None else {"resolution": wanted, **by_path}
+    if kind := _pixels(path):
+        if lacking := sorted(settings.keys() - {"resolution"}):
+            raise ValueError(f"leave out --{lacking[0].replace('_', '-')}: {name} holds pixels, not images")
+        return kind(path.resolve(), **settings)
+    if "resolution" not in settings:
         raise ValueError("say the size images are brought to, such as --resolution 32")
-    settings: dict[str, Any] = {"resolution": wanted, **by_path}
     return ImageFolder(path.resolve(), **settings)
+
+
+def _pixels(path: Path) -> type[PixelFile] | None:
+    if path.is_dir():
+        return Cifar if Cifar.is_at(path) else None
+    if path.suffix == ".npz":
+        return Npz
+    return Idx if path.name.removesuffix(".gz").endswith("ubyte") else None
 
 
 def as_typed() -> str:

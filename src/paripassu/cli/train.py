@@ -59,13 +59,13 @@ class Train:
     dry_run: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Print the resolved settings as JSON and train nothing."""
     data: _Name = None
-    """digits, ring or grid, or the path of a folder or zip of images."""
+    """digits, ring or grid, or a path: a folder, zip or Parquet of images, npz, MNIST's idx, CIFAR's bin."""
     resolution: _Int = None
-    """Size that images of a folder or zip are brought to."""
+    """Size that images by path are brought to."""
     channels: Annotated[Channels | None, _of_recipe("{1,3}")] = None
-    """3 for colour (without it), 1 for grey images of a folder or zip."""
+    """3 for colour (without it), 1 for grey images of a folder, zip or Parquet."""
     on_bad_image: Annotated[OnBadImage | None, _of_recipe("{refuse,skip}")] = None
-    """Whether bad images of a folder or zip end the command (without it) or are passed over."""
+    """Whether bad images of a folder, zip or Parquet end the command (without it) or are passed over."""
     flip: _Yes = None
     """Whether images are mirrored at random."""
     dequantize: _Yes = None

@@ -10,7 +10,7 @@ from paripassu.data.source import ImageSet, Source, to_unit
 
 @dataclass(frozen=True)
 class AugmentedSet(ImageSet):
-    """Images whose draws are changed; `all` gives them as they are."""
+    """Images whose draws are changed; their pixels are as they were."""
 
     flip: bool = False
     dequantize: bool = False

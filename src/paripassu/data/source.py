@@ -62,10 +62,6 @@ class ImageSet(Samples):
         chosen = torch.randint(len(self), (count,), generator=generator, device=self.pixels.device)
         return to_unit(self.pixels[chosen])
 
-    def all(self) -> Tensor:
-        """``[N, C, H, W]``: every image once, in [-1, 1]."""
-        return to_unit(self.pixels)
-
 
 def to_unit(pixels: Tensor) -> Tensor:
     """Bytes 0..255 as float32 in [-1, 1]."""
