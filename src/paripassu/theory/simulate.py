@@ -1,6 +1,8 @@
 """Many runs of the framework at once, exactly, at any dimension."""
 
 import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -8,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from paripassu.theory.framework import Array, Framework
-from paripassu.theory.kernel import simulate_runs
+from paripassu.theory.kernel import simulate_group
+from paripassu.theory.lanes import WIDTH
 from paripassu.theory.reduction import draw_start, reduce_start
 
 Method = Literal["sgda", "nsgda"]
@@ -94,6 +97,7 @@ def simulate(
     trainable: bool = False,
     record: ArrayLike | None = None,
     start: tuple[ArrayLike, ArrayLike] | None = None,
+    threads: int | None = None,
 ) -> Result:
     """Play the game from every start with every pair of learning rates.
 
@@ -114,11 +118,12 @@ def simulate(
         trainable: whether the discriminator learns a and b too.
         record: increasing steps to record, within 0..``steps``; `log_steps` without it.
         start: ``W [R, m_D, d]`` and ``V [R, m_G, d]`` to begin from, see `reduction.reduce_start`.
+        threads: cores to use, >= 1; all without it.
 
     Raises:
         ValueError: a setting out of its range, or shapes that do not broadcast.
     """
-    _check(method, steps, momentum, updates, batch)
+    _check(method, steps, momentum, updates, batch, threads)
     rates_d, rates_g, run_seeds = _broadcast(lr_d, lr_g, seeds, start)
     recorded = log_steps(steps) if record is None else np.asarray(record, dtype=np.int64)
     if recorded.ndim != 1 or not len(recorded) or (np.diff(recorded) <= 0).any():
@@ -144,12 +149,15 @@ def simulate(
     diverged_at = np.full(runs, math.inf)
     W, V, ab = np.empty_like(W0), np.empty_like(V0), np.empty((runs, 2))
     batch_seeds = np.array([np.random.SeedSequence([int(s), 1]).generate_state(1)[0] for s in run_seeds])
-    simulate_runs(
+    arguments = (
         W0, V0, np.array([framework.a, framework.b]), framework.mode_coordinates(), points, point_rates,
         latents, latent_rates, framework.bend, RECOVERED_COSINE, rates_d, rates_g, float(momentum),
         method == "nsgda", updates == "alternating", trainable, batch, batch_seeds, steps, recorded,
         mass, cosines, correlations, norms, gradients, outputs, pace, diverged_at, W, V, ab,
     )  # fmt: skip
+    # The kernel lets go of Python's lock, and threads take groups as they come: some diverge early.
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        list(pool.map(lambda first: simulate_group(first, *arguments), range(0, runs, WIDTH)))
 
     recovered = mass[:, :, :modes] > 0
     every = np.all(recovered, axis=2)
@@ -163,7 +171,7 @@ def simulate(
     )  # fmt: skip
 
 
-def _check(method: str, steps: int, momentum: float, updates: str, batch: int) -> None:
+def _check(method: str, steps: int, momentum: float, updates: str, batch: int, threads: int | None) -> None:
     for name, value, known in (("method", method, Method), ("updates", updates, Updates)):
         if value not in get_args(known):
             raise ValueError(f"{name} must be one of {', '.join(get_args(known))}, got {value!r}")
@@ -173,6 +181,8 @@ def _check(method: str, steps: int, momentum: float, updates: str, batch: int) -
         raise ValueError(f"momentum must be in [0, 1), got {momentum}")
     if batch < 0:
         raise ValueError(f"batch must be >= 1, or 0 for exact expectations, got {batch}")
+    if threads is not None and threads < 1:
+        raise ValueError(f"threads must be >= 1, got {threads}")
 
 
 def _broadcast(
