@@ -239,7 +239,7 @@ def simulate_group(
     lr_d, lr_g, momentum, normalised, alternating, trainable, batch, batch_seeds, steps, recorded,
     mass, cosines, correlations, norms, gradients, outputs, pace, diverged_at, W_end, V_end, ab_end,
 ):  # fmt: skip
-    """``WIDTH`` runs, from number ``first`` on, played to the end; fills their records, see `simulate.Result`."""
+    """Play ``WIDTH`` runs from number ``first`` on; fills their records, see `simulate.Result`."""
     runs, m_d, m_g, k = W0.shape[0], W0.shape[1], V0.shape[1], W0.shape[2]
     W, V, ab = np.empty((m_d, k, WIDTH)), np.empty((m_g, k, WIDTH)), np.empty((2, WIDTH))
     rate_d, rate_g, states = np.empty((1, WIDTH)), np.empty((1, WIDTH)), np.empty(WIDTH, np.uint64)
@@ -283,6 +283,10 @@ def simulate_group(
                 if trainable:
                     square_d = square_d + _square(uab, 2)
                 scale_d = _scale(load(rate_d, 0), square_d, normalised)
+                if recording:
+                    for lane in range(min(WIDTH, runs - first)):
+                        if alive[lane]:
+                            _cosines(W, modes, lane, correlations[first + lane, at])
                 if alternating and step < steps:
                     _move(W, uW, scale_d, m_d * k)
                     if trainable:
@@ -303,7 +307,6 @@ def simulate_group(
                     continue
                 _observe(V, lane, modes, latents, latent_rates, cosine_limit, output, mass[r, at])
                 _cosines(V, modes, lane, cosines[r, at])
-                _cosines(W, modes, lane, correlations[r, at])
                 for player in range(2):
                     norms[r, at, player] = sizes[player, lane]
                     gradients[r, at, player] = sizes[2 + player, lane]
