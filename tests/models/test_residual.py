@@ -62,6 +62,16 @@ def test_sngan_has_the_widths_of_its_tables(resolution, start, up, down, down_we
     assert not [name for name, _ in discriminator.named_parameters() if name.endswith(".weight")]
 
 
+def test_the_size_of_sngans_discriminator_64():
+    """A block keeps its input's width until its second convolution, as in the authors' code."""
+    down = sum(
+        _convolution(a, a) + _convolution(a, b) + _convolution(a, b, 1)
+        for a, b in pairwise((64, 128, 256, 512, 1024))
+    )
+    image = _convolution(3, 64) + _convolution(64, 64) + _convolution(3, 64, 1)
+    assert _count(SNGAN().build((3, 64, 64)).discriminator) == image + down + 1025
+
+
 def test_the_published_size_of_sngan_32():
     """SNGAN's CIFAR-10 generator has 4.3 M parameters."""
     assert _count(SNGAN().build((3, 32, 32)).generator) == 4_276_739
@@ -115,3 +125,13 @@ def test_discriminators_do_not_mix_samples():
     discriminator = WganGPResNet(width=4).build((1, 32, 32)).discriminator
     images = torch.randn(3, 1, 32, 32)
     torch.testing.assert_close(discriminator(images)[:1], discriminator(images[:1]))
+
+
+def test_images_are_not_rectified_and_features_are():
+    """Blocks rectify what they get, but the first, which gets images."""
+    first, *others = WganGPResNet(width=4).build((3, 32, 32)).discriminator[:4]
+    x = -torch.rand(1, 3, 8, 8)
+    assert not torch.allclose(first.main(x), first.main(torch.zeros_like(x)))
+    for block in others:
+        x = -torch.rand(1, 4, 8, 8)
+        torch.testing.assert_close(block.main(x), block.main(torch.zeros_like(x)))

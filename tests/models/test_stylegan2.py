@@ -130,6 +130,30 @@ def test_noise_starts_at_nothing_and_enters_with_its_strength():
     assert not torch.equal(generator(z), generator(z))
 
 
+def test_every_layers_style_shapes_the_image():
+    """The last of a resolution's layers shares its style with the next resolution's first: 2 a resolution."""
+    generator = TINY.build((1, 32, 32)).generator
+    styles = generator.styles(torch.randn(2, 4)).detach().contiguous().requires_grad_()
+    assert styles.shape == (2, 8, 4)
+    generator.synthesise(styles).square().sum().backward()
+    assert (styles.grad.norm(dim=2) > 0).all()
+    first = torch.autograd.grad(generator.to_image[0](torch.randn(2, 3, 4, 4), styles[:, 1]).sum(), styles)[0]
+    assert (first.norm(dim=(0, 2)) > 0).tolist() == [i == 1 for i in range(8)]
+
+
+def test_images_forget_the_scale_of_demodulated_weights_alone():
+    generator = TINY.build((1, 16, 16)).generator.eval()
+    z = torch.randn(2, 4)
+    before = generator(z)
+    with torch.no_grad():
+        for layer in [generator.first, *generator.up, *generator.level]:
+            layer.weight.mul_(10)
+    torch.testing.assert_close(generator(z), before, rtol=1e-3, atol=1e-3)
+    with torch.no_grad():
+        generator.to_image[-1].weight.mul_(10)
+    assert not torch.allclose(generator(z), before, rtol=0.1, atol=0.1)
+
+
 def test_latents_are_normalised_first():
     generator = TINY.build((1, 8, 8)).generator.eval()
     z = torch.randn(3, 4)
