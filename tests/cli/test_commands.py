@@ -1,6 +1,7 @@
 """Commands as a person types them: results on standard output, one sentence for every mistake."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -77,6 +78,34 @@ def test_report_writes_the_page_anew(trained, capsys):
     assert page.is_file()
 
 
+def test_runs_are_laid_side_by_side(trained, tmp_path, capsys):
+    other = tmp_path / "other"
+    assert _run(capsys, *_TRAIN, "--seed", "7", "--shadow", "adam", "--out", str(other))[0] == 0
+    code, out, _ = _run(capsys, "report", str(trained), str(other), "--out", str(tmp_path / "both"))
+    page = tmp_path / "both" / "index.html"
+    assert (code, out.strip()) == (0, str(page))
+    text = page.read_text()
+    assert '<th scope="row">seed</th><td>0</td><td>7</td>' in text
+    assert "over those of Adam(betas=(0.5, 0.999), eps=1e-08)" in text
+
+
+def test_studies_of_a_folder_are_compared_and_make_a_board(tmp_path, capsys):
+    study = ["study", "run", "pace", "--scale", "smoke", "--workers", "1"]
+    code, _, err = _run(capsys, *study, "--out", str(tmp_path / "old"))
+    assert (code, err) == (0, "")
+    shutil.copytree(tmp_path / "old", tmp_path / "new")
+    code, out, _ = _run(capsys, "study", "diff", str(tmp_path / "old"), str(tmp_path / "new"))
+    assert code == 0
+    assert "0 of" in out
+    code, out, _ = _run(capsys, "study", "diff", str(tmp_path / "old"), str(tmp_path / "new"), "--json")
+    assert all(change["old"] == change["new"] for change in json.loads(out)["changes"])
+    code, out, _ = _run(capsys, "report", str(tmp_path))
+    assert (code, out.strip()) == (0, str(tmp_path / "report" / "index.html"))
+    code, _, err = _run(capsys, "report", str(tmp_path / "old"), str(tmp_path / "new"))
+    assert code == 2
+    assert "study diff" in err
+
+
 def test_images_by_path(tmp_path, capsys):
     images = tmp_path / "images"
     images.mkdir()
@@ -134,6 +163,11 @@ def test_images_by_path(tmp_path, capsys):
         (["train", "--steps", "0"], "steps must be >= 1"),
         (["eval", "nowhere"], "no run folder"),
         (["report", "nowhere"], "holds no run"),
+        (["report"], "name a folder"),
+        (["report", "nowhere", "--out", "x"], "--out is for several runs"),
+        (["report", "nowhere", "elsewhere"], "nowhere holds no run"),
+        (["study", "diff", "nowhere", "elsewhere"], "nowhere holds no study"),
+        (["train", "--shadow", "adm"], "did you mean adam"),
         (["study", "run", "graftin"], "did you mean grafting"),
         (["study", "run", "grafting", "--scale", "smal"], "did you mean small"),
         (["study", "run", "grafting", "--workers", "0"], "workers must be >= 1"),

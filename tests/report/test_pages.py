@@ -4,6 +4,7 @@ import io
 import json
 import re
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
 import pytest
 from PIL import Image
@@ -12,20 +13,25 @@ from rich.console import Console
 from paripassu.records import (
     ArmResult,
     DatasetResult,
+    Effect,
     End,
     Environment,
     Losses,
     Metric,
+    Pace,
     RateResult,
     RecordWriter,
     RunHeader,
     Samples,
+    Shadow,
     StudyResult,
     Update,
     Verdict,
     dump,
 )
 from paripassu.report import series
+from paripassu.report.board import write_board
+from paripassu.report.comparison import write_comparison
 from paripassu.report.run import spread, write_run_page
 from paripassu.report.statistics import estimate
 from paripassu.report.study import write_study_page
@@ -48,11 +54,13 @@ def _run(folder, *, outcome="finished", name="mode-overlap@50", steps=(0, 5, 10)
             write(Update(step, "discriminator", "", 1.0, 0.2, 4.0, 1.0))
             write(Update(step, "generator", "", 1.0, 0.1, 4.0, 1.0))
             write(Update(step, "generator", "0.weight", 1.0, 99.0, 4.0, 1.0))
+            write(Shadow(step, "generator", "0.weight", "Adam()", 10.0, 9.9, 0.5))
+            write(Pace(step, "discriminator", "generator", 2.0))
         if end:
             write(End(steps[-1], outcome, "the loss is not finite" if outcome == "diverged" else "", 1.0))
 
 
-def _study(folder, *, finished=True, values=(0.4, 0.6)):
+def _study(folder, *, finished=True, values=(0.4, 0.6), claim="a claim"):
     arms = []
     for arm, factor in ((HOSTILE, 1.0), ("sgda", 0.1)):
         runs = [f"runs/ring8/{len(arms)}/{seed}" for seed in range(2)]
@@ -63,11 +71,11 @@ def _study(folder, *, finished=True, values=(0.4, 0.6)):
         arms.append(
             ArmResult(arm, HOSTILE, grid, 0.1, True, {"mode-overlap@50": kept}, 2 * (arm == "sgda"), runs)
         )
-    verdict = Verdict("supported", "because " + HOSTILE)
+    verdict = Verdict("supported", "because " + HOSTILE, Effect("a lead", 0.3, 0.2, 0.4))
     dataset = DatasetResult("ring8", "a ring", "mode-overlap@50", "higher", arms, verdict)
     datasets = [dataset] if finished else []
     result = StudyResult(
-        "tiny", HOSTILE, "a claim", "One.\n\nTwo.", "smoke", ["Much."], [0], [1, 2], datasets, WHERE
+        "tiny", HOSTILE, claim, "One.\n\nTwo.", "smoke", ["Much."], [0], [1, 2], datasets, WHERE
     )
     folder.mkdir(exist_ok=True)
     (folder / "study.json").write_text(dump(result))
@@ -84,14 +92,34 @@ class _Tags(HTMLParser):
         self.found.append((tag, dict(attrs)))
 
 
-@pytest.fixture(params=["run", "study"])
-def page(request, tmp_path):
-    folder = tmp_path / "folder"
-    if request.param == "run":
-        _run(folder)
-        return write_run_page(folder)
+def _comparison(folder):
+    for name in ("one", "two"):
+        _run(folder / name / "run")
+    return write_comparison([folder / "one" / "run", folder / "two" / "run"], folder / "report")
+
+
+def _board(folder):
+    _study(folder / 'a "study" & <more>', claim="C6: the same pace.")
+    _study(folder / "another", finished=False)
+    return write_board(folder)
+
+
+def _write_run(folder):
+    _run(folder)
+    return write_run_page(folder)
+
+
+def _write_study(folder):
     _study(folder)
     return write_study_page(folder)
+
+
+WRITERS = {"run": _write_run, "study": _write_study, "comparison": _comparison, "board": _board}
+
+
+@pytest.fixture(params=WRITERS)
+def page(request, tmp_path):
+    return WRITERS[request.param](tmp_path / "folder")
 
 
 def test_hostile_text_is_shown_as_text(page):
@@ -119,7 +147,9 @@ def test_all_that_a_page_names_is_there_and_figures_are_json(page):
         for name in ("src", "href"):
             target = attrs.get(name)
             if target and not target.startswith(("#", "data:")):
-                assert (page.parent / target).is_file(), target
+                assert (page.parent / unquote(target)).is_file(), target
+    if "claims" in text:
+        return  # the board has no figures
     figures = re.findall(
         r'<script type="application/json" data-figure="[^"]+">(.*?)</script>', text, re.DOTALL
     )
@@ -128,13 +158,22 @@ def test_all_that_a_page_names_is_there_and_figures_are_json(page):
         assert json.loads(figure)["layout"]
 
 
-def test_a_page_is_small_and_can_be_written_twice(page):
+def test_a_page_is_small(page):
     size = sum(p.stat().st_size for p in page.parent.rglob("*") if p.is_file())
     assert size < 10_000_000
-    names = sorted(p.relative_to(page.parent) for p in page.parent.rglob("*"))
-    run = page.parent.parent
-    assert (write_study_page if (run / "study.json").exists() else write_run_page)(run) == page
-    assert sorted(p.relative_to(page.parent) for p in page.parent.rglob("*")) == names
+
+
+@pytest.mark.parametrize(
+    ("write", "home"), [(write_run_page, "run"), (write_study_page, "home/study"), (write_board, "home")]
+)
+def test_a_page_can_be_written_twice(write, home, tmp_path):
+    _run(tmp_path / "run")
+    _study(tmp_path / "home" / "study")
+    folder = tmp_path / home
+    page = write(folder)
+    files = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert write(folder) == page
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == files
 
 
 def test_a_study_page_tells_the_verdict_the_cut_and_the_command(tmp_path):
@@ -175,10 +214,10 @@ def test_the_terminal_table_fits_80_columns(tmp_path):
     assert any(line.startswith("* ") for line in lines)
 
 
-def test_pace_is_relative_step_over_relative_step(tmp_path):
+def test_the_pace_is_what_the_probe_wrote(tmp_path):
     _run(tmp_path / "r")
     records = series.read_runs({"a": [tmp_path / "r"]})
-    pace = series.over_seeds(series.pace(series.updates(records)))
+    pace = series.over_seeds(series.pace(records))
     assert pace["mean"].to_list() == pytest.approx([2.0, 2.0, 2.0])
 
 
@@ -192,3 +231,60 @@ def test_pictures_are_spread_over_the_steps():
     shown = dict.fromkeys(range(0, 100, 10))
     assert list(spread(shown, 4)) == [0, 30, 60, 90]
     assert list(spread({5: None}, 4)) == [5]
+
+
+def test_heat_maps_hold_every_probed_layer_and_a_shadows_ratio(tmp_path):
+    text = _write_run(tmp_path / "run").read_text()
+    found = re.findall(r"<h3>(.*?)</h3>.*?<script[^>]*data-figure[^>]*>(.*?)</script>", text, re.DOTALL)
+    figures = {title.replace("&#39;", "'"): json.loads(data) for title, data in found}
+    whose = "The generator's steps, layer by layer"
+    expected = {": length": 99.0, ": direction": 1.0, ", over those of Adam()": 9.9}
+    for title, value in (expected | {", against those of Adam()": 0.5}).items():
+        (panel,) = figures[whose + title]["data"]
+        assert panel["type"] == "heatmap"
+        assert (panel["x"], panel["y"], panel["customdata"]) == ([0, 5, 10], ["0.weight"], [[value] * 3])
+    (lengths,) = figures[whose + ": length"]["data"]
+    assert lengths["z"] == [[pytest.approx(1.996)] * 3]
+
+
+def test_records_of_ones_own_loop_have_a_page(tmp_path):
+    """A probe in anybody's training loop writes them; there is no run.json."""
+    with RecordWriter(tmp_path / "records.jsonl") as write:
+        for step in (50, 100):
+            write(Update(step, "critic", "0.weight", 1.0, 0.0, 0.0, float("nan")))
+            write(Update(step, "critic", "", 1.0, 0.2, 4.0, 1.0))
+    text = write_run_page(tmp_path).read_text()
+    assert "How far the critic steps" in text
+    assert "Measurements" not in text
+    assert "Not finished" not in text
+
+
+def test_runs_side_by_side_name_what_differs(tmp_path):
+    for name, seed in (("a", 3), ("b", 4)):
+        _run(tmp_path / name)
+        (tmp_path / name / "run.json").write_text(
+            dump(RunHeader({"loss": {"is": "same"}, "seed": seed}, WHERE))
+        )
+    text = write_comparison([tmp_path / "a", tmp_path / "b"], tmp_path / "out").read_text()
+    assert '<tr><th scope="row">seed</th><td>3</td><td>4</td></tr>' in text
+    assert "loss.is" not in text
+    for wrong, told in (
+        ([tmp_path / "a"], "two runs or more"),
+        ([tmp_path / "a", tmp_path / "b" / ".." / "a"], "named twice"),
+        ([tmp_path / "a", tmp_path / "c"], "c holds no run"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            write_comparison(wrong, tmp_path / "out")
+
+
+def test_the_board_tells_every_claim(tmp_path):
+    text = _board(tmp_path / "folder").read_text()
+    rows = re.findall(r"<tr><th scope=\"row\">(.*?)</th><td>(.*?)</td><td>(.*?)</td><td>(.*?)</td>", text)
+    assert [row[0] for row in rows] == ["C1", "C2", "C3", "C4", "C5", "C6", "beyond"]
+    assert all(row[1] == "no study here" for row in rows[:5])
+    assert rows[5] == ("C6", "tiny, smoke", "ring8", "supported")
+    assert rows[6] == ("beyond", "tiny, smoke", "", "not finished")
+    assert "0.3 [0.2, 0.4] a lead" in text
+    assert "2 arms, 2 seeds, 8 runs" in text
+    with pytest.raises(ValueError, match="holds no studies"):
+        write_board(tmp_path)

@@ -112,7 +112,7 @@ STUDY = Study(
         "Recalled from the body of arXiv:2210.04319: Adam's magnitudes in each layer fluctuate around a "
         "constant, which may replace them."
     ),
-    rule=(__doc__ or "").partition("Verdict rule")[2],
+    rule=(__doc__ or "").partition("\n\n")[2],
     arms=(ADAM, ADAM_MAGNITUDE, NSGDA_LAYER, SGDA),
     datasets=(RING8, DIGITS),
     scales=SCALES,

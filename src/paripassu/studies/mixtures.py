@@ -69,7 +69,7 @@ STUDY = Study(
         "Beyond the paper: what C4 and C5 of arXiv:2210.04319 say of its synthetic framework holds for GANs "
         "on mixtures of Gaussians."
     ),
-    rule=(__doc__ or "").partition("Verdict rule")[2],
+    rule=(__doc__ or "").partition("\n\n")[2],
     arms=(ADAM, NSGDA_LAYER, NSGDA_GLOBAL, SGDA),
     datasets=(RING16, GRID25),
     scales=SCALES,

@@ -111,7 +111,7 @@ class Study:
         name: the file's name.
         question: in one sentence.
         claim: under test, in words.
-        rule: the verdict rule in words, fixed before the first run.
+        rule: what is measured and the verdict rule in words, fixed before the first run.
         arms: compared.
         datasets: compared on.
         scales: by name.
