@@ -122,7 +122,7 @@ def _observe(V, lane, modes, latents, latent_rates, cosine_limit, output, mass):
 @njit(cache=True, nogil=True, error_model="numpy")
 def simulate_group(
     first, W0, V0, ab0, modes, points, point_rates, latents, latent_rates, bend, cosine_limit,
-    lr_d, lr_g, momentum, normalised, alternating, trainable, batch, batch_seeds, steps, recorded,
+    lr_d, lr_g, momentum, normalised, alternating, trainable, batch, batch_seeds, steps, recorded, until,
     mass, cosines, correlations, norms, gradients, outputs, pace, diverged_at, W_end, V_end, ab_end,
 ):  # fmt: skip
     """``WIDTH`` runs, from ``first`` on, played to the end; fills their records, see `simulate.Result`."""
@@ -146,7 +146,7 @@ def simulate_group(
     uab = np.zeros((2, WIDTH)) if momentum > 0 else gab
     out, seen, sizes, output = np.empty((2, WIDTH)), np.empty((2, WIDTH)), np.empty((8, WIDTH)), np.empty(k)
     turns = 2 if alternating else 1  # the second is the generator's, against the new discriminator
-    alive = np.ones(WIDTH, np.bool_)
+    alive, done = np.ones(WIDTH, np.bool_), np.zeros(WIDTH, np.bool_)
     at = 0
     for step in range(steps + 1):
         if batch > 0:
@@ -197,11 +197,13 @@ def simulate_group(
                     gradients[r, at, player] = sizes[2 + player, lane]
                     pace[r, at, player] = sizes[4 + player, lane] / sizes[player, lane]
                     outputs[r, at, player] = seen[player, lane]
+                # Reached: as ended as a run at its last step.
+                done[lane] = until and mass[r, at, : len(modes)].min() > 0
             at += 1
         ended = True
         for lane in range(min(WIDTH, runs - first)):
             finite = math.isfinite(sizes[6, lane]) and math.isfinite(sizes[7, lane])
-            if alive[lane] and (not finite or step == steps):
+            if alive[lane] and (not finite or done[lane] or step == steps):
                 r = first + lane
                 _take(W, lane, W_end[r])
                 _take(V, lane, V_end[r])
