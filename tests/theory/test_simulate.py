@@ -178,6 +178,19 @@ def _exponentials(x, out):
         store(out, n, exp_negative(load(x, n)))
 
 
+def test_a_run_let_stop_at_recovery_is_the_beginning_of_the_whole_one():
+    settings = {"lr_d": 0.1, "lr_g": 0.01, "steps": 3000, "seeds": range(3)}
+    whole = simulate(Framework(d=100), "nsgda", **settings)
+    stopped = simulate(Framework(d=100), "nsgda", until_recovered=True, **settings)
+    assert np.isfinite(whole.first_recovery).all()
+    assert np.array_equal(stopped.first_recovery, whole.first_recovery)
+    for r, first in enumerate(whole.first_recovery):
+        seen = whole.steps <= first
+        assert np.array_equal(stopped.norm_v[r, seen], whole.norm_v[r, seen])
+        assert np.isnan(stopped.norm_v[r, ~seen]).all()
+    assert (stopped.diverged_at == math.inf).all()
+
+
 @pytest.mark.parametrize("threads", [1, 3])
 def test_threads_change_nothing(threads):
     settings = {"lr_d": 0.1, "lr_g": 0.01, "steps": 40, "seeds": range(19), "momentum": 0.5}

@@ -7,9 +7,9 @@ The paper does not ask this question; the optimizers are the package's own.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -17,11 +17,20 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from paripassu.optim.shell import RuleOptimizer
-from paripassu.rules import Rule
+from paripassu.optim import RuleOptimizer
+from paripassu.rules import SGD, Adam, Graft, Rule
 from paripassu.theory.framework import Array, Framework
 from paripassu.theory.reduction import reduce_start
 from paripassu.theory.simulate import Result, Updates, first_recovery, record_steps, simulate
+
+FullMethod = Literal["adam", "ada-nsgda", "adadir"]
+
+_ADAM = Adam(betas=(0.0, 0.9))  # as GANs use it
+FULL_METHODS: Mapping[FullMethod, Rule] = {
+    "adam": _ADAM,
+    "ada-nsgda": Graft(magnitude=_ADAM, direction=SGD()),
+    "adadir": Graft(magnitude=SGD(), direction=_ADAM),
+}
 
 _OVER_TIME = (
     "recovered", "mass", "average_mass", "cosines", "correlations", "norm_w", "norm_v", "gradient_w",
@@ -33,6 +42,7 @@ def simulate_full(
     framework: Framework,
     rule: Rule,
     *,
+    method: str,
     lr_d: ArrayLike,
     lr_g: ArrayLike,
     steps: int,
@@ -47,6 +57,7 @@ def simulate_full(
     Args:
         framework: the game; a step costs time and memory in proportion to its ``d``.
         rule: both players' update.
+        method: what the result calls it.
         lr_d: discriminator's learning rates, > 0; broadcasts with ``lr_g`` and ``seeds`` to R runs.
         lr_g: generator's learning rates, > 0.
         steps: updates of each player, >= 0.
@@ -58,8 +69,7 @@ def simulate_full(
         progress: called with the steps done, of R times ``steps``.
 
     Returns:
-        What `simulate` returns, with the rule's ``repr`` as method and final weights in reduced coordinates.
-        The pace is that of the step taken from the record: NaN at the last, which has none.
+        What `simulate` returns, with final weights in reduced coordinates.
 
     Raises:
         ValueError: a setting out of its range, or shapes that do not broadcast.
@@ -81,7 +91,10 @@ def simulate_full(
         discriminator = RuleOptimizer([game.W], blank.lr_d[r], rule=rule, maximize=True)
         generator = RuleOptimizer([game.V], blank.lr_g[r], rule=rule)
         for step in range(steps + 1):
-            if not game.differentiate():
+            finite = game.differentiate()
+            if not finite or step == steps:
+                W[r], V[r] = reduce_start(framework, *(x[0] for x in game.aligned()))
+            if not finite:
                 diverged_at[r] = step
                 break
             before = game.W.detach().clone(), game.V.detach().clone()
@@ -89,9 +102,7 @@ def simulate_full(
             if at.size:
                 seen = simulate(framework, "sgda", lr_d=1, lr_g=1, steps=0, start=game.aligned())
                 for name, values in over_time.items():
-                    values[r, at] = math.nan if name.startswith("pace") else getattr(seen, name)[0]
-            if step == steps:
-                break
+                    values[r, at] = getattr(seen, name)[0]
             discriminator.step()
             if updates == "alternating":
                 game.differentiate()
@@ -99,11 +110,10 @@ def simulate_full(
             if at.size:
                 for name, now, then in zip(("pace_d", "pace_g"), (game.W, game.V), before, strict=True):
                     over_time[name][r, at] = float((now.detach() - then).norm() / then.norm())
-            progress(r * steps + step + 1)
-        W[r], V[r] = reduce_start(framework, *(x[0] for x in game.aligned()))
+            progress(min(r * steps + step + 1, (r + 1) * steps))
     return replace(
         blank,
-        method=repr(rule),
+        method=method,
         steps=recorded,
         first_recovery=first_recovery(over_time["recovered"], recorded),
         diverged_at=diverged_at,

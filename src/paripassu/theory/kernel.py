@@ -1,9 +1,4 @@
-"""The inner loop of the framework: eight runs abreast, nothing allocated in a step.
-
-The generator's outputs are sums of one or two neurons, so all that the discriminator sees of them are the
-inner products <w_i, v_j>: a step costs about 3 m_D m_G k multiply-adds and m_D evaluations of the cubic per
-latent, whatever d is.
-"""
+"""The inner loop of the framework: eight runs abreast, nothing allocated in a step."""
 
 # numba compiles these functions: plain loops are its idiom and it infers all types.
 # pyright: basic, reportCallIssue=false, reportArgumentType=false
@@ -13,117 +8,8 @@ import math
 import numpy as np
 from numba import njit
 
-from paripassu.theory.lanes import WIDTH, exp_negative, load, splat, square_root, store, where_less
-
-
-@njit
-def _cubic(x, bend):
-    """The activation and its slope: with c = x held within the bend, c^3 + 3 c^2 (x - c) and 3 c^2."""
-    c = where_less(bend, x, bend, x)
-    c = where_less(c, 0.0 - bend, 0.0 - bend, c)
-    slope = 3.0 * c * c
-    return c * c * c + slope * (x - c), slope
-
-
-@njit
-def _sigmoids(x):
-    """sigmoid(x) and sigmoid(-x), each with all its digits."""
-    zero = splat(0.0)
-    negative = where_less(zero, x, zero - x, x)
-    small = exp_negative(negative)
-    large = 1.0 / (1.0 + small)
-    small = small * large
-    return where_less(zero, x, large, small), where_less(zero, x, small, large)
-
-
-@njit
-def _product(out, rows, columns, terms, A, a_row, a_term, B, b_term, b_column, subtract):
-    """``out = A B``, or ``out - A B`` to ``subtract``; strides are counted in lanes.
-
-    Two rows by two columns at a time, so that each load serves twice; at an odd end one is done twice.
-    """
-    for row in range(0, rows, 2):
-        next_row = min(row + 1, rows - 1)
-        for column in range(0, columns, 2):
-            next_column = min(column + 1, columns - 1)
-            s00, s01, s10, s11 = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
-            for term in range(terms):
-                a0, a1 = load(A, row * a_row + term * a_term), load(A, next_row * a_row + term * a_term)
-                b0 = load(B, term * b_term + column * b_column)
-                b1 = load(B, term * b_term + next_column * b_column)
-                s00, s01 = s00 + a0 * b0, s01 + a0 * b1
-                s10, s11 = s10 + a1 * b0, s11 + a1 * b1
-            o00, o01 = row * columns + column, row * columns + next_column
-            o10, o11 = next_row * columns + column, next_row * columns + next_column
-            if subtract:
-                s00, s01 = load(out, o00) - s00, load(out, o01) - s01
-                s10, s11 = load(out, o10) - s10, load(out, o11) - s11
-            store(out, o00, s00)
-            store(out, o01, s01)
-            store(out, o10, s10)
-            store(out, o11, s11)
-
-
-@njit
-def _gradients(W, V, ab, points, x_rates, latents, z_rates, bend, P, C, slopes, gW, gV, gab, outputs):
-    """Gradients of the value: gW, gab to ascend, gV to descend; outputs: mean D on data and on fakes.
-
-    All arrays end in an axis of lanes, the laws' points and latents excepted.
-    """
-    m_d, k, m_g, span = W.shape[0], W.shape[1], V.shape[0], points.shape[1]
-    zero, bends = splat(0.0), splat(bend)
-    a, b = load(ab, 0), load(ab, 1)
-    ga, gb, real, fake = zero, zero, zero, zero
-    gW[:] = 0.0
-    for x in range(points.shape[0]):
-        total = zero
-        for i in range(m_d):
-            inner = zero
-            for c in range(span):
-                inner = inner + load(W, i * k + c) * points[x, c]
-            value, slope = _cubic(inner, bends)
-            store(slopes, i, slope)
-            total = total + value
-        rate = load(x_rates, x)
-        D, rest = _sigmoids(a * total + b)  # 1 - D loses every digit where D is nearly sure
-        real = real + rate * D
-        weight = rate * rest
-        ga, gb = ga + weight * total, gb + weight
-        for i in range(m_d):
-            factor = weight * a * load(slopes, i)
-            for c in range(span):
-                store(gW, i * k + c, load(gW, i * k + c) + factor * points[x, c])
-
-    _product(P, m_d, m_g, k, W, k, 1, V, 1, k, subtract=False)
-    C[:] = 0.0
-    for z in range(latents.shape[0]):
-        j, other = latents[z, 0], latents[z, 1]
-        total = zero
-        for i in range(m_d):
-            inner = load(P, i * m_g + j)
-            if other >= 0:
-                inner = inner + load(P, i * m_g + other)
-            value, slope = _cubic(inner, bends)
-            store(slopes, i, slope)
-            total = total + value
-        D, _ = _sigmoids(a * total + b)
-        weight = load(z_rates, z) * D
-        fake = fake + weight
-        ga, gb = ga - weight * total, gb - weight
-        weight = weight * a
-        for i in range(m_d):
-            factor = weight * load(slopes, i)
-            store(C, i * m_g + j, load(C, i * m_g + j) + factor)
-            if other >= 0:
-                store(C, i * m_g + other, load(C, i * m_g + other) + factor)
-    # The discriminator is pushed off the fakes, the generator's neurons along the discriminator's.
-    _product(gW, m_d, k, m_g, C, m_g, 1, V, k, 1, subtract=True)
-    gV[:] = 0.0
-    _product(gV, m_g, k, m_d, C, 1, m_g, W, k, 1, subtract=True)
-    store(gab, 0, ga)
-    store(gab, 1, gb)
-    store(outputs, 0, real)
-    store(outputs, 1, fake)
+from paripassu.theory.gradients import gradients_of_value
+from paripassu.theory.lanes import WIDTH, load, splat, square_root, store, where_less
 
 
 @njit
@@ -236,10 +122,10 @@ def _observe(V, lane, modes, latents, latent_rates, cosine_limit, output, mass):
 @njit(cache=True, nogil=True, error_model="numpy")
 def simulate_group(
     first, W0, V0, ab0, modes, points, point_rates, latents, latent_rates, bend, cosine_limit,
-    lr_d, lr_g, momentum, normalised, alternating, trainable, batch, batch_seeds, steps, recorded,
+    lr_d, lr_g, momentum, normalised, alternating, trainable, batch, batch_seeds, steps, recorded, until,
     mass, cosines, correlations, norms, gradients, outputs, pace, diverged_at, W_end, V_end, ab_end,
 ):  # fmt: skip
-    """Play ``WIDTH`` runs from number ``first`` on; fills their records, see `simulate.Result`."""
+    """``WIDTH`` runs, from ``first`` on, played to the end; fills their records, see `simulate.Result`."""
     runs, m_d, m_g, k = W0.shape[0], W0.shape[1], V0.shape[1], W0.shape[2]
     W, V, ab = np.empty((m_d, k, WIDTH)), np.empty((m_g, k, WIDTH)), np.empty((2, WIDTH))
     rate_d, rate_g, states = np.empty((1, WIDTH)), np.empty((1, WIDTH)), np.empty(WIDTH, np.uint64)
@@ -260,7 +146,7 @@ def simulate_group(
     uab = np.zeros((2, WIDTH)) if momentum > 0 else gab
     out, seen, sizes, output = np.empty((2, WIDTH)), np.empty((2, WIDTH)), np.empty((8, WIDTH)), np.empty(k)
     turns = 2 if alternating else 1  # the second is the generator's, against the new discriminator
-    alive = np.ones(WIDTH, np.bool_)
+    alive, done = np.ones(WIDTH, np.bool_), np.zeros(WIDTH, np.bool_)
     at = 0
     for step in range(steps + 1):
         if batch > 0:
@@ -269,7 +155,9 @@ def simulate_group(
         recording = at < len(recorded) and recorded[at] == step
         square_d, scale_d = splat(0.0), splat(0.0)
         for turn in range(turns):
-            _gradients(W, V, ab, points, x_rates, latents, z_rates, bend, P, C, slopes, gW, gV, gab, out)
+            gradients_of_value(
+                W, V, ab, points, x_rates, latents, z_rates, bend, P, C, slopes, gW, gV, gab, out
+            )
             if turn == 0:
                 store(sizes, 0, square_root(_square(W, m_d * k)))
                 store(sizes, 1, square_root(_square(V, m_g * k)))
@@ -312,11 +200,13 @@ def simulate_group(
                     gradients[r, at, player] = sizes[2 + player, lane]
                     pace[r, at, player] = sizes[4 + player, lane] / sizes[player, lane]
                     outputs[r, at, player] = seen[player, lane]
+                # Reached: as ended as a run at its last step.
+                done[lane] = until and mass[r, at, : len(modes)].min() > 0
             at += 1
         ended = True
         for lane in range(min(WIDTH, runs - first)):
             finite = math.isfinite(sizes[6, lane]) and math.isfinite(sizes[7, lane])
-            if alive[lane] and (not finite or step == steps):
+            if alive[lane] and (not finite or done[lane] or step == steps):
                 r = first + lane
                 _take(W, lane, W_end[r])
                 _take(V, lane, V_end[r])

@@ -22,11 +22,11 @@ RECOVERED_COSINE = 0.95  # a mode is recovered by an output at least this close 
 
 @dataclass(frozen=True)
 class Result:
-    """What R runs did, at C recorded steps; entries after a run diverged are NaN, or False.
+    """What R runs did, at C recorded steps; entries after a run diverged or was let stop are NaN, or False.
 
     Attributes:
         framework: the game.
-        method: ``"sgda"`` or ``"nsgda"``, or the rule that `full.simulate_full` played.
+        method: ``"sgda"``, ``"nsgda"`` or, from `full.simulate_full`, one of its methods.
         lr_d: ``[R]`` discriminator's learning rates.
         lr_g: ``[R]`` generator's learning rates.
         seeds: ``[R]``.
@@ -113,6 +113,7 @@ def simulate(
     trainable: bool = False,
     record: ArrayLike | None = None,
     start: tuple[ArrayLike, ArrayLike] | None = None,
+    until_recovered: bool = False,
     threads: int | None = None,
 ) -> Result:
     """Play the game from every start with every pair of learning rates.
@@ -134,6 +135,7 @@ def simulate(
         trainable: whether the discriminator learns a and b too.
         record: increasing steps to record, within 0..``steps``; `log_steps` without it.
         start: ``W [R, m_D, d]`` and ``V [R, m_G, d]`` to begin from, see `reduction.reduce_start`.
+        until_recovered: whether a run may stop at the first recorded step that has every mode.
         threads: cores to use, >= 1; all without it.
 
     Raises:
@@ -165,7 +167,7 @@ def simulate(
         W0, V0, np.array([framework.a, framework.b]), framework.mode_coordinates(), points, point_rates,
         latents, latent_rates, framework.bend, RECOVERED_COSINE, rates_d, rates_g, float(momentum),
         method == "nsgda", updates == "alternating", trainable, batch, batch_seeds, steps, recorded,
-        mass, cosines, correlations, norms, gradients, outputs, pace, diverged_at, W, V, ab,
+        until_recovered, mass, cosines, correlations, norms, gradients, outputs, pace, diverged_at, W, V, ab,
     )  # fmt: skip
     # The kernel lets go of Python's lock, and threads take groups as they come: some diverge early.
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
