@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from paripassu.optim import NSGD, AdaNSGD, flat
+from paripassu.optim import NSGD, AdaNSGD, RuleOptimizer, flat
 from paripassu.optim.form import form_of
 from paripassu.rules import SGD, Adam
 
@@ -272,8 +272,6 @@ def test_accumulated_gradients_need_no_division(scope):
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_plain_rules_are_torchs_optimizers_in_float32(momentum):
     ours, theirs = _parameters(torch.float32, torch.float32), _parameters(torch.float32, torch.float32)
-    from paripassu.optim import RuleOptimizer
-
     pairs = [
         (RuleOptimizer(ours, 0.01, rule=SGD(momentum)), torch.optim.SGD(theirs, 0.01, momentum=momentum)),
         (RuleOptimizer(ours, 0.01, rule=Adam()), torch.optim.Adam(theirs, 0.01)),

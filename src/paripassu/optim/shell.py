@@ -12,6 +12,7 @@ from paripassu.optim import flat
 from paripassu.optim.form import form_of
 from paripassu.optim.turn import Turn
 from paripassu.rules import Rule, State
+from paripassu.rules.scope import norms
 
 # What to do about a gradient with NaN or inf: take the step, leave it out, or stop.
 Nonfinite = Literal["propagate", "skip", "raise"]
@@ -132,10 +133,16 @@ class RuleOptimizer(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
+        self._take()
+        return loss
+
+    # torch.compile breaks its graph here: traced tensor by tensor a step takes long to compile and cannot get
+    # faster. torch's own optimizers use this decorator, which imports the compiler no sooner than needed.
+    @torch._disable_dynamo  # noqa: SLF001  # pyright: ignore[reportPrivateImportUsage, reportPrivateUsage]
+    def _take(self) -> None:
         self._check_gradients()
         if self.nonfinite == "propagate" or self._is_finite():
             self._move(self._turn())
-        return loss
 
     def _stepped(self) -> Iterator[tuple[Tensor, dict[str, Any]]]:
         """Parameters with a gradient, and their groups."""
@@ -152,9 +159,10 @@ class RuleOptimizer(torch.optim.Optimizer):
 
     def _is_finite(self) -> bool:
         """Whether the step may be taken; raises where that is asked for."""
-        gradients = [_real(p.grad) for p, _ in self._stepped() if p.grad is not None and p.grad.numel()]
-        largest = [torch.linalg.vector_norm(g, math.inf) for g in gradients]
-        finite = all(bool(m.isfinite()) for m in largest)
+        gradients = [_real(p.grad) for p, _ in self._stepped() if p.grad is not None]
+        # Over the whole player, so that all ranks of a sharded one agree; float64, so that it overflows for
+        # no finite float32.
+        finite = all(bool(norm.isfinite()) for norm in norms(gradients, "global")[:1])
         if not finite and self.nonfinite == "raise":
             raise RuntimeError(
                 "a gradient has NaN or inf and no step was taken: "
