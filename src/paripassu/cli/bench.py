@@ -4,8 +4,11 @@ import ast
 import json as json_
 import math
 import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -40,21 +43,33 @@ class BenchOptim:
 
     def __call__(self) -> None:
         """Measure, write the table, print it."""
-        if self.rounds < 1:
-            raise ValueError(f"--rounds must be at least 1, got {self.rounds}")
+        _check_rounds(self.rounds)
         script = load("optim")
-        done = 0
-        with progress_bar("bench optim", len(self.generators) * self.rounds, quiet=self.quiet) as advance:
-
-            def one_more() -> None:
-                nonlocal done
-                done += 1
-                advance(done)
-
+        with _counting("bench optim", len(self.generators) * self.rounds, quiet=self.quiet) as one_more:
             results, page = script.run(self.generators, self.rounds, choices.as_typed(), one_more)
-        out = self.out or script.default_page()
-        write_atomic(out, page)
-        print(json_.dumps(finite(results), indent=2) if self.json else f"{page}\nTable: {out}")
+        _finish(results, page, self.out or script.default_page(), as_json=self.json)
+
+
+@dataclass
+class BenchTheory:
+    """Time steps of the synthetic framework beside two ways to write it in torch."""
+
+    rounds: int = 7
+    """Turns of each contestant."""
+    out: Path | None = None
+    """The table's file; benchmarks/results/theory-DATE.md without it."""
+    quiet: bool = False
+    """No progress."""
+    json: bool = False
+    """The result as JSON."""
+
+    def __call__(self) -> None:
+        """Measure, write the table, print it."""
+        _check_rounds(self.rounds)
+        script = load("theory")
+        with _counting("bench theory", self.rounds, quiet=self.quiet) as one_more:
+            results, page = script.run(self.rounds, choices.as_typed(), one_more)
+        _finish(results, page, self.out or script.default_page(), as_json=self.json)
 
 
 @dataclass
@@ -75,12 +90,32 @@ class Bench:
     """Speed tables, side by side with what a person would use instead."""
 
     action: (
-        Annotated[List, tyro.conf.subcommand("list")] | Annotated[BenchOptim, tyro.conf.subcommand("optim")]
+        Annotated[List, tyro.conf.subcommand("list")]
+        | Annotated[BenchOptim, tyro.conf.subcommand("optim")]
+        | Annotated[BenchTheory, tyro.conf.subcommand("theory")]
     )
 
     def __call__(self) -> None:
         """Do what was asked."""
         self.action()
+
+
+def _check_rounds(rounds: int) -> None:
+    if rounds < 1:
+        raise ValueError(f"--rounds must be at least 1, got {rounds}")
+
+
+@contextmanager
+def _counting(name: str, total: int, *, quiet: bool) -> Generator[Callable[[], None]]:
+    """A progress bar of ``total`` rounds; call what it gives after each."""
+    rounds = count(1)
+    with progress_bar(name, total, quiet=quiet) as advance:
+        yield lambda: advance(next(rounds))
+
+
+def _finish(results: Any, page: str, out: Path, *, as_json: bool) -> None:
+    write_atomic(out, page)
+    print(json_.dumps(finite(results), indent=2) if as_json else f"{page}\nTable: {out}")
 
 
 def load(name: str) -> Any:
