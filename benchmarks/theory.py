@@ -211,7 +211,7 @@ def page(figures: dict[str, Any], contestants: list[Contestant], rounds: int, co
     most = figures["peak operations per second"]
     work = (
         f"One run-step takes {figures['operations per run-step']:,} floating-point operations: "
-        f"{achieved / 1e9:.1f} GFLOP/s, {achieved / most:.0%} of the {most / 1e9:.0f} of a large matrix product."
+        f"{achieved / 1e9:.1f} GFLOP/s, {achieved / most:.0%} of a large matrix product's {most / 1e9:.0f}."
     )
     sections = [
         f"# Steps of the synthetic framework, {datetime.now(UTC):%Y-%m-%d}",

@@ -23,14 +23,14 @@ from paripassu.records import write_atomic
 # src/paripassu/cli/bench.py of a checkout; an installed package has no such folder.
 _SCRIPTS = Path(__file__).parents[3] / "benchmarks"
 
-Generator = Literal["DCGAN-64", "SNGAN-32", "StyleGAN2-256"]
+GeneratorName = Literal["DCGAN-64", "SNGAN-32", "StyleGAN2-256"]
 
 
 @dataclass
 class BenchOptim:
     """Time one optimizer step on the parameters of three real generators."""
 
-    generators: list[Generator] = field(default_factory=lambda: ["DCGAN-64", "SNGAN-32", "StyleGAN2-256"])
+    generators: list[GeneratorName] = field(default_factory=lambda: ["DCGAN-64", "SNGAN-32", "StyleGAN2-256"])
     """Whose parameters to step."""
     rounds: int = 50
     """Steps of each contestant, taken in turns."""
