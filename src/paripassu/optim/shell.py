@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT, StateDict
 
-from paripassu.optim import flat
+from paripassu.optim import flat, foreach
 from paripassu.optim.form import form_of
 from paripassu.optim.turn import Turn
 from paripassu.rules import Rule, State
@@ -29,7 +29,7 @@ class RuleOptimizer(torch.optim.Optimizer):
 
     Parameters may be float32, float64, bfloat16 or complex (pairs of real numbers, as in torch). The rule
     and its state are in float32 for bfloat16. SGD, Adam, and what `Normalize` and `Graft` make of one of
-    each run by faster code where all tensors are float32 on the CPU.
+    each run by faster code where all tensors are float32 on the CPU or on one CUDA device.
 
     Args:
         params: parameters or groups of them; a group may set ``lr``, ``weight_decay`` and ``maximize``.
@@ -144,12 +144,12 @@ class RuleOptimizer(torch.optim.Optimizer):
         if self.nonfinite == "propagate" or self._is_finite():
             self._move(self._turn())
 
-    def _stepped(self) -> Iterator[tuple[Tensor, dict[str, Any]]]:
-        """Parameters with a gradient, and their groups."""
-        return ((p, g) for g in self.param_groups for p in g["params"] if p.grad is not None)
+    def _stepped(self) -> Iterator[Tensor]:
+        """The parameters that have a gradient."""
+        return (p for group in self.param_groups for p in group["params"] if p.grad is not None)
 
     def _check_gradients(self) -> None:
-        for p, _ in self._stepped():
+        for p in self._stepped():
             if p.grad is not None and p.grad.is_sparse:
                 raise RuntimeError(
                     f"{type(self).__name__} takes no sparse gradients: "
@@ -159,7 +159,7 @@ class RuleOptimizer(torch.optim.Optimizer):
 
     def _is_finite(self) -> bool:
         """Whether the step may be taken; raises where that is asked for."""
-        gradients = [_real(p.grad) for p, _ in self._stepped() if p.grad is not None]
+        gradients = [_real(p.grad) for p in self._stepped() if p.grad is not None]
         # Over the whole player, so that all ranks of a sharded one agree; float64, so that it overflows for
         # no finite float32.
         finite = all(bool(norm.isfinite()) for norm in norms(gradients, "global")[:1])
@@ -173,19 +173,23 @@ class RuleOptimizer(torch.optim.Optimizer):
     def _turn(self) -> Turn:
         """What this step reads and writes; states are made where there are none yet."""
         turn = Turn([], [], [], [], [])
-        for p, group in self._stepped():
-            assert p.grad is not None
-            state: State | None = self.state.get(p)
-            if state is None:
-                state = self.rule.init(_working(p))
-                if state:
-                    self.state[p] = state
+        for group in self.param_groups:
             lr, weight_decay = group["lr"], group["weight_decay"]
-            turn.parameters.append(_real(p))
-            turn.gradients.append(_working(p.grad))
-            turn.states.append(state)
-            turn.rates.append(-lr if group["maximize"] else lr)
-            turn.keeps.append(1 - lr * weight_decay if weight_decay else 1.0)
+            rate = -lr if group["maximize"] else lr
+            keep = 1 - lr * weight_decay if weight_decay else 1.0
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                state: State | None = self.state.get(p)
+                if state is None:
+                    state = self.rule.init(_working(p))
+                    if state:
+                        self.state[p] = state
+                turn.parameters.append(_real(p))
+                turn.gradients.append(_working(p.grad))
+                turn.states.append(state)
+                turn.rates.append(rate)
+                turn.keeps.append(keep)
         return turn
 
     def _move(self, turn: Turn) -> None:
@@ -194,16 +198,25 @@ class RuleOptimizer(torch.optim.Optimizer):
         form = form_of(self.rule)
         if form is not None and flat.serves(form, turn):
             flat.step(form, turn)
-            return
-        updates, states = self.rule.update(turn.gradients, turn.states)
-        for state, following in zip(turn.states, states, strict=True):
-            state.update(following)
-        for parameter, update, rate, keep in zip(
-            turn.parameters, updates, turn.rates, turn.keeps, strict=True
-        ):
-            if keep != 1.0:
-                parameter.mul_(keep)
-            parameter.sub_(update * rate)
+        elif form is not None and foreach.serves(turn):
+            foreach.step(form, turn)
+        else:
+            _step_as_written(self.rule, turn)
+
+
+def _step_as_written(rule: Rule, turn: Turn) -> None:
+    if torch.cuda.is_available() and torch.cuda.is_current_stream_capturing():
+        raise RuntimeError(
+            f"a step of {rule} cannot be captured in a CUDA graph: it needs SGD, Adam or one normalised or "
+            "grafted on the other, and float32 parameters on one CUDA device"
+        )
+    updates, states = rule.update(turn.gradients, turn.states)
+    for state, following in zip(turn.states, states, strict=True):
+        state.update(following)
+    for parameter, update, rate, keep in zip(turn.parameters, updates, turn.rates, turn.keeps, strict=True):
+        if isinstance(keep, Tensor) or keep != 1.0:
+            parameter.mul_(keep)
+        parameter.sub_(update * rate)
 
 
 def _check_dtype(parameter: Tensor) -> None:
