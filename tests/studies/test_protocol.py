@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -111,14 +112,17 @@ def test_measures_come_from_the_records_and_reach_the_verdict(tmp_path):
 
     def verdict(evidence: Evidence) -> Verdict:
         seen.append(evidence)
-        return _verdict(evidence)
+        return replace(_verdict(evidence), outcome="supported")
 
     def last(records: list[Record]) -> float:
         return max(r.generator for r in records if isinstance(r, Losses))
 
     measures = {"loss": last, "nothing": lambda _: math.nan}
     study = _study({"wild": 1e35, "calm": 1e-2}, verdict=verdict, measures=measures)
+    smoke = replace(study.scales["smoke"], decides=False)
+    study = replace(study, scales={"smoke": smoke})
     (dataset,) = studies.run_study(study, "smoke", tmp_path / "s", command="", workers=2).datasets
+    assert dataset.verdict == Verdict("undecided", "Runs of this size decide nothing. calm wild")
     assert dataset.measures == ["loss", "nothing"]
     wild, calm = dataset.arms
     assert len(set(calm.estimates["loss"].values)) == 3
@@ -139,7 +143,8 @@ def test_every_study_is_found_and_whole():
     assert "grafting" in found
     for name, study in found.items():
         assert study.name == name
-        assert "smoke" in study.scales
+        assert not study.scales["smoke"].decides
+        assert study.scales["small"].decides
         for dataset in study.datasets:
             arms = {arm.name for arm in study.arms}
             assert arms <= dataset.centres.keys()

@@ -59,7 +59,8 @@ def _magnitude(wander: float, m: float, n: float, s: float, spread: float = 0.01
     [
         (_magnitude(0.1, 1.0, 0.9, 0.1), "supported"),  # nearly all of what the magnitude brings
         (_magnitude(0.1, 1.0, 1.2, 0.1), "supported"),  # more
-        (_magnitude(0.1, 1.0, 1.2, 1.1), "supported"),  # it brings nothing, and the constant is no worse
+        (_magnitude(0.1, 1.0, 1.2, 1.1), "supported"),  # it brings nothing, and the constant does
+        (_magnitude(0.1, 1.0, 1.0, 1.0), "undecided"),  # neither brings anything
         (_magnitude(0.1, 1.0, 0.2, 0.1), "contradicted"),  # constant, but a constant does not do
         (_magnitude(0.5, 1.0, 1.2, 0.1), "contradicted"),  # not constant
         (_magnitude(0.3, 1.0, 1.2, 0.1), "undecided"),

@@ -61,7 +61,7 @@ def write_board(folder: Path) -> Path:
     }
     home = folder / PAGE_FOLDER
     rows = [row for claim, own in by_claim.items() for row in _rows(claim, own, home)]
-    columns = ("claim", "study", "dataset", "verdict", "effect and 95 % interval", "budget", "page")
+    columns = ("claim", "study", "dataset", "verdict", "effect and 95 % interval", "budget")
     sections = [
         Section(claim if claim in CLAIMS else _BEYOND, _told(claim, own))
         for claim, own in by_claim.items()
@@ -79,15 +79,15 @@ def _rows(claim: str, entries: Iterable[_Entry], home: Path) -> list[Sequence[st
     short = claim if claim in CLAIMS else "beyond"
     rows: list[Sequence[str | Link]] = []
     for folder, study in entries:
-        page = Link("page", os.path.relpath(folder / PAGE_FOLDER / "index.html", home))
-        name = f"{study.name}, {study.scale}"
+        page = os.path.relpath(folder / PAGE_FOLDER / "index.html", home)
+        name = Link(f"{study.name}, {study.scale}", page)
         if not study.datasets:
-            rows.append((short, name, "", "not finished", "", "", page))
+            rows.append((short, name, "", "not finished", "", ""))
         for dataset in study.datasets:
             effect = _effect(dataset.verdict.effect)
             budget = _budget(study, dataset)
-            rows.append((short, name, dataset.dataset, dataset.verdict.outcome, effect, budget, page))
-    return rows or ([(short, "no study here", *[""] * 5)] if claim in CLAIMS else [])
+            rows.append((short, name, dataset.dataset, dataset.verdict.outcome, effect, budget))
+    return rows or ([(short, "no study here", *[""] * 4)] if claim in CLAIMS else [])
 
 
 def _effect(effect: Effect | None) -> str:

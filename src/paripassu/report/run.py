@@ -109,7 +109,7 @@ def _layer_figures(records: Records) -> list[Block]:
                 title, angles = f"{whose}: length", f"{whose}: direction"
                 length = "Length of a step. A row of one colour is a constant magnitude."
                 angle = "Cosine of a step with the negative gradient; 1 is straight down."
-            first = " Of the first run of each arm." if len(records) > 1 else ""
+            first = " Of each arm's first run." if any(len(runs) > 1 for runs in records.values()) else ""
             lengths = figures.heat(frame, list(records), "magnitude", log=True)
             blocks.append(Figure(lengths, title, length + first))
             cosines = figures.heat(frame, list(records), "cosine", angle=True)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -226,13 +226,17 @@ def _dataset_result(study: Study, scale: Scale, dataset: Dataset, out: Path) -> 
     goodness = {a.arm: [_sign(dataset) * v for v in a.estimates[dataset.metric].values] for a in arms}
     names = arms[0].estimates
     estimates = {name: {a.arm: a.estimates[name].values for a in arms} for name in names}
+    verdict = study.verdict(Evidence(dataset, goodness, estimates))
+    if not scale.decides:
+        reason = f"Runs of this size decide nothing. {verdict.reason}"
+        verdict = replace(verdict, outcome="undecided", reason=reason)
     return DatasetResult(
         dataset=dataset.name,
         setting=f"{dataset.setting}, {scale.steps[dataset.name]:,} generator updates",
         metric=dataset.metric,
         better=dataset.better,
         arms=arms,
-        verdict=study.verdict(Evidence(dataset, goodness, estimates)),
+        verdict=verdict,
         measures=list(study.measures),
     )
 

@@ -27,6 +27,7 @@ SCALES = {
         confirmation_seeds=2,
         steps={"ring8": 20, "digits": 6},
         cut=(CUT_ALL,),
+        decides=False,
     ),
     "demo": Scale(
         rates=1,

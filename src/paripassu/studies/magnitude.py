@@ -11,9 +11,9 @@ Adam's moments fill, is left out. At the constant learning rates here it is that
 
 Verdict rule, per dataset, from the confirmation runs. W is adam's mean step wander; M, N and S are the mean
 values (higher is better) of adam magnitude, nsgda layer and sgda; every interval is a bootstrap 95 % interval
-over seeds. The constant *does* if N - M is not below zero with its whole interval, or if the share
-(N - S) / (M - S) of what the magnitude brings is above one half with its whole interval. It *does not* if
-M - S is above zero and that share below one half, each with its whole interval.
+over seeds. The constant *does* if N - M is above zero with its whole interval, or if M - S is, and the share
+(N - S) / (M - S) of what the magnitude brings above one half with its whole interval. It *does not* if M - S
+is above zero and that share below one half, each with its whole interval.
 
 1. *Supported* if W is below 0.3 with its whole interval and the constant does.
 2. *Contradicted* if W is above 0.3 with its whole interval, or the constant does not.
@@ -45,6 +45,7 @@ SCALES = {
         confirmation_seeds=2,
         steps={"ring8": 20, "digits": 6},
         cut=(CUT_ALL,),
+        decides=False,
     ),
     "small": Scale(
         rates=1,
@@ -96,7 +97,7 @@ def verdict(evidence: Evidence) -> Verdict:
         f"A layer's step under Adam varies by {wander} of its mean, its gradient by {gradients}. A constant "
         f"is ahead of Adam's magnitude by {lead} and brings {share} of its advantage over SGDA, {gain}."
     )
-    does = lead.high >= 0 or share.low > 0.5
+    does = lead.low > 0 or (gain.low > 0 and share.low > 0.5)
     does_not = gain.low > 0 and share.high < 0.5
     if wander.high < _NEARLY_CONSTANT and does:
         return Verdict("supported", reason, effect)

@@ -32,6 +32,7 @@ SCALES = {
         confirmation_seeds=2,
         steps={"ring16": 20, "grid25": 20},
         cut=(CUT_ALL,),
+        decides=False,
     ),
     "small": Scale(rates=5, tuning_seeds=2, confirmation_seeds=8, steps={"ring16": 3000, "grid25": 3000}),
     "paper": Scale(

@@ -40,6 +40,7 @@ SCALES = {
         confirmation_seeds=2,
         steps={"ring8": 20, "digits": 6},
         cut=(CUT_ALL,),
+        decides=False,
     ),
     "small": Scale(
         rates=1,

@@ -56,6 +56,7 @@ class Scale:
         confirmation_seeds: seeds at the chosen rate.
         steps: generator updates, by dataset; a dataset without them is left out.
         cut: what this size leaves out, one sentence each.
+        decides: whether its runs are long enough for a verdict; where not, all are *undecided*.
     """
 
     rates: int
@@ -63,6 +64,7 @@ class Scale:
     confirmation_seeds: int
     steps: Mapping[str, int]
     cut: tuple[str, ...] = ()
+    decides: bool = True
 
 
 @dataclass(frozen=True)

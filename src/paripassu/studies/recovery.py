@@ -37,6 +37,7 @@ SCALES = {
         confirmation_seeds=2,
         steps={"digits": 6, "ring8": 20, "grid25": 20},
         cut=(CUT_ALL,),
+        decides=False,
     ),
     "small": Scale(
         rates=5,
