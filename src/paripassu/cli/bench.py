@@ -31,6 +31,8 @@ class BenchOptim:
     """Whose parameters to step."""
     rounds: int = 50
     """Steps of each contestant, taken in turns."""
+    one_thread: bool = False
+    """Use one thread and count its CPU time: what a busy machine can measure."""
     out: Path | None = None
     """The table's file; benchmarks/results/optim-DATE.md without it."""
     quiet: bool = False
@@ -51,7 +53,9 @@ class BenchOptim:
                 done += 1
                 advance(done)
 
-            results, page = script.run(self.generators, self.rounds, choices.as_typed(), one_more)
+            results, page = script.run(
+                self.generators, self.rounds, choices.as_typed(), one_more, one_thread=self.one_thread
+            )
         out = self.out or script.default_page()
         write_atomic(out, page)
         print(json_.dumps(finite(results), indent=2) if self.json else f"{page}\nTable: {out}")

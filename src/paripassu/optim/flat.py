@@ -20,7 +20,8 @@ from paripassu.optim.form import Arrays, Form
 from paripassu.optim.turn import Turn
 
 _CHUNK = 16384  # elements; four arrays of them, 256 KiB, stay in a core's cache
-_PIECE = 16  # chunks a thread takes at a time: few enough to balance, many enough to hide a call's 10 us
+_PIECE = 16  # chunks a thread takes at a time: many enough to hide a call's 10 us
+_PIECES = 8  # per thread where there are enough chunks: few enough to balance
 _PLAIN_TYPES = (Tensor, torch.nn.Parameter)
 
 
@@ -93,7 +94,8 @@ def step(form: Form, turn: Turn) -> None:
 
     shrink, factor = np.ones(count, np.float32), rates.astype(np.float32)
     if form.length == "own":
-        _in_pieces(both, len(chunks))
+        # While a piece is in the cache; plain SGD has nothing to take in.
+        _in_pieces(both if form.adam or momentum else descend, len(chunks))
     else:
         _in_pieces(advance, len(chunks))
         columns = {"sgd": kernels.SGD, "adam": kernels.ADAM, "one": -1}
@@ -108,11 +110,12 @@ def _in_pieces(work: Callable[[int, int], None], chunks: int) -> None:
     if threads <= 1:
         work(0, chunks)
         return
-    starts = iter(range(0, chunks, _PIECE))
+    piece = max(_PIECE, chunks // (threads * _PIECES))
+    starts = iter(range(0, chunks, piece))
 
     def drain() -> None:
         for start in starts:
-            work(start, min(start + _PIECE, chunks))
+            work(start, min(start + piece, chunks))
 
     others = [_pool().submit(drain) for _ in range(threads - 1)]
     drain()

@@ -68,10 +68,18 @@ def _run(address, start, length):
 
 @njit(**_SUMS)
 def _square(x):
-    total = 0.0
-    for i in range(len(x)):
+    # Four runs side by side: one alone leaves a core waiting for memory a quarter of the time.
+    n = len(x) // 4
+    a, b, c, d = x[:n], x[n : 2 * n], x[2 * n : 3 * n], x[3 * n : 4 * n]
+    total, second, third, fourth = 0.0, 0.0, 0.0, 0.0
+    for i in range(n):
+        total += float64(a[i]) * float64(a[i])
+        second += float64(b[i]) * float64(b[i])
+        third += float64(c[i]) * float64(c[i])
+        fourth += float64(d[i]) * float64(d[i])
+    for i in range(4 * n, len(x)):
         total += float64(x[i]) * float64(x[i])
-    return total
+    return total + second + third + fourth
 
 
 @njit(**_SUMS)
