@@ -4,9 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from numba import njit
 from tests.oracles.theory import play
 
 from paripassu.theory import Framework, log_steps, simulate
+from paripassu.theory.lanes import WIDTH, exp_negative, load, store
 
 # Starts larger than the framework's own, so that 500 steps go far from them.
 D60 = Framework(d=60, n_discriminator=4, n_generator=3, p_pair=0.2)
@@ -145,6 +147,7 @@ def test_fewer_records_of_the_same_path():
         ({"updates": "both"}, "updates"),
         ({"momentum": 1.0}, "momentum"),
         ({"batch": -1}, "batch"),
+        ({"threads": 0}, "threads"),
         ({"record": [3, 2]}, "increasing"),
         ({"record": [0, 99]}, "within"),
         ({"start": (np.zeros((1, 10, 3)), np.zeros((1, 8, 3)))}, "shapes"),
@@ -154,3 +157,42 @@ def test_wrong_settings_are_named(wrong, told):
     settings = {"method": "sgda", "lr_d": 0.1, "lr_g": 0.1, "steps": 10} | wrong
     with pytest.raises(ValueError, match=told):
         simulate(Framework(), settings.pop("method"), **settings)
+
+
+def test_lanes_compute_the_exponential_to_its_last_digits():
+    x = -np.concatenate([np.linspace(0, 700, 4096), np.geomspace(1e-300, 1, 4096)])
+    ours = np.empty((1024, WIDTH))
+    _exponentials(x.reshape(-1, WIDTH), ours)
+    assert ours.ravel() == pytest.approx(np.exp(x), rel=4.5e-16)
+    edges = np.array([-1e4, -math.inf, math.nan, -708, 0.0, -0.0, -1e-320, -709])[None]
+    out = np.empty((1, WIDTH))
+    _exponentials(edges, out)
+    assert math.isnan(out[0, 2])
+    assert (out[0, [0, 1, 3, 7]] < 1e-307).all()
+    assert out[0, 4:7].tolist() == [1.0] * 3
+
+
+@njit
+def _exponentials(x, out):
+    for n in range(len(x)):
+        store(out, n, exp_negative(load(x, n)))
+
+
+def test_a_run_let_stop_at_recovery_is_the_beginning_of_the_whole_one():
+    settings = {"lr_d": 0.1, "lr_g": 0.01, "steps": 3000, "seeds": range(3)}
+    whole = simulate(Framework(d=100), "nsgda", **settings)
+    stopped = simulate(Framework(d=100), "nsgda", until_recovered=True, **settings)
+    assert np.isfinite(whole.first_recovery).all()
+    assert np.array_equal(stopped.first_recovery, whole.first_recovery)
+    for r, first in enumerate(whole.first_recovery):
+        seen = whole.steps <= first
+        assert np.array_equal(stopped.norm_v[r, seen], whole.norm_v[r, seen])
+        assert np.isnan(stopped.norm_v[r, ~seen]).all()
+    assert (stopped.diverged_at == math.inf).all()
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_change_nothing(threads):
+    settings = {"lr_d": 0.1, "lr_g": 0.01, "steps": 40, "seeds": range(19), "momentum": 0.5}
+    plain = simulate(Framework(), "nsgda", **settings, batch=3)
+    assert np.array_equal(simulate(Framework(), "nsgda", **settings, batch=3, threads=threads).W, plain.W)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import tyro
 
 from paripassu import __version__
+from paripassu.cli.bench import Bench
 from paripassu.cli.demo import Demo
 from paripassu.cli.report import Report
 from paripassu.cli.study import Study
@@ -18,6 +19,7 @@ _Command = (
     | Annotated[Eval, tyro.conf.subcommand("eval")]
     | Annotated[Study, tyro.conf.subcommand("study")]
     | Annotated[Report, tyro.conf.subcommand("report")]
+    | Annotated[Bench, tyro.conf.subcommand("bench")]
 )
 
 

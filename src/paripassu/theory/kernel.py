@@ -1,258 +1,224 @@
-"""The inner loop of the framework: many runs in parallel, nothing allocated in a step.
+"""The inner loop of the framework: eight runs abreast, nothing allocated in a step."""
 
-The generator's outputs are sums of one or two neurons, so all that the discriminator sees of them are the
-inner products <w_i, v_j>: a step costs about 3 m_D m_G k multiply-adds and m_D evaluations of the cubic per
-latent, whatever d is.
-"""
-
-# numba compiles these functions: plain loops are its idiom, it infers all types, and its random numbers
-# are a generator per thread behind numpy's old names.
-# pyright: basic
-# ruff: noqa: NPY002
+# numba compiles these functions: plain loops are its idiom and it infers all types.
+# pyright: basic, reportCallIssue=false, reportArgumentType=false
 
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
-# Sums may be reordered into vector instructions; NaN and infinities must stay what they are.
-_FAST = {"reassoc", "contract", "nsz"}
-
-
-@njit(cache=True, fastmath=_FAST, inline="always")
-def _cubic(x: float, bend: float) -> tuple[float, float]:
-    """The activation and its slope."""
-    if x > bend:
-        return 3 * bend * bend * x - 2 * bend**3, 3 * bend * bend
-    if x < -bend:
-        return 3 * bend * bend * x + 2 * bend**3, 3 * bend * bend
-    return x * x * x, 3 * x * x
+from paripassu.theory.gradients import gradients_of_value
+from paripassu.theory.lanes import WIDTH, load, splat, square_root, store, where_less
 
 
-@njit(cache=True, inline="always")
-def _sigmoid(x: float) -> float:
-    if x >= 0:
-        return 1 / (1 + math.exp(-x))
-    return math.exp(x) / (1 + math.exp(x))
-
-
-@njit(cache=True, fastmath=_FAST)
-def _products(A, B, out):
-    """Write A B^T to ``out``."""
-    for i in range(A.shape[0]):
-        for j in range(B.shape[0]):
-            total = 0.0
-            for c in range(A.shape[1]):
-                total += A[i, c] * B[j, c]
-            out[i, j] = total
-
-
-@njit(cache=True, fastmath=_FAST)
-def _gradients(
-    W, V, ab, points, point_rates, latents, latent_rates, bend, P, C, slopes, gW, gV, gab, outputs
-):
-    """Gradients of the value: gW, gab to ascend, gV to descend; outputs: mean D on data and on fakes."""
-    m_d, m_g = W.shape[0], V.shape[0]
-    k, span = W.shape[1], points.shape[1]
-    a, b = ab[0], ab[1]
-    gW[:] = 0.0
-    gab[:] = 0.0
-    outputs[:] = 0.0
-    for x in range(points.shape[0]):
-        rate = point_rates[x]
-        if rate == 0.0:
-            continue
-        total = 0.0
-        for i in range(m_d):
-            inner = 0.0
-            for c in range(span):
-                inner += W[i, c] * points[x, c]
-            value, slopes[i] = _cubic(inner, bend)
-            total += value
-        logit = a * total + b
-        outputs[0] += rate * _sigmoid(logit)
-        weight = rate * _sigmoid(-logit)  # 1 - D loses every digit where D is nearly sure
-        gab[0] += weight * total
-        gab[1] += weight
-        for i in range(m_d):
-            factor = weight * a * slopes[i]
-            for c in range(span):
-                gW[i, c] += factor * points[x, c]
-
-    _products(W, V, P)
-    C[:] = 0.0
-    for z in range(latents.shape[0]):
-        rate = latent_rates[z]
-        if rate == 0.0:
-            continue
-        j, other = latents[z, 0], latents[z, 1]
-        total = 0.0
-        for i in range(m_d):
-            inner = P[i, j] + (P[i, other] if other >= 0 else 0.0)
-            value, slopes[i] = _cubic(inner, bend)
-            total += value
-        D = _sigmoid(a * total + b)
-        outputs[1] += rate * D
-        weight = rate * D
-        gab[0] -= weight * total
-        gab[1] -= weight
-        for i in range(m_d):
-            factor = weight * a * slopes[i]
-            C[i, j] += factor
-            if other >= 0:
-                C[i, other] += factor
-    # The discriminator is pushed off the fakes, the generator's neurons along the discriminator's.
-    for j in range(m_g):
-        for c in range(k):
-            gV[j, c] = 0.0
-    for i in range(m_d):
-        for j in range(m_g):
-            factor = C[i, j]
-            for c in range(k):
-                gW[i, c] -= factor * V[j, c]
-                gV[j, c] -= factor * W[i, c]
-
-
-@njit(cache=True, fastmath=_FAST)
-def _square(A) -> float:
-    total = 0.0
-    for i in range(A.shape[0]):
-        for c in range(A.shape[1]):
-            total += A[i, c] * A[i, c]
+@njit
+def _square(A, count):
+    total = splat(0.0)
+    for n in range(count):
+        total = total + load(A, n) * load(A, n)
     return total
 
 
-@njit(cache=True)
-def _sample(rates, size, counts):
-    """Minibatch frequencies of ``size`` draws from ``rates``."""
+@njit
+def _sample(rates, size, states, counts):
+    """Per lane, the frequencies of ``size`` draws from ``rates``; splitmix64 (Steele et al. 2014)."""
     counts[:] = 0.0
-    for _ in range(size):
-        u = np.random.random()
-        x = 0
-        while x < len(rates) - 1 and u >= rates[x]:
-            u -= rates[x]
-            x += 1
-        counts[x] += 1.0 / size
+    for lane in range(WIDTH):
+        for _ in range(size):
+            states[lane] += np.uint64(0x9E3779B97F4A7C15)
+            bits = states[lane]
+            bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+            bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+            u = float((bits ^ (bits >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53
+            x = 0
+            while x < len(rates) - 1 and u >= rates[x]:
+                u -= rates[x]
+                x += 1
+            counts[x, lane] += 1.0 / size
 
 
-@njit(cache=True, fastmath=_FAST)
-def _move(A, g, buffer, momentum, scale):
-    for i in range(A.shape[0]):
+@njit
+def _blend(buffer, g, momentum, count):
+    for n in range(count):
+        store(buffer, n, momentum * load(buffer, n) + load(g, n))
+
+
+@njit
+def _move(A, direction, scale, count):
+    for n in range(count):
+        store(A, n, load(A, n) + scale * load(direction, n))
+
+
+@njit
+def _scale(rate, square, normalised):
+    if not normalised:
+        return rate
+    zero = splat(0.0)
+    # Where there is no gradient there is no direction; a NaN must stay one.
+    return where_less(zero, square, rate / square_root(square), square)
+
+
+@njit
+def _put(weights, A, lane):
+    for n in range(A.shape[0]):
         for c in range(A.shape[1]):
-            buffer[i, c] = momentum * buffer[i, c] + g[i, c]
-            A[i, c] += scale * buffer[i, c]
+            A[n, c, lane] = weights[n, c]
 
 
-@njit(cache=True, fastmath=_FAST)
-def _buffered_square(g, buffer, momentum) -> float:
-    total = 0.0
-    for i in range(g.shape[0]):
-        for c in range(g.shape[1]):
-            value = momentum * buffer[i, c] + g[i, c]
-            total += value * value
-    return total
+@njit
+def _take(A, lane, weights):
+    for n in range(A.shape[0]):
+        for c in range(A.shape[1]):
+            weights[n, c] = A[n, c, lane]
 
 
-@njit(cache=True, error_model="numpy")
-def _observe(W, V, modes, latents, latent_rates, cosine_limit, mass, cosines, correlations):
-    """Mass of the latents that output each mode and, last, the modes' average; neurons' cosines."""
+@njit
+def _cosines(A, modes, lane, out):
+    for n in range(A.shape[0]):
+        square = 0.0
+        for c in range(A.shape[1]):
+            square += A[n, c, lane] ** 2
+        for mode in range(modes.shape[0]):
+            inner = 0.0
+            for c in range(modes.shape[1]):
+                inner += A[n, c, lane] * modes[mode, c]
+            out[n, mode] = inner / math.sqrt(square) if square > 0 else 0.0
+
+
+@njit(error_model="numpy")
+def _observe(V, lane, modes, latents, latent_rates, cosine_limit, output, mass):
+    """Mass of the latents that output each mode and, last, the modes' average."""
     count, span = modes.shape
     mass[:] = 0.0
-    average = np.zeros(span)
-    for mode in range(count):
-        average += modes[mode]
-    average_norm = math.sqrt((average * average).sum())
-    for j in range(V.shape[0]):
-        norm = math.sqrt((V[j] * V[j]).sum())
-        for mode in range(count):
-            inner = (V[j, :span] * modes[mode]).sum()
-            cosines[j, mode] = inner / norm if norm > 0 else 0.0
-    for i in range(W.shape[0]):
-        norm = math.sqrt((W[i] * W[i]).sum())
-        for mode in range(count):
-            inner = (W[i, :span] * modes[mode]).sum()
-            correlations[i, mode] = inner / norm if norm > 0 else 0.0
     for z in range(latents.shape[0]):
-        output = V[latents[z, 0]].copy()
-        if latents[z, 1] >= 0:
-            output += V[latents[z, 1]]
-        norm = math.sqrt((output * output).sum())
+        square = 0.0
+        for c in range(V.shape[1]):
+            output[c] = V[latents[z, 0], c, lane]
+            if latents[z, 1] >= 0:
+                output[c] += V[latents[z, 1], c, lane]
+            square += output[c] * output[c]
+        norm = math.sqrt(square)
         if not norm > 0:
             continue
-        hit = False
+        hit, average_inner, average_square = False, 0.0, 0.0
         for mode in range(count):
-            if (output[:span] * modes[mode]).sum() >= cosine_limit * norm:
+            inner = 0.0
+            for c in range(span):
+                inner += output[c] * modes[mode, c]
+            average_inner += inner
+            if inner >= cosine_limit * norm:
                 mass[mode] += latent_rates[z]
                 hit = True
-        if not hit and (output[:span] * average).sum() >= cosine_limit * norm * average_norm:
+        for c in range(span):
+            component = 0.0
+            for mode in range(count):
+                component += modes[mode, c]
+            average_square += component * component
+        if not hit and average_inner >= cosine_limit * norm * math.sqrt(average_square):
             mass[count] += latent_rates[z]
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
-def simulate_runs(
-    W0, V0, ab0, modes, points, point_rates, latents, latent_rates, bend, cosine_limit,
-    lr_d, lr_g, momentum, normalised, alternating, trainable, batch, batch_seeds, steps, recorded,
+@njit(cache=True, nogil=True, error_model="numpy")
+def simulate_group(
+    first, W0, V0, ab0, modes, points, point_rates, latents, latent_rates, bend, cosine_limit,
+    lr_d, lr_g, momentum, normalised, alternating, trainable, batch, batch_seeds, steps, recorded, until,
     mass, cosines, correlations, norms, gradients, outputs, pace, diverged_at, W_end, V_end, ab_end,
 ):  # fmt: skip
-    """Every run from its start to ``steps``; fills the record arrays, see `simulate.Result`."""
-    for r in prange(W0.shape[0]):
-        W, V, ab = W0[r].copy(), V0[r].copy(), ab0.copy()
-        m_d, m_g, k = W.shape[0], V.shape[0], W.shape[1]
-        P, C = np.empty((m_d, m_g)), np.empty((m_d, m_g))
-        slopes, gab, out = np.empty(m_d), np.empty(2), np.empty(2)
-        gW, gV = np.empty((m_d, k)), np.empty((m_g, k))
-        bW, bV, bab = np.zeros((m_d, k)), np.zeros((m_g, k)), np.zeros(2)
-        x_rates, z_rates = point_rates.copy(), latent_rates.copy()
+    """``WIDTH`` runs, from ``first`` on, played to the end; fills their records, see `simulate.Result`."""
+    runs, m_d, m_g, k = W0.shape[0], W0.shape[1], V0.shape[1], W0.shape[2]
+    W, V, ab = np.empty((m_d, k, WIDTH)), np.empty((m_g, k, WIDTH)), np.empty((2, WIDTH))
+    rate_d, rate_g, states = np.empty((1, WIDTH)), np.empty((1, WIDTH)), np.empty(WIDTH, np.uint64)
+    for lane in range(WIDTH):
+        r = min(first + lane, runs - 1)  # spare lanes repeat the last run
+        _put(W0[r], W, lane)
+        _put(V0[r], V, lane)
+        ab[:, lane] = ab0
+        rate_d[0, lane], rate_g[0, lane], states[lane] = lr_d[r], lr_g[r], batch_seeds[r]
+    x_rates, z_rates = np.empty((len(point_rates), WIDTH)), np.empty((len(latent_rates), WIDTH))
+    for lane in range(WIDTH):
+        x_rates[:, lane], z_rates[:, lane] = point_rates, latent_rates
+    P, C, slopes = np.empty((m_d, m_g, WIDTH)), np.empty((m_d, m_g, WIDTH)), np.empty((m_d, WIDTH))
+    gW, gV, gab = np.empty((m_d, k, WIDTH)), np.empty((m_g, k, WIDTH)), np.empty((2, WIDTH))
+    # Without momentum a player's direction is its gradient itself.
+    uW = np.zeros((m_d, k, WIDTH)) if momentum > 0 else gW
+    uV = np.zeros((m_g, k, WIDTH)) if momentum > 0 else gV
+    uab = np.zeros((2, WIDTH)) if momentum > 0 else gab
+    out, seen, sizes, output = np.empty((2, WIDTH)), np.empty((2, WIDTH)), np.empty((8, WIDTH)), np.empty(k)
+    turns = 2 if alternating else 1  # the second is the generator's, against the new discriminator
+    alive, done = np.ones(WIDTH, np.bool_), np.zeros(WIDTH, np.bool_)
+    at = 0
+    for step in range(steps + 1):
         if batch > 0:
-            np.random.seed(batch_seeds[r])  # this thread's generator, for this run alone
-        at = 0
-        for step in range(steps + 1):
-            if batch > 0:
-                _sample(point_rates, batch, x_rates)
-                _sample(latent_rates, batch, z_rates)
-            _gradients(W, V, ab, points, x_rates, latents, z_rates, bend, P, C, slopes, gW, gV, gab, out)
-            square_d = _buffered_square(gW, bW, momentum)
+            _sample(point_rates, batch, states, x_rates)
+            _sample(latent_rates, batch, states, z_rates)
+        recording = at < len(recorded) and recorded[at] == step
+        square_d, scale_d = splat(0.0), splat(0.0)
+        for turn in range(turns):
+            gradients_of_value(
+                W, V, ab, points, x_rates, latents, z_rates, bend, P, C, slopes, gW, gV, gab, out
+            )
+            if turn == 0:
+                store(sizes, 0, square_root(_square(W, m_d * k)))
+                store(sizes, 1, square_root(_square(V, m_g * k)))
+                store(sizes, 2, square_root(_square(gW, m_d * k)))
+                store(seen, 0, load(out, 0))
+                store(seen, 1, load(out, 1))
+                if momentum > 0:
+                    _blend(uW, gW, momentum, m_d * k)
+                    _blend(uab, gab, momentum, 2)
+                square_d = _square(uW, m_d * k)
+                if trainable:
+                    square_d = square_d + _square(uab, 2)
+                scale_d = _scale(load(rate_d, 0), square_d, normalised)
+                if recording:
+                    for lane in range(min(WIDTH, runs - first)):
+                        if alive[lane]:
+                            _cosines(W, modes, lane, correlations[first + lane, at])
+                if alternating and step < steps:
+                    _move(W, uW, scale_d, m_d * k)
+                    if trainable:
+                        _move(ab, uab, scale_d, 2)
+        if momentum > 0:
+            _blend(uV, gV, momentum, m_g * k)
+        square_g = _square(uV, m_g * k)
+        scale_g = _scale(load(rate_g, 0), square_g, normalised)
+        store(sizes, 6, square_d)
+        store(sizes, 7, square_g)
+        if recording:
+            store(sizes, 3, square_root(_square(gV, m_g * k)))
+            store(sizes, 4, scale_d * square_root(square_d))
+            store(sizes, 5, scale_g * square_root(square_g))
+            for lane in range(min(WIDTH, runs - first)):
+                r = first + lane
+                if not alive[lane]:
+                    continue
+                _observe(V, lane, modes, latents, latent_rates, cosine_limit, output, mass[r, at])
+                _cosines(V, modes, lane, cosines[r, at])
+                for player in range(2):
+                    norms[r, at, player] = sizes[player, lane]
+                    gradients[r, at, player] = sizes[2 + player, lane]
+                    pace[r, at, player] = sizes[4 + player, lane] / sizes[player, lane]
+                    outputs[r, at, player] = seen[player, lane]
+                # Reached: as ended as a run at its last step.
+                done[lane] = until and mass[r, at, : len(modes)].min() > 0
+            at += 1
+        ended = True
+        for lane in range(min(WIDTH, runs - first)):
+            finite = math.isfinite(sizes[6, lane]) and math.isfinite(sizes[7, lane])
+            if alive[lane] and (not finite or done[lane] or step == steps):
+                r = first + lane
+                _take(W, lane, W_end[r])
+                _take(V, lane, V_end[r])
+                ab_end[r, 0], ab_end[r, 1] = ab[0, lane], ab[1, lane]
+                if not finite:
+                    diverged_at[r] = step
+                alive[lane] = False
+            ended = ended and not alive[lane]
+        if ended:
+            break
+        if not alternating:
+            _move(W, uW, scale_d, m_d * k)
             if trainable:
-                for c in range(2):
-                    square_d += (momentum * bab[c] + gab[c]) ** 2
-            scale_d = lr_d[r]
-            if normalised:
-                scale_d = lr_d[r] / math.sqrt(square_d) if square_d > 0 else 0.0
-            recording = at < len(recorded) and recorded[at] == step
-            if recording:
-                seen = mass[r, at], cosines[r, at], correlations[r, at]
-                _observe(W, V, modes, latents, latent_rates, cosine_limit, seen[0], seen[1], seen[2])
-                norms[r, at, 0] = math.sqrt(_square(W))
-                norms[r, at, 1] = math.sqrt(_square(V))
-                gradients[r, at, 0] = math.sqrt(_square(gW))
-                outputs[r, at, 0] = out[0]
-                outputs[r, at, 1] = out[1]
-                pace[r, at, 0] = scale_d * math.sqrt(square_d) / norms[r, at, 0]
-            if alternating and step < steps:
-                _move(W, gW, bW, momentum, scale_d)
-                if trainable:
-                    for c in range(2):
-                        bab[c] = momentum * bab[c] + gab[c]
-                        ab[c] += scale_d * bab[c]
-                _gradients(W, V, ab, points, x_rates, latents, z_rates, bend, P, C, slopes, gW, gV, gab, out)
-            square_g = _buffered_square(gV, bV, momentum)
-            scale_g = lr_g[r]
-            if normalised:
-                scale_g = lr_g[r] / math.sqrt(square_g) if square_g > 0 else 0.0
-            if recording:
-                gradients[r, at, 1] = math.sqrt(_square(gV))
-                pace[r, at, 1] = scale_g * math.sqrt(square_g) / norms[r, at, 1]
-                at += 1
-            if not (math.isfinite(square_d) and math.isfinite(square_g)):
-                diverged_at[r] = step
-                break
-            if step == steps:
-                break
-            if not alternating:
-                _move(W, gW, bW, momentum, scale_d)
-                if trainable:
-                    for c in range(2):
-                        bab[c] = momentum * bab[c] + gab[c]
-                        ab[c] += scale_d * bab[c]
-            _move(V, gV, bV, momentum, -scale_g)
-        W_end[r], V_end[r], ab_end[r] = W, V, ab
+                _move(ab, uab, scale_d, 2)
+        _move(V, uV, 0.0 - scale_g, m_g * k)

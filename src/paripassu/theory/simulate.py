@@ -1,6 +1,8 @@
 """Many runs of the framework at once, exactly, at any dimension."""
 
 import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -8,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from paripassu.theory.framework import Array, Framework
-from paripassu.theory.kernel import simulate_runs
+from paripassu.theory.kernel import simulate_group
+from paripassu.theory.lanes import WIDTH
 from paripassu.theory.reduction import draw_start, reduce_start
 
 Method = Literal["sgda", "nsgda"]
@@ -19,11 +22,11 @@ RECOVERED_COSINE = 0.95  # a mode is recovered by an output at least this close 
 
 @dataclass(frozen=True)
 class Result:
-    """What R runs did, at C recorded steps; entries after a run diverged are NaN, or False.
+    """What R runs did, at C recorded steps; entries after a run diverged or was let stop are NaN, or False.
 
     Attributes:
         framework: the game.
-        method: ``"sgda"`` or ``"nsgda"``.
+        method: ``"sgda"``, ``"nsgda"`` or, from `full.simulate_full`, one of its methods.
         lr_d: ``[R]`` discriminator's learning rates.
         lr_g: ``[R]`` generator's learning rates.
         seeds: ``[R]``.
@@ -49,7 +52,7 @@ class Result:
     """
 
     framework: Framework
-    method: Method
+    method: str
     lr_d: Array
     lr_g: Array
     seeds: NDArray[np.int64]
@@ -80,6 +83,22 @@ def log_steps(steps: int, count: int = 60) -> NDArray[np.int64]:
     return np.unique(np.concatenate([[0], between[between <= steps], [steps]]))
 
 
+def record_steps(steps: int, record: ArrayLike | None) -> NDArray[np.int64]:
+    """The steps to record: ``record`` if it is increasing and within 0..``steps``, `log_steps` without it.
+
+    Raises:
+        ValueError: it is not, or ``steps`` < 0.
+    """
+    if steps < 0:
+        raise ValueError(f"steps must be >= 0, got {steps}")
+    recorded = log_steps(steps) if record is None else np.asarray(record, dtype=np.int64)
+    if recorded.ndim != 1 or not len(recorded) or (np.diff(recorded) <= 0).any():
+        raise ValueError("record must be a list of increasing steps")
+    if recorded[0] < 0 or recorded[-1] > steps:
+        raise ValueError(f"record must lie within 0..{steps}, got {recorded[0]}..{recorded[-1]}")
+    return recorded
+
+
 def simulate(
     framework: Framework,
     method: Method,
@@ -94,6 +113,8 @@ def simulate(
     trainable: bool = False,
     record: ArrayLike | None = None,
     start: tuple[ArrayLike, ArrayLike] | None = None,
+    until_recovered: bool = False,
+    threads: int | None = None,
 ) -> Result:
     """Play the game from every start with every pair of learning rates.
 
@@ -114,17 +135,15 @@ def simulate(
         trainable: whether the discriminator learns a and b too.
         record: increasing steps to record, within 0..``steps``; `log_steps` without it.
         start: ``W [R, m_D, d]`` and ``V [R, m_G, d]`` to begin from, see `reduction.reduce_start`.
+        until_recovered: whether a run may stop at the first recorded step that has every mode.
+        threads: cores to use, >= 1; all without it.
 
     Raises:
         ValueError: a setting out of its range, or shapes that do not broadcast.
     """
-    _check(method, steps, momentum, updates, batch)
+    _check(method, momentum, updates, batch, threads)
     rates_d, rates_g, run_seeds = _broadcast(lr_d, lr_g, seeds, start)
-    recorded = log_steps(steps) if record is None else np.asarray(record, dtype=np.int64)
-    if recorded.ndim != 1 or not len(recorded) or (np.diff(recorded) <= 0).any():
-        raise ValueError("record must be a list of increasing steps")
-    if recorded[0] < 0 or recorded[-1] > steps:
-        raise ValueError(f"record must lie within 0..{steps}, got {recorded[0]}..{recorded[-1]}")
+    recorded = record_steps(steps, record)
 
     if start is None:
         starts = [draw_start(framework, int(seed)) for seed in run_seeds]
@@ -144,16 +163,18 @@ def simulate(
     diverged_at = np.full(runs, math.inf)
     W, V, ab = np.empty_like(W0), np.empty_like(V0), np.empty((runs, 2))
     batch_seeds = np.array([np.random.SeedSequence([int(s), 1]).generate_state(1)[0] for s in run_seeds])
-    simulate_runs(
+    arguments = (
         W0, V0, np.array([framework.a, framework.b]), framework.mode_coordinates(), points, point_rates,
         latents, latent_rates, framework.bend, RECOVERED_COSINE, rates_d, rates_g, float(momentum),
         method == "nsgda", updates == "alternating", trainable, batch, batch_seeds, steps, recorded,
-        mass, cosines, correlations, norms, gradients, outputs, pace, diverged_at, W, V, ab,
+        until_recovered, mass, cosines, correlations, norms, gradients, outputs, pace, diverged_at, W, V, ab,
     )  # fmt: skip
+    # The kernel lets go of Python's lock, and threads take groups as they come: some diverge early.
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        list(pool.map(lambda first: simulate_group(first, *arguments), range(0, runs, WIDTH)))
 
     recovered = mass[:, :, :modes] > 0
-    every = np.all(recovered, axis=2)
-    first = np.where(np.any(every, axis=1), recorded[every.argmax(axis=1)], math.inf)
+    first = first_recovery(recovered, recorded)
     return Result(
         framework, method, rates_d, rates_g, run_seeds, recorded,
         recovered, mass[:, :, :modes], mass[:, :, modes], cosines, correlations,
@@ -163,16 +184,22 @@ def simulate(
     )  # fmt: skip
 
 
-def _check(method: str, steps: int, momentum: float, updates: str, batch: int) -> None:
+def first_recovery(recovered: NDArray[np.bool_], steps: NDArray[np.int64]) -> Array:
+    """``[R]`` first of the recorded ``steps [C]`` with all of ``recovered [R, C, modes]``, inf if none."""
+    every = np.all(recovered, axis=2)
+    return np.where(np.any(every, axis=1), steps[every.argmax(axis=1)], math.inf)
+
+
+def _check(method: str, momentum: float, updates: str, batch: int, threads: int | None) -> None:
     for name, value, known in (("method", method, Method), ("updates", updates, Updates)):
         if value not in get_args(known):
             raise ValueError(f"{name} must be one of {', '.join(get_args(known))}, got {value!r}")
-    if steps < 0:
-        raise ValueError(f"steps must be >= 0, got {steps}")
     if not 0.0 <= momentum < 1.0:
         raise ValueError(f"momentum must be in [0, 1), got {momentum}")
     if batch < 0:
         raise ValueError(f"batch must be >= 1, or 0 for exact expectations, got {batch}")
+    if threads is not None and threads < 1:
+        raise ValueError(f"threads must be >= 1, got {threads}")
 
 
 def _broadcast(
