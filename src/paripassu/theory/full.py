@@ -7,7 +7,6 @@ Not in the paper.
 
 import math
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 import torch
@@ -21,11 +20,9 @@ from paripassu.theory.framework import Array, Framework
 from paripassu.theory.reduction import reduce_start
 from paripassu.theory.simulate import RECOVERED_COSINE, Result, log_steps
 
-FullMethod = Literal["adam", "ada-nsgda", "adadir"]
-
 _ADAM = Adam(betas=(0.0, 0.9))  # as GANs use it
 # A player is one tensor here: a graft per layer and one over the whole player are the same.
-FULL_METHODS: Mapping[FullMethod, Rule] = {
+FULL_METHODS: Mapping[str, Rule] = {
     "adam": _ADAM,
     "ada-nsgda": Graft(magnitude=_ADAM, direction=SGD()),
     "adadir": Graft(magnitude=SGD(), direction=_ADAM),
