@@ -411,7 +411,7 @@ def run_sweep(
 
 
 def best_rates(outcomes: pl.DataFrame, method: str, part: str) -> tuple[float, float]:
-    """The pair that most runs recover every mode with, most keep them at the end, soonest; then grid order."""
+    """The pair with which most runs recover every mode, most still have them at the end, and soonest."""
     own = outcomes.filter((pl.col("method") == method) & (pl.col("part") == part))
     time = pl.min_horizontal("first_recovery", "steps")
     ranked = (
