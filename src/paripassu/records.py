@@ -2,7 +2,8 @@
 
 A run folder holds ``run.json`` (`RunHeader`) and ``records.jsonl``, one record a line, appended as
 training goes on. A study folder holds ``study.json`` (`StudyResult`) and one run folder per run under
-``runs/``. Numbers that are not finite are written as ``null`` and read as NaN.
+``runs/``. A sweep's folder holds ``sweep.json`` (`SweepResult`) and Parquet tables. Numbers that are not
+finite are written as ``null`` and read as NaN.
 """
 
 import json
@@ -24,6 +25,7 @@ SCHEMA = 1
 RUN_FILE = "run.json"
 RECORDS_FILE = "records.jsonl"
 STUDY_FILE = "study.json"
+SWEEP_FILE = "sweep.json"
 
 PlayerName = Literal["generator", "discriminator"]
 Outcome = Literal["finished", "diverged"]
@@ -329,6 +331,58 @@ class StudyResult:
     tuning_seeds: list[int]
     confirmation_seeds: list[int]
     datasets: list[DatasetResult]
+    environment: Environment
+    schema: int = SCHEMA
+
+
+SweepKind = Literal["run", "phase", "scaling", "vary"]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How the time to recover every mode grows: proportional to ``d ** exponent``.
+
+    Attributes:
+        method: whose time.
+        exponent: by least squares on the logarithms; NaN where fewer than two dimensions were recovered.
+        low: lower end of its bootstrap 95 % interval.
+        high: upper end.
+        dimensions: that most seeds recovered within the budget, and the fit rests on.
+    """
+
+    method: str
+    exponent: float
+    low: float
+    high: float
+    dimensions: list[int]
+
+
+@dataclass(frozen=True)
+class ClaimVerdict:
+    """A verdict on a claim and the conditions it holds for."""
+
+    claim: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """``sweep.json``: runs of the synthetic framework; their tables stand beside it as Parquet.
+
+    Attributes:
+        kind: which command made it.
+        settings: nested and plain; what makes one sweep another.
+        finished: whether every chunk is done.
+        claims: verdicts, with the rules' conditions in words.
+        fits: growth with the dimension, of a scaling sweep.
+        environment: where it ran.
+    """
+
+    kind: SweepKind
+    settings: dict[str, Any]
+    finished: bool
+    claims: list[ClaimVerdict]
+    fits: list[Fit]
     environment: Environment
     schema: int = SCHEMA
 

@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 from paripassu.records import ArmResult
 
 # Okabe & Ito 2008: told apart with any colour vision; their black is left to the text.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid")
 _MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross")
 
@@ -31,20 +31,20 @@ def curves(
         log: whether that axis is logarithmic.
         line: a level to mark.
     """
-    figure = _figure(x="generator updates", y=y)
+    figure = base_figure(x="generator updates", y=y)
     for number, arm in enumerate(arms):
         rows = frame.filter(pl.col("arm") == arm)
         if rows.is_empty():
             continue
         steps, low, high = (rows[name].to_list() for name in ("step", "low", "high"))
-        colour = _COLOURS[number % len(_COLOURS)]
+        colour = COLOURS[number % len(COLOURS)]
         if low != high:
             band = go.Scatter(
                 x=steps + steps[::-1], y=high + low[::-1], fill="toself", fillcolor=_faint(colour)
             )
             band.update(line={"width": 0}, hoverinfo="skip", showlegend=False, legendgroup=arm, mode="lines")
             figure.add_trace(band)
-        figure.add_trace(_line(arm, number, steps, rows["mean"].to_list()))
+        figure.add_trace(series_line(arm, number, steps, rows["mean"].to_list()))
     if log:
         figure.update_yaxes(type="log")
     if line is not None:
@@ -54,11 +54,11 @@ def curves(
 
 def sensitivity(arms: Sequence[ArmResult], metric: str) -> go.Figure:
     """The metric over each arm's grid of learning rates on the tuning seeds, the chosen one ringed."""
-    figure = _figure(x="learning rate of both players", y=f"{metric}, tuning seeds")
+    figure = base_figure(x="learning rate of both players", y=f"{metric}, tuning seeds")
     for number, arm in enumerate(arms):
         rates = [rate.lr for rate in arm.grid]
         means = [rate.estimate.mean for rate in arm.grid]
-        line = _line(arm.arm, number, rates, means)
+        line = series_line(arm.arm, number, rates, means)
         spans = [
             (rate.estimate.mean, min(rate.estimate.values), max(rate.estimate.values)) for rate in arm.grid
         ]
@@ -76,7 +76,7 @@ def sensitivity(arms: Sequence[ArmResult], metric: str) -> go.Figure:
             marker={
                 "symbol": "circle-open",
                 "size": 18,
-                "color": _COLOURS[number % len(_COLOURS)],
+                "color": COLOURS[number % len(COLOURS)],
                 "line": {"width": 2},
             },
             hoverinfo="skip",
@@ -90,12 +90,12 @@ def sensitivity(arms: Sequence[ArmResult], metric: str) -> go.Figure:
 
 def values(arms: Mapping[str, Sequence[float]], y: str) -> go.Figure:
     """Every confirmation seed of every arm as a point, so that no mean hides its spread."""
-    figure = _figure(x="", y=y)
+    figure = base_figure(x="", y=y)
     for number, (arm, seeds) in enumerate(arms.items()):
         points = go.Scatter(x=[arm] * len(seeds), y=list(seeds), mode="markers", name=arm)
         points.update(
             marker={
-                "color": _COLOURS[number % len(_COLOURS)],
+                "color": COLOURS[number % len(COLOURS)],
                 "symbol": _MARKERS[number % len(_MARKERS)],
                 "size": 10,
             },
@@ -160,10 +160,11 @@ def _logarithm(value: float | None) -> float | None:
     return round(math.log10(value), 3) if value else None
 
 
-def _line(arm: str, number: int, x: Sequence[float], y: Sequence[float]) -> go.Scatter:
+def series_line(arm: str, number: int, x: Sequence[float], y: Sequence[float]) -> go.Scatter:
+    """The line of one arm, ``number`` of its figure, in its colour, dash and marker."""
     line = go.Scatter(x=list(x), y=list(y), name=arm, mode="lines+markers", legendgroup=arm)
     return line.update(
-        line={"color": _COLOURS[number % len(_COLOURS)], "dash": _DASHES[number % len(_DASHES)], "width": 2},
+        line={"color": COLOURS[number % len(COLOURS)], "dash": _DASHES[number % len(_DASHES)], "width": 2},
         marker={"symbol": _MARKERS[number % len(_MARKERS)], "size": 6},
         hovertemplate="%{y:.4g} at %{x}",
     )
@@ -174,7 +175,8 @@ def _faint(colour: str) -> str:
     return f"rgba({red},{green},{blue},0.15)"
 
 
-def _figure(x: str, y: str) -> go.Figure:
+def base_figure(x: str, y: str) -> go.Figure:
+    """An empty figure of the house with its axes' titles."""
     figure = go.Figure()
     figure.update_layout(
         template="none",

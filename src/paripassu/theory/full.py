@@ -9,7 +9,7 @@ The paper does not ask this question; the optimizers are the package's own.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,10 +23,8 @@ from paripassu.theory.framework import Array, Framework
 from paripassu.theory.reduction import reduce_start
 from paripassu.theory.simulate import Result, Updates, first_recovery, record_steps, simulate
 
-FullMethod = Literal["adam", "ada-nsgda", "adadir"]
-
 _ADAM = Adam(betas=(0.0, 0.9))  # as GANs use it
-FULL_METHODS: Mapping[FullMethod, Rule] = {
+FULL_METHODS: Mapping[str, Rule] = {
     "adam": _ADAM,
     "ada-nsgda": Graft(magnitude=_ADAM, direction=SGD()),
     "adadir": Graft(magnitude=SGD(), direction=_ADAM),

@@ -146,19 +146,20 @@ _LOG2E = 1.4426950408889634
 _LN2_HIGH = 0.693147180369123816490  # its last 21 bits are zero: n times it is exact
 _LN2_LOW = 1.90821492927058770002e-10
 _SHIFT = 1.5 * 2.0**52  # added to a small number, it leaves the nearest whole number in the last bits
-_LEAST = -708.0  # exp of less is not a normal number
+_LEAST = -600.0  # a factor of exp of less makes subnormal products, a hundred times slower and as good as 0
 
 
 @njit
 def exp_negative(x):
-    """exp(x) for x <= 0, within 2 units in the last place; exp(-708) below that.
+    """exp(x) for x <= 0, within 2 units in the last place; 0 below -600.
 
     2**n exp(r), abs(r) <= ln(2) / 2, by the Taylor polynomial of degree 13: its remainder is below 5e-18.
     """
-    x = where_less(x, splat(_LEAST), splat(_LEAST), x)
-    shifted = x * _LOG2E + _SHIFT
+    least = splat(_LEAST)
+    held = where_less(x, least, least, x)
+    shifted = held * _LOG2E + _SHIFT
     n = shifted - _SHIFT
-    r = x - n * _LN2_HIGH - n * _LN2_LOW
+    r = held - n * _LN2_HIGH - n * _LN2_LOW
     total = r * (1 / 6227020800) + 1 / 479001600
     total = total * r + 1 / 39916800
     total = total * r + 1 / 3628800
@@ -172,4 +173,4 @@ def exp_negative(x):
     total = total * r + 0.5
     total = total * r + 1.0
     total = total * r + 1.0
-    return total * _power_of_two(shifted)
+    return where_less(x, least, splat(0.0), total * _power_of_two(shifted))

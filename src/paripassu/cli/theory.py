@@ -1,0 +1,288 @@
+"""``paripassu theory``: the synthetic framework, mode collapse at any dimension."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from paripassu.cli import choices
+from paripassu.cli.progress import progress_bar
+from paripassu.records import SweepResult, dump
+from paripassu.report.theory import write_theory_page
+from paripassu.studies.theory_sweep import (
+    BOTH,
+    PhaseSweep,
+    RunSweep,
+    ScalingSweep,
+    Sweep,
+    VarySweep,
+    run_sweep,
+)
+from paripassu.theory import Framework
+from paripassu.theory.framework import Law
+from paripassu.theory.full import FULL_METHODS
+from paripassu.theory.simulate import Updates
+
+_ALL_METHODS = (*BOTH, *FULL_METHODS)
+_THOUSAND = 1000  # the bar counts thousands of run-steps: single ones are too many to read
+
+
+@dataclass
+class _Options:
+    """What every sweep has."""
+
+    d: int = 10_000
+    """Dimension of the data; changes no cost except with Adam and the grafts."""
+    gamma: float = 0.1
+    """In [0, 1): inner product of the modes, or the probability that both coefficients are on."""
+    law: Law = "modes"
+    """Of the data: one mode at a time, or sums of two orthogonal ones."""
+    modes: int = 2
+    """How many."""
+    weights: tuple[float, ...] | None = None
+    """Probability of each mode; even without it."""
+    m_d: int = 10
+    """Discriminator neurons."""
+    m_g: int = 8
+    """Generator neurons."""
+    p_pair: float = 0.05
+    """Probability that two latents are on instead of one."""
+    out: Path | None = None
+    """The sweep's folder; runs/theory-COMMAND without it. The same command goes on where it stopped."""
+    workers: int | None = None
+    """Processes; as many as cores without it."""
+    quiet: bool = False
+    """No progress."""
+    json: bool = False
+    """The result as JSON."""
+
+    def framework(self) -> Framework:
+        """The game that these options describe."""
+        return Framework(
+            d=self.d,
+            gamma=self.gamma,
+            n_discriminator=self.m_d,
+            n_generator=self.m_g,
+            p_pair=self.p_pair,
+            law=self.law,
+            modes=self.modes,
+            weights=self.weights,
+        )
+
+    def carry_out(self, sweep: Sweep) -> None:
+        """Run what is missing, write the page, print the result."""
+        out = self.out or Path("runs") / f"theory-{sweep.kind}"
+        show(run(sweep, out, workers=self.workers, quiet=self.quiet), out, as_json=self.json)
+
+
+@dataclass
+class RunTheory(_Options):
+    """Play one configuration by some methods and watch it: modes, ways through the plane, pace.
+
+    Adam and the grafts are played in full dimension, at a cost that grows with d.
+    """
+
+    d: int = 1000
+    """Dimension of the data; changes no cost except with Adam and the grafts."""
+    methods: Annotated[
+        tuple[str, ...],
+        tyro.conf.arg(help=f"Any of {', '.join(_ALL_METHODS)}."),
+        tyro.conf.arg(name="method"),
+    ] = BOTH
+    lr_d: float = 0.1
+    """Discriminator's learning rate > 0, of every method."""
+    lr_g: float = 0.01
+    """Generator's learning rate > 0, of every method."""
+    seeds: int = 8
+    """How many starts."""
+    steps: int = 10_000
+    """Updates of each player."""
+    momentum: float = 0.0
+    """In [0, 1)."""
+    updates: Updates = "simultaneous"
+    """Whether both step at once or the generator answers the new discriminator."""
+    batch: int = 0
+    """Samples per step; 0 for exact expectations."""
+    trainable: bool = False
+    """Whether the discriminator learns its output weight and bias too."""
+
+    def __call__(self) -> None:
+        """Run, write the page, print the result."""
+        options = {
+            "momentum": self.momentum,
+            "updates": self.updates,
+            "batch": self.batch,
+            "trainable": self.trainable,
+        }
+        defaults = {"momentum": 0.0, "updates": "simultaneous", "batch": 0, "trainable": False}
+        given = {name: value for name, value in options.items() if value != defaults[name]}
+        self.carry_out(
+            RunSweep(self.framework(), self.methods, self.lr_d, self.lr_g, self.seeds, self.steps, given)
+        )
+
+
+@dataclass
+class Phase(_Options):
+    """Try every pair of a grid of learning rates with each method; judge the best on fresh seeds."""
+
+    methods: tuple[str, ...] = PhaseSweep.methods
+    """nsgda, sgda or both."""
+    lr_d: tuple[float, ...] = PhaseSweep.lr_d
+    """Discriminator's learning rates, > 0."""
+    lr_g: tuple[float, ...] = PhaseSweep.lr_g
+    """Generator's learning rates, > 0."""
+    seeds: int = PhaseSweep.seeds
+    """Starts per pair."""
+    fresh_seeds: int = PhaseSweep.fresh_seeds
+    """Other starts, at the best pair of each method."""
+    steps: int = PhaseSweep.steps
+    """The budget."""
+    patience: int = PhaseSweep.patience
+    """Times the budget that SGDA gets at rates up to 1 in a part of its own; 1 for none."""
+
+    def __call__(self) -> None:
+        """Run, write the page, print the result."""
+        self.carry_out(
+            PhaseSweep(
+                self.framework(),
+                self.lr_d,
+                self.lr_g,
+                self.methods,
+                self.seeds,
+                self.fresh_seeds,
+                self.steps,
+                self.patience,
+            )
+        )
+
+
+@dataclass
+class Scaling(_Options):
+    """Measure how the time to recover every mode grows with the dimension, at each method's best rates."""
+
+    d: tyro.conf.Suppress[int] = 1000
+    dimensions: tuple[int, ...] = ScalingSweep.dimensions
+    """Of the data."""
+    methods: tuple[str, ...] = ScalingSweep.methods
+    """nsgda, sgda or both."""
+    lr_d: tuple[float, ...] = ScalingSweep.lr_d
+    """Discriminator's learning rates to choose from, > 0."""
+    lr_g: tuple[float, ...] = ScalingSweep.lr_g
+    """Generator's learning rates to choose from, > 0."""
+    seeds: int = ScalingSweep.seeds
+    """Starts per pair and dimension."""
+    fresh_seeds: int = ScalingSweep.fresh_seeds
+    """Other starts, at the best pair."""
+    steps: int = ScalingSweep.steps
+    """The budget; a run stops once it has every mode."""
+
+    def __call__(self) -> None:
+        """Run, write the page, print the result."""
+        smallest = min(self.dimensions, default=self.d)
+        self.carry_out(
+            ScalingSweep(
+                replace(self, d=smallest).framework(),
+                self.dimensions,
+                self.lr_d,
+                self.lr_g,
+                self.methods,
+                self.seeds,
+                self.fresh_seeds,
+                self.steps,
+            )
+        )
+
+
+@dataclass
+class Vary(_Options):
+    """Vary one setting at a time, beyond the paper: unequal modes, overlap, more modes, both players' sizes."""
+
+    d: int = 1000
+    """Dimension of the data."""
+    lr_d: float = VarySweep.lr_d
+    """Discriminator's learning rate > 0, of both methods."""
+    lr_g: float = VarySweep.lr_g
+    """Generator's learning rate > 0, of both methods."""
+    seeds: int = VarySweep.seeds
+    """Starts per value."""
+    steps: int = VarySweep.steps
+    """The budget."""
+
+    def __call__(self) -> None:
+        """Run, write the page, print the result."""
+        self.carry_out(VarySweep(self.framework(), self.lr_d, self.lr_g, self.seeds, self.steps))
+
+
+@dataclass
+class Theory:
+    """The synthetic framework: see mode collapse appear and vanish, exactly, at any dimension."""
+
+    action: (
+        Annotated[RunTheory, tyro.conf.subcommand("run")]
+        | Annotated[Phase, tyro.conf.subcommand("phase")]
+        | Annotated[Scaling, tyro.conf.subcommand("scaling")]
+        | Annotated[Vary, tyro.conf.subcommand("vary")]
+    )
+
+    def __call__(self) -> None:
+        """Do what was asked."""
+        self.action()
+
+
+def demo_panel(folder: Path, *, workers: int | None, quiet: bool) -> Path:
+    """The demo's panel: nSGDA and SGDA at d = 100,000, in seconds.
+
+    Args:
+        folder: of the panel's sweep and page; goes on where it stopped.
+        workers: processes; as many as cores without it.
+        quiet: no progress.
+
+    Returns:
+        The panel's page.
+    """
+    run(RunSweep(Framework(d=100_000), steps=5000), folder, workers=workers, quiet=quiet)
+    return write_theory_page(folder)
+
+
+def run(sweep: Sweep, out: Path, *, workers: int | None, quiet: bool) -> SweepResult:
+    """Run a sweep behind a progress bar."""
+    total = sweep.run_steps // _THOUSAND
+    with progress_bar(f"theory {sweep.kind}, thousand run-steps", total, quiet=quiet) as advance:
+        return run_sweep(
+            sweep,
+            out,
+            command=choices.as_typed(),
+            workers=workers,
+            progress=lambda done: advance(done // _THOUSAND),
+        )
+
+
+def show(result: SweepResult, out: Path, *, as_json: bool) -> None:
+    """Write the page; print the verdicts, the fits and where the page is."""
+    page = write_theory_page(out)
+    if as_json:
+        print(dump(result), end="")
+        return
+    console = Console()
+    console.print(_told(result, out))
+    console.print(f"Page: {page}", soft_wrap=True)
+
+
+def _told(result: SweepResult, out: Path) -> RenderableType:
+    parts: list[RenderableType] = [summary(out)]
+    if result.fits:
+        table = Table("method", "exponent of d", "95 % interval", box=None, pad_edge=False)
+        for fit in result.fits:
+            table.add_row(fit.method, f"{fit.exponent:.2f}", f"{fit.low:.2f} to {fit.high:.2f}")
+        parts += ["", table]
+    for claim in result.claims:
+        parts += [
+            "",
+            Text(claim.claim, style="bold"),
+            Text(f"{claim.verdict.outcome}. {claim.verdict.reason}"),
+        ]
+    return Group(*parts)

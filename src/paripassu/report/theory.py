@@ -1,0 +1,295 @@
+"""The page of a sweep over the synthetic framework: verdicts, maps, ways through the plane, pace, growth."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+import polars as pl
+
+from paripassu.records import SWEEP_FILE, SweepKind, SweepResult, load
+from paripassu.report import figures, series, theory_figures
+from paripassu.report.page import (
+    PAGE_FOLDER,
+    Badge,
+    Block,
+    Figure,
+    Page,
+    Section,
+    Table,
+    Text,
+    environment_blocks,
+)
+
+_TITLES: dict[SweepKind, str] = {
+    "run": "The synthetic framework, one configuration",
+    "phase": "Which learning rates recover every mode?",
+    "scaling": "How does the time to recover every mode grow with the dimension?",
+    "vary": "What does the recovery depend on?",
+}
+_NAMES = {
+    "nsgda": "nSGDA",
+    "sgda": "SGDA",
+    "adam": "Adam",
+    "ada-nsgda": "Ada-nSGDA",
+    "adadir": "AdaDir",
+}
+_VARIED = {
+    "rarest": "Unequal modes: probability of the rarer of the two",
+    "gamma": "Overlap γ: inner product of the modes, or how often both coefficients are on",
+    "modes": "How many modes: orthogonal, equally likely",
+    "n_generator": "Generator neurons m_G",
+    "n_discriminator": "Discriminator neurons m_D",
+}
+_SEEDS_IN_PLANE = 4  # more, and the lines hide each other
+_EVER = "Ever: at some recorded step within the budget. At the end: at the last step, diverged runs aside."
+
+
+def write_theory_page(folder: Path) -> Path:
+    """Write the page of the sweep in ``folder`` from its result and its tables.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        ValueError: the folder's files are not a sweep's, or damaged.
+    """
+    result = load(folder / SWEEP_FILE, SweepResult)
+    names = {name: title for name, title in _NAMES.items() if name in _methods(result)}
+    blocks: list[Block] = [Badge(claim.claim, claim.verdict) for claim in result.claims]
+    sections: list[Section] = []
+    if result.finished:
+        outcomes = _table(folder, "outcomes")
+        sections = {
+            "run": lambda: _run(result, folder, outcomes, names),
+            "phase": lambda: _phase(result, folder, outcomes, names),
+            "scaling": lambda: _scaling(result, outcomes, names),
+            "vary": lambda: _vary(outcomes, names),
+        }[result.kind]()
+    else:
+        blocks.append(Text("Not finished: the command below goes on where it stopped."))
+    page = Page(
+        title=_TITLES[result.kind],
+        lead=_lead(result),
+        blocks=blocks,
+        sections=[
+            *sections,
+            Section("How it was made", environment_blocks(result.environment, _settings(result))),
+        ],
+    )
+    return page.write(folder / PAGE_FOLDER)
+
+
+def recovery_table(outcomes: pl.DataFrame, keys: Sequence[str]) -> Table:
+    """How many runs had every mode ever and at the end, and when first, for each value of ``keys``."""
+    first = pl.col("first_recovery")
+    rows = outcomes.group_by("method", *keys, maintain_order=True).agg(
+        pl.len().alias("runs"),
+        (pl.col("ever") == "all").sum(),
+        (pl.col("end") == "all").sum(),
+        first.median().alias("median"),
+        (pl.col("end") == "diverged").sum().alias("diverged"),
+    )
+    return Table(
+        (
+            "method",
+            *(key.replace("_", " ") for key in keys),
+            "ever",
+            "at the end",
+            "diverged",
+            "first, median",
+        ),
+        [
+            (
+                _NAMES[row["method"]],
+                *(f"{row[key]:,}" if isinstance(row[key], int) else f"{row[key]:g}" for key in keys),
+                f"{row['ever']} of {row['runs']}",
+                f"{row['end']} of {row['runs']}",
+                f"{row['diverged']}",
+                f"{row['median']:,.0f}" if math.isfinite(row["median"]) else "never",
+            )
+            for row in rows.iter_rows(named=True)
+        ],
+        caption="Runs that had every mode. " + _EVER,
+    )
+
+
+def _run(result: SweepResult, folder: Path, outcomes: pl.DataFrame, names: dict[str, str]) -> list[Section]:
+    return [
+        Section("Outcomes", [recovery_table(outcomes, ("d", "lr_d", "lr_g", "steps"))]),
+        *_paths(result, folder, names),
+    ]
+
+
+def _phase(result: SweepResult, folder: Path, outcomes: pl.DataFrame, names: dict[str, str]) -> list[Section]:
+    parts = [
+        (method, part, own)
+        for (method, part), own in outcomes.filter(pl.col("part").is_in(["grid", "patient"])).group_by(
+            "method", "part", maintain_order=True
+        )
+    ]
+    maps: list[Block] = [Text(_EVER + " Hover for the shares of every outcome.")]
+    for method, _, own in parts:
+        budget = f"{names[str(method)]}, {own['steps'][0]:,} steps"
+        for column, told in (("ever", "ever"), ("end", "at the end")):
+            maps.append(
+                Figure(
+                    theory_figures.outcome_map(own, column),
+                    f"{budget}: every mode {told}",
+                    f"Share of runs, out of {own['seed'].n_unique()} seeds for each pair of learning rates.",
+                )
+            )
+    best = outcomes.filter(pl.col("part").str.starts_with("fresh"))
+    return [
+        Section(
+            "The best pair of each grid, on fresh seeds", [recovery_table(best, ("lr_d", "lr_g", "steps"))]
+        ),
+        Section("Outcomes over the learning rates", maps),
+        *_paths(result, folder, names),
+    ]
+
+
+def _scaling(result: SweepResult, outcomes: pl.DataFrame, names: dict[str, str]) -> list[Section]:
+    fresh = outcomes.filter(pl.col("part") == "fresh")
+    fits = Table(
+        ("method", "exponent", "95 % interval", "over d"),
+        [
+            (
+                _NAMES[fit.method],
+                f"{fit.exponent:.2f}" if math.isfinite(fit.exponent) else "none",
+                f"{fit.low:.2f} to {fit.high:.2f}" if math.isfinite(fit.exponent) else "",
+                ", ".join(f"{d:,}" for d in fit.dimensions),
+            )
+            for fit in result.fits
+        ],
+        caption="Time proportional to d to this power, fitted where most seeds recovered within the budget.",
+    )
+    growth = Figure(
+        theory_figures.growth(fresh, result.fits, names),
+        "First recovery against the dimension",
+        f"At the best rates for each dimension, chosen on other seeds; budget {fresh['steps'][0]:,} steps. "
+        "Open markers: seeds that did not recover within it, so their time is longer than shown.",
+    )
+    return [
+        Section("Growth", [growth, fits]),
+        Section("Every dimension", [recovery_table(fresh, ("d", "lr_d", "lr_g"))]),
+    ]
+
+
+def _vary(outcomes: pl.DataFrame, names: dict[str, str]) -> list[Section]:
+    return [
+        Section(
+            title.partition(":")[0],
+            [
+                Figure(
+                    theory_figures.shares(own, part, names, title),
+                    title,
+                    f"Share of {own['seed'].n_unique()} seeds, 95 % interval, {own['steps'][0]:,} steps. "
+                    + _EVER,
+                ),
+                recovery_table(own, (part,)),
+            ],
+        )
+        for part, title in _VARIED.items()
+        for own in [outcomes.filter(pl.col("part") == part)]
+    ]
+
+
+def _paths(result: SweepResult, folder: Path, names: dict[str, str]) -> list[Section]:
+    paths, neurons = _table(folder, "paths"), _table(folder, "neurons")
+    arms = list(names.values())
+    tidy = paths.with_columns(arm=pl.col("method").replace_strict(_NAMES))
+    both = {
+        "the discriminator": "pace_d",
+        "the generator": "pace_g",
+    }
+    pace: list[Block] = [
+        Figure(
+            _curves(tidy, pl.col("pace_d") / pl.col("pace_g"), arms, "pace"),
+            "Pace of one player over that of the other",
+            "Relative step of the discriminator over that of the generator, each its length over the length "
+            "of the player's weights. At 1 both move at the same pace.",
+        ),
+        *(
+            Figure(
+                _curves(tidy, pl.col(column), arms, "length of a step / of the weights"),
+                f"Pace of {player}",
+                "Mean and range over seeds.",
+            )
+            for player, column in both.items()
+        ),
+        Figure(
+            _curves(
+                tidy, pl.col("mass") / pl.col("mass").max().clip(1.0), arms, "share of latents", log=False
+            ),
+            "How much of the generator outputs a mode",
+            "Probability of the latents that output some mode, mean and range over seeds.",
+        ),
+    ]
+    ways: list[Block] = [
+        Figure(
+            theory_figures.plane(_first_seeds(neurons, method), _gamma(result)),
+            f"{title}: the generator's neurons in the plane of the modes",
+            f"Each line is a neuron of one of {_SEEDS_IN_PLANE} seeds: near 0 it points away from both "
+            "modes, at a star it outputs that mode, at the cross their average.",
+        )
+        for method, title in names.items()
+    ]
+    return [Section("Ways through the plane of the modes", ways), Section("Pace over time", pace)]
+
+
+def _curves(
+    tidy: pl.DataFrame, value: pl.Expr, arms: Sequence[str], y: str, *, log: bool = True
+) -> go.Figure:
+    frame = tidy.select("arm", "step", "seed", value=value).filter(pl.col("step") > 0)
+    line = 1.0 if y == "pace" else None
+    figure = figures.curves(series.over_seeds(frame), arms, y=y, log=log, line=line)
+    figure.update_xaxes(type="log", title={"text": "steps"})
+    return figure
+
+
+def _first_seeds(neurons: pl.DataFrame, method: str) -> pl.DataFrame:
+    own = neurons.filter((pl.col("method") == method) & (pl.col("player") == "generator"))
+    return own.filter(pl.col("seed").is_in(own["seed"].unique().sort().head(_SEEDS_IN_PLANE).implode()))
+
+
+def _gamma(result: SweepResult) -> float:
+    framework: dict[str, Any] = result.settings["framework"]
+    return float(framework["gamma"]) if framework["law"] == "modes" else 0.0
+
+
+def _methods(result: SweepResult) -> Sequence[str]:
+    return result.settings.get("methods", ("nsgda", "sgda"))
+
+
+def _lead(result: SweepResult) -> str:
+    framework: dict[str, Any] = result.settings["framework"]
+    d = "" if result.kind == "scaling" else f"d = {framework['d']:,}, "
+    return (
+        "A linear generator and a cubic discriminator on data that lie on a few modes, played in the exact "
+        f"reduction to a few dozen dimensions: {d}γ = {framework['gamma']:g}, "
+        f"{framework['n_discriminator']} discriminator and {framework['n_generator']} generator neurons. "
+        "A mode is recovered when some latent's output is within cosine 0.95 of it."
+    )
+
+
+def _settings(result: SweepResult) -> list[tuple[str, str]]:
+    flat = {name: value for name, value in result.settings.items() if name != "framework"}
+    flat |= result.settings["framework"]
+    told = {
+        name: ", ".join(map(str, v)) if isinstance(v, list | tuple) else str(v) for name, v in flat.items()
+    }
+    return [
+        (name.replace("_", " "), value) for name, value in told.items() if value not in ("None", "{}", "")
+    ]
+
+
+def _table(folder: Path, name: str) -> pl.DataFrame:
+    path = folder / f"{name}.parquet"
+    try:
+        return pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise ValueError(
+            f"{path} is missing or damaged: give the sweep's command again to write it"
+        ) from error
