@@ -16,7 +16,7 @@ from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, dropout, pad
 
-from paripassu.data import Digits
+from paripassu.data import Digits, to_unit
 from paripassu.metrics.digits import DigitClassifier
 
 OUTPUT = Path(__file__).parents[1] / "src/paripassu/metrics/digits.safetensors"
@@ -43,7 +43,7 @@ class Labelled(NamedTuple):
 
 def split() -> tuple[Labelled, Labelled]:
     """The 1,437 digits to train on and the 360 held out, as ``SPLIT`` says."""
-    images = Digits().load(torch.device("cpu")).all()
+    images = to_unit(Digits().load(torch.device("cpu")).pixels)
     target = load_digits().target
     train, held_out = train_test_split(
         range(len(target)), test_size=HELD_OUT, random_state=0, stratify=target

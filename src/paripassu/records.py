@@ -50,7 +50,7 @@ class Update:
         step: generator updates done when it was taken.
         player: whose step it was.
         layer: the parameter's name; empty for the whole player.
-        gradient: norm of the gradient.
+        gradient: norm of the gradient, of the loss that the player minimizes, unscaled.
         update: norm of the true displacement of the weights.
         weight: norm of the weights before the step.
         cosine: between the displacement and the negative gradient, in [-1, 1]; NaN where one is zero.
@@ -63,6 +63,47 @@ class Update:
     update: float
     weight: float
     cosine: float
+
+
+@dataclass(frozen=True)
+class Shadow:
+    """What another rule would have done in place of a probed step, from every gradient up to it.
+
+    Attributes:
+        step: as in `Update`.
+        player: as in `Update`.
+        layer: as in `Update`.
+        rule: the name it was given.
+        magnitude: norm of its update, before any learning rate.
+        ratio: norm of the true displacement over that, which is the learning rate at which the rule would
+            have gone as far; NaN where the rule's update is zero.
+        cosine: between the true displacement and the rule's step, in [-1, 1]; NaN where one is zero.
+    """
+
+    step: int
+    player: str
+    layer: str
+    rule: str
+    magnitude: float
+    ratio: float
+    cosine: float
+
+
+@dataclass(frozen=True)
+class Pace:
+    """One player's relative step over another's: how evenly they move.
+
+    Attributes:
+        step: generator updates done when the steps were taken.
+        player: whose relative step, its displacement over its weights' norm, is the numerator.
+        against: whose is the denominator.
+        value: >= 0; NaN where ``against`` did not move or a player's weights are zero.
+    """
+
+    step: int
+    player: str
+    against: str
+    value: float
 
 
 @dataclass(frozen=True)
@@ -99,7 +140,8 @@ class End:
     seconds: float
 
 
-Record = Losses | Update | Metric | Samples | End
+Measured = Update | Shadow | Pace  # by the probe
+Record = Losses | Measured | Metric | Samples | End
 
 
 @dataclass(frozen=True)
@@ -192,7 +234,7 @@ class ArmResult:
         grid: every learning rate tried on the tuning seeds; empty where tuning was cut.
         lr: the one chosen.
         on_edge: whether it is the smallest or largest of the grid.
-        estimates: per metric name, on the confirmation seeds at the chosen rate.
+        estimates: per metric and measure name, on the confirmation seeds at the chosen rate.
         diverged: confirmation runs that diverged.
         runs: the confirmation runs' folders, relative to the study folder, in seed order.
     """
@@ -208,11 +250,35 @@ class ArmResult:
 
 
 @dataclass(frozen=True)
+class Effect:
+    """The one figure a verdict turns on, with its bootstrap 95 % interval.
+
+    Attributes:
+        name: what it measures, with the value that would mean no effect where that is not zero.
+        value: of the effect.
+        low: lower end of the interval.
+        high: upper end.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """What the verdict rule says, and the figures it says it from."""
+    """What the verdict rule says, and the figures it says it from.
+
+    Attributes:
+        outcome: of the rule.
+        reason: in words and figures.
+        effect: the figure it turned on; None in studies of before there was one.
+    """
 
     outcome: VerdictName
     reason: str
+    effect: Effect | None = None
 
 
 @dataclass(frozen=True)
@@ -226,6 +292,8 @@ class DatasetResult:
         better: which way it improves.
         arms: in the study's order.
         verdict: the study's rule applied to them.
+        measures: names of the estimates that were computed from a run's records, smaller being better;
+            the others are metrics.
     """
 
     dataset: str
@@ -234,6 +302,7 @@ class DatasetResult:
     better: Better
     arms: list[ArmResult]
     verdict: Verdict
+    measures: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,15 @@
 """Commands as a person types them: results on standard output, one sentence for every mistake."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from paripassu.cli import main
+from paripassu.studies.recipes import RECIPES
+from paripassu.train import from_settings
 
 _TINY = ["--steps", "4", "--batch", "8", "--eval-samples", "50", "--log-every", "2", "--probe-every", "2"]
 _TRAIN = ["train", "--data", "digits", "--model", "dcgan", "--width", "4", "--latent", "8", *_TINY]
@@ -75,6 +78,34 @@ def test_report_writes_the_page_anew(trained, capsys):
     assert page.is_file()
 
 
+def test_runs_are_laid_side_by_side(trained, tmp_path, capsys):
+    other = tmp_path / "other"
+    assert _run(capsys, *_TRAIN, "--seed", "7", "--shadow", "adam", "--out", str(other))[0] == 0
+    code, out, _ = _run(capsys, "report", str(trained), str(other), "--out", str(tmp_path / "both"))
+    page = tmp_path / "both" / "index.html"
+    assert (code, out.strip()) == (0, str(page))
+    text = page.read_text()
+    assert '<th scope="row">seed</th><td>0</td><td>7</td>' in text
+    assert "over those of Adam(betas=(0.5, 0.999), eps=1e-08)" in text
+
+
+def test_studies_of_a_folder_are_compared_and_make_a_board(tmp_path, capsys):
+    study = ["study", "run", "pace", "--scale", "smoke", "--workers", "1"]
+    code, _, err = _run(capsys, *study, "--out", str(tmp_path / "old"))
+    assert (code, err) == (0, "")
+    shutil.copytree(tmp_path / "old", tmp_path / "new")
+    code, out, _ = _run(capsys, "study", "diff", str(tmp_path / "old"), str(tmp_path / "new"))
+    assert code == 0
+    assert "0 of" in out
+    code, out, _ = _run(capsys, "study", "diff", str(tmp_path / "old"), str(tmp_path / "new"), "--json")
+    assert all(change["old"] == change["new"] for change in json.loads(out)["changes"])
+    code, out, _ = _run(capsys, "report", str(tmp_path))
+    assert (code, out.strip()) == (0, str(tmp_path / "report" / "index.html"))
+    code, _, err = _run(capsys, "report", str(tmp_path / "old"), str(tmp_path / "new"))
+    assert code == 2
+    assert "study diff" in err
+
+
 def test_images_by_path(tmp_path, capsys):
     images = tmp_path / "images"
     images.mkdir()
@@ -101,7 +132,23 @@ def test_images_by_path(tmp_path, capsys):
         (["train", "--lr-d", "0"], "learning rate"),
         (["train", "--lr-g", "nan"], "learning rate"),
         (["train", "--optimizer-d", "adam", "--betas", "0.5", "1.0"], "betas[1] must be in [0, 1)"),
-        (["train", "--betas", "0.5", "0.9"], "--betas is for"),
+        (["train", "--betas", "0.5", "0.9"], "--betas is for adam, adansgd, adadir"),
+        (
+            ["train", "--optimizer-d", "rmsprop", "--optimizer-g", "rmsprop", "--momentum", "0.5"],
+            "--momentum is for sgd",
+        ),
+        (["train", "--optimizer-d", "adam"], "--optimizer-d needs --lr-d"),
+        (["train", "--recipe", "wgangp-cifar"], "did you mean wgangp-cifar10"),
+        (["train", "--recipe", "wgangp-cifar10"], "CIFAR-10 at 32 px"),
+        (["train", "--resolution", "32"], "--resolution is for images by path"),
+        (
+            ["train", "--recipe", "wgangp-cifar10", "--penalty", "none", "--penalty-every", "2"],
+            "needs a penalty",
+        ),
+        (["train", "--penalty-every", "0", "--penalty", "r1"], "penalty_every must be >= 1"),
+        (["train", "--path-length", "2"], "dcgan has no styles"),
+        (["train", "--data", "ring", "--model", "mlp", "--flip", "True"], "ring8 holds no images"),
+        (["train", "--recipe", "stylegan2-256", "--mixing", "2"], "mixing must be in [0, 1]"),
         (["train", "--optimizer-g", "nsgdd"], "did you mean nsgd"),
         (["train", "--model", "dcgann"], "did you mean dcgan"),
         (["train", "--loss", "hing"], "did you mean hinge"),
@@ -116,6 +163,11 @@ def test_images_by_path(tmp_path, capsys):
         (["train", "--steps", "0"], "steps must be >= 1"),
         (["eval", "nowhere"], "no run folder"),
         (["report", "nowhere"], "holds no run"),
+        (["report"], "name a folder"),
+        (["report", "nowhere", "--out", "x"], "--out is for several runs"),
+        (["report", "nowhere", "elsewhere"], "nowhere holds no run"),
+        (["study", "diff", "nowhere", "elsewhere"], "nowhere holds no study"),
+        (["train", "--shadow", "adm"], "did you mean adam"),
         (["study", "run", "graftin"], "did you mean grafting"),
         (["study", "run", "grafting", "--scale", "smal"], "did you mean small"),
         (["study", "run", "grafting", "--workers", "0"], "workers must be >= 1"),
@@ -129,6 +181,135 @@ def test_mistakes_get_one_sentence_and_write_nothing(arguments, told, tmp_path, 
     assert err.count("\n") == 1
     assert told in err
     assert not list(tmp_path.rglob("*.jsonl"))
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    folder = tmp_path / "photographs"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(12):
+        Image.fromarray(rng.integers(0, 256, (40, 36, 3), dtype=np.uint8)).save(folder / f"{i}.png")
+    return folder
+
+
+def test_twenty_steps_of_a_published_recipe(photographs, tmp_path, capsys):
+    tiny = ["--width", "2", "--batch", "2", "--steps", "20", "--eval-samples", "10", "--device", "cpu"]
+    arguments = ["train", "--recipe", "wgangp-cifar10", "--data", str(photographs), *tiny]
+    code, out, err = _run(capsys, *arguments, "--out", str(tmp_path / "run"), "--json")
+    assert (code, err) == (0, "")
+    assert (json.loads(out)["outcome"], json.loads(out)["step"]) == ("finished", 20)
+    settings = json.loads((tmp_path / "run" / "run.json").read_text())["settings"]
+    assert settings["data"]["source"]["resolution"] == 32
+    assert settings["data"]["dequantize"]
+    assert (settings["n_critic"], settings["generator_batches"], settings["decay"]) == (5, 2, "linear")
+
+
+def _resolved(capsys, *arguments: str) -> dict:
+    code, out, err = _run(capsys, "train", *arguments, "--dry-run", "--device", "cpu")
+    assert (code, err) == (0, "")
+    return json.loads(out)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_dry_run_prints_the_recipe(name, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert from_settings(_resolved(capsys, "--recipe", name)) == RECIPES[name].run
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_setting_of_a_recipe_can_be_replaced(capsys, tmp_path):
+    """All at once, each with a value that is not the recipe's; no setting of a run is left out."""
+    (tmp_path / "images").mkdir()
+    player = ["--weight-decay", "0.1", "--lr-d", "1", "--lr-g", "2", "--betas", "0.1", "0.2"]
+    model = ["--latent", "7", "--width", "8", "--fmaps", "0.25", "--mapping-depth", "3", "--mixing", "0.1"]
+    terms = ["--loss", "hinge", "--penalty", "r1-r2", "--penalty-weight", "3", "--penalty-every", "2"]
+    terms += ["--path-length", "5", "--path-length-every", "3"]
+    data = [
+        "--data",
+        str(tmp_path / "images"),
+        "--resolution",
+        "64",
+        "--flip",
+        "False",
+        "--dequantize",
+        "True",
+    ]
+    data += ["--channels", "1", "--on-bad-image", "skip"]
+    rest = ["--steps", "3", "--batch", "4", "--generator-batches", "5", "--updates", "simultaneous"]
+    rest += ["--decay", "linear", "--ema", "0", "--seed", "6", "--eval-samples", "7", "--log-every", "8"]
+    rest += ["--probe-every", "9", "--eval-every", "10", "--checkpoint-every", "11"]
+    run = _resolved(capsys, "--recipe", "stylegan2-256", *player, *model, *terms, *data, *rest)
+    recipe = RECIPES["stylegan2-256"].run.settings()
+    same = {name for name in run if run[name] == recipe[name]}
+    assert same == {"n_critic", "device"}  # simultaneous updates are one each
+    assert run["data"]["source"] == {
+        "is": "ImageFolder",
+        "path": str(tmp_path / "images"),
+        "resolution": 64,
+        "channels": 1,
+        "on_bad_image": "skip",
+    }
+    assert (run["data"]["flip"], run["data"]["dequantize"]) == (False, True)
+    assert run["model"] == {
+        "is": "StyleGAN2", "latent": 7, "width": 8, "fmaps": 0.25, "mapping_depth": 3, "mixing": 0.1,
+    }  # fmt: skip
+    assert run["penalty"] == {"is": "R1R2", "gamma": 3.0}
+    assert run["path_length"] == {"weight": 5.0, "decay": 0.01}
+    assert [run[p]["lr"] for p in ("discriminator", "generator")] == [1.0, 2.0]
+    assert run["generator"]["rule"]["betas"] == [0.1, 0.2]
+
+
+def test_a_recipe_without_its_terms(capsys):
+    run = _resolved(capsys, "--recipe", "stylegan2-256", "--penalty", "none", "--path-length", "0")
+    assert (run["penalty"], run["penalty_every"]) == (None, 1)
+    assert (run["path_length"], run["path_length_every"]) == (None, 1)
+
+
+def test_a_penalty_that_is_not_the_recipes_is_not_as_lazy(capsys):
+    run = _resolved(capsys, "--recipe", "stylegan2-256", "--penalty", "wgan-gp")
+    assert (run["penalty"]["is"], run["penalty_every"]) == ("WganGP", 1)
+
+
+def test_settings_reach_the_rules_inside(capsys):
+    names = ["--optimizer-d", "nsgd-layer", "--optimizer-g", "adansgd", "--lr-d", "1", "--lr-g", "1"]
+    run = _resolved(capsys, *names, "--momentum", "0.3", "--betas", "0.1", "0.2")
+    assert run["discriminator"]["rule"]["rule"] == {"is": "SGD", "momentum": 0.3}
+    assert run["generator"]["rule"]["magnitude"]["betas"] == [0.1, 0.2]
+    assert run["generator"]["rule"]["direction"] == {"is": "SGD", "momentum": 0.3}
+
+
+def test_files_of_pixels_by_path(tmp_path, capsys):
+    """npz, IDX and CIFAR's batches are told apart by what is there; the recipe's resolution is theirs."""
+    np.savez(tmp_path / "set.npz", x=np.zeros((4, 8, 8, 3), np.uint8))
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(b"")
+    (tmp_path / "cifar").mkdir()
+    (tmp_path / "cifar" / "data_batch_1.bin").write_bytes(bytes(3073))
+    names = {"set.npz": "Npz", "train-images-idx3-ubyte.gz": "Idx", "cifar": "Cifar"}
+    for name, kind in names.items():
+        path = str(tmp_path / name)
+        assert _resolved(capsys, "--data", path)["data"] == {"is": kind, "path": path, "resolution": None}
+        recipe = _resolved(capsys, "--recipe", "sngan-stl10", "--data", path)
+        assert recipe["data"] == {"is": kind, "path": path, "resolution": 48}
+        code, _, err = _run(capsys, "train", "--data", path, "--channels", "1")
+        assert code == 2
+        assert f"leave out --channels: {path} holds pixels" in err
+    code, _, err = _run(capsys, "train", "--data", str(tmp_path / "train-images-idx3-ubyte.gz"))
+    assert code == 2
+    assert "no IDX file" in err
+    code, out, _ = _run(
+        capsys,
+        "train",
+        "--data",
+        str(tmp_path / "set.npz"),
+        "--width",
+        "4",
+        *_TINY,
+        "--out",
+        str(tmp_path / "r"),
+    )
+    assert code == 0
+    assert "fd-pixels8@50" in out
 
 
 def test_an_empty_image_folder(tmp_path, capsys):

@@ -5,9 +5,18 @@ import math
 import pytest
 import torch
 
-from paripassu.games import GanLoss, hinge, non_saturating, wasserstein
+from paripassu.games import GanLoss, hinge, non_saturating, relativistic, wasserstein
 
-LOSSES = {"non_saturating": non_saturating, "wasserstein": wasserstein, "hinge": hinge}
+LOSSES = {
+    "non_saturating": non_saturating,
+    "wasserstein": wasserstein,
+    "hinge": hinge,
+    "relativistic": relativistic,
+}
+
+
+def _generator_loss(loss: GanLoss, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
+    return loss.generator(real, fake) if loss.relativistic else loss.generator(fake)
 
 
 @pytest.fixture
@@ -35,11 +44,26 @@ def test_hinge_ignores_what_is_beyond_the_margin():
     assert hinge.discriminator(real, fake).item() == pytest.approx((0 + 1) / 2 + (0 + 1.5) / 2)
 
 
+def test_relativistic_players_classify_differences_of_pairs(logits):
+    real, fake = logits
+    entropy = torch.nn.functional.binary_cross_entropy_with_logits
+    expected = entropy(real - fake, torch.ones_like(real))
+    torch.testing.assert_close(relativistic.discriminator(real, fake), expected)
+    expected = entropy(real - fake, torch.zeros_like(real))
+    torch.testing.assert_close(relativistic.generator(real, fake), expected)
+
+
+def test_relativistic_losses_see_differences_alone(logits):
+    real, fake = logits
+    for player in (relativistic.discriminator, relativistic.generator):
+        torch.testing.assert_close(player(real + 5, fake + 5), player(real, fake))
+
+
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES.keys())
 def test_each_player_wants_the_other_way_for_fakes(loss: GanLoss):
     fake = torch.tensor([0.2, -0.3], requires_grad=True)
     (to_discriminator,) = torch.autograd.grad(loss.discriminator(torch.zeros(2), fake), fake)
-    (to_generator,) = torch.autograd.grad(loss.generator(fake), fake)
+    (to_generator,) = torch.autograd.grad(_generator_loss(loss, torch.zeros(2), fake), fake)
     assert (to_discriminator > 0).all()
     assert (to_generator < 0).all()
 
@@ -48,4 +72,4 @@ def test_each_player_wants_the_other_way_for_fakes(loss: GanLoss):
 def test_extreme_logits_stay_finite(loss: GanLoss):
     extreme = torch.tensor([-1e4, 1e4])
     assert math.isfinite(loss.discriminator(extreme, extreme))
-    assert math.isfinite(loss.generator(extreme))
+    assert math.isfinite(_generator_loss(loss, extreme, extreme.flip(0)))

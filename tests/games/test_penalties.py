@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from paripassu.games import R1, WganGP
+from paripassu.games import R1, R1R2, WganGP
 
 
 @pytest.fixture
@@ -39,7 +39,13 @@ def test_r1_of_a_quadratic_discriminator(batches):
     torch.testing.assert_close(penalty, 0.15 * real.square().sum(dim=(1, 2)).mean())
 
 
-@pytest.mark.parametrize("penalty", [WganGP(), R1()])
+def test_r1_r2_of_a_quadratic_discriminator(batches):
+    penalty = R1R2(gamma=0.3)(lambda x: x.square().sum(dim=(1, 2)) / 2, *batches, torch.Generator())
+    squares = [batch.square().sum(dim=(1, 2)).mean() for batch in batches]
+    torch.testing.assert_close(penalty, 0.15 * (squares[0] + squares[1]))
+
+
+@pytest.mark.parametrize("penalty", [WganGP(), R1(), R1R2()])
 def test_gradients_reach_the_weights(penalty, batches):
     real, fake = (x.flatten(1) for x in batches)
     layer = torch.nn.Sequential(torch.nn.Linear(12, 5), torch.nn.Tanh(), torch.nn.Linear(5, 1)).double()
@@ -55,3 +61,5 @@ def test_a_weight_that_weighs_nothing_is_refused(weight):
         WganGP(weight)
     with pytest.raises(ValueError, match="gamma"):
         R1(weight)
+    with pytest.raises(ValueError, match="gamma"):
+        R1R2(weight)

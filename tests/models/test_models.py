@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from paripassu.models import DCGAN, MLP
+from paripassu.models import DCGAN, MLP, SNGAN, StyleGAN2, WganGPResNet
 
 CASES = [
     (MLP(), (2,)),
@@ -14,6 +14,9 @@ CASES = [
         for c, r in ((1, 8), (3, 32))
     ],
     *[(DCGAN(width=2, latent=6), (3, r, r)) for r in (16, 64)],
+    (WganGPResNet(latent=6, width=3), (3, 32, 32)),
+    *[(SNGAN(latent=6, width=1), (c, r, r)) for c, r in ((1, 32), (3, 48), (3, 64), (3, 128))],
+    *[(StyleGAN2(latent=5, width=4, mapping_depth=2), (c, r, r)) for c, r in ((1, 8), (3, 64))],
 ]
 
 
@@ -25,7 +28,7 @@ def test_shapes_and_gradients(model, shape):
     logits = pair.discriminator(samples)
     assert samples.shape == (4, *shape)
     assert logits.shape == (4,)
-    if len(shape) == 3:
+    if len(shape) == 3 and not isinstance(model, StyleGAN2):  # whose images end in no tanh
         assert samples.abs().max() <= 1
     logits.square().sum().backward()
     for network in pair:
@@ -60,23 +63,45 @@ def test_without_batch_norm_samples_do_not_mix():
     torch.testing.assert_close(discriminator(images)[:1], discriminator(images[:1]))
 
 
-@pytest.mark.parametrize("shape", [(3, 12, 12), (3, 128, 128), (3, 8, 16)])
-def test_dcgan_names_the_resolutions_it_makes(shape):
-    with pytest.raises(ValueError, match="8, 16, 32 or 64 px"):
-        DCGAN().build(shape)
+@pytest.mark.parametrize(
+    ("model", "wrong", "right"),
+    [
+        *[(DCGAN(), shape, "8, 16, 32 or 64 px") for shape in ((3, 12, 12), (3, 128, 128), (3, 8, 16))],
+        (WganGPResNet(), (3, 64, 64), "images of 32 px"),
+        (SNGAN(), (3, 96, 96), "32, 48, 64 or 128 px"),
+        (StyleGAN2(), (3, 48, 48), "8, 16, 32, 64, 128, 256, 512 or 1024 px"),
+    ],
+    ids=str,
+)
+def test_resolutions_that_are_made_are_listed(model, wrong, right):
+    with pytest.raises(ValueError, match=right):
+        model.build(wrong)
 
 
-def test_dcgan_makes_no_points():
+@pytest.mark.parametrize("model", [DCGAN(), WganGPResNet(), SNGAN(), StyleGAN2()], ids=str)
+def test_image_models_make_no_points(model):
     with pytest.raises(ValueError, match="mlp"):
-        DCGAN().build((2,))
+        model.build((2,))
 
 
 @pytest.mark.parametrize("wrong", [{"latent": 0}, {"width": 0}])
-def test_sizes_below_one_are_refused(wrong):
-    for model in (MLP, DCGAN):
-        with pytest.raises(ValueError, match=next(iter(wrong))):
-            model(**wrong)
-    with pytest.raises(ValueError, match="depth"):
-        MLP(depth=0)
-    with pytest.raises(ValueError, match="norm"):
-        DCGAN(norm="layer")
+@pytest.mark.parametrize("model", [MLP, DCGAN, WganGPResNet, SNGAN, StyleGAN2])
+def test_sizes_below_one_are_refused(model, wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        model(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("model", "wrong"),
+    [
+        (MLP, {"depth": 0}),
+        (DCGAN, {"norm": "layer"}),
+        (StyleGAN2, {"mapping_depth": 0}),
+        (StyleGAN2, {"fmaps": 0.0}),
+        (StyleGAN2, {"fmaps": float("inf")}),
+        (StyleGAN2, {"mixing": 1.1}),
+    ],
+)
+def test_settings_out_of_range_are_refused(model, wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        model(**wrong)

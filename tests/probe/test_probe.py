@@ -1,11 +1,14 @@
 """The probe measures what it says and changes nothing."""
 
+import copy
+
 import pytest
 import torch
+from tests.probe.networks import network_of, train
 
 from paripassu.optim import NSGD, AdaNSGD
 from paripassu.probe import Probe
-from paripassu.records import Update
+from paripassu.records import Pace, Update
 
 OPTIMIZERS = {
     "adam": lambda named: torch.optim.Adam(named, 1e-3),
@@ -13,40 +16,28 @@ OPTIMIZERS = {
     "sgd foreach": lambda named: torch.optim.SGD(named, 1e-2, foreach=True),
     "nsgd": lambda named: NSGD(named, 1e-2),
     "adansgd": lambda named: AdaNSGD(named, 1e-3),
+    "adam ascending": lambda named: torch.optim.Adam(named, 1e-3, maximize=True),
 }
-
-
-def _network(seed: int = 0) -> torch.nn.Module:
-    torch.manual_seed(seed)
-    return torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1))
-
-
-def _train(network, optimizer, steps: int, seed: int = 1) -> None:
-    generator = torch.Generator().manual_seed(seed)
-    for _ in range(steps):
-        optimizer.zero_grad()
-        network(torch.randn(8, 3, generator=generator)).square().mean().backward()
-        optimizer.step()
 
 
 @pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIMIZERS.keys())
 def test_weights_are_bit_identical_with_and_without(make):
     finals = []
     for probed in (True, False):
-        network = _network()
+        network = network_of()
         optimizer = make(network.named_parameters())
         if probed:
-            Probe({"player": optimizer}, 2, writer=lambda _: None)
-        _train(network, optimizer, 7)
+            Probe({"player": optimizer}, 2, writer=lambda _: None)  # with its shadow
+        train(network, optimizer, 7)
         finals.append([p.detach().clone() for p in network.parameters()])
     assert all(torch.equal(a, b) for a, b in zip(*finals, strict=True))
 
 
 def test_measures_against_the_definitions():
-    network = _network().double()
+    network = network_of().double()
     optimizer = torch.optim.Adam(network.named_parameters(), 1e-2)
     updates: list[Update] = []
-    Probe({"player": optimizer}, 1, writer=updates.append)
+    Probe({"player": optimizer}, 1, writer=updates.append, shadows={})
     network(torch.randn(8, 3, dtype=torch.float64)).square().mean().backward()
     before = [p.detach().clone() for p in network.parameters()]
     gradients = [p.grad.clone() for p in network.parameters()]
@@ -67,28 +58,29 @@ def test_measures_against_the_definitions():
 
 
 def test_nsgd_moves_its_learning_rate_straight_down():
-    network = _network()
+    network = network_of()
     optimizer = NSGD(network.parameters(), 0.05)
     updates: list[Update] = []
-    Probe({"player": optimizer}, 1, writer=updates.append, layers=False)
-    _train(network, optimizer, 3)
+    Probe({"player": optimizer}, 1, writer=updates.append, layers=False, shadows={})
+    train(network, optimizer, 3)
     assert [u.update for u in updates] == pytest.approx([0.05] * 3, rel=1e-5)
     assert [u.cosine for u in updates] == pytest.approx([1.0] * 3, abs=1e-5)
 
 
 def test_rounds_are_the_first_players_and_the_others_report_their_last_step():
-    generator, discriminator = _network(0), _network(1)
+    generator, discriminator = network_of(0), network_of(1)
     optimizers = {
         "generator": NSGD(generator.parameters(), 0.1),
         "discriminator": NSGD(discriminator.parameters(), 1),
     }
-    updates: list[Update] = []
-    probe = Probe(optimizers, 2, writer=updates.append, layers=False, start=10)
+    records: list = []
+    probe = Probe(optimizers, 2, writer=records.append, layers=False, shadows={}, start=10)
     for step in range(4):
         for lr in (1.0, 2.0, 3.0):
             optimizers["discriminator"].param_groups[0]["lr"] = lr + step
-            _train(discriminator, optimizers["discriminator"], 1)
-        _train(generator, optimizers["generator"], 1)
+            train(discriminator, optimizers["discriminator"], 1)
+        train(generator, optimizers["generator"], 1)
+    updates = [r for r in records if isinstance(r, Update)]
     assert [(u.step, u.player) for u in updates] == [
         (12, "discriminator"),
         (12, "generator"),
@@ -96,16 +88,57 @@ def test_rounds_are_the_first_players_and_the_others_report_their_last_step():
         (14, "generator"),
     ]
     assert [u.update for u in updates if u.player == "discriminator"] == pytest.approx([4.0, 6.0], rel=1e-5)
+    d, g = updates[:2]
+    pace = (d.update / d.weight) / (g.update / g.weight)
+    assert records[2] == Pace(12, "discriminator", "generator", pytest.approx(pace))
     probe.detach()
-    _train(generator, optimizers["generator"], 2)
-    assert len(updates) == 4
+    train(generator, optimizers["generator"], 2)
+    assert len(records) == 6
+
+
+def test_a_player_that_steps_every_other_round_is_probed_after_the_round():
+    generator, discriminator = network_of(0), network_of(1)
+    optimizers = {
+        "generator": NSGD(generator.parameters(), 0.1),
+        "discriminator": NSGD(discriminator.parameters(), 1),
+    }
+    records: list = []
+    probe = Probe(optimizers, 2, writer=records.append, layers=False, shadows={})
+    for step in range(1, 8):
+        if step % 2:  # and every second round is probed
+            optimizers["discriminator"].param_groups[0]["lr"] = float(step)
+            train(discriminator, optimizers["discriminator"], 1)
+        train(generator, optimizers["generator"], 1)
+    told = [(r.step, r.player, r.update) for r in records if isinstance(r, Update)]
+    rounds = [(n, player, length) for n in (2, 4, 6) for player, length in (("g", 0.1), ("d", n + 1.0))]
+    assert [(n, player[0], pytest.approx(length, rel=1e-5)) for n, player, length in told] == rounds
+    assert sum(isinstance(r, Pace) for r in records) == 3
+    train(generator, optimizers["generator"], 1)
+    probe.detach()  # in the probed round 8, of which the discriminator's step is still to come
+    assert [(r.step, r.player) for r in records[9:]] == [(8, "generator")]
+
+
+def test_a_player_that_does_not_move_has_no_pace_and_keeps_nobody_waiting():
+    still, moving = torch.optim.SGD(network_of().parameters()), NSGD(network_of(1).parameters(), 0.1)
+    records: list = []
+    Probe({"moving": moving, "still": still}, 2, writer=records.append, layers=False, shadows={})
+    network = network_of(1)
+    for _ in range(6):
+        train(network, moving, 1)
+    assert [(r.step, r.player) for r in records] == [(2, "moving"), (4, "moving")]
 
 
 def test_detach_leaves_nothing_behind():
-    optimizer = torch.optim.SGD(_network().parameters(), 0.1)
-    Probe({"player": optimizer}, 1, writer=lambda _: None).detach()
+    optimizer = torch.optim.SGD(network_of().parameters(), 0.1)
+    before = copy.copy(optimizer.__dict__)
+    probe = Probe({"player": optimizer}, 2, writer=lambda _: None)
+    network = network_of()
+    train(network, optimizer, 3)
+    probe.detach()
     assert not optimizer._optimizer_step_pre_hooks
     assert not optimizer._optimizer_step_post_hooks
+    assert optimizer.__dict__.keys() == before.keys()
+    assert not any((probe._hooks, probe._before, probe._measured, probe._shadows))
 
 
 def test_zero_gradients_have_no_angle():
@@ -113,7 +146,7 @@ def test_zero_gradients_have_no_angle():
     parameter.grad = torch.zeros(3)
     optimizer = NSGD([parameter], 0.1)
     updates: list[Update] = []
-    Probe({"player": optimizer}, 1, writer=updates.append)
+    Probe({"player": optimizer}, 1, writer=updates.append, shadows={})
     optimizer.step()
     assert updates[-1].update == 0
     assert updates[-1].cosine != updates[-1].cosine
@@ -123,5 +156,70 @@ def test_zero_gradients_have_no_angle():
 def test_wrong_use_is_refused():
     with pytest.raises(ValueError, match="at least one"):
         Probe({}, 1, writer=lambda _: None)
-    with pytest.raises(ValueError, match="every"):
-        Probe({"player": torch.optim.SGD(_network().parameters())}, 0, writer=lambda _: None)
+    player = {"player": torch.optim.SGD(network_of().parameters())}
+    for settings in ({"every": 0}, {"start": -1}):
+        with pytest.raises(ValueError, match=f"{next(iter(settings))} must be"):
+            Probe(player, writer=lambda _: None, **settings)
+
+
+def test_ascent_is_measured_against_the_loss_the_player_minimizes():
+    parameter = torch.nn.Parameter(torch.ones(3))
+    parameter.grad = torch.tensor([1.0, 2.0, 3.0])
+    records: list = []
+    optimizer = torch.optim.SGD([parameter], 0.1, maximize=True)
+    Probe({"player": optimizer}, 1, writer=records.append)
+    optimizer.step()
+    assert [r.cosine for r in records[::2]] == pytest.approx([1.0, 1.0])
+    assert records[1].cosine > 0  # Adam would have ascended too
+
+
+def test_a_closure_computes_what_is_measured():
+    """Trainers such as Lightning hand every optimizer its closure."""
+    records: dict[bool, list] = {True: [], False: []}
+    for closed in records:
+        network = network_of()
+        optimizer = torch.optim.SGD(network.parameters(), 0.1)
+        Probe({"player": optimizer}, 1, writer=records[closed].append)
+        generator = torch.Generator().manual_seed(0)
+
+        def closure(network=network, optimizer=optimizer, generator=generator):
+            optimizer.zero_grad()
+            loss = network(torch.randn(8, 3, generator=generator)).square().mean()
+            loss.backward()
+            return loss
+
+        for _ in range(3):
+            if closed:
+                optimizer.step(closure)
+            else:
+                closure()
+                optimizer.step()
+    assert records[True] == records[False]
+    assert records[True]
+
+
+def test_gradients_accumulated_over_parts_are_those_of_the_whole():
+    batch = torch.randn(8, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    records: dict[int, list] = {1: [], 4: []}
+    for parts in records:
+        network = network_of().double()
+        optimizer = torch.optim.SGD(network.parameters(), 0.1)
+        Probe({"player": optimizer}, 1, writer=records[parts].append, layers=False)
+        for part in batch.chunk(parts):
+            (network(part).square().mean() / parts).backward()
+        optimizer.step()
+    for whole, summed in zip(records[1], records[4], strict=True):
+        assert vars(whole) == pytest.approx(vars(summed))
+
+
+def test_sparse_and_complex_parameters():
+    table = torch.nn.Embedding(5, 2, sparse=True)
+    wave = torch.nn.Parameter(torch.tensor([1 + 2j, 3 - 1j]))
+    records: list = []
+    table(torch.tensor([1, 3])).square().sum().backward()
+    wave.abs().square().sum().backward()
+    norms = [table.weight.grad.to_dense().norm().item(), wave.grad.norm().item()]
+    for optimizer in (torch.optim.SparseAdam(table.parameters(), 0.1), torch.optim.Adam([wave], 0.1)):
+        Probe({"player": optimizer}, 1, writer=records.append, layers=False)
+        optimizer.step()
+    assert [r.gradient for r in records if isinstance(r, Update)] == pytest.approx(norms)

@@ -4,74 +4,25 @@ import io
 import json
 import re
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
 import pytest
-from PIL import Image
 from rich.console import Console
+from tests.report.folders import WHERE, WRITERS, board_page, run_folder, run_page, study_folder
 
 from paripassu.records import (
-    ArmResult,
-    DatasetResult,
-    End,
-    Environment,
-    Losses,
     Metric,
-    RateResult,
     RecordWriter,
     RunHeader,
-    Samples,
-    StudyResult,
     Update,
-    Verdict,
     dump,
 )
 from paripassu.report import series
+from paripassu.report.board import write_board
+from paripassu.report.comparison import write_comparison
 from paripassu.report.run import spread, write_run_page
-from paripassu.report.statistics import estimate
 from paripassu.report.study import write_study_page
 from paripassu.report.terminal import study_table
-
-HOSTILE = "<script>alert('x')</script></script><img src=x onerror=alert(1)>&\"'"
-WHERE = Environment(HOSTILE, {"python": "3.11"}, "a CPU", 2, "", "2026-01-01T00:00:00+00:00")
-
-
-def _run(folder, *, outcome="finished", name="mode-overlap@50", steps=(0, 5, 10), end=True):
-    (folder / "samples").mkdir(parents=True)
-    (folder / "run.json").write_text(dump(RunHeader({"name": HOSTILE, "seed": 3}, WHERE)))
-    with RecordWriter(folder / "records.jsonl") as write:
-        for step in steps:
-            write(Metric(step, name, step / 20))
-            picture = f"samples/{step:09d}.png"
-            Image.new("RGB", (4, 4), (step, 0, 0)).save(folder / picture)
-            write(Samples(step, picture))
-            write(Losses(step, 1.0, float("nan")))
-            write(Update(step, "discriminator", "", 1.0, 0.2, 4.0, 1.0))
-            write(Update(step, "generator", "", 1.0, 0.1, 4.0, 1.0))
-            write(Update(step, "generator", "0.weight", 1.0, 99.0, 4.0, 1.0))
-        if end:
-            write(End(steps[-1], outcome, "the loss is not finite" if outcome == "diverged" else "", 1.0))
-
-
-def _study(folder, *, finished=True, values=(0.4, 0.6)):
-    arms = []
-    for arm, factor in ((HOSTILE, 1.0), ("sgda", 0.1)):
-        runs = [f"runs/ring8/{len(arms)}/{seed}" for seed in range(2)]
-        for run in runs:
-            _run(folder / run, outcome="diverged" if arm == "sgda" else "finished")
-        kept = estimate([factor * v for v in values])
-        grid = [RateResult(lr, kept, 0) for lr in (0.01, 0.1)]
-        arms.append(
-            ArmResult(arm, HOSTILE, grid, 0.1, True, {"mode-overlap@50": kept}, 2 * (arm == "sgda"), runs)
-        )
-    verdict = Verdict("supported", "because " + HOSTILE)
-    dataset = DatasetResult("ring8", "a ring", "mode-overlap@50", "higher", arms, verdict)
-    datasets = [dataset] if finished else []
-    result = StudyResult(
-        "tiny", HOSTILE, "a claim", "One.\n\nTwo.", "smoke", ["Much."], [0], [1, 2], datasets, WHERE
-    )
-    folder.mkdir(exist_ok=True)
-    (folder / "study.json").write_text(dump(result))
-    return result
 
 
 class _Tags(HTMLParser):
@@ -84,14 +35,9 @@ class _Tags(HTMLParser):
         self.found.append((tag, dict(attrs)))
 
 
-@pytest.fixture(params=["run", "study"])
+@pytest.fixture(params=WRITERS)
 def page(request, tmp_path):
-    folder = tmp_path / "folder"
-    if request.param == "run":
-        _run(folder)
-        return write_run_page(folder)
-    _study(folder)
-    return write_study_page(folder)
+    return WRITERS[request.param](tmp_path / "folder")
 
 
 def test_hostile_text_is_shown_as_text(page):
@@ -119,7 +65,9 @@ def test_all_that_a_page_names_is_there_and_figures_are_json(page):
         for name in ("src", "href"):
             target = attrs.get(name)
             if target and not target.startswith(("#", "data:")):
-                assert (page.parent / target).is_file(), target
+                assert (page.parent / unquote(target)).is_file(), target
+    if "claims" in text:
+        return  # the board has no figures
     figures = re.findall(
         r'<script type="application/json" data-figure="[^"]+">(.*?)</script>', text, re.DOTALL
     )
@@ -128,17 +76,26 @@ def test_all_that_a_page_names_is_there_and_figures_are_json(page):
         assert json.loads(figure)["layout"]
 
 
-def test_a_page_is_small_and_can_be_written_twice(page):
+def test_a_page_is_small(page):
     size = sum(p.stat().st_size for p in page.parent.rglob("*") if p.is_file())
     assert size < 10_000_000
-    names = sorted(p.relative_to(page.parent) for p in page.parent.rglob("*"))
-    run = page.parent.parent
-    assert (write_study_page if (run / "study.json").exists() else write_run_page)(run) == page
-    assert sorted(p.relative_to(page.parent) for p in page.parent.rglob("*")) == names
+
+
+@pytest.mark.parametrize(
+    ("write", "home"), [(write_run_page, "run"), (write_study_page, "home/study"), (write_board, "home")]
+)
+def test_a_page_can_be_written_twice(write, home, tmp_path):
+    run_folder(tmp_path / "run")
+    study_folder(tmp_path / "home" / "study")
+    folder = tmp_path / home
+    page = write(folder)
+    files = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert write(folder) == page
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == files
 
 
 def test_a_study_page_tells_the_verdict_the_cut_and_the_command(tmp_path):
-    _study(tmp_path / "s")
+    study_folder(tmp_path / "s")
     text = write_study_page(tmp_path / "s").read_text()
     for told in (
         "supported",
@@ -154,19 +111,19 @@ def test_a_study_page_tells_the_verdict_the_cut_and_the_command(tmp_path):
 
 
 def test_unfinished_work_says_so(tmp_path):
-    _study(tmp_path / "s", finished=False)
+    study_folder(tmp_path / "s", finished=False)
     assert "Not finished" in write_study_page(tmp_path / "s").read_text()
-    _run(tmp_path / "r", end=False)
+    run_folder(tmp_path / "r", end=False)
     assert "Not finished" in write_run_page(tmp_path / "r").read_text()
 
 
 def test_a_diverged_run_says_why(tmp_path):
-    _run(tmp_path / "r", outcome="diverged")
+    run_folder(tmp_path / "r", outcome="diverged")
     assert "The loss is not finite" in write_run_page(tmp_path / "r").read_text()
 
 
 def test_the_terminal_table_fits_80_columns(tmp_path):
-    result = _study(tmp_path / "s")
+    result = study_folder(tmp_path / "s")
     console = Console(width=80, record=True, file=io.StringIO())
     console.print(study_table(result))
     lines = console.export_text().splitlines()
@@ -175,10 +132,10 @@ def test_the_terminal_table_fits_80_columns(tmp_path):
     assert any(line.startswith("* ") for line in lines)
 
 
-def test_pace_is_relative_step_over_relative_step(tmp_path):
-    _run(tmp_path / "r")
+def test_the_pace_is_what_the_probe_wrote(tmp_path):
+    run_folder(tmp_path / "r")
     records = series.read_runs({"a": [tmp_path / "r"]})
-    pace = series.over_seeds(series.pace(series.updates(records)))
+    pace = series.over_seeds(series.pace(records))
     assert pace["mean"].to_list() == pytest.approx([2.0, 2.0, 2.0])
 
 
@@ -192,3 +149,61 @@ def test_pictures_are_spread_over_the_steps():
     shown = dict.fromkeys(range(0, 100, 10))
     assert list(spread(shown, 4)) == [0, 30, 60, 90]
     assert list(spread({5: None}, 4)) == [5]
+
+
+def test_heat_maps_hold_every_probed_layer_and_a_shadows_ratio(tmp_path):
+    text = run_page(tmp_path / "run").read_text()
+    found = re.findall(r"<h3>(.*?)</h3>.*?<script[^>]*data-figure[^>]*>(.*?)</script>", text, re.DOTALL)
+    figures = {title.replace("&#39;", "'"): json.loads(data) for title, data in found}
+    whose = "The generator's steps, layer by layer"
+    expected = {": length": 99.0, ": direction": 1.0, ", over those of Adam()": 9.9}
+    for title, value in (expected | {", against those of Adam()": 0.5}).items():
+        (panel,) = figures[whose + title]["data"]
+        assert panel["type"] == "heatmap"
+        assert (panel["x"], panel["y"], panel["customdata"]) == ([0, 5, 10], ["0.weight"], [[value] * 3])
+    (lengths,) = figures[whose + ": length"]["data"]
+    assert lengths["z"] == [[pytest.approx(1.996)] * 3]
+
+
+def test_records_of_ones_own_loop_have_a_page(tmp_path):
+    """A probe in anybody's training loop writes them; there is no run.json."""
+    with RecordWriter(tmp_path / "records.jsonl") as write:
+        for step in (50, 100):
+            write(Update(step, "critic", "0.weight", 1.0, 0.0, 0.0, float("nan")))
+            write(Update(step, "critic", "", 1.0, 0.2, 4.0, 1.0))
+    text = write_run_page(tmp_path).read_text()
+    assert "How far the critic steps" in text
+    assert "Measurements" not in text
+    assert "Not finished" not in text
+
+
+def test_runs_side_by_side_name_what_differs(tmp_path):
+    for name, seed in (("a", 3), ("b", 4)):
+        run_folder(tmp_path / name)
+        (tmp_path / name / "run.json").write_text(
+            dump(RunHeader({"loss": {"is": "same"}, "seed": seed}, WHERE))
+        )
+    text = write_comparison([tmp_path / "a", tmp_path / "b"], tmp_path / "out").read_text()
+    assert '<tr><th scope="row">seed</th><td>3</td><td>4</td></tr>' in text
+    assert "loss.is" not in text
+    for wrong, told in (
+        ([tmp_path / "a"], "two runs or more"),
+        ([tmp_path / "a", tmp_path / "b" / ".." / "a"], "named twice"),
+        ([tmp_path / "a", tmp_path / "c"], "c holds no run"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            write_comparison(wrong, tmp_path / "out")
+
+
+def test_the_board_tells_every_claim(tmp_path):
+    text = board_page(tmp_path / "folder").read_text()
+    told = re.sub(r"</?a[^>]*>", "", text)
+    rows = re.findall(r"<tr><th scope=\"row\">(.*?)</th><td>(.*?)</td><td>(.*?)</td><td>(.*?)</td>", told)
+    assert [row[0] for row in rows] == ["C1", "C2", "C3", "C4", "C5", "C6", "beyond"]
+    assert all(row[1] == "no study here" for row in rows[:5])
+    assert rows[5] == ("C6", "tiny, smoke", "ring8", "supported")
+    assert rows[6] == ("beyond", "tiny, smoke", "", "not finished")
+    assert "0.3 [0.2, 0.4] a lead" in text
+    assert "2 arms, 2 seeds, 8 runs" in text
+    with pytest.raises(ValueError, match="holds no studies"):
+        write_board(tmp_path)

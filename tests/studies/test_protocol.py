@@ -1,17 +1,19 @@
 """The protocol's promises: equal grids, separate seeds, divergence as the worst, verdicts by the rule."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from paripassu import studies
 from paripassu.data import Ring
 from paripassu.models import MLP
-from paripassu.records import Verdict
+from paripassu.records import Losses, Record, Verdict
 from paripassu.rules import SGD, Normalize, Rule
 from paripassu.studies import conduct
-from paripassu.studies.protocol import FIRST_CONFIRMATION_SEED, Arm, Dataset, Scale, Study, grid
+from paripassu.studies.protocol import FIRST_CONFIRMATION_SEED, Arm, Dataset, Evidence, Scale, Study, grid
 from paripassu.train import Player, Run
 
 
@@ -22,11 +24,11 @@ def _tiny(rule: Rule, lr: float, steps: int, seed: int) -> Run:
     return Run(Ring(), MLP(width=4, depth=1), player, player, steps=steps, seed=seed, **sizes, **every)
 
 
-def _verdict(values: Mapping[str, Sequence[float]]) -> Verdict:
-    return Verdict("undecided", " ".join(sorted(values)))
+def _verdict(evidence: Evidence) -> Verdict:
+    return Verdict("undecided", " ".join(sorted(evidence.goodness)))
 
 
-def _study(centres: Mapping[str, float]) -> Study:
+def _study(centres: Mapping[str, float], **more: Any) -> Study:
     rules = {"wild": SGD(), "calm": Normalize()}
     chosen = dict.fromkeys(rules, 1e-3)
     dataset = Dataset("ring8", "a ring", _tiny, "mode-overlap@50", "higher", centres, chosen)
@@ -35,7 +37,7 @@ def _study(centres: Mapping[str, float]) -> Study:
         "untuned": Scale(1, 0, 2, {"ring8": 4}),
     }
     arms = [Arm(name, name, rules[name]) for name in rules]
-    return Study("tiny", "Is it?", "It is.", "None.", arms, [dataset], scales, _verdict)
+    return Study("tiny", "Is it?", "It is.", "None.", arms, [dataset], scales, **{"verdict": _verdict} | more)
 
 
 def test_grids_are_half_a_decade_apart_around_the_centre():
@@ -104,6 +106,32 @@ def test_an_unfinished_study_has_no_result(tmp_path):
         studies.summarise(study, "untuned", tmp_path / "s")
 
 
+def test_measures_come_from_the_records_and_reach_the_verdict(tmp_path):
+    """The arm that diverges has the largest value any other has, whatever it showed before."""
+    seen: list[Evidence] = []
+
+    def verdict(evidence: Evidence) -> Verdict:
+        seen.append(evidence)
+        return replace(_verdict(evidence), outcome="supported")
+
+    def last(records: list[Record]) -> float:
+        return max(r.generator for r in records if isinstance(r, Losses))
+
+    measures = {"loss": last, "nothing": lambda _: math.nan}
+    study = _study({"wild": 1e35, "calm": 1e-2}, verdict=verdict, measures=measures)
+    smoke = replace(study.scales["smoke"], decides=False)
+    study = replace(study, scales={"smoke": smoke})
+    (dataset,) = studies.run_study(study, "smoke", tmp_path / "s", command="", workers=2).datasets
+    assert dataset.verdict == Verdict("undecided", "Runs of this size decide nothing. calm wild")
+    assert dataset.measures == ["loss", "nothing"]
+    wild, calm = dataset.arms
+    assert len(set(calm.estimates["loss"].values)) == 3
+    assert wild.estimates["loss"].values == [max(calm.estimates["loss"].values)] * 3
+    assert math.isnan(calm.estimates["nothing"].mean)
+    assert seen[0].estimates["loss"]["calm"] == calm.estimates["loss"].values
+    assert seen[0].estimates["mode-overlap@50"] == seen[0].goodness
+
+
 def test_the_plan_lists_every_run():
     study = _study({"wild": 1e-2, "calm": 1e-2})
     assert len(studies.plan(study, "smoke")) == 2 * (3 * 2 + 3)
@@ -115,7 +143,10 @@ def test_every_study_is_found_and_whole():
     assert "grafting" in found
     for name, study in found.items():
         assert study.name == name
-        assert "smoke" in study.scales
+        assert not study.scales["smoke"].decides
+        assert study.scales["small"].decides
         for dataset in study.datasets:
-            assert set(dataset.centres) == set(dataset.chosen) == {arm.name for arm in study.arms}
+            arms = {arm.name for arm in study.arms}
+            assert arms <= dataset.centres.keys()
+            assert arms <= dataset.chosen.keys()
             assert not math.isnan(sum(dataset.centres.values()))

@@ -1,60 +1,83 @@
-"""The full-dimensional path plays the same game; what it adds is Adam."""
+"""Any rule in full dimension: the reduced simulator is its special case."""
+
+import math
 
 import numpy as np
 import pytest
 
-from paripassu.rules import SGD, Normalize
+from paripassu.rules import SGD, Adam, Graft, Normalize
 from paripassu.theory import Framework, simulate
-from paripassu.theory.full import FULL_METHODS, simulate_full
+from paripassu.theory.full import simulate_full
 
-FRAMEWORK = Framework(d=60, n_discriminator=4, n_generator=3, p_pair=0.2)
-
-
-def _start(scale):
-    rng = np.random.default_rng(0)
-    return scale * rng.standard_normal((2, 4, 60)), scale * rng.standard_normal((2, 3, 60))
+SMALL = Framework(d=60, n_discriminator=4, n_generator=3, p_pair=0.2)
+RATES = {"lr_d": 0.05, "lr_g": 0.02}
 
 
-@pytest.mark.parametrize(("method", "rule"), [("sgda", SGD()), ("nsgda", Normalize(SGD(), "global"))])
-def test_with_rotation_equivariant_rules_it_is_the_reduced_simulator(method, rule):
-    """Every record but the final weights' coordinates, which agree in their inner products."""
-    start = _start(0.3)
-    settings = {"lr_d": 0.05, "lr_g": 0.02, "steps": 200, "seeds": [0, 1], "start": start}
-    full = simulate_full(FRAMEWORK, rule, method=method, **settings)
-    reduced = simulate(FRAMEWORK, method, **settings)
-    for name in (
-        "mass", "average_mass", "cosines", "correlations", "norm_w", "norm_v", "gradient_w", "gradient_v",
-        "real", "fake", "pace_d", "pace_g", "first_recovery", "diverged_at",
-    ):  # fmt: skip
-        assert getattr(full, name) == pytest.approx(getattr(reduced, name), rel=1e-7, abs=1e-9), name
-    assert np.array_equal(full.recovered, reduced.recovered)
-    for ours, theirs in ((full.W, reduced.W), (full.V, reduced.V)):
-        assert ours @ ours.transpose(0, 2, 1) == pytest.approx(theirs @ theirs.transpose(0, 2, 1), rel=1e-7)
+def _start(framework, seed=0, runs=1):
+    rng = np.random.default_rng(seed)
+    shapes = ((runs, framework.n_discriminator, framework.d), (runs, framework.n_generator, framework.d))
+    return tuple(0.3 * rng.standard_normal(shape) for shape in shapes)
 
 
-def test_starts_have_the_sizes_of_the_law():
-    result = simulate_full(Framework(d=2000), SGD(), method="sgda", lr_d=0.1, lr_g=0.1, steps=0, seeds=[0, 1])
-    assert result.norm_w[:, 0] == pytest.approx([np.sqrt(10)] * 2, rel=0.05)
-    assert result.norm_v[:, 0] == pytest.approx([np.sqrt(8 / 2000)] * 2, rel=0.05)
+@pytest.mark.parametrize("updates", ["simultaneous", "alternating"])
+@pytest.mark.parametrize(
+    ("rule", "method", "momentum"),
+    [
+        (SGD(), "sgda", 0.0),
+        (SGD(0.8), "sgda", 0.8),
+        (Normalize(SGD()), "nsgda", 0.0),
+        (Normalize(SGD(), "layer"), "nsgda", 0.0),
+    ],
+)
+@pytest.mark.parametrize("law", ["modes", "coefficients"])
+def test_agrees_with_the_reduction_where_the_rule_is_equivariant(law, rule, method, momentum, updates):
+    framework = Framework(d=60, n_discriminator=4, n_generator=3, law=law)
+    asked = {**RATES, "steps": 200, "updates": updates, "start": _start(framework), "record": [0, 7, 200]}
+    full = simulate_full(framework, rule, method=method, **asked)
+    reduced = simulate(framework, method, momentum=momentum, **asked)
+    for name in ("cosines", "correlations", "norm_w", "norm_v", "gradient_w", "real", "fake", "mass"):
+        assert getattr(full, name) == pytest.approx(getattr(reduced, name), rel=1e-8, abs=1e-10), name
+    assert full.pace_d == pytest.approx(reduced.pace_d, rel=1e-8)
+    assert full.pace_g[:, :-1] == pytest.approx(reduced.pace_g[:, :-1], rel=1e-8)
+    assert full.V[0] @ full.V[0].T == pytest.approx(reduced.V[0] @ reduced.V[0].T, rel=1e-8)
+
+
+def test_adams_own_start_is_of_the_frameworks_scale_and_its_steps_of_adams():
+    """Adam's first step moves every weight by the learning rate, but for epsilon."""
+    framework = Framework(d=400)
+    adam = Adam(betas=(0.0, 0.9), eps=0.0)
+    result = simulate_full(framework, adam, method="adam", lr_d=1e-3, lr_g=1e-4, steps=3, seeds=[0, 1])
+    assert result.norm_w[:, 0] == pytest.approx([math.sqrt(10)] * 2, rel=0.1)
+    assert result.norm_v[:, 0] == pytest.approx([math.sqrt(8 / 400)] * 2, rel=0.1)
+    assert result.pace_d[:, 0] * result.norm_w[:, 0] == pytest.approx([1e-3 * math.sqrt(4000)] * 2, rel=1e-3)
+    assert result.method == "adam"
     assert not np.array_equal(result.W[0], result.W[1])
 
 
-@pytest.mark.parametrize("method", FULL_METHODS)
-def test_every_method_has_its_length(method):
-    """Adam's first step, without momentum, is lr times the signs: of length lr sqrt(m d)."""
-    W, V = _start(0.3)
+def test_adams_magnitude_on_sgds_direction_recovers_both_modes():
+    graft = Graft(magnitude=Adam(betas=(0.0, 0.9)), direction=SGD())
     result = simulate_full(
-        FRAMEWORK, FULL_METHODS[method], method=method, lr_d=0.05, lr_g=0.02, steps=1, start=(W[:1], V[:1])
+        Framework(d=100), graft, method="ada-nsgda", lr_d=3e-3, lr_g=1e-3, steps=2000, seeds=[0]
     )
-    step = result.pace_d[0, 0] * result.norm_w[0, 0]
-    expected = 0.05 * (result.gradient_w[0, 0] if method == "adadir" else np.sqrt(4 * 60))
-    assert step == pytest.approx(expected, rel=1e-3)
+    assert math.isfinite(result.first_recovery[0])
 
 
-def test_an_overflow_is_recorded_with_its_step():
-    start = _start(0.3)
-    settings = {"lr_d": 1e200, "lr_g": 1e200, "steps": 9, "seeds": [0, 1], "start": start}
-    full = simulate_full(FRAMEWORK, SGD(), method="sgda", **settings)
-    assert full.diverged_at[0] == simulate(FRAMEWORK, "sgda", **settings).diverged_at[0] == 1
-    assert np.isfinite(full.norm_w[0, 0])
-    assert np.isnan(full.norm_w[0, 1:]).all()
+def test_a_run_that_overflows_is_recorded_and_spoils_no_other():
+    start = _start(SMALL, runs=2)
+    asked = {"method": "sgda", "lr_g": 0.02, "steps": 50, "record": range(0, 51, 10)}
+    both = simulate_full(SMALL, SGD(), lr_d=[0.05, 1e200], start=start, **asked)
+    alone = simulate_full(SMALL, SGD(), lr_d=0.05, start=tuple(x[:1] for x in start), **asked)
+    assert both.diverged_at[0] == math.inf
+    assert both.diverged_at[1] < 50
+    assert np.isnan(both.norm_w[1, -1])
+    assert not both.recovered[1, -1].any()
+    assert np.array_equal(both.norm_w[0], alone.norm_w[0])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [({"lr_d": -1.0}, "lr_d"), ({"steps": -1}, "steps"), ({"record": [9, 3]}, "increasing")],
+)
+def test_bad_settings_are_told(wrong, told):
+    with pytest.raises(ValueError, match=told):
+        simulate_full(SMALL, SGD(), method="sgda", **({**RATES, "steps": 10} | wrong))

@@ -3,8 +3,8 @@
 import pytest
 
 from paripassu.data import Digits, Ring
-from paripassu.games import WganGP, wasserstein
-from paripassu.models import DCGAN, MLP
+from paripassu.games import R1R2, PathLength, WganGP, relativistic, wasserstein
+from paripassu.models import DCGAN, MLP, StyleGAN2
 from paripassu.rules import SGD, Adam, Graft, Normalize
 from paripassu.train import Player, Run
 
@@ -26,6 +26,7 @@ def points() -> Run:
         eval_samples=100,
         log_every=5,
         probe_every=10,
+        shadow=Adam((0.5, 0.999)),
         eval_every=20,
         checkpoint_every=10,
     )
@@ -49,4 +50,30 @@ def images() -> Run:
         probe_every=2,
         eval_every=3,
         checkpoint_every=3,
+    )
+
+
+@pytest.fixture
+def styles() -> Run:
+    """StyleGAN2 with noise, mixing, every term there is, some of them lazy, and an averaged generator."""
+    player = Player(Adam((0.0, 0.99)), 2.5e-3)
+    return Run(
+        Digits(),
+        StyleGAN2(latent=8, width=4, mapping_depth=2, mixing=0.5),
+        generator=player,
+        discriminator=player,
+        loss=relativistic,
+        penalty=R1R2(),
+        penalty_every=2,
+        path_length=PathLength(),
+        path_length_every=3,
+        steps=40,
+        batch=4,
+        generator_batches=2,
+        ema=0.9,
+        eval_samples=10,
+        log_every=5,
+        probe_every=10,
+        eval_every=20,
+        checkpoint_every=10,
     )

@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from paripassu.games import R1, relativistic
 from paripassu.records import End, Losses, Metric, Samples, Update, read_records
 from paripassu.rules import SGD, Normalize
 from paripassu.train import Player, train
@@ -21,7 +22,7 @@ def _records(folder: Path, kind: type) -> list:
     return [r for r in read_records(folder / "records.jsonl") if isinstance(r, kind)]
 
 
-@pytest.mark.parametrize("name", ["points", "images"])
+@pytest.mark.parametrize("name", ["points", "images", "styles"])
 def test_a_run_writes_all_its_records(name, request, tmp_path):
     run = request.getfixturevalue(name)
     seen = []
@@ -99,6 +100,67 @@ def test_one_step_of_sgda_against_autograd_by_hand(points):
     stepped = [p for network in (state.discriminator, state.generator) for p in network.parameters()]
     for ours, theirs in zip(stepped, moved, strict=True):
         torch.testing.assert_close(ours.double(), theirs, rtol=1e-5, atol=1e-6)
+
+
+def _weights_after(run, start: int) -> list[torch.Tensor]:
+    real = run.data.load(torch.device("cpu"))
+    state = initial_state(run, real.shape)
+    state.step = start
+    step(run, state, real)
+    return [p.detach() for network in (state.discriminator, state.generator) for p in network.parameters()]
+
+
+@pytest.mark.parametrize(("start", "gamma"), [(0, 4.0), (1, None), (3, None), (4, 4.0)])
+def test_a_lazy_penalty_weighs_more_and_comes_seldom(points, start, gamma):
+    lazy = _weights_after(replace(points, penalty=R1(1.0), penalty_every=4), start)
+    every = _weights_after(replace(points, penalty=R1(gamma) if gamma else None), start)
+    assert all(torch.equal(a, b) for a, b in zip(lazy, every, strict=True))
+
+
+def test_path_length_is_in_the_generators_step_alone(styles):
+    with_it, without = (
+        _weights_after(replace(styles, updates="simultaneous", path_length=term, path_length_every=1), 0)
+        for term in (styles.path_length, None)
+    )
+    equal = [torch.equal(a, b) for a, b in zip(with_it, without, strict=True)]
+    players = len(list(styles.model.build((1, 8, 8)).discriminator.parameters()))
+    assert all(equal[:players])
+    assert not all(equal[players:])
+
+
+def test_the_generators_batches(points):
+    run = replace(points, generator_batches=3)
+    real = run.data.load(torch.device("cpu"))
+    state = initial_state(run, real.shape)
+    seen = []
+    state.generator.register_forward_hook(lambda _, arguments, out: seen.append(len(out)))
+    step(run, state, real)
+    assert seen == [32, 96]
+
+
+def test_a_relativistic_generator_sees_fresh_real_samples(points):
+    """A float64 twin of the generator's step."""
+    player = Player(SGD(), 0.1)
+    run = replace(
+        points, generator=player, discriminator=player, updates="simultaneous", loss=relativistic, ema=0.0
+    )
+    real = run.data.load(torch.device("cpu"))
+    state = initial_state(run, real.shape)
+    g, d = deepcopy(state.generator).double(), deepcopy(state.discriminator).double()
+    step(run, state, real)
+
+    rng = generator(run.seed, Stream.TRAINING, 0, torch.device("cpu"))
+    real.draw(run.batch, rng)
+    _, z = (torch.randn((run.batch, run.model.latent), generator=rng).double() for _ in range(2))
+    shown = real.draw(run.batch, rng).double()
+    loss = torch.nn.functional.softplus(d(shown) - d(g(z))).mean()
+    for ours, p, grad in zip(
+        state.generator.parameters(),
+        g.parameters(),
+        torch.autograd.grad(loss, list(g.parameters())),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours.double(), p - 0.1 * grad, rtol=1e-5, atol=1e-6)
 
 
 def test_the_learning_rate_decays_to_zero(points, tmp_path):

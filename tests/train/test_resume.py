@@ -33,7 +33,7 @@ def _without_times(folder: Path) -> list:
     return [r for r in read_records(folder / "records.jsonl") if not isinstance(r, End)]
 
 
-@pytest.fixture(params=["points", "images"])
+@pytest.fixture(params=["points", "images", "styles"])
 def run(request):
     return request.getfixturevalue(request.param)
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from paripassu.games import R1, GanLoss
+from paripassu.games import R1, GanLoss, PathLength
 from paripassu.models import DCGAN
 from paripassu.rules import Adam, Normalize, RMSprop
 from paripassu.train import Player, from_settings
 
 
-@pytest.mark.parametrize("name", ["points", "images"])
+@pytest.mark.parametrize("name", ["points", "images", "styles"])
 def test_settings_come_back_from_json(name, request):
     run = request.getfixturevalue(name)
     plain = json.loads(json.dumps(run.settings()))
@@ -51,6 +51,10 @@ def test_keys_tell_runs_apart(points):
         ({"updates": "both"}, "updates"),
         ({"decay": "cosine"}, "decay"),
         ({"penalty": R1(), "model": DCGAN()}, "norm"),
+        ({"penalty_every": 4}, "penalty_every 4 needs a penalty"),
+        ({"path_length_every": 4}, "path_length_every 4 needs a path_length"),
+        ({"path_length": PathLength()}, "mlp has no styles"),
+        ({"generator_batches": 0}, "generator_batches"),
     ],
 )
 def test_settings_out_of_range_are_named(points, changes, named):

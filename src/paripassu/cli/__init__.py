@@ -7,9 +7,11 @@ from typing import Annotated, Any
 import tyro
 
 from paripassu import __version__
+from paripassu.cli.bench import Bench
 from paripassu.cli.demo import Demo
 from paripassu.cli.report import Report
 from paripassu.cli.study import Study
+from paripassu.cli.theory import Theory
 from paripassu.cli.train import Eval, Train
 
 _Command = (
@@ -17,7 +19,9 @@ _Command = (
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Eval, tyro.conf.subcommand("eval")]
     | Annotated[Study, tyro.conf.subcommand("study")]
+    | Annotated[Theory, tyro.conf.subcommand("theory")]
     | Annotated[Report, tyro.conf.subcommand("report")]
+    | Annotated[Bench, tyro.conf.subcommand("bench")]
 )
 
 

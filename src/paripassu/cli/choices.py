@@ -6,32 +6,30 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
-from paripassu.data import Digits, Grid, ImageFolder, Ring, Source
-from paripassu.data.images import Channels, OnBadImage
-from paripassu.games import R1, Penalty, WganGP
-from paripassu.models import DCGAN, MLP, Architecture
+from paripassu.data import Cifar, Digits, Grid, Idx, ImageFolder, Npz, PixelFile, Ring, Source
+from paripassu.games import R1, R1R2, Penalty, WganGP
+from paripassu.models import DCGAN, MLP, SNGAN, Architecture, StyleGAN2, WganGPResNet
 from paripassu.rules import SGD, Adam, Graft, Normalize, RMSprop, Rule
 
 T = TypeVar("T")
 
 SOURCES: Mapping[str, Callable[[], Source]] = {"digits": Digits, "ring": Ring, "grid": Grid}
-MODELS: Mapping[str, MLP | DCGAN] = {"mlp": MLP(), "dcgan": DCGAN()}
-PENALTIES: Mapping[str, Callable[..., Penalty]] = {"wgan-gp": WganGP, "r1": R1}
-
-# From Adam's betas and the momentum to a rule.
-OPTIMIZERS: Mapping[str, Callable[[tuple[float, float], float], Rule]] = {
-    "adam": lambda betas, _: Adam(betas),
-    "sgd": lambda _, momentum: SGD(momentum),
-    "rmsprop": lambda _betas, _momentum: RMSprop(),
-    "nsgd": lambda _, momentum: Normalize(SGD(momentum), "global"),
-    "nsgd-layer": lambda _, momentum: Normalize(SGD(momentum), "layer"),
-    "adansgd": lambda betas, _: Graft(Adam(betas), SGD()),
-    "adadir": lambda betas, _: Graft(SGD(), Adam(betas)),
+MODELS: Mapping[str, Architecture] = {
+    model.name: model for model in (MLP(), DCGAN(), WganGPResNet(), SNGAN(), StyleGAN2())
 }
-WITH_BETAS = frozenset({"adam", "adansgd", "adadir"})
-WITH_MOMENTUM = frozenset({"sgd", "nsgd", "nsgd-layer"})
+PENALTIES: Mapping[str, Callable[..., Penalty]] = {"wgan-gp": WganGP, "r1": R1, "r1-r2": R1R2}
+
+OPTIMIZERS: Mapping[str, Rule] = {
+    "adam": Adam((0.5, 0.999)),
+    "sgd": SGD(),
+    "rmsprop": RMSprop(),
+    "nsgd": Normalize(SGD(), "global"),
+    "nsgd-layer": Normalize(SGD(), "layer"),
+    "adansgd": Graft(Adam((0.5, 0.999)), SGD()),
+    "adadir": Graft(SGD(), Adam((0.5, 0.999))),
+}
 
 
 def choose(what: str, name: str, choices: Mapping[str, T]) -> T:
@@ -49,30 +47,59 @@ def unknown(what: str, name: str, names: Iterable[str]) -> str:
     return f"there is no {what} {name!r}: {hint}choose from {', '.join(names)}"
 
 
-def architecture(name: str, *, latent: int | None, width: int | None, norm: str | None) -> Architecture:
-    """A model by name, with the given settings and its own defaults for the others."""
-    given = {k: v for k, v in (("latent", latent), ("width", width), ("norm", norm)) if v is not None}
-    model = choose("model", name, MODELS)
-    lacking = sorted(given.keys() - {field.name for field in fields(model)})
+def rule_with(rule: Rule, setting: str, value: object) -> Rule | None:
+    """``rule`` with a setting of its own and of the rules inside it changed; None if none has it."""
+    changes: dict[str, Any] = {}
+    for field in fields(cast(Any, rule)):
+        part = getattr(rule, field.name)
+        if field.name == setting:
+            changes[setting] = value
+        elif isinstance(part, Rule) and (inside := rule_with(part, setting, value)):
+            changes[field.name] = inside
+    return replace(cast(Any, rule), **changes) if changes else None
+
+
+def architecture(name: str | None, given: Mapping[str, object], recipe: Architecture) -> Architecture:
+    """The recipe's model, or another one by name, with the given settings."""
+    model = recipe if name in (None, recipe.name) else choose("model", name, MODELS)
+    lacking = sorted(given.keys() - {field.name for field in fields(cast(Any, model))})
     if lacking:
-        raise ValueError(f"{name} has no {', '.join(lacking)} to set: leave it out")
-    return replace(model, **given)
+        raise ValueError(f"{model.name} has no {', '.join(lacking)} to set: leave it out")
+    return replace(cast(Any, model), **given)
 
 
-def source(
-    name: str, *, resolution: int | None, channels: Channels | None, on_bad_image: OnBadImage
-) -> Source:
-    """Data by name, or a folder or zip of images by path."""
+def source(name: str, by_path: Mapping[str, Any], wanted: int | None) -> Source:
+    """Data by name, or images by path.
+
+    Args:
+        name: what a person typed.
+        by_path: settings that a person gave for images by path, by their names in `ImageFolder`.
+        wanted: the resolution that the recipe wants, if a person gave none.
+    """
     if name in SOURCES:
-        if resolution is not None or channels is not None:
-            raise ValueError(f"--resolution and --channels are for images by path: {name} has its own")
+        if by_path:
+            options = ", ".join(f"--{option.replace('_', '-')}" for option in by_path)
+            raise ValueError(f"leave out {options}: {name} has its own, they are for images by path")
         return SOURCES[name]()
     path = Path(name)
     if not path.exists():
         raise ValueError(unknown("data source or path", name, SOURCES))
-    if resolution is None:
+    settings: dict[str, Any] = dict(by_path) if wanted is None else {"resolution": wanted, **by_path}
+    if kind := _pixels(path):
+        if lacking := sorted(settings.keys() - {"resolution"}):
+            raise ValueError(f"leave out --{lacking[0].replace('_', '-')}: {name} holds pixels, not images")
+        return kind(path.resolve(), **settings)
+    if "resolution" not in settings:
         raise ValueError("say the size images are brought to, such as --resolution 32")
-    return ImageFolder(path.resolve(), resolution, channels or 3, on_bad_image)
+    return ImageFolder(path.resolve(), **settings)
+
+
+def _pixels(path: Path) -> type[PixelFile] | None:
+    if path.is_dir():
+        return Cifar if Cifar.is_at(path) else None
+    if path.suffix == ".npz":
+        return Npz
+    return Idx if path.name.removesuffix(".gz").endswith("ubyte") else None
 
 
 def as_typed() -> str:

@@ -11,9 +11,10 @@ from rich.table import Table
 from paripassu import studies
 from paripassu.cli import choices
 from paripassu.cli.progress import progress_bar
-from paripassu.records import StudyResult, dump
+from paripassu.records import STUDY_FILE, StudyResult, dump, load
+from paripassu.report.changes import study_changes
 from paripassu.report.study import write_study_page
-from paripassu.report.terminal import study_table
+from paripassu.report.terminal import changes_table, study_table
 from paripassu.studies import protocol
 
 
@@ -80,6 +81,26 @@ class ReportStudy:
 
 
 @dataclass
+class DiffStudy:
+    """Tell what changed from one result of a study to another beyond what its seeds explain."""
+
+    old: tyro.conf.Positional[Path]
+    """The study's folder as it was."""
+    new: tyro.conf.Positional[Path]
+    """The study's folder as it is."""
+    json: bool = False
+    """The result as JSON."""
+
+    def __call__(self) -> None:
+        """Print the changes."""
+        changes = study_changes(_result(self.old), _result(self.new))
+        if self.json:
+            print(dump(changes), end="")
+        else:
+            Console().print(changes_table(changes))
+
+
+@dataclass
 class Study:
     """Many runs, tuned and confirmed on separate seeds, that answer one question."""
 
@@ -87,6 +108,7 @@ class Study:
         Annotated[List, tyro.conf.subcommand("list")]
         | Annotated[RunStudy, tyro.conf.subcommand("run")]
         | Annotated[ReportStudy, tyro.conf.subcommand("report")]
+        | Annotated[DiffStudy, tyro.conf.subcommand("diff")]
     )
 
     def __call__(self) -> None:
@@ -111,6 +133,12 @@ def show(result: StudyResult, page: Path, *, as_json: bool) -> None:
         console = Console()
         console.print(study_table(result))
         console.print(f"Page: {page}", soft_wrap=True)
+
+
+def _result(folder: Path) -> StudyResult:
+    if not (folder / STUDY_FILE).is_file():
+        raise ValueError(f"{folder} holds no study: name a folder that `paripassu study run` wrote")
+    return load(folder / STUDY_FILE, StudyResult)
 
 
 def _study(name: str, scale: str) -> protocol.Study:

@@ -1,9 +1,10 @@
 """``paripassu train`` and ``paripassu eval``: one GAN."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import torch
 import tyro
@@ -12,80 +13,129 @@ from rich.table import Table
 
 from paripassu.cli import choices
 from paripassu.cli.progress import errors, progress_bar
+from paripassu.data import Augmented, Source, Wanted
 from paripassu.data.images import Channels, OnBadImage
+from paripassu.games import PathLength, Penalty
+from paripassu.models import DCGAN, Architecture
 from paripassu.records import RECORDS_FILE, End, Metric, read_records
 from paripassu.report.run import write_run_page
 from paripassu.rules import Rule
+from paripassu.studies.recipes import RECIPES
 from paripassu.train import Player, Run, evaluate, load_run, train
 from paripassu.train.run import Decay, Updates
 from paripassu.train.settings import loss_names
 
-_OPTIMIZERS = f"One of {', '.join(choices.OPTIMIZERS)}."
+
+def _of_recipe(metavar: str, about: str | None = None) -> Any:
+    # None stands for the recipe's value; tyro would show it as a choice.
+    return tyro.conf.arg(metavar=metavar, help=about, help_behavior_hint="")
+
+
+def _names(what: str, names: Iterable[str]) -> Any:
+    return _of_recipe("NAME", f"{what}: {', '.join(names)}.")
+
+
+_Int = Annotated[int | None, _of_recipe("INT")]
+_Float = Annotated[float | None, _of_recipe("FLOAT")]
+_Name = Annotated[str | None, _of_recipe("NAME")]
+_Yes = Annotated[bool | None, _of_recipe("{True,False}")]
 
 
 @dataclass
 class Train:
     """Train one GAN; stop it anywhere, the same command goes on where it stopped.
 
-    Writes a run folder: settings, records, sample pictures, checkpoints and a page.
+    Settings that are not given are the recipe's; --dry-run prints them all. Writes a run folder: settings,
+    records, sample pictures, checkpoints and a page.
     """
 
-    data: str = "digits"
-    """digits, ring or grid, or the path of a folder or zip of images."""
-    model: str = "dcgan"
-    """dcgan (square images of 8, 16, 32 or 64 px) or mlp (anything)."""
-    optimizer_d: Annotated[str, tyro.conf.arg(help=f"Discriminator's. {_OPTIMIZERS}")] = "nsgd"
-    optimizer_g: Annotated[str, tyro.conf.arg(help=f"Generator's. {_OPTIMIZERS}")] = "nsgd"
-    lr_d: float = 0.03
+    recipe: Annotated[
+        str,
+        tyro.conf.arg(
+            metavar="NAME",
+            help="One of " + "; ".join(f"{name}: {recipe.about}" for name, recipe in RECIPES.items()) + ".",
+        ),
+    ] = "digits"
+    dry_run: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Print the resolved settings as JSON and train nothing."""
+    data: _Name = None
+    """digits, ring or grid, or a path: a folder, zip or Parquet of images, npz, MNIST's idx, CIFAR's bin."""
+    resolution: _Int = None
+    """Size that images by path are brought to."""
+    channels: Annotated[Channels | None, _of_recipe("{1,3}")] = None
+    """3 for colour (without it), 1 for grey images of a folder, zip or Parquet."""
+    on_bad_image: Annotated[OnBadImage | None, _of_recipe("{refuse,skip}")] = None
+    """Whether bad images of a folder, zip or Parquet end the command (without it) or are passed over."""
+    flip: _Yes = None
+    """Whether images are mirrored at random."""
+    dequantize: _Yes = None
+    """Whether noise spreads the 256 levels of images."""
+    model: Annotated[str | None, _names("The two networks", choices.MODELS)] = None
+    latent: _Int = None
+    """Length of z."""
+    width: _Int = None
+    """Hidden channels or units: mlp's of every layer, sngan's of its narrowest, stylegan2's of its widest."""
+    norm: _Name = None
+    """dcgan's normalisation: batch or none; none where there is a penalty."""
+    depth: _Int = None
+    """mlp's hidden layers."""
+    fmaps: _Float = None
+    """stylegan2's scale of channels."""
+    mapping_depth: _Int = None
+    """stylegan2's layers from z to the style."""
+    mixing: _Float = None
+    """stylegan2's probability of mixed styles."""
+    optimizer_d: Annotated[str | None, _names("Discriminator's", choices.OPTIMIZERS)] = None
+    optimizer_g: Annotated[str | None, _names("Generator's", choices.OPTIMIZERS)] = None
+    lr_d: _Float = None
     """Discriminator's learning rate > 0; for nsgd the length of a step."""
-    lr_g: float = 0.03
+    lr_g: _Float = None
     """Generator's learning rate > 0."""
-    betas: tuple[float, float] | None = None
-    """Adam's decay rates in [0, 1), for optimizers that have them (0.5 0.999 without it)."""
-    momentum: float | None = None
-    """In [0, 1), for sgd and nsgd (0 without it)."""
-    weight_decay: float = 0.0
+    betas: Annotated[tuple[float, float] | None, _of_recipe("B1 B2")] = None
+    """Adam's decay rates in [0, 1), for optimizers that have them (0.5 0.999 for one given by name)."""
+    momentum: _Float = None
+    """In [0, 1), for optimizers with an SGD in them."""
+    weight_decay: _Float = None
     """Decoupled, >= 0, both players."""
-    loss: Annotated[str, tyro.conf.arg(help=f"One of {', '.join(loss_names())}.")] = "non_saturating"
-    penalty: Annotated[str | None, tyro.conf.arg(help=f"One of {', '.join(choices.PENALTIES)}.")] = None
-    penalty_weight: float | None = None
-    """WGAN-GP's weight (10 without it) or R1's gamma (1 without it)."""
-    latent: int | None = None
-    """Length of z; the model's own without it."""
-    width: int | None = None
-    """Hidden channels or units; the model's own without it."""
-    norm: str | None = None
-    """dcgan's normalisation: batch or none; none where there is a penalty, else batch."""
-    resolution: int | None = None
-    """Size that images of a folder or zip are brought to."""
-    channels: Channels | None = None
-    """3 for colour, 1 for grey images of a folder or zip; colour without it."""
-    on_bad_image: OnBadImage = "refuse"
-    """Whether images of a folder or zip that cannot be used end the command or are passed over."""
-    steps: int = 1000
+    loss: Annotated[str | None, _names("One of", loss_names())] = None
+    penalty: Annotated[str | None, _names("On the discriminator", [*choices.PENALTIES, "none"])] = None
+    penalty_weight: _Float = None
+    """WGAN-GP's weight (10 for one given by name) or gamma of r1 and r1-r2 (1)."""
+    penalty_every: _Int = None
+    """Steps between uses of the penalty, which weighs as many times more."""
+    path_length: _Float = None
+    """Weight of stylegan2's path length term; 0 for none."""
+    path_length_every: _Int = None
+    """Steps between uses of the path length term, which weighs as many times more."""
+    steps: _Int = None
     """Generator updates."""
-    batch: int = 64
+    batch: _Int = None
     """Samples per player and update."""
-    n_critic: int = 1
+    generator_batches: _Int = None
+    """The generator's samples per update, in batches."""
+    n_critic: _Int = None
     """Discriminator updates per generator update."""
-    updates: Updates = "alternating"
+    updates: Annotated[Updates | None, _of_recipe("{alternating,simultaneous}")] = None
     """Whether the generator answers the discriminator's new weights or both step at once."""
-    decay: Decay = "constant"
+    decay: Annotated[Decay | None, _of_recipe("{constant,linear}")] = None
     """Of the learning rates over the run."""
-    ema: float = 0.0
+    ema: _Float = None
     """Decay per step of the averaged generator that is measured; 0 for none."""
-    seed: int = 0
+    seed: _Int = None
     """Of weights, batches and latents."""
-    eval_samples: int = 2500
+    eval_samples: _Int = None
     """Generated samples per measurement."""
-    eval_every: int = 500
+    eval_every: _Int = None
     """Steps between measurements and sample pictures."""
-    checkpoint_every: int = 500
+    checkpoint_every: _Int = None
     """Steps between checkpoints."""
-    log_every: int = 50
+    log_every: _Int = None
     """Steps between loss records and looks for divergence."""
-    probe_every: int = 50
+    probe_every: _Int = None
     """Steps between probed optimizer steps."""
+    shadow: Annotated[
+        str | None, _names("Tell at probed steps what this would have done instead", choices.OPTIMIZERS)
+    ] = None
     device: str = "auto"
     """cpu, cuda, cuda:1, ...; auto takes a GPU where there is one."""
     out: Path | None = None
@@ -97,43 +147,37 @@ class Train:
 
     def run(self) -> Run:
         """The run that these options ask for."""
-        penalty = None
-        if self.penalty is not None:
-            make = choices.choose("penalty", self.penalty, choices.PENALTIES)
-            penalty = make() if self.penalty_weight is None else make(self.penalty_weight)
-        elif self.penalty_weight is not None:
-            raise ValueError("--penalty-weight needs a --penalty")
-        norm = "none" if self.norm is None and self.model == "dcgan" and penalty else self.norm
-        return Run(
-            data=choices.source(
-                self.data,
-                resolution=self.resolution,
-                channels=self.channels,
-                on_bad_image=self.on_bad_image,
-            ),
-            model=choices.architecture(self.model, latent=self.latent, width=self.width, norm=norm),
-            discriminator=Player(self._rule(self.optimizer_d), self.lr_d, self.weight_decay),
-            generator=Player(self._rule(self.optimizer_g), self.lr_g, self.weight_decay),
-            loss=choices.choose("loss", self.loss, loss_names()),
-            penalty=penalty,
-            steps=self.steps,
-            batch=self.batch,
-            n_critic=self.n_critic,
-            updates=self.updates,
-            decay=self.decay,
-            ema=self.ema,
-            seed=self.seed,
-            eval_samples=self.eval_samples,
-            eval_every=self.eval_every,
-            checkpoint_every=self.checkpoint_every,
-            log_every=self.log_every,
-            probe_every=self.probe_every,
-            device=_device(self.device),
-        )
+        recipe = choices.choose("recipe", self.recipe, RECIPES).run
+        penalty = self._penalty(recipe.penalty)
+        path_length = self._path_length(recipe.path_length)
+        rule_d, rule_g = self._rules(recipe)
+        # A term that is not the recipe's is not as lazy either.
+        settings: dict[str, Any] = {
+            "penalty_every": recipe.penalty_every if type(penalty) is type(recipe.penalty) else 1,
+            "path_length_every": recipe.path_length_every if path_length else 1,
+        }
+        settings |= self._given(*(field.name for field in fields(Run) if hasattr(self, field.name)))
+        settings |= {
+            "data": self._data(recipe.data),
+            "model": self._model(recipe.model, penalized=penalty is not None),
+            "discriminator": self._player("d", rule_d, recipe.discriminator),
+            "generator": self._player("g", rule_g, recipe.generator),
+            "loss": choices.choose("loss", self.loss, loss_names()) if self.loss else recipe.loss,
+            "penalty": penalty,
+            "path_length": path_length,
+            "shadow": choices.choose("optimizer", self.shadow, choices.OPTIMIZERS)
+            if self.shadow
+            else recipe.shadow,
+            "device": _device(self.device),
+        }
+        return replace(recipe, **settings)
 
     def __call__(self) -> None:
         """Train, write the page, print the metrics."""
         run = self.run()
+        if self.dry_run:
+            print(json.dumps(run.settings(), indent=2))
+            return
         folder = self.out or Path("runs") / f"{run.data.name}-{run.model.name}-{run.key()}"
         console = errors()
         with progress_bar(f"{run.data.name}, {run.model.name}", run.steps, quiet=self.quiet) as advance:
@@ -148,14 +192,71 @@ class Train:
         metrics = {r.name: r.value for r in read_records(folder / RECORDS_FILE) if isinstance(r, Metric)}
         _print_result(folder, page, end, metrics, as_json=self.json)
 
-    def _rule(self, name: str) -> Rule:
-        make = choices.choose("optimizer", name, choices.OPTIMIZERS)
-        both = {self.optimizer_d, self.optimizer_g}
-        if self.betas is not None and not both & choices.WITH_BETAS:
-            raise ValueError(f"--betas is for {', '.join(sorted(choices.WITH_BETAS))}: leave it out")
-        if self.momentum is not None and not both & choices.WITH_MOMENTUM:
-            raise ValueError(f"--momentum is for {', '.join(sorted(choices.WITH_MOMENTUM))}: leave it out")
-        return make(self.betas or (0.5, 0.999), self.momentum or 0.0)
+    def _given(self, *names: str) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+    def _data(self, recipe: Source) -> Source:
+        drawn = {"flip": False, "dequantize": False}
+        if isinstance(recipe, Augmented):
+            drawn = {"flip": recipe.flip, "dequantize": recipe.dequantize}
+            recipe = recipe.source
+        drawn |= self._given(*drawn)
+        by_path = self._given("resolution", "channels", "on_bad_image")
+        if self.data is not None:
+            wanted = recipe.resolution if isinstance(recipe, Wanted) else None
+            recipe = choices.source(self.data, by_path, wanted)
+        elif by_path:
+            raise ValueError(f"--{next(iter(by_path)).replace('_', '-')} is for images by path: give --data")
+        return Augmented(recipe, **drawn) if any(drawn.values()) else recipe
+
+    def _model(self, recipe: Architecture, *, penalized: bool) -> Architecture:
+        given = self._given("latent", "width", "norm", "depth", "fmaps", "mapping_depth", "mixing")
+        model = choices.architecture(self.model, given, recipe)
+        if isinstance(model, DCGAN) and penalized and self.norm is None:
+            return replace(model, norm="none")
+        return model
+
+    def _rules(self, recipe: Run) -> list[Rule]:
+        rules = [
+            player.rule if name is None else choices.choose("optimizer", name, choices.OPTIMIZERS)
+            for name, player in (
+                (self.optimizer_d, recipe.discriminator),
+                (self.optimizer_g, recipe.generator),
+            )
+        ]
+        for setting, value in self._given("betas", "momentum").items():
+            changed = [choices.rule_with(rule, setting, value) for rule in rules]
+            if changed == [None, None]:
+                able = [n for n, r in choices.OPTIMIZERS.items() if choices.rule_with(r, setting, value)]
+                raise ValueError(f"--{setting} is for {', '.join(able)}: leave it out")
+            rules = [new or old for new, old in zip(changed, rules, strict=True)]
+        return rules
+
+    def _player(self, player: str, rule: Rule, recipe: Player) -> Player:
+        lr = getattr(self, f"lr_{player}")
+        if lr is None and rule != recipe.rule and getattr(self, f"optimizer_{player}") is not None:
+            raise ValueError(
+                f"--optimizer-{player} needs --lr-{player}: the recipe's {recipe.lr} is for another optimizer"
+            )
+        given = {} if lr is None else {"lr": lr}
+        return replace(recipe, rule=rule, **given, **self._given("weight_decay"))
+
+    def _penalty(self, recipe: Penalty | None) -> Penalty | None:
+        penalty = recipe
+        if self.penalty == "none":
+            penalty = None
+        elif self.penalty is not None:
+            penalty = choices.choose("penalty", self.penalty, choices.PENALTIES)()
+        if self.penalty_weight is None:
+            return penalty
+        if penalty is None:
+            raise ValueError("--penalty-weight needs a --penalty")
+        return cast(Callable[..., Penalty], type(penalty))(self.penalty_weight)
+
+    def _path_length(self, recipe: PathLength | None) -> PathLength | None:
+        if self.path_length is None:
+            return recipe
+        return replace(recipe or PathLength(), weight=self.path_length) if self.path_length else None
 
 
 @dataclass

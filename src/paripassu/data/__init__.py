@@ -1,21 +1,32 @@
-"""Sources of real samples: digits and mixtures need no download; any folder or zip of images will do."""
+"""Sources of real samples: digits and mixtures need no download; any folder of images will do."""
 
+from paripassu.data.arrays import PixelFile
+from paripassu.data.augmented import Augmented
+from paripassu.data.cifar import Cifar
 from paripassu.data.digits import Digits
-from paripassu.data.images import FolderImages, ImageFolder
+from paripassu.data.idx import Idx
+from paripassu.data.images import ImageFolder
 from paripassu.data.mixtures import Grid, Mixture, MixtureSamples, Ring
+from paripassu.data.npz import Npz
 from paripassu.data.source import ImageSet, Samples, Source, to_bytes, to_unit
+from paripassu.data.wanted import Wanted
 
 __all__ = [
+    "Augmented",
+    "Cifar",
     "Digits",
-    "FolderImages",
     "Grid",
+    "Idx",
     "ImageFolder",
     "ImageSet",
     "Mixture",
     "MixtureSamples",
+    "Npz",
+    "PixelFile",
     "Ring",
     "Samples",
     "Source",
+    "Wanted",
     "to_bytes",
     "to_unit",
 ]

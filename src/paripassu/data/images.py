@@ -1,32 +1,33 @@
-"""Any folder or zip of images, decoded once into memory.
+"""Any folder, zip or Parquet of images, decoded once.
 
 Images are turned upright as their EXIF data say, laid on white where they are transparent, cropped to the
-central square and resized with an antialiasing Lanczos filter. Colour profiles are ignored.
+central square and resized with an antialiasing Lanczos filter. Colour profiles are ignored. What took long is
+kept on disk, see `paripassu.data.cache`.
 """
 
-import threading
 import warnings
-import zipfile
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
-from pathlib import Path, PurePosixPath
-from typing import Literal, NamedTuple, get_args
+from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
+import PIL
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
+from paripassu.data.cache import cached
+from paripassu.data.containers import SUFFIXES, ImageFile, fingerprint, image_files, reason
 from paripassu.data.source import ImageSet, Source
 
 OnBadImage = Literal["refuse", "skip"]
 Channels = Literal[1, 3]
 
-_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp"}
 # By content, whatever the suffix. Pillow's other readers, PostScript's for one, are not for strangers' files.
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "WEBP")
 _MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA"}
@@ -36,28 +37,18 @@ _PNG_DEPTH = 24  # where a PNG says its bits per channel, which Pillow hides for
 
 
 @dataclass(frozen=True)
-class FolderImages(ImageSet):
-    """Images of a folder or zip, in the order of their paths.
-
-    Attributes:
-        skipped: path and reason of each image that could not be used.
-    """
-
-    skipped: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class ImageFolder(Source):
-    """All PNG, JPEG, WebP, BMP and still GIF images below a folder or in a zip.
+    """All PNG, JPEG, WebP, BMP and still GIF images below a folder, in a zip or in a Parquet file.
 
-    Hidden files and other kinds of files are passed over. They take ``N * channels * resolution^2`` bytes.
+    Hidden files and other kinds of files are passed over; a folder without images may hold Parquet files, in
+    the order of their names. They take ``N * channels * resolution^2`` bytes.
 
     Args:
-        path: the folder, searched to any depth, or the zip.
+        path: the folder, searched to any depth, or the zip or Parquet file.
         resolution: height and width of the loaded images, >= 1.
         channels: 3 for RGB, 1 for grey; images of the other kind are converted.
         on_bad_image: what to do where some images cannot be used: ``"refuse"`` to load any, or ``"skip"``
-            them and say which in `FolderImages.skipped`.
+            them and say which in `ImageSet.skipped`.
     """
 
     path: Path
@@ -76,12 +67,10 @@ class ImageFolder(Source):
 
     @property
     def name(self) -> str:
-        """The folder's or zip's own name."""
-        return self.path.resolve().name.removesuffix(".zip")
+        """The folder's or file's own name."""
+        return self.path.resolve().name.removesuffix(".zip").removesuffix(".parquet")
 
-    def load(
-        self, device: torch.device, progress: Callable[[int, int], object] | None = None
-    ) -> FolderImages:
+    def load(self, device: torch.device, progress: Callable[[int, int], object] | None = None) -> ImageSet:
         """``[N, channels, resolution, resolution]``.
 
         Args:
@@ -91,24 +80,18 @@ class ImageFolder(Source):
         Raises:
             ValueError: nothing to load, or bad images; the first of them is named.
         """
-        with _files(self.path) as files, _strict_pillow(), ThreadPoolExecutor() as pool:
+        with image_files(self.path) as files:
             if not files:
-                kinds = ", ".join(sorted(_SUFFIXES))
-                raise ValueError(f"{self.path} holds no images: give a folder or zip with {kinds} files")
-            pixels = np.empty((len(files), self.channels, self.resolution, self.resolution), np.uint8)
-
-            def fill(index: int) -> str | None:
-                try:
-                    pixels[index] = _pixels(files[index], self.resolution, self.channels)
-                except Exception as error:  # decoders raise whatever they like on damaged files
-                    return f"{files[index].name} ({_reason(error)})"
-                return None
-
-            complaints: list[str | None] = []
-            for complaint in pool.map(fill, range(len(files))):
-                complaints.append(complaint)
-                if progress:
-                    progress(len(complaints), len(files))
+                kinds = ", ".join(sorted(SUFFIXES))
+                raise ValueError(
+                    f"{self.path} holds no images: give a folder or zip with {kinds} files, or Parquet"
+                )
+            shape = (len(files), self.channels, self.resolution, self.resolution)
+            # Another Pillow may decode or resize otherwise.
+            settings = f"{self.path.resolve()} {self.resolution} {self.channels} {PIL.__version__}"
+            pixels, complaints = cached(
+                self.name, settings, fingerprint(files), shape, partial(self._decode, files, progress)
+            )
 
         bad = tuple(complaint for complaint in complaints if complaint)
         if bad and (self.on_bad_image == "refuse" or len(bad) == len(files)):
@@ -119,53 +102,30 @@ class ImageFolder(Source):
             )
         if bad:
             pixels = pixels[[complaint is None for complaint in complaints]]
-        return FolderImages(torch.from_numpy(pixels).to(device), bad)
+        return ImageSet(torch.from_numpy(pixels).to(device), bad)
 
+    def _decode(
+        self,
+        files: list[ImageFile],
+        progress: Callable[[int, int], object] | None,
+        pixels: NDArray[np.uint8],
+    ) -> list[str | None]:
+        """Fill ``pixels``; what is wrong with each file, if anything."""
 
-class _File(NamedTuple):
-    name: str
-    size: int
-    read: Callable[[], bytes]
+        def fill(index: int) -> str | None:
+            try:
+                pixels[index] = _pixels(files[index], self.resolution, self.channels)
+            except Exception as error:  # decoders raise whatever they like on damaged files
+                return f"{files[index].name} ({reason(error)})"
+            return None
 
-
-@contextmanager
-def _files(path: Path) -> Generator[list[_File]]:
-    """The image files of a folder or zip, by their paths in it."""
-    if not path.exists():
-        raise ValueError(f"{path} does not exist: give a folder or zip of images")
-    if path.is_dir():
-        found = (file for file in path.rglob("*") if file.is_file())
-        yield _images(
-            _File(file.relative_to(path).as_posix(), file.stat().st_size, file.read_bytes) for file in found
-        )
-        return
-    try:
-        archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError) as error:
-        raise ValueError(
-            f"{path} is neither a folder nor an intact zip ({_reason(error)}): give a folder or zip of images"
-        ) from error
-    one_at_a_time = threading.Lock()  # zipfile promises nothing to threads that read together
-
-    def read(info: zipfile.ZipInfo) -> bytes:
-        with one_at_a_time:
-            return archive.read(info)
-
-    with archive:
-        yield _images(
-            _File(info.filename, info.file_size, partial(read, info)) for info in archive.infolist()
-        )
-
-
-def _images(files: Iterable[_File]) -> list[_File]:
-    chosen = (file for file in files if _is_image(PurePosixPath(file.name)))
-    return sorted(chosen, key=lambda file: file.name)
-
-
-def _is_image(path: PurePosixPath) -> bool:
-    # macOS puts a "__MACOSX/._photo.jpg" of attributes beside every photo.jpg that it zips.
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
-    return path.suffix.lower() in _SUFFIXES and not hidden
+        complaints: list[str | None] = []
+        with _strict_pillow(), ThreadPoolExecutor() as pool:
+            for complaint in pool.map(fill, range(len(files))):
+                complaints.append(complaint)
+                if progress:
+                    progress(len(complaints), len(files))
+        return complaints
 
 
 @contextmanager
@@ -177,7 +137,7 @@ def _strict_pillow() -> Generator[None]:
         yield
 
 
-def _pixels(file: _File, resolution: int, channels: Channels) -> NDArray[np.uint8]:
+def _pixels(file: ImageFile, resolution: int, channels: Channels) -> NDArray[np.uint8]:
     """``[channels, resolution, resolution]``."""
     if file.size > _MOST_BYTES:
         raise ValueError(f"{file.size:,} bytes, too large for an image")
@@ -202,9 +162,3 @@ def _pixels(file: _File, resolution: int, channels: Channels) -> NDArray[np.uint
             image.convert("L" if channels == 1 else "RGB"), (resolution, resolution), Image.Resampling.LANCZOS
         )
     return np.atleast_3d(np.asarray(square)).transpose(2, 0, 1)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, UnidentifiedImageError):
-        return "no BMP, GIF, JPEG, PNG or WebP inside"
-    return str(error) or type(error).__name__

@@ -43,9 +43,11 @@ class ImageSet(Samples):
 
     Attributes:
         pixels: ``[N, C, H, W]``, uint8.
+        skipped: path and reason of each image that could not be used.
     """
 
     pixels: Tensor
+    skipped: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -59,10 +61,6 @@ class ImageSet(Samples):
         """``[count, C, H, W]`` images in [-1, 1]."""
         chosen = torch.randint(len(self), (count,), generator=generator, device=self.pixels.device)
         return to_unit(self.pixels[chosen])
-
-    def all(self) -> Tensor:
-        """``[N, C, H, W]``: every image once, in [-1, 1]."""
-        return to_unit(self.pixels)
 
 
 def to_unit(pixels: Tensor) -> Tensor:

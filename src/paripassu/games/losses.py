@@ -11,7 +11,8 @@ class GanLoss(NamedTuple):
     """Both are minimized, each by its own player; logits are ``[B]``, losses ``[]``."""
 
     discriminator: Callable[[Tensor, Tensor], Tensor]  # (real, fake)
-    generator: Callable[[Tensor], Tensor]  # (fake)
+    generator: Callable[..., Tensor]  # (fake), or (real, fake) where relativistic
+    relativistic: bool = False  # whether the generator's loss compares fake with real logits
 
 
 # Goodfellow et al. 2014, arXiv:1406.2661, Sec. 3: G maximizes log D(G(z)) instead of minimizing
@@ -31,4 +32,12 @@ wasserstein = GanLoss(
 hinge = GanLoss(
     discriminator=lambda real, fake: (relu(1 - real) + relu(1 + fake)).mean(),
     generator=lambda fake: -fake.mean(),
+)
+
+# Jolicoeur-Martineau 2018, arXiv:1807.00734: real and fake logits compared in pairs, by both players; as in
+# R3GAN (Huang et al. 2024, arXiv:2501.05441).
+relativistic = GanLoss(
+    discriminator=lambda real, fake: softplus(fake - real).mean(),
+    generator=lambda real, fake: softplus(real - fake).mean(),
+    relativistic=True,
 )

@@ -23,7 +23,8 @@ class Penalty(ABC):
         """The weighted penalty ``[]`` of a batch.
 
         Args:
-            discriminator: maps a batch ``[B, ...]`` to logits ``[B]``, each of its own sample only.
+            discriminator: maps a batch ``[B, ...]`` to logits ``[B]``, each of its own sample only (or, as
+                with minibatch statistics, nearly so: the gradient is of the logits' sum).
             real: ``[B, ...]``.
             fake: ``[B, ...]``, detached.
             generator: source of whatever the penalty draws.
@@ -43,7 +44,7 @@ class WganGP(Penalty):
     weight: float = 10.0
 
     def __post_init__(self) -> None:
-        _check_weight("weight", self.weight)
+        check_weight("weight", self.weight)
 
     def __call__(
         self,
@@ -72,7 +73,7 @@ class R1(Penalty):
     gamma: float = 1.0
 
     def __post_init__(self) -> None:
-        _check_weight("gamma", self.gamma)
+        check_weight("gamma", self.gamma)
 
     def __call__(
         self,
@@ -82,7 +83,38 @@ class R1(Penalty):
         generator: torch.Generator,  # noqa: ARG002 - the interface's
     ) -> Tensor:
         """``gamma / 2 * mean(norm^2)``."""
-        return self.gamma / 2 * _gradients(discriminator, real).square().sum(dim=1).mean()
+        return self.gamma / 2 * _mean_square(discriminator, real)
+
+
+@dataclass(frozen=True)
+class R1R2(Penalty):
+    """Small gradients on real and on fake samples.
+
+    Args:
+        gamma: ``gamma / 2`` is the factor of ``E |grad D(real)|^2 + E |grad D(fake)|^2``, > 0.
+
+    Source: Mescheder et al. 2018, arXiv:1801.04406, Eqs. 9 and 10; both at once in R3GAN (Huang et al. 2024,
+    arXiv:2501.05441).
+    """
+
+    gamma: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_weight("gamma", self.gamma)
+
+    def __call__(
+        self,
+        discriminator: Callable[[Tensor], Tensor],
+        real: Tensor,
+        fake: Tensor,
+        generator: torch.Generator,  # noqa: ARG002 - the interface's
+    ) -> Tensor:
+        """``gamma / 2 * (mean(real norm^2) + mean(fake norm^2))``."""
+        return self.gamma / 2 * (_mean_square(discriminator, real) + _mean_square(discriminator, fake))
+
+
+def _mean_square(discriminator: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
+    return _gradients(discriminator, at).square().sum(dim=1).mean()
 
 
 def _gradients(discriminator: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
@@ -92,7 +124,8 @@ def _gradients(discriminator: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
     return gradient.flatten(start_dim=1)
 
 
-def _check_weight(name: str, value: float) -> None:
+def check_weight(name: str, value: float) -> None:
+    """Raise ``ValueError`` unless the weight of a term is finite and > 0."""
     if not (value > 0 and math.isfinite(value)):
         raise ValueError(
             f"{name} must be finite and > 0, got {value}: leave the penalty out instead of weighing it 0"

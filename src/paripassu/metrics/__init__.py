@@ -4,6 +4,7 @@ from paripassu.metrics.digits import DigitFeatures
 from paripassu.metrics.features import FeatureNetwork
 from paripassu.metrics.frechet import frechet_distance
 from paripassu.metrics.kernel import kernel_distance
+from paripassu.metrics.manifold import ManifoldScores, manifold_scores
 from paripassu.metrics.modes import ModeCoverage, mode_coverage
 from paripassu.metrics.name import metric_name
 from paripassu.metrics.pixels import PixelFeatures
@@ -11,10 +12,12 @@ from paripassu.metrics.pixels import PixelFeatures
 __all__ = [
     "DigitFeatures",
     "FeatureNetwork",
+    "ManifoldScores",
     "ModeCoverage",
     "PixelFeatures",
     "frechet_distance",
     "kernel_distance",
+    "manifold_scores",
     "metric_name",
     "mode_coverage",
 ]

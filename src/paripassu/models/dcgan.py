@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from torch import nn
 
-from paripassu.models.architecture import Architecture, Pair
+from paripassu.models.architecture import Architecture, Pair, check_at_least_one
 
 Norm = Literal["batch", "none"]
 
@@ -30,9 +30,7 @@ class DCGAN(Architecture):
     norm: Norm = "batch"
 
     def __post_init__(self) -> None:
-        for name in ("latent", "width"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}")
+        check_at_least_one(latent=self.latent, width=self.width)
         if self.norm not in get_args(Norm):
             raise ValueError(f"norm must be 'batch' or 'none', got {self.norm!r}")
 
@@ -43,13 +41,9 @@ class DCGAN(Architecture):
 
     def build(self, shape: tuple[int, ...]) -> Pair:
         """Networks for square images of 8, 16, 32 or 64 px."""
-        if len(shape) != 3:
-            raise ValueError("DCGAN makes images, not points: choose --model mlp for this data")
-        channels, height, width = shape
-        if height != width or height not in (8, 16, 32, 64):
-            raise ValueError(f"DCGAN makes square images of 8, 16, 32 or 64 px, not {height} x {width}")
+        channels, resolution = self.square(shape, (8, 16, 32, 64))
         # From the image inwards: 8 px has one hidden width, 64 px four.
-        widths = [self.width * 2**i for i in range((height // 4).bit_length() - 1)]
+        widths = [self.width * 2**i for i in range((resolution // 4).bit_length() - 1)]
         pair = Pair(
             nn.Sequential(*self._up(widths[::-1], channels)),
             nn.Sequential(*self._down(channels, widths)),

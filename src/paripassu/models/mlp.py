@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from torch import nn
 
-from paripassu.models.architecture import Architecture, Pair
+from paripassu.models.architecture import Architecture, Pair, check_at_least_one
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,7 @@ class MLP(Architecture):
     depth: int = 3
 
     def __post_init__(self) -> None:
-        for name in ("latent", "width", "depth"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}")
+        check_at_least_one(latent=self.latent, width=self.width, depth=self.depth)
 
     @property
     def name(self) -> str:

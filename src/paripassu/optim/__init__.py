@@ -2,6 +2,7 @@
 
 from paripassu.optim.graft import AdaDir, AdaNSGD, Graft
 from paripassu.optim.nsgd import NSGD
+from paripassu.optim.rates import SuggestedLR, suggest_lr
 from paripassu.optim.shell import RuleOptimizer
 
-__all__ = ["NSGD", "AdaDir", "AdaNSGD", "Graft", "RuleOptimizer"]
+__all__ = ["NSGD", "AdaDir", "AdaNSGD", "Graft", "RuleOptimizer", "SuggestedLR", "suggest_lr"]

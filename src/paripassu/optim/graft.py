@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 from paripassu import rules
-from paripassu.optim.shell import RuleOptimizer
+from paripassu.optim.shell import Nonfinite, RuleOptimizer
 from paripassu.rules import SGD, Adam, Rule, Scope
 
 
@@ -24,9 +24,10 @@ class Graft(RuleOptimizer):
         scope: ``"layer"`` grafts each parameter tensor alone, ``"global"`` the player as one vector.
         weight_decay: decoupled, >= 0, outside the norms.
         maximize: ascend the loss.
+        nonfinite: about NaN or inf in a gradient: ``"propagate"``, ``"skip"`` the step, or ``"raise"``.
 
     Raises:
-        ValueError: a setting out of range.
+        ValueError: a setting out of range, or parameters in float16.
     """
 
     def __init__(
@@ -39,9 +40,12 @@ class Graft(RuleOptimizer):
         scope: Scope = "layer",
         weight_decay: float = 0.0,
         maximize: bool = False,
+        nonfinite: Nonfinite = "propagate",
     ) -> None:
         rule = rules.Graft(magnitude, direction, scope)
-        super().__init__(params, lr, rule=rule, weight_decay=weight_decay, maximize=maximize)
+        super().__init__(
+            params, lr, rule=rule, weight_decay=weight_decay, maximize=maximize, nonfinite=nonfinite
+        )
 
 
 class AdaNSGD(Graft):
@@ -55,9 +59,10 @@ class AdaNSGD(Graft):
         scope: over what the two norms are taken.
         weight_decay: decoupled, >= 0, outside the norms.
         maximize: ascend the loss.
+        nonfinite: about NaN or inf in a gradient: ``"propagate"``, ``"skip"`` the step, or ``"raise"``.
 
     Raises:
-        ValueError: a setting out of range.
+        ValueError: a setting out of range, or parameters in float16.
     """
 
     def __init__(
@@ -70,6 +75,7 @@ class AdaNSGD(Graft):
         scope: Scope = "layer",
         weight_decay: float = 0.0,
         maximize: bool = False,
+        nonfinite: Nonfinite = "propagate",
     ) -> None:
         super().__init__(
             params,
@@ -79,6 +85,7 @@ class AdaNSGD(Graft):
             scope=scope,
             weight_decay=weight_decay,
             maximize=maximize,
+            nonfinite=nonfinite,
         )
 
 
@@ -93,9 +100,10 @@ class AdaDir(Graft):
         scope: over what the two norms are taken.
         weight_decay: decoupled, >= 0, outside the norms.
         maximize: ascend the loss.
+        nonfinite: about NaN or inf in a gradient: ``"propagate"``, ``"skip"`` the step, or ``"raise"``.
 
     Raises:
-        ValueError: a setting out of range.
+        ValueError: a setting out of range, or parameters in float16.
     """
 
     def __init__(
@@ -108,6 +116,7 @@ class AdaDir(Graft):
         scope: Scope = "layer",
         weight_decay: float = 0.0,
         maximize: bool = False,
+        nonfinite: Nonfinite = "propagate",
     ) -> None:
         super().__init__(
             params,
@@ -117,4 +126,5 @@ class AdaDir(Graft):
             scope=scope,
             weight_decay=weight_decay,
             maximize=maximize,
+            nonfinite=nonfinite,
         )

@@ -9,7 +9,7 @@ with ``b`` the gradient or its momentum buffer. One `NSGD` for each player makes
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
-from paripassu.optim.shell import RuleOptimizer
+from paripassu.optim.shell import Nonfinite, RuleOptimizer
 from paripassu.rules import SGD, Normalize, Scope
 
 
@@ -26,9 +26,10 @@ class NSGD(RuleOptimizer):
         momentum: in [0, 1); the momentum buffer is normalised. 0 keeps no state.
         weight_decay: decoupled, >= 0, outside the norm.
         maximize: ascend the loss.
+        nonfinite: about NaN or inf in a gradient: ``"propagate"``, ``"skip"`` the step, or ``"raise"``.
 
     Raises:
-        ValueError: a setting out of range.
+        ValueError: a setting out of range, or parameters in float16.
     """
 
     def __init__(
@@ -40,6 +41,9 @@ class NSGD(RuleOptimizer):
         momentum: float = 0.0,
         weight_decay: float = 0.0,
         maximize: bool = False,
+        nonfinite: Nonfinite = "propagate",
     ) -> None:
         rule = Normalize(SGD(momentum), scope)
-        super().__init__(params, lr, rule=rule, weight_decay=weight_decay, maximize=maximize)
+        super().__init__(
+            params, lr, rule=rule, weight_decay=weight_decay, maximize=maximize, nonfinite=nonfinite
+        )

@@ -1,14 +1,21 @@
 """The one class that turns a rule into a ``torch.optim.Optimizer``: groups, sign, state and step."""
 
 import math
-from collections.abc import Callable
-from typing import Any, overload
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, get_args, overload
 
 import torch
 from torch import Tensor
-from torch.optim.optimizer import ParamsT
+from torch.optim.optimizer import ParamsT, StateDict
 
+from paripassu.optim import flat, foreach
+from paripassu.optim.form import form_of
+from paripassu.optim.turn import Turn
 from paripassu.rules import Rule, State
+from paripassu.rules.scope import norms
+
+# What to do about a gradient with NaN or inf: take the step, leave it out, or stop.
+Nonfinite = Literal["propagate", "skip", "raise"]
 
 _GROUP_SETTINGS = {"params", "param_names", "lr", "weight_decay", "maximize", "initial_lr"}
 
@@ -20,6 +27,10 @@ class RuleOptimizer(torch.optim.Optimizer):
     ``"global"``) sees all their gradients together, then each group's learning rate applies.
     Parameters without a gradient are left out of the step and of the norms.
 
+    Parameters may be float32, float64, bfloat16 or complex (pairs of real numbers, as in torch). The rule
+    and its state are in float32 for bfloat16. SGD, Adam, and what `Normalize` and `Graft` make of one of
+    each run by faster code where all tensors are float32 on the CPU or on one CUDA device.
+
     Args:
         params: parameters or groups of them; a group may set ``lr``, ``weight_decay`` and ``maximize``.
         lr: learning rate > 0, a number or a 0-dim tensor. The length of a step where the rule normalises.
@@ -27,9 +38,13 @@ class RuleOptimizer(torch.optim.Optimizer):
         weight_decay: decoupled, >= 0, and outside the rule: its norms do not see it
             (Loshchilov & Hutter 2019, arXiv:1711.05101).
         maximize: ascend the loss instead of descending it.
+        nonfinite: about NaN or inf in any of the player's gradients: ``"propagate"`` them into the
+            parameters as torch does, ``"skip"`` the step with parameters and state untouched, or
+            ``"raise"`` before anything changes. The last two read each gradient once more.
 
     Raises:
-        ValueError: a setting out of range, or a group setting that this optimizer does not have.
+        ValueError: a setting out of range, a group setting that this optimizer does not have, or
+            parameters in float16.
     """
 
     def __init__(
@@ -40,8 +55,12 @@ class RuleOptimizer(torch.optim.Optimizer):
         rule: Rule,
         weight_decay: float = 0.0,
         maximize: bool = False,
+        nonfinite: Nonfinite = "propagate",
     ) -> None:
+        if nonfinite not in get_args(Nonfinite):
+            raise ValueError(f"nonfinite must be 'propagate', 'skip' or 'raise', got {nonfinite!r}")
         self.rule = rule
+        self.nonfinite: Nonfinite = nonfinite
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "maximize": maximize})
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -59,10 +78,36 @@ class RuleOptimizer(torch.optim.Optimizer):
             raise ValueError(f"lr must be finite and > 0, got {lr}")
         if not (weight_decay >= 0.0 and math.isfinite(weight_decay)):
             raise ValueError(f"weight_decay must be finite and >= 0, got {weight_decay}")
+        for parameter in group["params"]:
+            _check_dtype(parameter)
 
     def __getstate__(self) -> dict[str, Any]:
-        """What copies and pickles carry: torch's own entries and the rule."""
-        return super().__getstate__() | {"rule": self.rule}
+        """What copies and pickles carry: torch's own entries and our settings."""
+        return super().__getstate__() | {"rule": self.rule, "nonfinite": self.nonfinite}
+
+    def load_state_dict(self, state_dict: StateDict) -> None:
+        """Load what ``state_dict`` gave, cast to where and what the parameters are now.
+
+        Raises:
+            ValueError: it is of other parameter groups, of another rule or of parameters of other shapes;
+                nothing has been loaded then.
+        """
+        fitted: dict[Tensor, State] = {}
+
+        # torch would cast the state to the parameters' dtype, which for bfloat16 is too coarse.
+        def fit(_: torch.optim.Optimizer, loaded: StateDict) -> None:
+            keys = [key for group in loaded["param_groups"] for key in group["params"]]
+            parameters = [p for group in self.param_groups for p in group["params"]]
+            for key, p in zip(keys, parameters, strict=False):  # torch says if they are not as many
+                if key in loaded["state"]:
+                    fitted[p] = _fit(loaded["state"][key], self.rule.init(_working(p.detach())))
+
+        handle = self.register_load_state_dict_pre_hook(fit)
+        try:
+            super().load_state_dict(state_dict)
+        finally:
+            handle.remove()
+        self.state.update(fitted)
 
     @overload
     def step(self, closure: None = None) -> None: ...
@@ -81,37 +126,134 @@ class RuleOptimizer(torch.optim.Optimizer):
             The closure's loss, if there is one.
 
         Raises:
-            RuntimeError: a gradient is sparse.
+            RuntimeError: a gradient is sparse; or not finite, with ``nonfinite="raise"``.
+            ValueError: parameters have become float16.
         """
         loss = None
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
+        self._take()
+        return loss
 
-        stepped = [(p, group) for group in self.param_groups for p in group["params"] if p.grad is not None]
-        for p, _ in stepped:
-            if p.grad.is_sparse:
+    # torch.compile breaks its graph here: traced tensor by tensor a step takes long to compile and cannot get
+    # faster. torch's own optimizers use this decorator, which imports the compiler no sooner than needed.
+    @torch._disable_dynamo  # noqa: SLF001  # pyright: ignore[reportPrivateImportUsage, reportPrivateUsage]
+    def _take(self) -> None:
+        self._check_gradients()
+        if self.nonfinite == "propagate" or self._is_finite():
+            self._move(self._turn())
+
+    def _stepped(self) -> Iterator[Tensor]:
+        """The parameters that have a gradient."""
+        return (p for group in self.param_groups for p in group["params"] if p.grad is not None)
+
+    def _check_gradients(self) -> None:
+        for p in self._stepped():
+            if p.grad is not None and p.grad.is_sparse:
                 raise RuntimeError(
                     f"{type(self).__name__} takes no sparse gradients: "
                     "set sparse=False in the layer that makes them"
                 )
-        gradients = [_real(p.grad) for p, _ in stepped]
-        states: list[State] = [
-            self.state[p] if p in self.state else self.rule.init(g)
-            for (p, _), g in zip(stepped, gradients, strict=True)
-        ]
-        updates, states = self.rule.update(gradients, states)
+            _check_dtype(p)
 
-        for (p, group), update, state in zip(stepped, updates, states, strict=True):
-            if state:
-                self.state[p] = state
-            if group["weight_decay"]:
-                p.mul_(1 - group["lr"] * group["weight_decay"])
-            sign = 1 if group["maximize"] else -1
-            _real(p).add_(update * (sign * group["lr"]))
-        return loss
+    def _is_finite(self) -> bool:
+        """Whether the step may be taken; raises where that is asked for."""
+        gradients = [_real(p.grad) for p in self._stepped() if p.grad is not None]
+        # Over the whole player, so that all ranks of a sharded one agree; float64, so that it overflows for
+        # no finite float32.
+        finite = all(bool(norm.isfinite()) for norm in norms(gradients, "global")[:1])
+        if not finite and self.nonfinite == "raise":
+            raise RuntimeError(
+                "a gradient has NaN or inf and no step was taken: "
+                'lower the learning rate, or set nonfinite="skip" to go on without such steps'
+            )
+        return finite
+
+    def _turn(self) -> Turn:
+        """What this step reads and writes; states are made where there are none yet."""
+        turn = Turn([], [], [], [], [])
+        for group in self.param_groups:
+            lr, weight_decay = group["lr"], group["weight_decay"]
+            rate = -lr if group["maximize"] else lr
+            keep = 1 - lr * weight_decay if weight_decay else 1.0
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                state: State | None = self.state.get(p)
+                if state is None:
+                    state = self.rule.init(_working(p))
+                    if state:
+                        self.state[p] = state
+                turn.parameters.append(_real(p))
+                turn.gradients.append(_working(p.grad))
+                turn.states.append(state)
+                turn.rates.append(rate)
+                turn.keeps.append(keep)
+        return turn
+
+    def _move(self, turn: Turn) -> None:
+        if not turn.parameters:
+            return
+        form = form_of(self.rule)
+        if form is not None and flat.serves(form, turn):
+            flat.step(form, turn)
+        elif form is not None and foreach.serves(turn):
+            foreach.step(form, turn)
+        else:
+            _step_as_written(self.rule, turn)
+
+
+def _step_as_written(rule: Rule, turn: Turn) -> None:
+    if torch.cuda.is_available() and torch.cuda.is_current_stream_capturing():
+        raise RuntimeError(
+            f"a step of {rule} cannot be captured in a CUDA graph: it needs SGD, Adam or one normalised or "
+            "grafted on the other, and float32 parameters on one CUDA device"
+        )
+    updates, states = rule.update(turn.gradients, turn.states)
+    for state, following in zip(turn.states, states, strict=True):
+        state.update(following)
+    for parameter, update, rate, keep in zip(turn.parameters, updates, turn.rates, turn.keeps, strict=True):
+        if isinstance(keep, Tensor) or keep != 1.0:
+            parameter.mul_(keep)
+        parameter.sub_(update * rate)
+
+
+def _check_dtype(parameter: Tensor) -> None:
+    if parameter.dtype in (torch.float16, torch.complex32):
+        raise ValueError(
+            f"parameters in {parameter.dtype} would lose most small steps and their squares underflow: "
+            "keep them in float32 and run the network under torch.autocast"
+        )
 
 
 def _real(tensor: Tensor) -> Tensor:
     # A complex number is two real ones: same norms, and Adam's second moment per component, as in torch.
-    return torch.view_as_real(tensor) if tensor.is_complex() else tensor
+    return torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
+
+
+def _working(tensor: Tensor) -> Tensor:
+    """A tensor in the numbers that rules compute with: real, and never coarser than float32."""
+    real = _real(tensor)
+    return real.float() if real.dtype in (torch.bfloat16, torch.float16) else real
+
+
+def _fit(saved: State, fresh: State) -> State:
+    """``saved`` in the dtype, device and layout of ``fresh``, a state of the same kind."""
+    if saved.keys() != fresh.keys():
+        raise ValueError(
+            f"the saved state holds {sorted(saved)} where this optimizer's rule keeps {sorted(fresh)}: "
+            "load it into an optimizer with the settings it was saved with"
+        )
+    fitted: State = {}
+    for name, value in fresh.items():
+        if isinstance(value, dict):
+            fitted[name] = _fit(saved[name], value)
+        elif saved[name].shape != value.shape:
+            raise ValueError(
+                f"the saved {name} is of shape {tuple(saved[name].shape)}, the parameter of "
+                f"{tuple(value.shape)}: load the state of a network of the same size"
+            )
+        else:
+            fitted[name] = value.copy_(saved[name])
+    return fitted

@@ -1,5 +1,6 @@
 """The probe: what an optimizer did, measured on any training loop."""
 
-from paripassu.probe.probe import Probe
+from paripassu.probe.probe import ADAM, Probe
+from paripassu.probe.tensorboard import TensorBoardWriter
 
-__all__ = ["Probe"]
+__all__ = ["ADAM", "Probe", "TensorBoardWriter"]

@@ -2,43 +2,68 @@
 
 A probed step is measured from the outside, by the weights before and after it, so every
 ``torch.optim`` optimizer can be probed. The player named first keeps the clock: its n-th step ends
-round n, and rounds whose number is a multiple of ``every`` are recorded, for every other player by the
-last step it took before the round ended.
+round n. Rounds whose number is a multiple of ``every`` are probed: each player by the last step it took in
+the round or, where it took none, by its first one after.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import combinations
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from paripassu.records import Update
+from paripassu.probe.gradients import Layer, is_skipped, stepped
+from paripassu.probe.measurement import measure
+from paripassu.probe.shadows import Shadows
+from paripassu.records import Measured, Pace, Shadow, Update
+from paripassu.rules import Adam, Rule
+
+# The decay rates that GANs use and that AdaNSGD has.
+ADAM: Mapping[str, Rule] = MappingProxyType({"adam": Adam(betas=(0.0, 0.9))})
 
 
 @dataclass(frozen=True)
-class _Snapshot:
-    weights: list[Tensor]
-    gradients: list[Tensor]
+class _Sight:
+    layers: list[Layer]
+    shadows: dict[str, list[Tensor]]
+
+
+@dataclass(frozen=True)
+class _Before:
+    weights: dict[Tensor, Tensor] | None  # of a probed step
+    sight: _Sight | None  # None where a closure will compute the gradients
 
 
 class Probe:
-    """Records gradient norms, displacements, weight norms and their angle, per layer and per player.
+    """Records what every player's steps did, what other rules would have done, and the players' pace.
 
-    Norms and dot products are accumulated in float64. Weights are bit-identical with and without a probe;
-    memory and time are spent at probed steps only (two copies of one player's parameters).
+    Per player and, if ``layers``, per parameter: an `Update` (norms of gradient, displacement and weights,
+    the angle between the first two) and a `Shadow` for each shadow rule; per pair of players a `Pace`.
+    Weights are bit-identical with and without a probe. Norms and dot products are accumulated in float64.
+
+    Gradients are measured as the optimizer steps from them: accumulated over micro-batches, averaged by DDP,
+    unscaled by a ``GradScaler`` (a step that it skips is neither measured nor shown to the shadows). Under
+    DDP every process measures the same, so attach the probe on one. Sharded parameters are not supported.
+
+    Probed steps take two copies of one player's parameters and some passes over them. A shadow keeps its
+    rule's state and follows every step, which costs about as much as the rule would as an optimizer.
 
     Args:
         optimizers: one optimizer per player, by name. The first one's steps are the clock.
         every: rounds between probed rounds, >= 1.
-        writer: called with one `Update` per player and, if ``layers``, one per parameter before it.
+        writer: called with each record: any callable, such as `print`, a list's ``append``, a
+            `paripassu.records.RecordWriter` or a `TensorBoardWriter`.
         layers: whether to record each parameter too, named as the optimizer knows it (give the optimizer
             ``named_parameters()``), else by its position.
+        shadows: rules to follow every player, by name; ``{}`` for none.
         start: rounds done before the probe was attached.
 
     Raises:
-        ValueError: no optimizers, or ``every`` < 1.
+        ValueError: no optimizers, ``every`` < 1 or ``start`` < 0.
     """
 
     def __init__(
@@ -46,19 +71,24 @@ class Probe:
         optimizers: Mapping[str, torch.optim.Optimizer],
         every: int = 50,
         *,
-        writer: Callable[[Update], object],
+        writer: Callable[[Measured], object],
         layers: bool = True,
+        shadows: Mapping[str, Rule] = ADAM,
         start: int = 0,
     ) -> None:
         if not optimizers:
             raise ValueError("Probe needs at least one optimizer, as {'player': optimizer}")
         if every < 1:
             raise ValueError(f"every must be >= 1, got {every}")
+        if start < 0:
+            raise ValueError(f"start must be >= 0, got {start}")
         self._every, self._writer, self._layers = every, writer, layers
-        self._clock = next(iter(optimizers))
+        self._players = list(optimizers)
         self._rounds = start
-        self._before: dict[str, _Snapshot] = {}
-        self._pending: dict[str, list[Update]] = {}
+        self._probed = 0  # the round being probed; 0 for none
+        self._shadows = {player: Shadows(shadows) for player in optimizers}
+        self._before: dict[str, _Before] = {}
+        self._measured: dict[str, list[Update | Shadow]] = {}
         self._hooks = [
             hook
             for player, optimizer in optimizers.items()
@@ -69,76 +99,100 @@ class Probe:
         ]
 
     def detach(self) -> None:
-        """Remove every hook and copy: the optimizers are as they were."""
+        """Write what is measured, remove every hook, copy and shadow; the optimizers are as they were."""
         for hook in self._hooks:
             hook.remove()
-        self._hooks.clear()
-        self._before.clear()
-        self._pending.clear()
+        if self._rounds >= self._probed:
+            self._write()
+        for held in (self._hooks, self._before, self._measured, self._shadows):
+            held.clear()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The shadows' memory by player, not a copy; torch loads what it saves with ``weights_only=True``."""
+        return {player: shadows.state_dict() for player, shadows in self._shadows.items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on with the memory that `state_dict` gave.
+
+        Raises:
+            ValueError: it is of other players or other shadows.
+        """
+        if state.keys() != self._shadows.keys():
+            raise ValueError(
+                f"the saved players are {', '.join(state) or 'none'}, this probe's are "
+                f"{', '.join(self._shadows)}: attach the probe to the players it was saved with"
+            )
+        for player, shadows in self._shadows.items():
+            shadows.load_state_dict(state[player])
 
     def _pre(self, player: str) -> Callable[..., None]:
-        def before(optimizer: torch.optim.Optimizer, *_: object) -> None:
-            if (self._rounds + 1) % self._every:
+        def before(optimizer: torch.optim.Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            probed = self._is_due(player)
+            if not (probed or self._shadows[player]) or is_skipped(optimizer):
                 return
-            parameters = [p for _, p in _stepped(optimizer)]
-            self._before[player] = _Snapshot(
-                [p.detach().clone() for p in parameters],
-                # Copied too: a step may rescale gradients in place (fused optimizers under a GradScaler do).
-                [gradient.detach().clone() for p in parameters if (gradient := p.grad) is not None],
-            )
+            weights = _weights(optimizer) if probed else None
+            # torch hands the optimizer itself as the first argument.
+            closure = kwargs.get("closure", args[1] if len(args) > 1 else None)
+            sight = None if closure else self._look(player, optimizer, copy=probed)
+            self._before[player] = _Before(weights, sight)
 
         return before
 
     def _post(self, player: str) -> Callable[..., None]:
         def after(optimizer: torch.optim.Optimizer, *_: object) -> None:
-            snapshot = self._before.pop(player, None)
-            if snapshot is not None:
-                self._pending[player] = self._measure(player, optimizer, snapshot)
-            if player == self._clock:
+            before = self._before.pop(player, None)
+            if before is not None:
+                sight = before.sight or self._look(player, optimizer, copy=False)
+                if before.weights is not None:
+                    self._measured[player] = measure(
+                        self._probed,
+                        player,
+                        sight.layers,
+                        before.weights,
+                        sight.shadows,
+                        each_layer=self._layers,
+                    )
+            if player == self._players[0]:
                 self._rounds += 1
-                for updates in self._pending.values():
-                    for update in updates:
-                        self._writer(update)
-                self._pending.clear()
+            if self._rounds >= self._probed and len(self._measured) == len(self._players):
+                self._write()
 
         return after
 
-    def _measure(self, player: str, optimizer: torch.optim.Optimizer, snapshot: _Snapshot) -> list[Update]:
-        rows = [
-            _products(weight, parameter.detach(), gradient)
-            for (_, parameter), weight, gradient in zip(
-                _stepped(optimizer), snapshot.weights, snapshot.gradients, strict=True
-            )
-        ]
-        names = [name for name, _ in _stepped(optimizer)]
-        step = self._rounds + 1
-        whole = torch.stack(rows).sum(dim=0) if rows else torch.zeros(4, dtype=torch.float64)
-        layers = zip(names, rows, strict=True) if self._layers else ()
-        return [_update(step, player, name, row) for name, row in layers] + [_update(step, player, "", whole)]
+    def _is_due(self, player: str) -> bool:
+        following = self._rounds + 1
+        if following % self._every == 0 and self._probed != following:
+            self._write()  # of an earlier round, without the players that have not stepped since
+            self._probed = following
+        if not self._probed:
+            return False
+        return self._rounds < self._probed or player not in self._measured
+
+    def _look(self, player: str, optimizer: torch.optim.Optimizer, *, copy: bool) -> _Sight:
+        layers = list(stepped(optimizer))
+        if copy:
+            # A step may rescale gradients in place (fused optimizers under a GradScaler do).
+            layers = [layer._replace(gradient=layer.gradient.clone()) for layer in layers]
+        return _Sight(layers, self._shadows[player].see(layers))
+
+    def _write(self) -> None:
+        for records in self._measured.values():
+            for record in records:
+                self._writer(record)
+        relative = {player: _relative(records) for player, records in self._measured.items()}
+        for against, player in combinations(self._players, 2):
+            if player in relative and against in relative:
+                below = relative[against]
+                pace = relative[player] / below if below else math.nan
+                self._writer(Pace(self._probed, player, against, pace))
+        self._measured.clear()
+        self._probed = 0
 
 
-def _stepped(optimizer: torch.optim.Optimizer) -> Iterator[tuple[str, Tensor]]:
-    position = 0
-    for group in optimizer.param_groups:
-        names: list[Any] = group.get("param_names") or [None] * len(group["params"])
-        for name, parameter in zip(names, group["params"], strict=True):
-            if parameter.grad is not None:
-                yield name or str(position), parameter
-            position += 1
+def _weights(optimizer: torch.optim.Optimizer) -> dict[Tensor, Tensor]:
+    return {p: p.detach().clone() for group in optimizer.param_groups for p in group["params"]}
 
 
-def _products(before: Tensor, after: Tensor, gradient: Tensor) -> Tensor:
-    # [4]: |g|^2, |delta|^2, |w|^2 and -<g, delta>; sums over layers give the player's.
-    wide = torch.complex128 if before.is_complex() else torch.float64
-    w, g = before.to(wide).flatten(), gradient.to(wide).flatten()
-    delta = after.to(wide).flatten() - w
-    products = [torch.vdot(g, g), torch.vdot(delta, delta), torch.vdot(w, w), -torch.vdot(g, delta)]
-    return torch.stack(products).real.cpu()
-
-
-def _update(step: int, player: str, layer: str, products: Tensor) -> Update:
-    gradient, update, weight = products[:3].sqrt().tolist()
-    lengths = gradient * update
-    # Rounding can leave the quotient a little outside.
-    cosine = max(-1.0, min(1.0, products[3].item() / lengths)) if lengths else math.nan
-    return Update(step, player, layer, gradient, update, weight, cosine)
+def _relative(records: list[Update | Shadow]) -> float:
+    whole = next(r for r in records if isinstance(r, Update) and not r.layer)
+    return whole.update / whole.weight if whole.weight else math.nan

@@ -1,9 +1,11 @@
 """The house's figures: arms told apart by colour, dash and marker at once, means with bands over seeds."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 import polars as pl
+from plotly.subplots import make_subplots
 
 from paripassu.records import ArmResult
 
@@ -11,6 +13,10 @@ from paripassu.records import ArmResult
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid")
 _MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross")
+
+# Pixels of a heat map's row, and of what stands between one arm's map and the next.
+_ROW = 16
+_BETWEEN = 36
 
 
 def curves(
@@ -99,6 +105,59 @@ def values(arms: Mapping[str, Sequence[float]], y: str) -> go.Figure:
         )
         figure.add_trace(points)
     return figure
+
+
+def heat(
+    frame: pl.DataFrame, arms: Sequence[str], value: str, *, log: bool = False, angle: bool = False
+) -> go.Figure:
+    """A map per arm, layers over steps, all on one colour scale.
+
+    Args:
+        frame: ``arm, layer, step`` and the values, of one player and rule.
+        arms: from top to bottom.
+        value: the column to show.
+        log: whether the colours are of its decimal logarithm.
+        angle: whether it is a cosine, shown from -1 to 1.
+    """
+    shown = [arm for arm in arms if arm in frame["arm"]]
+    layers = frame["layer"].unique(maintain_order=True).to_list()
+    each = len(layers) * _ROW + _BETWEEN
+    figure = make_subplots(
+        rows=len(shown),
+        subplot_titles=shown if len(shown) > 1 else None,
+        shared_xaxes=True,
+        vertical_spacing=_BETWEEN / (each * len(shown)),
+    )
+    for row, arm in enumerate(shown, start=1):
+        table = frame.filter(pl.col("arm") == arm).pivot(on="step", index="layer", values=value)
+        steps = [int(name) for name in table.columns[1:]]
+        values = [[_number(v) for v in table.row(i)[1:]] for i in range(len(table))]
+        colours = [[_logarithm(v) for v in line] for line in values] if log else values
+        panel = go.Heatmap(x=steps, y=table["layer"].to_list(), z=colours, customdata=values)
+        panel.update(coloraxis="coloraxis", hovertemplate="%{y}, step %{x}: %{customdata:.3g}<extra></extra>")
+        figure.add_trace(panel, row=row, col=1)
+    figure.update_xaxes(title_text="generator updates", row=len(shown), col=1)
+    figure.update_yaxes(autorange="reversed", automargin=True, tickfont={"size": 11})
+    # Both scales keep their order for any colour vision.
+    axis = {"colorscale": "Cividis", "colorbar": {"title": {"text": "log₁₀" if log else ""}}}
+    if angle:
+        axis |= {"colorscale": "RdBu", "cmin": -1, "cmax": 1}
+    figure.update_layout(
+        template="none",
+        height=max(260, each * len(shown) + 80),
+        margin={"l": 70, "r": 20, "t": 40, "b": 50},
+        coloraxis=axis,
+    )
+    return figure
+
+
+def _number(value: float | None) -> float | None:
+    # Four digits are more than a colour shows, and keep the page small.
+    return float(f"{value:.4g}") if value is not None and math.isfinite(value) else None
+
+
+def _logarithm(value: float | None) -> float | None:
+    return round(math.log10(value), 3) if value else None
 
 
 def series_line(arm: str, number: int, x: Sequence[float], y: Sequence[float]) -> go.Scatter:

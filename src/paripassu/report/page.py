@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from urllib.parse import quote
 
 import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, Template, select_autoescape
@@ -41,6 +42,23 @@ class Badge:
 
 
 @dataclass(frozen=True)
+class Link:
+    """Text that leads to another page of ours.
+
+    Attributes:
+        text: shown.
+        path: of the page, relative to the folder of the page that shows it.
+    """
+
+    text: str
+    path: str
+
+    def href(self) -> str:
+        """The path as an address; no character in it can lead elsewhere."""
+        return quote(f"./{self.path}")
+
+
+@dataclass(frozen=True)
 class Table:
     """Rows of cells; cells are shown as text.
 
@@ -52,7 +70,7 @@ class Table:
     """
 
     columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[str | Link]]
     best: int | None = None
     caption: str = ""
     kind: str = "table"
@@ -134,9 +152,11 @@ class Page:
         places = _copy_pictures(self, folder)
         for name in _ASSETS:
             write_atomic(folder / name, (files("paripassu.report") / "assets" / name).read_text())
-        if any(isinstance(block, Figure) for block in _blocks(self)):
+        has_figures = any(isinstance(block, Figure) for block in _blocks(self))
+        if has_figures:
             _write_plotly(folder / "plotly.min.js")
-        write_atomic(folder / "index.html", _template().render(page=self, places=places))
+        text = _template().render(page=self, places=places, has_figures=has_figures)
+        write_atomic(folder / "index.html", text)
         return folder / "index.html"
 
 

@@ -5,12 +5,23 @@ from pathlib import Path
 
 import polars as pl
 
-from paripassu.records import RECORDS_FILE, Losses, Metric, Record, Samples, Update, read_records
+from paripassu.records import (
+    RECORDS_FILE,
+    Losses,
+    Metric,
+    Pace,
+    Record,
+    Samples,
+    Shadow,
+    Update,
+    read_records,
+)
 
 Runs = Mapping[str, Sequence[Path]]  # run folders by arm, one a seed
+Records = Mapping[str, Sequence[Sequence[Record]]]  # what each of them recorded
 
 
-def read_runs(runs: Runs) -> dict[str, list[list[Record]]]:
+def read_runs(runs: Runs) -> Records:
     """The records of every run, by arm and seed; a folder without records has none."""
     return {arm: [_records(folder) for folder in folders] for arm, folders in runs.items()}
 
@@ -20,7 +31,7 @@ def _records(folder: Path) -> list[Record]:
     return list(read_records(path)) if path.is_file() else []
 
 
-def metrics(records: Mapping[str, Sequence[Iterable[Record]]]) -> pl.DataFrame:
+def metrics(records: Records) -> pl.DataFrame:
     """``arm, seed, step, name, value``: every measurement."""
     rows = [
         (arm, seed, r.step, r.name, r.value)
@@ -33,7 +44,7 @@ def metrics(records: Mapping[str, Sequence[Iterable[Record]]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def losses(records: Mapping[str, Sequence[Iterable[Record]]]) -> pl.DataFrame:
+def losses(records: Records) -> pl.DataFrame:
     """``arm, seed, step, name, value``: both players' losses."""
     rows = [
         (arm, seed, r.step, player, value)
@@ -47,7 +58,7 @@ def losses(records: Mapping[str, Sequence[Iterable[Record]]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def updates(records: Mapping[str, Sequence[Iterable[Record]]]) -> pl.DataFrame:
+def updates(records: Records) -> pl.DataFrame:
     """``arm, seed, step, player, update, relative, cosine``: whole players' probed steps."""
     rows = [
         (arm, seed, r.step, r.player, r.update, r.update / r.weight if r.weight else None, r.cosine)
@@ -61,15 +72,35 @@ def updates(records: Mapping[str, Sequence[Iterable[Record]]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def pace(updates: pl.DataFrame) -> pl.DataFrame:
-    """``arm, seed, step, value``: relative update of the discriminator over that of the generator."""
-    keys = ["arm", "seed", "step"]
-    sides = [
-        updates.filter(pl.col("player") == player).select(*keys, pl.col("relative").alias(player))
-        for player in ("discriminator", "generator")
+def pace(records: Records) -> pl.DataFrame:
+    """``arm, seed, step, name, value``: of every pair of players, named ``player / against``."""
+    rows = [
+        (arm, seed, r.step, f"{r.player} / {r.against}", r.value)
+        for arm, runs in records.items()
+        for seed, run in enumerate(runs)
+        for r in run
+        if isinstance(r, Pace)
     ]
-    both = sides[0].join(sides[1], on=keys).filter(pl.col("generator") > 0)
-    return both.select(*keys, (pl.col("discriminator") / pl.col("generator")).alias("value"))
+    schema = {"arm": pl.String, "seed": pl.Int64, "step": pl.Int64, "name": pl.String, "value": pl.Float64}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def layers(records: Records) -> pl.DataFrame:
+    """``arm, player, layer, step, rule, magnitude, cosine``: every probed layer of each arm's first run.
+
+    With an empty ``rule`` the two are the length of the step and its cosine with the negative gradient, else
+    the ratio of that length to a shadow rule's and the cosine with its step.
+    """
+    rows: list[tuple[str, str, str, int, str, float, float]] = []
+    for arm, runs in records.items():
+        for r in runs[0] if runs else ():
+            if isinstance(r, Update) and r.layer:
+                rows.append((arm, r.player, r.layer, r.step, "", r.update, r.cosine))
+            elif isinstance(r, Shadow) and r.layer:
+                rows.append((arm, r.player, r.layer, r.step, r.rule, r.ratio, r.cosine))
+    texts, numbers = ("player", "layer"), ("magnitude", "cosine")
+    schema = {"arm": pl.String} | dict.fromkeys(texts, pl.String) | {"step": pl.Int64, "rule": pl.String}
+    return pl.DataFrame(rows, schema=schema | dict.fromkeys(numbers, pl.Float64), orient="row")
 
 
 def over_seeds(frame: pl.DataFrame, value: str = "value") -> pl.DataFrame:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from paripassu.records import STUDY_FILE, ArmResult, DatasetResult, Estimate, Record, StudyResult, load
+from paripassu.records import STUDY_FILE, ArmResult, DatasetResult, Estimate, StudyResult, load
 from paripassu.report import figures, series
 from paripassu.report.page import (
     PAGE_FOLDER,
@@ -70,14 +70,13 @@ def _cut(result: StudyResult) -> list[Block]:
 def _dataset_sections(dataset: DatasetResult, folder: Path) -> list[Section]:
     runs = {arm.arm: [folder / run for run in arm.runs] for arm in dataset.arms}
     records = series.read_runs(runs)
-    arms = list(runs)
     return [
         Section(
             f"{dataset.dataset}: results",
             [Text(f"{dataset.setting}."), *_tables(dataset), *_figures(dataset, records)],
         ),
         Section(f"{dataset.dataset}: samples", [_samples(records, runs)]),
-        Section(f"{dataset.dataset}: what the optimizers did", update_figures(records, arms)),
+        Section(f"{dataset.dataset}: what the optimizers did", update_figures(records)),
     ]
 
 
@@ -100,7 +99,7 @@ def _tables(dataset: DatasetResult) -> list[Block]:
     return [main, rest] if others else [main]
 
 
-def _figures(dataset: DatasetResult, records: Mapping[str, Sequence[Sequence[Record]]]) -> list[Block]:
+def _figures(dataset: DatasetResult, records: series.Records) -> list[Block]:
     arms = list(records)
     metrics = series.metrics(records)
     own = series.over_seeds(metrics.filter(metrics["name"] == dataset.metric))
@@ -118,6 +117,10 @@ def _figures(dataset: DatasetResult, records: Mapping[str, Sequence[Sequence[Rec
             f"{dataset.metric} of each confirmation run; a diverged one has the worst value seen; {better}.",
         ),
     ]
+    for name in dataset.measures:
+        seeds = {arm.arm: arm.estimates[name].values for arm in dataset.arms}
+        caption = f"{name} of each confirmation run, from its records; the protocol below says what it is."
+        blocks.append(Figure(figures.values(seeds, name), name.capitalize(), caption))
     if any(arm.grid for arm in dataset.arms):
         figure = figures.sensitivity(dataset.arms, dataset.metric)
         caption = (
@@ -128,7 +131,7 @@ def _figures(dataset: DatasetResult, records: Mapping[str, Sequence[Sequence[Rec
     return blocks
 
 
-def _samples(records: Mapping[str, Sequence[Sequence[Record]]], runs: Mapping[str, Sequence[Path]]) -> Block:
+def _samples(records: series.Records, runs: Mapping[str, Sequence[Path]]) -> Block:
     first = {arm: series.pictures(records[arm][0], folders[0]) for arm, folders in runs.items() if folders}
     steps = list(
         spread({step: path for shown in first.values() for step, path in shown.items()}, _SHOWN_STEPS)

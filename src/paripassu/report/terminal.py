@@ -5,6 +5,7 @@ from rich.table import Table
 from rich.text import Text
 
 from paripassu.records import DatasetResult, StudyResult
+from paripassu.report.changes import StudyChanges
 from paripassu.report.study import best_arm, rate
 
 _BAR = 12  # characters of the longest bar
@@ -17,6 +18,26 @@ def study_table(result: StudyResult) -> RenderableType:
     for dataset in result.datasets:
         parts += ["", _table(dataset), _verdict(dataset)]
     return Group(*parts, *(Text(sentence, style="dim") for sentence in ("", *result.cut)))
+
+
+def changes_table(changes: StudyChanges) -> RenderableType:
+    """What is not noise between two results of a study, the verdicts first, and how much was looked at."""
+    parts: list[RenderableType] = [Text(f"old: {changes.old}"), Text(f"new: {changes.new}"), Text()]
+    parts += [Text(note) for note in changes.notes]
+    beyond = [change for change in changes.changes if change.beyond_noise]
+    table = Table(title="Changed beyond noise", title_justify="left", box=None, pad_edge=False)
+    for heading in ("dataset", "arm", "estimate"):
+        table.add_column(heading)
+    for heading in ("old", "new"):
+        table.add_column(heading, justify="right")
+    table.add_column("difference, 95 %")
+    for change in beyond:
+        numbers = (f"{change.old:.3g}", f"{change.new:.3g}", f"{change.low:.3g} to {change.high:.3g}")
+        table.add_row(change.dataset, change.arm, change.name, *numbers)
+    parts += [table] if beyond else []
+    count = len(changes.changes)
+    told = f"{len(beyond)} of {count} estimates changed beyond noise; {round(count / 20)} or so do by chance."
+    return Group(*parts, Text(told, style="bold"))
 
 
 def _table(dataset: DatasetResult) -> Table:

@@ -36,9 +36,10 @@ class Adam(TensorwiseRule):
 
     def init(self, tensor: Tensor) -> State:
         """A step count and the zero moments that the settings need."""
-        # As in torch.optim.Adam the count lives on the CPU, so that bias corrections cost no launches.
+        # The count lives on the CPU, where bias corrections cost nothing; but beside CUDA tensors on their
+        # device, where a CUDA graph can advance it.
         state: State = {
-            "step": torch.zeros((), dtype=torch.float32),
+            "step": torch.zeros((), dtype=torch.float32, device=tensor.device if tensor.is_cuda else "cpu"),
             "exp_avg_sq": torch.zeros_like(tensor),
         }
         if self.betas[0]:

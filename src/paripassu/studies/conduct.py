@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from paripassu.records import (
 )
 from paripassu.report.statistics import estimate
 from paripassu.studies import protocol
-from paripassu.studies.protocol import FIRST_CONFIRMATION_SEED, Arm, Dataset, Scale, Study, grid
+from paripassu.studies.protocol import FIRST_CONFIRMATION_SEED, Arm, Dataset, Evidence, Scale, Study, grid
 from paripassu.train import Run, train
 
 RUNS = "runs"
@@ -221,16 +221,43 @@ def _finals(folder: Path) -> dict[str, float]:
 
 def _dataset_result(study: Study, scale: Scale, dataset: Dataset, out: Path) -> DatasetResult:
     extremes = _extremes(out / RUNS / dataset.name)
-    arms = [_arm_result(scale, dataset, arm, out, extremes) for arm in study.arms]
+    measured = _measured(study, scale, dataset, out)
+    arms = [_arm_result(scale, dataset, arm, out, extremes, measured[arm.name]) for arm in study.arms]
     goodness = {a.arm: [_sign(dataset) * v for v in a.estimates[dataset.metric].values] for a in arms}
+    names = arms[0].estimates
+    estimates = {name: {a.arm: a.estimates[name].values for a in arms} for name in names}
+    verdict = study.verdict(Evidence(dataset, goodness, estimates))
+    if not scale.decides:
+        reason = f"Runs of this size decide nothing. {verdict.reason}"
+        verdict = replace(verdict, outcome="undecided", reason=reason)
     return DatasetResult(
         dataset=dataset.name,
         setting=f"{dataset.setting}, {scale.steps[dataset.name]:,} generator updates",
         metric=dataset.metric,
         better=dataset.better,
         arms=arms,
-        verdict=study.verdict(goodness),
+        verdict=verdict,
+        measures=list(study.measures),
     )
+
+
+def _measured(study: Study, scale: Scale, dataset: Dataset, out: Path) -> dict[str, dict[str, list[float]]]:
+    """Each measure of the confirmation runs by arm and name, the largest in place of a diverged run's."""
+    by_arm: dict[str, dict[str, list[float]]] = {arm.name: {} for arm in study.arms}
+    if not study.measures:
+        return by_arm
+    for arm in study.arms:
+        jobs = _confirmation_jobs(scale, dataset, arm, out, "")
+        for job in jobs:
+            records = list(read_records(job.folder / RECORDS_FILE)) if _finals(job.folder) else []
+            for name, measure in study.measures.items():
+                value = measure(records) if records else math.nan
+                by_arm[arm.name].setdefault(name, []).append(value)
+    for name in study.measures:
+        finite = [v for values in by_arm.values() for v in values[name] if math.isfinite(v)]
+        for values in by_arm.values():
+            values[name] = [v if math.isfinite(v) else max(finite, default=math.nan) for v in values[name]]
+    return by_arm
 
 
 def _extremes(folder: Path) -> dict[str, tuple[float, float]]:
@@ -245,7 +272,12 @@ def _extremes(folder: Path) -> dict[str, tuple[float, float]]:
 
 
 def _arm_result(
-    scale: Scale, dataset: Dataset, arm: Arm, out: Path, extremes: dict[str, tuple[float, float]]
+    scale: Scale,
+    dataset: Dataset,
+    arm: Arm,
+    out: Path,
+    extremes: dict[str, tuple[float, float]],
+    measured: dict[str, list[float]],
 ) -> ArmResult:
     # All metrics of a dataset improve the way its deciding one does.
     worst = {name: low if dataset.better == "higher" else high for name, (low, high) in extremes.items()}
@@ -261,14 +293,15 @@ def _arm_result(
         jobs = _jobs(scale, dataset, arm, lr, range(scale.tuning_seeds), out, "")
         rates.append(RateResult(lr, estimate(values(dataset.metric, jobs)), diverged(jobs)))
     lr = _choose(scale, dataset, arm, out)
-    confirmed = _jobs(scale, dataset, arm, lr, _confirmation_seeds(scale), out, "")
+    confirmed = _confirmation_jobs(scale, dataset, arm, out, "")
+    metrics = {name: values(name, confirmed) for name in sorted(extremes)}
     return ArmResult(
         arm=arm.name,
         description=arm.description,
         grid=rates,
         lr=lr,
         on_edge=bool(rates) and lr in (rates[0].lr, rates[-1].lr),
-        estimates={name: estimate(values(name, confirmed)) for name in sorted(extremes)},
+        estimates={name: estimate(of_seeds) for name, of_seeds in (metrics | measured).items()},
         diverged=diverged(confirmed),
         runs=[str(job.folder.relative_to(out)) for job in confirmed],
     )

@@ -2,19 +2,33 @@
 
 Every arm has the same number of learning rates in its grid, half a decade apart. The rate with the best
 mean over the tuning seeds is run again on fresh confirmation seeds, and only those are reported and
-compared, so that no arm gains by having been selected. A diverged run counts as the worst value that any
-run of its dataset showed at any time, the untrained generator included.
+compared, so that no arm gains by having been selected. The centres of the grids were moved once, after a
+pilot on the tuning seeds alone in which some arms were best at the edge of theirs.
+
+A diverged run counts as the worst value that any run of its dataset showed at any time, the untrained
+generator included; in what is measured from a run's records, as the worst of its dataset's confirmation runs.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from paripassu.records import Better, Verdict
+from paripassu.records import Better, Record, Verdict
 from paripassu.rules import Rule
 from paripassu.train import Run
 
 FIRST_CONFIRMATION_SEED = 1000  # far from the tuning seeds 0, 1, 2, ...
 _STEP = 10**0.5  # between neighbouring learning rates of a grid
+
+# What sizes leave out, where studies leave out the same.
+CUT_ALL = "Every run is a few steps long: this scale shows that the study works, and nothing else."
+CUT_TUNING = (
+    "Learning rates are not tuned here: each arm uses the one that the study grafting chose at the same "
+    "length on its tuning seeds."
+)
+CUT_PHOTOGRAPHS = "The games are those of scale small: the paper's photographs are left out."
+
+ByArm = Mapping[str, Sequence[float]]  # one value per confirmation seed
+Measure = Callable[[Sequence[Record]], float]
 
 
 @dataclass(frozen=True)
@@ -42,6 +56,7 @@ class Scale:
         confirmation_seeds: seeds at the chosen rate.
         steps: generator updates, by dataset; a dataset without them is left out.
         cut: what this size leaves out, one sentence each.
+        decides: whether its runs are long enough for a verdict; where not, all are *undecided*.
     """
 
     rates: int
@@ -49,6 +64,7 @@ class Scale:
     confirmation_seeds: int
     steps: Mapping[str, int]
     cut: tuple[str, ...] = ()
+    decides: bool = True
 
 
 @dataclass(frozen=True)
@@ -61,7 +77,7 @@ class Dataset:
         run: makes a run from a rule, a learning rate for both players, steps and a seed.
         metric: name of the metric that tunes and decides.
         better: which way it improves.
-        centres: middle of each arm's grid, by arm.
+        centres: middle of each arm's grid, by arm; of more arms than a study needs have.
         chosen: the rates that the largest scale run so far chose, for scales that do not tune.
     """
 
@@ -75,6 +91,21 @@ class Dataset:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """What a verdict rule sees: the confirmation runs of one dataset.
+
+    Attributes:
+        dataset: which.
+        goodness: the deciding metric, negated where lower is better, so that higher is.
+        estimates: every metric and measure by name, as it is.
+    """
+
+    dataset: Dataset
+    goodness: ByArm
+    estimates: Mapping[str, ByArm]
+
+
+@dataclass(frozen=True)
 class Study:
     """A question, its arms and datasets, and the rule that answers it.
 
@@ -82,12 +113,13 @@ class Study:
         name: the file's name.
         question: in one sentence.
         claim: under test, in words.
-        rule: the verdict rule in words, fixed before the first run.
+        rule: what is measured and the verdict rule in words, fixed before the first run.
         arms: compared.
         datasets: compared on.
         scales: by name.
-        verdict: the rule: from each arm's confirmation values by arm name, higher being better, to a
-            verdict.
+        verdict: the rule.
+        measures: what is measured of a run beside its metrics, each from its records; smaller is what the
+            claim calls better.
     """
 
     name: str
@@ -97,7 +129,8 @@ class Study:
     arms: Sequence[Arm]
     datasets: Sequence[Dataset]
     scales: Mapping[str, Scale]
-    verdict: Callable[[Mapping[str, Sequence[float]]], Verdict]
+    verdict: Callable[[Evidence], Verdict]
+    measures: Mapping[str, Measure] = field(default_factory=dict[str, Measure])
 
 
 def grid(centre: float, count: int) -> list[float]:

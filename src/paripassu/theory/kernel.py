@@ -171,6 +171,10 @@ def simulate_group(
                 if trainable:
                     square_d = square_d + _square(uab, 2)
                 scale_d = _scale(load(rate_d, 0), square_d, normalised)
+                if recording:
+                    for lane in range(min(WIDTH, runs - first)):
+                        if alive[lane]:
+                            _cosines(W, modes, lane, correlations[first + lane, at])
                 if alternating and step < steps:
                     _move(W, uW, scale_d, m_d * k)
                     if trainable:
@@ -191,7 +195,6 @@ def simulate_group(
                     continue
                 _observe(V, lane, modes, latents, latent_rates, cosine_limit, output, mass[r, at])
                 _cosines(V, modes, lane, cosines[r, at])
-                _cosines(W, modes, lane, correlations[r, at])
                 for player in range(2):
                     norms[r, at, player] = sizes[player, lane]
                     gradients[r, at, player] = sizes[2 + player, lane]

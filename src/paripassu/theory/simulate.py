@@ -83,6 +83,22 @@ def log_steps(steps: int, count: int = 60) -> NDArray[np.int64]:
     return np.unique(np.concatenate([[0], between[between <= steps], [steps]]))
 
 
+def record_steps(steps: int, record: ArrayLike | None) -> NDArray[np.int64]:
+    """The steps to record: ``record`` if it is increasing and within 0..``steps``, `log_steps` without it.
+
+    Raises:
+        ValueError: it is not, or ``steps`` < 0.
+    """
+    if steps < 0:
+        raise ValueError(f"steps must be >= 0, got {steps}")
+    recorded = log_steps(steps) if record is None else np.asarray(record, dtype=np.int64)
+    if recorded.ndim != 1 or not len(recorded) or (np.diff(recorded) <= 0).any():
+        raise ValueError("record must be a list of increasing steps")
+    if recorded[0] < 0 or recorded[-1] > steps:
+        raise ValueError(f"record must lie within 0..{steps}, got {recorded[0]}..{recorded[-1]}")
+    return recorded
+
+
 def simulate(
     framework: Framework,
     method: Method,
@@ -125,13 +141,9 @@ def simulate(
     Raises:
         ValueError: a setting out of its range, or shapes that do not broadcast.
     """
-    _check(method, steps, momentum, updates, batch, threads)
+    _check(method, momentum, updates, batch, threads)
     rates_d, rates_g, run_seeds = _broadcast(lr_d, lr_g, seeds, start)
-    recorded = log_steps(steps) if record is None else np.asarray(record, dtype=np.int64)
-    if recorded.ndim != 1 or not len(recorded) or (np.diff(recorded) <= 0).any():
-        raise ValueError("record must be a list of increasing steps")
-    if recorded[0] < 0 or recorded[-1] > steps:
-        raise ValueError(f"record must lie within 0..{steps}, got {recorded[0]}..{recorded[-1]}")
+    recorded = record_steps(steps, record)
 
     if start is None:
         starts = [draw_start(framework, int(seed)) for seed in run_seeds]
@@ -162,8 +174,7 @@ def simulate(
         list(pool.map(lambda first: simulate_group(first, *arguments), range(0, runs, WIDTH)))
 
     recovered = mass[:, :, :modes] > 0
-    every = np.all(recovered, axis=2)
-    first = np.where(np.any(every, axis=1), recorded[every.argmax(axis=1)], math.inf)
+    first = first_recovery(recovered, recorded)
     return Result(
         framework, method, rates_d, rates_g, run_seeds, recorded,
         recovered, mass[:, :, :modes], mass[:, :, modes], cosines, correlations,
@@ -173,12 +184,16 @@ def simulate(
     )  # fmt: skip
 
 
-def _check(method: str, steps: int, momentum: float, updates: str, batch: int, threads: int | None) -> None:
+def first_recovery(recovered: NDArray[np.bool_], steps: NDArray[np.int64]) -> Array:
+    """``[R]`` first of the recorded ``steps [C]`` with all of ``recovered [R, C, modes]``, inf if none."""
+    every = np.all(recovered, axis=2)
+    return np.where(np.any(every, axis=1), steps[every.argmax(axis=1)], math.inf)
+
+
+def _check(method: str, momentum: float, updates: str, batch: int, threads: int | None) -> None:
     for name, value, known in (("method", method, Method), ("updates", updates, Updates)):
         if value not in get_args(known):
             raise ValueError(f"{name} must be one of {', '.join(get_args(known))}, got {value!r}")
-    if steps < 0:
-        raise ValueError(f"steps must be >= 0, got {steps}")
     if not 0.0 <= momentum < 1.0:
         raise ValueError(f"momentum must be in [0, 1), got {momentum}")
     if batch < 0:

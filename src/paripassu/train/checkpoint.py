@@ -21,6 +21,7 @@ FOLDER = "checkpoints"
 KEPT = 2  # the newest, and one to fall back on should it be damaged
 _INDEX = "checkpoint.json"
 _OPTIMIZERS = "optimizers.pt"
+_SHADOWS = "shadows"
 
 
 def save_checkpoint(folder: Path, state: State) -> None:
@@ -38,7 +39,8 @@ def save_checkpoint(folder: Path, state: State) -> None:
             tensors = {key: tensor.contiguous() for key, tensor in network.state_dict().items()}
             _write(partial / f"{name}.safetensors", save(tensors))
         memory = io.BytesIO()
-        torch.save({player: o.state_dict() for player, o in state.optimizers().items()}, memory)
+        optimizers = {player: o.state_dict() for player, o in state.optimizers().items()}
+        torch.save(optimizers | {_SHADOWS: state.shadows}, memory)
         _write(partial / _OPTIMIZERS, memory.getvalue())
         files = {path.name: _digest(path) for path in sorted(partial.iterdir())}
         index = {"step": state.step, "seconds": state.seconds, "sha256": files}
@@ -84,6 +86,7 @@ def _restore(path: Path, state: State) -> None:
     saved = torch.load(path / _OPTIMIZERS, weights_only=True)
     for player, optimizer in state.optimizers().items():
         optimizer.load_state_dict(saved[player])
+    state.shadows = saved.get(_SHADOWS, {})  # checkpoints were without before runs could have a shadow
     index = json.loads((path / _INDEX).read_text())
     state.step, state.seconds = index["step"], index["seconds"]
 

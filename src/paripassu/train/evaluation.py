@@ -1,12 +1,14 @@
 """Measurements and pictures of a generator, for the data it was trained on."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from paripassu.data import Digits, ImageSet, MixtureSamples, Samples
+from paripassu.data import Digits, ImageSet, MixtureSamples, Samples, to_unit
 from paripassu.metrics import (
     DigitFeatures,
     FeatureNetwork,
@@ -18,15 +20,21 @@ from paripassu.metrics import (
 )
 from paripassu.train import pictures
 from paripassu.train.checkpoint import checkpoints, load_checkpoint
-from paripassu.train.random import Stream, generator
+from paripassu.train.random import Stream, generator, seeded
 from paripassu.train.run import Run
 from paripassu.train.state import initial_state
 
-_BATCH = 500  # samples generated at once: bounds memory, changes no value
+# Samples generated and measured at once, less of those with more pixels: bounds memory.
+_BATCH = 500
+_PIXELS = 2**21
+_KERNEL_SAMPLES = 5000  # the kernel distance takes 1 GB for as many
 _SHOWN = 64  # images in a picture
 _POINTS = 2500  # points in a picture
 
-Measure = Callable[[Tensor], dict[str, float]]
+
+class _Measure(NamedTuple):
+    seen: Callable[[Tensor], Tensor]  # what is kept of a batch of samples
+    scores: Callable[[Tensor], dict[str, float]]  # of all that was kept
 
 
 class Evaluator:
@@ -44,7 +52,9 @@ class Evaluator:
 
     def measure(self, network: nn.Module) -> dict[str, float]:
         """Every metric by its name."""
-        return self._measure(self._generate(network, self._count, Stream.EVALUATION))
+        return self._measure.scores(
+            self._generate(network, self._count, Stream.EVALUATION, self._measure.seen)
+        )
 
     def draw(self, network: nn.Module, path: Path) -> None:
         """Write a picture of samples as PNG."""
@@ -55,24 +65,35 @@ class Evaluator:
             pictures.grid(self._generate(network, _SHOWN, Stream.PICTURES), path)
 
     @torch.no_grad()
-    def _generate(self, network: nn.Module, count: int, stream: Stream) -> Tensor:
-        rng = generator(self._run.seed, stream, 0, torch.device(self._run.device))
-        latents = torch.randn((count, self._run.model.latent), generator=rng, device=self._run.device)
+    def _generate(
+        self,
+        network: nn.Module,
+        count: int,
+        stream: Stream,
+        seen: Callable[[Tensor], Tensor] = lambda samples: samples,
+    ) -> Tensor:
+        device = torch.device(self._run.device)
+        rng = generator(self._run.seed, stream, 0, device)
+        latents = torch.randn((count, self._run.model.latent), generator=rng, device=device)
         was_training = network.training
         network.eval()
         try:
-            return torch.cat([network(z) for z in latents.split(_BATCH)])
+            with seeded(self._run.seed, stream, 1, device):
+                return torch.cat([seen(network(z)) for z in latents.split(_at_once(self._real.shape))])
         finally:
             network.train(was_training)
 
 
-def _measure(run: Run, real: Samples, count: int) -> Measure:
+def _at_once(shape: tuple[int, ...]) -> int:
+    return max(1, min(_BATCH, _PIXELS // math.prod(shape[1:])))
+
+
+def _measure(run: Run, real: Samples, count: int) -> _Measure:
     if isinstance(real, MixtureSamples):
-        return lambda fake: _coverage(fake, real)
+        return _Measure(lambda samples: samples, lambda fake: _coverage(fake, real))
     if isinstance(real, ImageSet):
-        return _distances(
-            DigitFeatures() if isinstance(run.data, Digits) else PixelFeatures(), real.all(), count
-        )
+        network = DigitFeatures() if isinstance(run.data, Digits) else PixelFeatures()
+        return _Measure(network, _distances(network, real, count))
     raise TypeError(f"no metric is known for {type(real).__name__}")
 
 
@@ -85,21 +106,21 @@ def _coverage(fake: Tensor, real: MixtureSamples) -> dict[str, float]:
     }
 
 
-def _distances(network: FeatureNetwork, real: Tensor, count: int) -> Measure:
-    reference = network(real)
+def _distances(network: FeatureNetwork, real: ImageSet, count: int) -> Callable[[Tensor], dict[str, float]]:
+    batches = real.pixels.split(_at_once(real.shape))
+    reference = torch.cat([network(to_unit(batch)) for batch in batches])
     # The kernel distance's estimator takes equal counts; files in a folder are sorted by class.
-    paired = min(len(reference), count)
+    paired = min(len(reference), count, _KERNEL_SAMPLES)
     shuffled = torch.randperm(len(reference), generator=torch.Generator().manual_seed(0))
     few = reference[shuffled[:paired].to(reference.device)]
 
-    def measure(fake: Tensor) -> dict[str, float]:
-        features = network(fake)
+    def scores(features: Tensor) -> dict[str, float]:
         return {
             metric_name("fd", count, network): frechet_distance(reference, features),
             metric_name("kd", paired, network): kernel_distance(few, features[:paired]),
         }
 
-    return measure
+    return scores
 
 
 def evaluate(run: Run, folder: Path, samples: int | None = None) -> tuple[int, dict[str, float]]:

@@ -1,21 +1,24 @@
 """The only code that steps a GAN."""
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from paripassu.data import FolderImages, Samples
+from paripassu.data import ImageSet, Samples
+from paripassu.games import StyleBased
 from paripassu.probe import Probe
 from paripassu.records import End, Losses, Metric, RecordWriter, end_of, read_records, rewind
 from paripassu.records import Samples as SamplesRecord
 from paripassu.train.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from paripassu.train.evaluation import Evaluator
 from paripassu.train.folder import SAMPLES, check_folder, open_folder
-from paripassu.train.random import Stream, generator
+from paripassu.train.random import Stream, generator, seeded
 from paripassu.train.run import Run
 from paripassu.train.state import State, initial_state
 
@@ -50,7 +53,7 @@ def train(
     check_folder(run, folder)
     device = torch.device(run.device)
     real = run.data.load(device)
-    if isinstance(real, FolderImages) and real.skipped:
+    if isinstance(real, ImageSet) and real.skipped:
         notice(f"{len(real.skipped):,} images were passed over, the first is {real.skipped[0]}")
     state = initial_state(run, real.shape)
 
@@ -73,7 +76,12 @@ def _train(
     progress: Callable[[int], object],
 ) -> End:
     evaluator = Evaluator(run, real)
-    probe = Probe(state.optimizers(), run.probe_every, writer=write, start=state.step)
+    shadows = {repr(run.shadow): run.shadow} if run.shadow else {}
+    probe = Probe(state.optimizers(), run.probe_every, writer=write, shadows=shadows, start=state.step)
+    if state.shadows:
+        probe.load_state_dict(state.shadows)
+    # The probe keeps it up to date, so that every checkpoint has it as it is.
+    state.shadows = probe.state_dict()
     started = time.monotonic() - state.seconds
     unfinite = ""
     # Sums stay non-finite once a term was: divergence is seen without looking at every loss.
@@ -124,23 +132,25 @@ def step(run: Run, state: State, real: Samples) -> Tensor:
     Returns:
         ``[2]``: the discriminator's and the generator's loss, each before its player's (last) step.
     """
-    rng = generator(run.seed, Stream.TRAINING, state.step, torch.device(run.device))
+    device = torch.device(run.device)
+    rng = generator(run.seed, Stream.TRAINING, state.step, device)
     factor = 1 - state.step / run.steps if run.decay == "linear" else 1.0
     for player, optimizer in ((run.generator, state.optimizer_g), (run.discriminator, state.optimizer_d)):
         for group in optimizer.param_groups:
             group["lr"] = player.lr * factor
 
-    for _ in range(run.n_critic - 1):
-        _discriminator_backward(run, state, real, rng)
-        state.optimizer_d.step()
-    loss_d = _discriminator_backward(run, state, real, rng)
-    if run.updates == "alternating":
-        state.optimizer_d.step()
-        loss_g = _generator_backward(run, state, rng)
-    else:
-        loss_g = _generator_backward(run, state, rng)
-        state.optimizer_d.step()
-    state.optimizer_g.step()
+    with seeded(run.seed, Stream.NETWORKS, state.step, device):
+        for _ in range(run.n_critic - 1):
+            _discriminator_backward(run, state, real, rng)
+            state.optimizer_d.step()
+        loss_d = _discriminator_backward(run, state, real, rng)
+        if run.updates == "alternating":
+            state.optimizer_d.step()
+            loss_g = _generator_backward(run, state, real, rng)
+        else:
+            loss_g = _generator_backward(run, state, real, rng)
+            state.optimizer_d.step()
+        state.optimizer_g.step()
 
     _average(run, state)
     return torch.stack([loss_d, loss_g])
@@ -149,25 +159,35 @@ def step(run: Run, state: State, real: Samples) -> Tensor:
 def _discriminator_backward(run: Run, state: State, real: Samples, rng: torch.Generator) -> Tensor:
     shown = real.draw(run.batch, rng)
     with torch.no_grad():
-        fake = state.generator(_latents(run, rng))
+        fake = state.generator(_latents(run, run.batch, rng))
     loss = run.loss.discriminator(state.discriminator(shown), state.discriminator(fake))
-    if run.penalty:
-        loss = loss + run.penalty(state.discriminator, shown, fake, rng)
+    if run.penalty and state.step % run.penalty_every == 0:
+        loss = loss + run.penalty_every * run.penalty(state.discriminator, shown, fake, rng)
     state.optimizer_d.zero_grad()
     loss.backward(inputs=list(state.discriminator.parameters()))
     return loss.detach()
 
 
-def _generator_backward(run: Run, state: State, rng: torch.Generator) -> Tensor:
-    loss = run.loss.generator(state.discriminator(state.generator(_latents(run, rng))))
+def _generator_backward(run: Run, state: State, real: Samples, rng: torch.Generator) -> Tensor:
+    count = run.generator_batches * run.batch
+    logits = [state.discriminator(state.generator(_latents(run, count, rng)))]
+    if run.loss.relativistic:
+        with torch.no_grad():
+            logits.insert(0, state.discriminator(real.draw(count, rng)))
+    loss = run.loss.generator(*logits)
+    if run.path_length and state.step % run.path_length_every == 0:
+        # Half a batch, as in the source: second derivatives take as much memory as the rest of the step.
+        latents = _latents(run, math.ceil(count / 2), rng)
+        term = run.path_length(cast(StyleBased, state.generator), latents, rng)
+        loss = loss + run.path_length_every * term
     state.optimizer_g.zero_grad()
     # The discriminator's gradients are its own player's business.
     loss.backward(inputs=list(state.generator.parameters()))
     return loss.detach()
 
 
-def _latents(run: Run, rng: torch.Generator) -> Tensor:
-    return torch.randn((run.batch, run.model.latent), generator=rng, device=run.device)
+def _latents(run: Run, count: int, rng: torch.Generator) -> Tensor:
+    return torch.randn((count, run.model.latent), generator=rng, device=run.device)
 
 
 @torch.no_grad()

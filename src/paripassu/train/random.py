@@ -1,5 +1,7 @@
 """Randomness as a function of (seed, stream, step): nothing to save, so nothing to lose on resume."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from enum import IntEnum
 
 import numpy as np
@@ -13,6 +15,7 @@ class Stream(IntEnum):
     TRAINING = 1
     EVALUATION = 2
     PICTURES = 3
+    NETWORKS = 4
 
 
 def number(seed: int, stream: Stream, step: int = 0) -> int:
@@ -23,3 +26,22 @@ def number(seed: int, stream: Stream, step: int = 0) -> int:
 def generator(seed: int, stream: Stream, step: int, device: torch.device) -> torch.Generator:
     """A fresh generator for one step of one stream."""
     return torch.Generator(device).manual_seed(number(seed, stream, step))
+
+
+@contextmanager
+def seeded(seed: int, stream: Stream, step: int, device: torch.device) -> Generator[None]:
+    """Seed torch's global generators and put them back behind: networks draw noise from them."""
+    # By hand: torch.manual_seed and fork_rng go over all devices, at ten times the cost.
+    used = [torch.default_generator]
+    if device.type == "cuda":
+        unnumbered = device.index is None  # pyright: ignore[reportUnnecessaryComparison] - "cuda" has no index
+        index = torch.cuda.current_device() if unnumbered else device.index
+        used.append(torch.cuda.default_generators[index])
+    before = [each.get_state() for each in used]
+    try:
+        for each in used:
+            each.manual_seed(number(seed, stream, step))
+        yield
+    finally:
+        for each, state in zip(used, before, strict=True):
+            each.set_state(state)

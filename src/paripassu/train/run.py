@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from paripassu.data import Source
-from paripassu.games import GanLoss, Penalty, non_saturating
-from paripassu.models import DCGAN, Architecture
+from paripassu.games import GanLoss, PathLength, Penalty, non_saturating
+from paripassu.models import DCGAN, Architecture, StyleGAN2
 from paripassu.rules import Rule
 from paripassu.train import settings
 
@@ -18,7 +18,10 @@ Decay = Literal["constant", "linear"]
 _MINIMA = {
     "steps": 1,
     "batch": 1,
+    "generator_batches": 1,
     "n_critic": 1,
+    "penalty_every": 1,
+    "path_length_every": 1,
     "seed": 0,
     "eval_samples": 2,  # a covariance needs two
     "log_every": 1,
@@ -60,8 +63,14 @@ class Run:
         discriminator: how the discriminator steps.
         loss: what each player minimizes.
         penalty: a term added to the discriminator's loss.
+        penalty_every: steps between its uses, >= 1; it weighs as many times more then. Lazy regularisation
+            (Karras et al. 2020, arXiv:1912.04958) without steps of its own: under a normalised rule such a
+            step would be full length, whatever the weight.
+        path_length: a term added to the generator's loss, on half a batch, for models with styles.
+        path_length_every: as ``penalty_every``, >= 1.
         steps: generator updates, >= 1.
         batch: samples per player and update, >= 1.
+        generator_batches: the generator's samples per update, in batches, >= 1.
         n_critic: discriminator updates per generator update, >= 1.
         updates: ``"alternating"``: the generator answers the discriminator's new weights;
             ``"simultaneous"``: both step from the same point (needs ``n_critic`` 1).
@@ -71,6 +80,8 @@ class Run:
         eval_samples: generated samples per measurement, >= 2.
         log_every: steps between loss records, >= 1; also how often divergence is looked for.
         probe_every: steps between probed steps, >= 1.
+        shadow: a rule that follows both players and moves nothing, told of at probed steps; about as costly
+            as the rule would be as an optimizer.
         eval_every: steps between measurements and sample pictures, >= 1; the untrained generator and the
             last step are always measured.
         checkpoint_every: steps between checkpoints, >= 1; the first and the last step always have one.
@@ -86,8 +97,12 @@ class Run:
     discriminator: Player
     loss: GanLoss = non_saturating
     penalty: Penalty | None = None
+    penalty_every: int = 1
+    path_length: PathLength | None = None
+    path_length_every: int = 1
     steps: int = 1000
     batch: int = 64
+    generator_batches: int = 1
     n_critic: int = 1
     updates: Updates = "alternating"
     decay: Decay = "constant"
@@ -96,6 +111,7 @@ class Run:
     eval_samples: int = 2500
     log_every: int = 50
     probe_every: int = 50
+    shadow: Rule | None = None
     eval_every: int = 500
     checkpoint_every: int = 500
     device: str = "cpu"
@@ -111,6 +127,11 @@ class Run:
                 raise ValueError(f"{name} must be one of {', '.join(values)}, got {getattr(self, name)!r}")
         if self.updates == "simultaneous" and self.n_critic > 1:
             raise ValueError(f"simultaneous updates are one each: set n_critic to 1, got {self.n_critic}")
+        for term, every in (("penalty", "penalty_every"), ("path_length", "path_length_every")):
+            if getattr(self, every) > 1 and getattr(self, term) is None:
+                raise ValueError(f"{every} {getattr(self, every)} needs a {term}: set one, or leave it at 1")
+        if self.path_length and not isinstance(self.model, StyleGAN2):
+            raise ValueError(f"{self.model.name} has no styles whose path length could be regularised")
         if self.penalty and isinstance(self.model, DCGAN) and self.model.norm == "batch":
             raise ValueError(
                 "a gradient penalty needs a discriminator that does not mix samples: "

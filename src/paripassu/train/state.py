@@ -1,7 +1,8 @@
 """What training changes: two networks, the averaged generator, two optimizers, the step."""
 
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import nn
@@ -23,6 +24,7 @@ class State:
         optimizer_d: the discriminator's optimizer.
         step: generator updates done.
         seconds: spent training, over all sittings.
+        shadows: the probe's shadow's memory; empty before it is attached.
     """
 
     generator: nn.Module
@@ -32,6 +34,7 @@ class State:
     optimizer_d: RuleOptimizer
     step: int = 0
     seconds: float = 0.0
+    shadows: dict[str, Any] = field(default_factory=dict)
 
     def networks(self) -> dict[str, nn.Module]:
         """Every network by the name of its file in a checkpoint."""

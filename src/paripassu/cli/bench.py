@@ -1,0 +1,148 @@
+"""``paripassu bench``: speed tables, side by side with what a person would use instead."""
+
+import ast
+import json as json_
+import math
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from itertools import count
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from paripassu.cli import choices
+from paripassu.cli.progress import progress_bar
+from paripassu.records import write_atomic
+
+# src/paripassu/cli/bench.py of a checkout; an installed package has no such folder.
+_SCRIPTS = Path(__file__).parents[3] / "benchmarks"
+
+GeneratorName = Literal["DCGAN-64", "SNGAN-32", "StyleGAN2-256"]
+
+
+@dataclass
+class BenchOptim:
+    """Time one optimizer step on the parameters of three real generators."""
+
+    generators: list[GeneratorName] = field(default_factory=lambda: ["DCGAN-64", "SNGAN-32", "StyleGAN2-256"])
+    """Whose parameters to step."""
+    rounds: int = 50
+    """Steps of each contestant, taken in turns."""
+    out: Path | None = None
+    """The table's file; benchmarks/results/optim-DATE.md without it."""
+    quiet: bool = False
+    """No progress."""
+    json: bool = False
+    """The result as JSON."""
+
+    def __call__(self) -> None:
+        """Measure, write the table, print it."""
+        _check_rounds(self.rounds)
+        script = load("optim")
+        with _counting("bench optim", len(self.generators) * self.rounds, quiet=self.quiet) as one_more:
+            results, page = script.run(self.generators, self.rounds, choices.as_typed(), one_more)
+        _finish(results, page, self.out or script.default_page(), as_json=self.json)
+
+
+@dataclass
+class BenchTheory:
+    """Time steps of the synthetic framework beside two ways to write it in torch."""
+
+    rounds: int = 7
+    """Turns of each contestant."""
+    out: Path | None = None
+    """The table's file; benchmarks/results/theory-DATE.md without it."""
+    quiet: bool = False
+    """No progress."""
+    json: bool = False
+    """The result as JSON."""
+
+    def __call__(self) -> None:
+        """Measure, write the table, print it."""
+        _check_rounds(self.rounds)
+        script = load("theory")
+        with _counting("bench theory", self.rounds, quiet=self.quiet) as one_more:
+            results, page = script.run(self.rounds, choices.as_typed(), one_more)
+        _finish(results, page, self.out or script.default_page(), as_json=self.json)
+
+
+@dataclass
+class List:
+    """Name every benchmark that comes with the source, and the question it answers."""
+
+    def __call__(self) -> None:
+        """Print the table."""
+        table = Table("script", "what it measures")
+        for path in sorted(_folder().glob("*.py")):
+            doc = ast.get_docstring(ast.parse(path.read_text())) or ""
+            table.add_row(f"benchmarks/{path.name}", doc.partition("\n")[0])
+        Console().print(table)
+
+
+@dataclass
+class Bench:
+    """Speed tables, side by side with what a person would use instead."""
+
+    action: (
+        Annotated[List, tyro.conf.subcommand("list")]
+        | Annotated[BenchOptim, tyro.conf.subcommand("optim")]
+        | Annotated[BenchTheory, tyro.conf.subcommand("theory")]
+    )
+
+    def __call__(self) -> None:
+        """Do what was asked."""
+        self.action()
+
+
+def _check_rounds(rounds: int) -> None:
+    if rounds < 1:
+        raise ValueError(f"--rounds must be at least 1, got {rounds}")
+
+
+@contextmanager
+def _counting(name: str, total: int, *, quiet: bool) -> Generator[Callable[[], None]]:
+    """A progress bar of ``total`` rounds; call what it gives after each."""
+    rounds = count(1)
+    with progress_bar(name, total, quiet=quiet) as advance:
+        yield lambda: advance(next(rounds))
+
+
+def _finish(results: Any, page: str, out: Path, *, as_json: bool) -> None:
+    write_atomic(out, page)
+    print(json_.dumps(finite(results), indent=2) if as_json else f"{page}\nTable: {out}")
+
+
+def load(name: str) -> Any:
+    """The script of one benchmark, as a module.
+
+    Raises:
+        ValueError: there is no folder of benchmarks beside the package.
+    """
+    # Scripts import what lies beside them, as they do when python runs them.
+    if str(_folder()) not in sys.path:
+        sys.path.append(str(_folder()))
+    return import_module(name)
+
+
+def _folder() -> Path:
+    if not _SCRIPTS.is_dir():
+        raise ValueError(
+            f"{_SCRIPTS} is not there: benchmarks come with the source, "
+            "install the package from a checkout (pip install -e .) and run this again"
+        )
+    return _SCRIPTS
+
+
+def finite(value: Any) -> Any:
+    """Plain values with null for every number that is not finite: JSON has none."""
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,65 @@
+"""Images changed at each draw: mirrored, or with their grey levels spread."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from paripassu.data.source import ImageSet, Source, to_unit
+
+
+@dataclass(frozen=True)
+class AugmentedSet(ImageSet):
+    """Images whose draws are changed; their pixels are as they were."""
+
+    flip: bool = False
+    dequantize: bool = False
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """``[count, C, H, W]`` images in [-1, 1]."""
+        device = self.pixels.device
+        chosen = self.pixels[torch.randint(len(self), (count,), generator=generator, device=device)]
+        if self.flip:
+            mirrored = torch.rand((count, 1, 1, 1), generator=generator, device=device) < 0.5
+            chosen = torch.where(mirrored, chosen.flip(3), chosen)
+        if not self.dequantize:
+            return to_unit(chosen)
+        return (chosen + torch.rand(chosen.shape, generator=generator, device=device)) / 128 - 1
+
+
+@dataclass(frozen=True)
+class Augmented(Source):
+    """Another source's images, changed anew at each draw.
+
+    Args:
+        source: of images.
+        flip: whether each image is mirrored left to right with probability 1/2.
+        dequantize: whether uniform noise spreads each of the 256 levels to the next one, so that the data
+            have a density: ``2 (x / 256 - 1/2) + U(0, 1/128)`` (Gulrajani et al. 2017, arXiv:1704.00028).
+    """
+
+    source: Source
+    flip: bool = False
+    dequantize: bool = False
+
+    def __post_init__(self) -> None:
+        if not (self.flip or self.dequantize):
+            raise ValueError("flip and dequantize are both off: use the source itself")
+
+    @property
+    def name(self) -> str:
+        """The source's."""
+        return self.source.name
+
+    def load(self, device: torch.device) -> AugmentedSet:
+        """The source's images.
+
+        Raises:
+            ValueError: the source's samples are no images.
+        """
+        images = self.source.load(device)
+        if not isinstance(images, ImageSet):
+            raise ValueError(  # noqa: TRY004 - a setting is wrong, not an argument
+                f"{self.name} holds no images to flip or dequantize: leave that out"
+            )
+        return AugmentedSet(images.pixels, images.skipped, self.flip, self.dequantize)

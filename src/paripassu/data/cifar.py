@@ -1,0 +1,45 @@
+"""CIFAR's binary version: records of labels and 3,072 bytes of red, green and blue.
+
+Krizhevsky 2009; https://www.cs.toronto.edu/~kriz/cifar.html. The pickled Python version is not read.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paripassu.data.arrays import PixelFile
+
+_PIXELS = 3 * 32 * 32
+# Which files are the training set, and how many bytes of labels are in front of each image.
+_KINDS = (("data_batch_*.bin", 1), ("train.bin", 2))  # CIFAR-10, CIFAR-100
+
+
+@dataclass(frozen=True)
+class Cifar(PixelFile):
+    """The training images of CIFAR-10 or CIFAR-100 in a folder of binary batches, in the batches' order."""
+
+    @staticmethod
+    def is_at(path: Path) -> bool:
+        """Whether a folder holds binary batches."""
+        return any(any(path.glob(pattern)) for pattern, _ in _KINDS)
+
+    def read(self) -> NDArray[np.uint8]:
+        """``[N, 3, 32, 32]``."""
+        for pattern, labels in _KINDS:
+            if batches := sorted(self.path.glob(pattern)):
+                return np.concatenate([_batch(batch, labels) for batch in batches])
+        raise ValueError(
+            f"{self.path} holds no data_batch_*.bin and no train.bin: unpack CIFAR's binary version there"
+        )
+
+
+def _batch(path: Path, labels: int) -> NDArray[np.uint8]:
+    data = np.fromfile(path, np.uint8)
+    if len(data) % (labels + _PIXELS):
+        raise ValueError(
+            f"{path} has {len(data):,} bytes, no multiple of the {labels + _PIXELS:,} of a record: "
+            "fetch it anew"
+        )
+    return data.reshape(-1, labels + _PIXELS)[:, labels:].reshape(-1, 3, 32, 32)

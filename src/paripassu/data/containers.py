@@ -1,0 +1,150 @@
+"""What holds encoded images: a folder, a zip, a Parquet file, a folder of Parquet files."""
+
+import hashlib
+import threading
+import zipfile
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from functools import lru_cache, partial
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+import polars as pl
+from PIL import UnidentifiedImageError
+
+SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp"}
+_PARQUET = ".parquet"
+
+
+class ImageFile(NamedTuple):
+    """An encoded image.
+
+    Attributes:
+        name: where it is in its container.
+        version: a number that changes when its container says it was changed.
+        size: in bytes, as its container says; 0 where it does not.
+        read: gives the bytes.
+    """
+
+    name: str
+    version: int
+    size: int
+    read: Callable[[], bytes]
+
+
+def fingerprint(files: Sequence[ImageFile]) -> str:
+    """Changes with the names, sizes, times or checksums of the files; their bytes are not read."""
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.name}\0{file.version}\0{file.size}\0".encode())
+    return digest.hexdigest()
+
+
+def reason(error: Exception) -> str:
+    """What is wrong with a file, from what its reader raised."""
+    if isinstance(error, UnidentifiedImageError):
+        return "no BMP, GIF, JPEG, PNG or WebP inside"
+    return str(error) or type(error).__name__
+
+
+@contextmanager
+def image_files(path: Path) -> Generator[list[ImageFile]]:
+    """The images in a container, by their paths in it.
+
+    Raises:
+        ValueError: it is none, or is damaged.
+    """
+    if not path.exists():
+        raise ValueError(f"{path} does not exist: give a folder or zip of images")
+    if path.is_dir():
+        found = sorted(file for file in path.rglob("*") if file.is_file())
+        images = _images(_on_disk(file, path) for file in found)
+        shards = [file for file in found if file.suffix.lower() == _PARQUET]
+        yield images or [row for shard in shards for row in _rows(shard)]
+    elif path.suffix.lower() == _PARQUET:
+        yield _rows(path)
+    else:
+        with _zip(path) as archive:
+            one_at_a_time = threading.Lock()  # zipfile promises nothing to threads that read together
+
+            def read(info: zipfile.ZipInfo) -> bytes:
+                with one_at_a_time:
+                    return archive.read(info)
+
+            yield _images(
+                ImageFile(info.filename, info.CRC, info.file_size, partial(read, info))
+                for info in archive.infolist()
+            )
+
+
+def _on_disk(file: Path, folder: Path) -> ImageFile:
+    status = file.stat()
+    name = file.relative_to(folder).as_posix()
+    return ImageFile(name, status.st_mtime_ns, status.st_size, file.read_bytes)
+
+
+def _zip(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError) as error:
+        raise ValueError(
+            f"{path} is neither a folder nor an intact zip ({reason(error)}): "
+            "give a folder, zip or Parquet of images"
+        ) from error
+
+
+def _images(files: Iterable[ImageFile]) -> list[ImageFile]:
+    chosen = (file for file in files if _is_image(PurePosixPath(file.name)))
+    return sorted(chosen, key=lambda file: file.name)
+
+
+def _is_image(path: PurePosixPath) -> bool:
+    # macOS puts a "__MACOSX/._photo.jpg" of attributes beside every photo.jpg that it zips.
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+    return path.suffix.lower() in SUFFIXES and not hidden
+
+
+def _rows(path: Path) -> list[ImageFile]:
+    """The rows of a column of bytes, as Hugging Face's datasets and others write images."""
+    try:
+        frame = pl.scan_parquet(path)
+        schema = frame.collect_schema()
+        count = frame.select(pl.len()).collect().item()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise ValueError(f"{path} is no intact Parquet file ({reason(error)}): write it anew") from error
+    columns = [
+        expression for name, kind in schema.items() if (expression := _bytes_of(name, kind)) is not None
+    ]
+    if not columns:
+        raise ValueError(
+            f"{path} has no column of image bytes, only {', '.join(schema)}: "
+            "write encoded images to a binary column"
+        )
+    version = path.stat().st_mtime_ns
+    one_at_a_time = threading.Lock()
+
+    def read(row: int) -> bytes:
+        with one_at_a_time:  # or every thread would load the column
+            data = _column(path, version)[row]
+        if data is None:
+            raise ValueError("no bytes")
+        return data
+
+    return [ImageFile(f"{path.name} row {row}", version, 0, partial(read, row)) for row in range(count)]
+
+
+def _bytes_of(name: str, kind: pl.DataType) -> pl.Expr | None:
+    if kind == pl.Binary:
+        return pl.col(name)
+    if isinstance(kind, pl.Struct) and any(f.name == "bytes" and f.dtype == pl.Binary for f in kind.fields):
+        return pl.col(name).struct.field("bytes")
+    return None
+
+
+# Rows are read in order: one file is in memory at a time, and the next while threads finish the last.
+@lru_cache(maxsize=2)
+def _column(path: Path, version: int) -> pl.Series:  # noqa: ARG001 - a changed file is another one
+    schema = pl.read_parquet_schema(path)
+    expressions = (_bytes_of(name, kind) for name, kind in schema.items())
+    first = next(expression for expression in expressions if expression is not None)
+    return pl.scan_parquet(path).select(first).collect().to_series()

@@ -1,0 +1,113 @@
+"""The fast path on CUDA: torch's multi-tensor operations, nothing read back by the host.
+
+A step can be captured in a CUDA graph once the states exist, that is after a first step. The number of
+launches does not grow with the number of tensors, but for the last operation of scope ``"layer"``, which is
+one small launch per tensor. Up to two arrays of the parameters' size are allocated for a step of Adam's.
+"""
+
+# torch's multi-tensor operations have no public names; torch.optim is built on the same ones.
+# pyright: reportPrivateUsage=false, reportPrivateImportUsage=false
+# ruff: noqa: SLF001
+
+from itertools import groupby
+
+import torch
+from torch import Tensor
+
+from paripassu.optim.form import Form
+from paripassu.optim.turn import Turn
+from paripassu.rules import Adam
+
+
+def serves(turn: Turn) -> bool:
+    """Whether all are plain float32 tensors on one CUDA device, gradients laid out as their parameters."""
+    home = turn.parameters[0].device
+    return (
+        home.type == "cuda"
+        and all(
+            type(t) in (Tensor, torch.nn.Parameter) and t.dtype is torch.float32 and t.device == home
+            for t in (*turn.parameters, *turn.gradients)
+        )
+        and all(g.stride() == p.stride() for g, p in zip(turn.gradients, turn.parameters, strict=True))
+    )
+
+
+def step(form: Form, turn: Turn) -> None:
+    """One step, parameters and states in place; runs on any device that torch's fused Adam runs on.
+
+    Args:
+        form: the rule's.
+        turn: one that this path `serves`, or one of its kind on another device.
+    """
+    gradients = turn.gradients
+    kept = [form.arrays(state) for state in turn.states]
+    sgd = gradients
+    if form.sgd and form.sgd.momentum:
+        sgd = [k.buffer for k in kept if k.buffer is not None]
+        torch._foreach_mul_(sgd, form.sgd.momentum)
+        torch._foreach_add_(sgd, gradients)
+    adam: list[Tensor] = []
+    if form.adam:
+        adam = _adam(
+            form.adam,
+            gradients,
+            [k.first for k in kept if k.first is not None],
+            [k.second for k in kept if k.second is not None],
+            [k.step for k in kept if k.step is not None],
+        )
+    updates = adam if form.direction == "adam" else sgd
+    factors = None if form.length == "own" else _factors(form, sgd, adam)
+    _descend(form, turn, updates, factors)
+
+
+def _adam(
+    rule: Adam, gradients: list[Tensor], firsts: list[Tensor], seconds: list[Tensor], steps: list[Tensor]
+) -> list[Tensor]:
+    """Adam's updates, moments and counts advanced: torch's fused kernel, ascending from zero at rate 1."""
+    updates, moved = [torch.empty_like(s) for s in seconds], firsts or [torch.empty_like(s) for s in seconds]
+    # Without a first moment the kernel has one of scratch, which it weighs with 0: it must be finite.
+    torch._foreach_zero_(updates if firsts else [*updates, *moved])
+    torch._foreach_add_(steps, 1)
+    b1, b2 = rule.betas
+    torch._fused_adam_(
+        updates, gradients, moved, seconds, [], steps,
+        lr=1.0, beta1=b1, beta2=b2, weight_decay=0.0, eps=rule.eps, amsgrad=False, maximize=True,
+    )  # fmt: skip
+    return updates
+
+
+def _factors(form: Form, sgd: list[Tensor], adam: list[Tensor]) -> Tensor:
+    """Length over own length, 0 where that is 0; one per tensor, or one for the player."""
+    own = _lengths(form, adam if form.direction == "adam" else sgd)
+    match form.length:
+        case "adam":
+            length = _lengths(form, adam)
+        case "sgd":
+            length = _lengths(form, sgd)
+        case _:
+            length = torch.ones_like(own)
+    return torch.where(own == 0, torch.zeros_like(own), length / own)
+
+
+def _lengths(form: Form, tensors: list[Tensor]) -> Tensor:
+    lengths = torch.stack(torch._foreach_norm(tensors, 2, dtype=torch.float64))
+    return lengths if form.scope == "layer" else torch.linalg.vector_norm(lengths)
+
+
+def _descend(form: Form, turn: Turn, updates: list[Tensor], factors: Tensor | None) -> None:
+    start = 0
+    # Tensors of one group share its rate and are moved together; by identity, as comparing would synchronise.
+    for _, group in groupby(turn.rates, key=id):
+        stop = start + len(list(group))
+        rate, keep = turn.rates[start], turn.keeps[start]
+        parameters, directions = turn.parameters[start:stop], updates[start:stop]
+        if isinstance(keep, Tensor) or keep != 1.0:
+            torch._foreach_mul_(parameters, keep)
+        if factors is None:
+            torch._foreach_sub_(parameters, torch._foreach_mul(directions, rate))
+        elif form.scope == "global":
+            torch._foreach_sub_(parameters, torch._foreach_mul(directions, (factors * rate).float()))
+        else:
+            paces = (factors[start:stop] * rate).float().unbind()
+            torch._foreach_addcmul_(parameters, directions, paces, value=-1.0)
+        start = stop

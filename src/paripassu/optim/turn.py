@@ -1,0 +1,26 @@
+"""One player's turn: what a step reads and writes, tensor by tensor."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from paripassu.rules import State
+
+
+@dataclass(frozen=True)
+class Turn:
+    """The tensors that a step moves, all of one player, in the order of its groups.
+
+    Attributes:
+        parameters: real tensors, written in place; a complex parameter is here as pairs of real numbers.
+        gradients: one per parameter, of its shape; never written.
+        states: one per parameter, as the rule made it.
+        rates: one per parameter, the learning rate; below 0 to ascend.
+        keeps: one per parameter, the factor that weight decay leaves of it, 1 without.
+    """
+
+    parameters: list[Tensor]
+    gradients: list[Tensor]
+    states: list[State]
+    rates: list[float | Tensor]
+    keeps: list[float | Tensor]

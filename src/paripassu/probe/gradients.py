@@ -1,0 +1,64 @@
+"""The gradients that an optimizer steps from, as its player would write them down.
+
+Unscaled where a ``GradScaler`` leaves that to the optimizer, of the loss that the player minimizes where it
+maximizes one, dense, and in float32 at least.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+_HALF = (torch.float16, torch.bfloat16)
+
+
+class Layer(NamedTuple):
+    """A parameter that is stepped.
+
+    Attributes:
+        position: among the optimizer's parameters, in the order of its groups.
+        name: as the optimizer knows it, else its position.
+        parameter: itself.
+        gradient: real, of the parameter's shape (a complex one has a last axis of two).
+    """
+
+    position: int
+    name: str
+    parameter: Tensor
+    gradient: Tensor
+
+
+@torch.no_grad()
+def stepped(optimizer: torch.optim.Optimizer) -> Iterator[Layer]:
+    """Every parameter that has a gradient; the gradient may share memory with the parameter's."""
+    # A fused optimizer is handed scaled gradients and the scale; the others' are unscaled before they step.
+    scale: Tensor | None = getattr(optimizer, "grad_scale", None)
+    position = 0
+    for group in optimizer.param_groups:
+        names: list[Any] = group.get("param_names") or [None] * len(group["params"])
+        for name, parameter in zip(names, group["params"], strict=True):
+            if parameter.grad is not None:
+                gradient = _written(parameter.grad)
+                if scale is not None:
+                    gradient = gradient / scale.to(gradient.device)
+                if group.get("maximize", False):
+                    gradient = -gradient
+                yield Layer(position, name or str(position), parameter, gradient)
+            position += 1
+
+
+def is_skipped(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether a ``GradScaler`` told a fused optimizer that a gradient is not finite: it will not step."""
+    found: Tensor | None = getattr(optimizer, "found_inf", None)
+    return found is not None and bool(found)
+
+
+def real(tensor: Tensor) -> Tensor:
+    """A complex tensor as pairs of real numbers; a real one as it is."""
+    return torch.view_as_real(tensor) if tensor.is_complex() else tensor
+
+
+def _written(gradient: Tensor) -> Tensor:
+    dense = real(gradient.detach().to_dense() if gradient.is_sparse else gradient.detach())
+    return dense.float() if dense.dtype in _HALF else dense

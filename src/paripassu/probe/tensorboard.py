@@ -1,0 +1,63 @@
+"""The probe's records as TensorBoard curves."""
+
+import math
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from paripassu.records import Measured, Pace, Shadow
+
+
+class TensorBoardWriter:
+    """A probe's ``writer`` that draws its records in TensorBoard, over the probed rounds.
+
+    Tags are ``player/quantity`` for a whole player, ``player.layers/quantity/layer`` for a parameter and
+    ``pace/player-against`` for a pair. What is not a number, such as the angle of a zero step, is left out.
+
+    Args:
+        folder: where TensorBoard looks: ``tensorboard --logdir FOLDER``.
+
+    Raises:
+        ModuleNotFoundError: TensorBoard is not installed.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                "TensorBoardWriter needs TensorBoard: pip install 'paripassu[tensorboard]'"
+            ) from error
+        self._events = SummaryWriter(str(folder))
+
+    def __call__(self, record: Measured) -> None:
+        """Add one record's figures."""
+        for tag, value in _figures(record).items():
+            if not math.isnan(value):
+                self._events.add_scalar(tag, value, record.step)
+
+    def close(self) -> None:
+        """Write what is still in memory."""
+        self._events.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _figures(record: Measured) -> dict[str, float]:
+    if isinstance(record, Pace):
+        return {f"pace/{record.player}-{record.against}": record.value}
+    if isinstance(record, Shadow):
+        named = {"magnitude": record.magnitude, "ratio": record.ratio, "cosine": record.cosine}
+        figures = {f"{record.rule} {name}": value for name, value in named.items()}
+    else:
+        names = ("gradient", "update", "weight", "cosine")
+        figures = {name: getattr(record, name) for name in names}
+    if record.layer:
+        return {f"{record.player}.layers/{name}/{record.layer}": value for name, value in figures.items()}
+    return {f"{record.player}/{name}": value for name, value in figures.items()}

@@ -1,0 +1,17 @@
+"""The arms that studies compare: Adam, its two halves, and what is left without its magnitude."""
+
+from paripassu.rules import SGD, Adam, Graft, Normalize
+from paripassu.studies.protocol import Arm
+
+_ADAM = Adam(betas=(0.5, 0.999))
+
+ADAM = Arm("adam", "A", _ADAM)
+ADAM_MAGNITUDE = Arm(
+    "adam magnitude", "‖A‖ g / ‖g‖ per layer (Ada-nSGDA)", Graft(magnitude=_ADAM, direction=SGD())
+)
+ADAM_DIRECTION = Arm(
+    "adam direction", "‖g‖ A / ‖A‖ per layer (AdaDir)", Graft(magnitude=SGD(), direction=_ADAM)
+)
+NSGDA_LAYER = Arm("nsgda layer", "g / ‖g‖ per layer", Normalize(SGD(), "layer"))
+NSGDA_GLOBAL = Arm("nsgda global", "g / ‖g‖ per player", Normalize(SGD(), "global"))
+SGDA = Arm("sgda", "g", SGD())

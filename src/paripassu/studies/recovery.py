@@ -1,0 +1,98 @@
+"""Does normalised SGDA recover the performance of Adam?
+
+Claim under test: C3 of arXiv:2210.04319: nSGDA recovers Adam's performance on several datasets. The two
+normalisations, per layer and per player, are both the paper's, and either may do it: with two attempts,
+recovery by chance alone is up to twice as likely as with one.
+
+Verdict rule, per dataset, from the confirmation runs. A, N and S are mean values (higher is better) of adam,
+of one nsgda arm and of sgda; every interval is a bootstrap 95 % interval over seeds. An nsgda arm
+
+- *recovers* if N - A is above zero with its whole interval, or if A - S is, and the share (N - S) / (A - S)
+  of Adam's advantage over SGDA is above 0.8 with its whole interval;
+- *fails* if N - A is below zero, and either that share is below 0.8 or A - S is not above zero, the first two
+  with their whole interval, the last with any of it.
+
+1. *Supported* if nsgda layer or nsgda global recovers.
+2. *Contradicted* if both fail.
+3. Otherwise *undecided*.
+
+When this rule was written the results of the study grafting, other runs of these arms on two of the three
+datasets, were known.
+"""
+
+from collections.abc import Sequence
+
+from paripassu.records import Effect, Verdict
+from paripassu.report.statistics import bootstrap_interval
+from paripassu.studies.arms import ADAM, ADAM_MAGNITUDE, NSGDA_GLOBAL, NSGDA_LAYER, SGDA
+from paripassu.studies.datasets import DIGITS, GRID25, RING8
+from paripassu.studies.protocol import CUT_ALL, CUT_PHOTOGRAPHS, Evidence, Scale, Study
+
+_RECOVERED = 0.8
+
+SCALES = {
+    "smoke": Scale(
+        rates=3,
+        tuning_seeds=1,
+        confirmation_seeds=2,
+        steps={"digits": 6, "ring8": 20, "grid25": 20},
+        cut=(CUT_ALL,),
+        decides=False,
+    ),
+    "small": Scale(
+        rates=5,
+        tuning_seeds=2,
+        confirmation_seeds=6,
+        steps={"digits": 1000, "ring8": 3000, "grid25": 3000},
+    ),
+    "paper": Scale(
+        rates=7,
+        tuning_seeds=5,
+        confirmation_seeds=20,
+        steps={"digits": 30_000, "ring8": 30_000, "grid25": 30_000},
+        cut=(CUT_PHOTOGRAPHS,),
+    ),
+}
+
+
+def _attempt(adam: Sequence[float], nsgda: Sequence[float], sgda: Sequence[float]) -> tuple[str, str]:
+    """How one normalisation did, and the figures that say so."""
+    lead = bootstrap_interval(lambda n, a: n - a, nsgda, adam)
+    gain = bootstrap_interval(lambda a, s: a - s, adam, sgda)
+    share = bootstrap_interval(lambda n, a, s: (n - s) / (a - s), nsgda, adam, sgda)
+    has_gain = gain.low > 0
+    told = f"is {lead} ahead of adam" + (f" and has {share} of its advantage over sgda" if has_gain else "")
+    if lead.low > 0 or (has_gain and share.low > _RECOVERED):
+        return "recovers", told
+    if lead.high < 0 and (share.high < _RECOVERED or not has_gain):
+        return "fails", told
+    return "undecided", told
+
+
+def verdict(evidence: Evidence) -> Verdict:
+    """The rule in this module's docstring."""
+    values = evidence.goodness
+    adam, layer, whole, sgda = (values[a] for a in ("adam", "nsgda layer", "nsgda global", "sgda"))
+    attempts = {
+        "nsgda layer": _attempt(adam, layer, sgda),
+        "nsgda global": _attempt(adam, whole, sgda),
+    }
+    lead = bootstrap_interval(lambda n, m, a: (n + m) / 2 - a, layer, whole, adam)
+    effect = Effect(f"nSGDA's lead over Adam in {evidence.dataset.metric}, higher being better", *lead)
+    reason = "; ".join(f"{arm} {told}" for arm, (_, told) in attempts.items()) + "."
+    outcomes = {outcome for outcome, _ in attempts.values()}
+    if "recovers" in outcomes:
+        return Verdict("supported", reason, effect)
+    return Verdict("contradicted" if outcomes == {"fails"} else "undecided", reason, effect)
+
+
+STUDY = Study(
+    name="recovery",
+    question="Does normalised SGDA recover the performance of Adam?",
+    claim="C3: normalised SGDA recovers Adam's performance on several datasets (arXiv:2210.04319).",
+    rule=(__doc__ or "").partition("\n\n")[2],
+    arms=(ADAM, NSGDA_LAYER, NSGDA_GLOBAL, ADAM_MAGNITUDE, SGDA),
+    datasets=(DIGITS, RING8, GRID25),
+    scales=SCALES,
+    verdict=verdict,
+)

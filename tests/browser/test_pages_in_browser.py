@@ -1,0 +1,165 @@
+"""Pages as a reader meets them: opened from disk in headless Chromium, without a network.
+
+``make test-browser`` runs these; they need Debian's ``chromium`` and ``chromium-driver``.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("selenium")
+
+from selenium.webdriver import ActionChains, Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+from tests.report.folders import HOSTILE, WRITERS, run_folder
+
+from paripassu.report.run import write_run_page
+
+pytestmark = pytest.mark.browser
+
+_HOSTILE_NAME = "<img src=x onerror=alert(1)>&\"'"
+_SECONDS = 30
+_PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    assert None not in (binary, driver), "install Debian's chromium and chromium-driver, then run this again"
+    options = ChromeOptions()
+    options.binary_location = binary
+    # Without a sandbox, for containers run as root; with no name resolved, so that nothing can be fetched.
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--window-size=1280,1000",
+        "--host-resolver-rules=MAP * ~NOTFOUND",
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    chrome = Chrome(options, Service(driver))
+    chrome.set_page_load_timeout(120)
+    yield chrome
+    chrome.quit()
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory) -> dict[str, Path]:
+    return {name: write(tmp_path_factory.mktemp(name) / "folder") for name, write in WRITERS.items()}
+
+
+def _open(browser: Chrome, page: Path) -> None:
+    for log in ("browser", "performance"):
+        browser.get_log(log)
+    browser.get(page.resolve().as_uri())
+    drawn = "return [...document.querySelectorAll('.figure')].every(f => f.querySelector('.main-svg'))"
+    WebDriverWait(browser, _SECONDS).until(lambda b: b.execute_script(drawn))
+
+
+def _complaints(browser: Chrome) -> list[str]:
+    return [entry["message"] for entry in browser.get_log("browser") if entry["level"] != "INFO"]
+
+
+def _requests(browser: Chrome) -> list[str]:
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    return [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_no_complaint_no_request_and_every_figure_drawn(browser, pages, name):
+    _open(browser, pages[name])
+    figures = browser.find_elements(By.CSS_SELECTOR, ".figure")
+    assert bool(figures) == (name != "board")
+    for figure in figures:
+        marks = figure.find_elements(By.CSS_SELECTOR, ".point, .heatmaplayer image, .js-line")
+        assert marks, figure.get_attribute("aria-label")
+    for image in browser.find_elements(By.CSS_SELECTOR, "img"):
+        browser.execute_script("arguments[0].loading = 'eager'", image)
+    whole = "return [...document.images].every(i => i.complete && i.naturalWidth > 0)"
+    WebDriverWait(browser, _SECONDS).until(lambda b: b.execute_script(whole))
+    assert _complaints(browser) == []
+    asked = _requests(browser)
+    assert asked
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+
+
+@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_in_light_and_dark(browser, pages, name, scheme):
+    media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+    try:
+        _open(browser, pages[name])
+        paper, ink = browser.execute_script(
+            "const s = getComputedStyle(document.body); return [s.backgroundColor, s.color]"
+        )
+        assert (sum(_rgb(paper)) < sum(_rgb(ink))) == (scheme == "dark")
+        for text in browser.find_elements(By.CSS_SELECTOR, ".figure .xtitle, .figure .ytitle")[:2]:
+            assert _rgb(text.value_of_css_property("fill")) == _rgb(ink)
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def _rgb(colour: str) -> list[int]:
+    return [int(float(part)) for part in colour.partition("(")[2].rstrip(")").split(",")[:3]]
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_phone_scrolls_a_page_one_way_only(browser, pages, name):
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", _PHONE)
+    try:
+        _open(browser, pages[name])
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= _PHONE["width"]
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def _hover(browser: Chrome, mark) -> str:
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", mark)
+    ActionChains(browser).move_to_element(mark).perform()
+    texts = "return [...document.querySelectorAll('.hoverlayer text')].map(t => t.textContent).join(' ')"
+    WebDriverWait(browser, _SECONDS).until(lambda b: b.execute_script(texts))
+    return browser.execute_script(texts)
+
+
+def test_hovering_shows_values(browser, pages):
+    _open(browser, pages["run"])
+    curve = browser.find_element(
+        By.CSS_SELECTOR, ".figure:not(:has(.heatmaplayer image)) .point:nth-child(2)"
+    )
+    assert "0.2500 at 5" in _hover(browser, curve)  # the metric is a twentieth of the step
+    _open(browser, pages["run"])
+    heat = browser.find_element(By.CSS_SELECTOR, ".heatmaplayer image")
+    assert "0.weight, step 5: 99" in _hover(browser, heat)
+
+
+def test_a_hostile_name_is_shown_as_text(browser, tmp_path):
+    run_folder(tmp_path / _HOSTILE_NAME)
+    _open(browser, write_run_page(tmp_path / _HOSTILE_NAME))
+    assert browser.find_element(By.CSS_SELECTOR, "h1").text == _HOSTILE_NAME
+    assert HOSTILE in browser.find_element(By.CSS_SELECTOR, "main").text
+    assert browser.find_elements(By.CSS_SELECTOR, "[onerror]") == []
+    assert _complaints(browser) == []  # an alert would have stopped the script with an error
+
+
+def test_a_hostile_arm_is_shown_as_text(browser, pages):
+    _open(browser, pages["study"])
+    legends = [text.text for text in browser.find_elements(By.CSS_SELECTOR, ".legendtext")]
+    assert any("alert" in text for text in legends)
+    assert browser.find_elements(By.CSS_SELECTOR, "[onerror], main script:not([data-figure])") == []
+
+
+def test_the_board_leads_to_every_page(browser, pages):
+    _open(browser, pages["board"])
+    links = [link.get_attribute("href") for link in browser.find_elements(By.CSS_SELECTOR, "td a")]
+    assert len(links) == 2
+    for link in links:
+        browser.get(link)
+        assert "paripassu" in browser.title
+        assert browser.find_elements(By.CSS_SELECTOR, "h1")
+    assert _complaints(browser) == []

@@ -1,0 +1,49 @@
+"""The benchmarks' command, on a load of a few rounds."""
+
+import json
+import math
+
+import pytest
+
+from paripassu.cli import bench, main
+
+
+def test_every_contestant_has_its_row(tmp_path, capsys):
+    page = tmp_path / "table.md"
+    assert main(f"bench optim --generators SNGAN-32 --rounds 1 --out {page} --json --quiet".split()) == 0
+    rows = json.loads(capsys.readouterr().out)["SNGAN-32"]
+    by_name = {row["contestant"]: row for row in rows}
+    assert by_name["torch Adam, fused"]["ratio"] == 1.0
+    assert by_name["NSGD global"]["state_mib"] == 0.0
+    assert by_name["NSGD global"]["temporary_kib"] < 64
+    assert by_name["AdaNSGD, beta1 = 0"]["state_mib"] == pytest.approx(16.3, abs=0.1)
+    assert all(row["median_ms"] > 0 for row in rows)
+    assert "| NSGD layer |" in page.read_text()
+
+
+def test_without_the_scripts_it_says_where_they_are(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(bench, "_SCRIPTS", tmp_path / "benchmarks")
+    assert main(["bench", "optim"]) == 2
+    assert "from a checkout" in capsys.readouterr().err
+
+
+def test_rounds_are_at_least_one(capsys):
+    assert main(["bench", "optim", "--rounds", "0"]) == 2
+    assert "--rounds" in capsys.readouterr().err
+
+
+def test_json_has_no_nan():
+    assert bench.finite({"a": [math.nan, 1.0, math.inf], "b": "x"}) == {"a": [None, 1.0, None], "b": "x"}
+
+
+def test_the_loads_are_of_their_published_sizes():
+    generators = bench.load("generators").GENERATORS
+    shapes = {name: make() for name, make in generators.items()}
+    sizes = {name: sum(math.prod(s) for s in of) / 1e6 for name, of in shapes.items()}
+    assert sizes == pytest.approx({"DCGAN-64": 3.58, "SNGAN-32": 4.28, "StyleGAN2-256": 24.77}, abs=0.005)
+    assert len(shapes["StyleGAN2-256"]) == 110
+
+
+def test_benchmarks_are_listed(capsys):
+    assert main(["bench", "list"]) == 0
+    assert "benchmarks/optim.py" in capsys.readouterr().out

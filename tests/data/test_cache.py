@@ -1,0 +1,198 @@
+"""The cache of decoded images: used when right, rebuilt when interrupted, damaged or out of date."""
+
+import json
+import os
+import zipfile
+from io import BytesIO
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from PIL import Image
+
+from paripassu.data import ImageFolder, cache, images
+
+CPU = torch.device("cpu")
+
+
+def _png(seed: int) -> bytes:
+    buffer = BytesIO()
+    pixels = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "_LEAST_BYTES", 1)
+    monkeypatch.setenv("PARIPASSU_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = tmp_path / "photos"
+    made.mkdir()
+    for i in range(4):
+        (made / f"{i}.png").write_bytes(_png(i))
+    return made
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+    """Names of the files decoded so far."""
+    names = []
+    decode = images._pixels
+    monkeypatch.setattr(images, "_pixels", lambda file, *rest: names.append(file.name) or decode(file, *rest))
+    return names
+
+
+def _load(path, **settings):
+    return ImageFolder(path, 8, **settings).load(CPU)
+
+
+def _expected(*seeds):
+    return np.stack([np.asarray(Image.open(BytesIO(_png(seed)))).transpose(2, 0, 1) for seed in seeds])
+
+
+def test_images_are_decoded_once(folder, decoded):
+    first, second = _load(folder), _load(folder)
+    assert len(decoded) == 4
+    assert np.array_equal(first.pixels.numpy(), _expected(0, 1, 2, 3))
+    assert torch.equal(first.pixels, second.pixels)
+
+
+def test_mapped_pixels_can_be_written_to_without_harm(folder):
+    _load(folder)
+    _load(folder).pixels.zero_()
+    assert np.array_equal(_load(folder).pixels.numpy(), _expected(0, 1, 2, 3))
+
+
+def test_settings_have_entries_of_their_own(folder, decoded, home):
+    _load(folder)
+    assert ImageFolder(folder, 4).load(CPU).pixels.shape == (4, 3, 4, 4)
+    assert _load(folder, channels=1).pixels.shape == (4, 1, 8, 8)
+    assert len(list(home.iterdir())) == 3
+
+
+@pytest.mark.parametrize("change", ["content", "time", "added", "removed"])
+def test_a_changed_source_is_noticed(folder, decoded, home, change):
+    _load(folder)
+    if change == "content":
+        (folder / "1.png").write_bytes(_png(9))
+    elif change == "time":
+        os.utime(folder / "1.png", ns=(1, 1))
+    elif change == "added":
+        (folder / "9.png").write_bytes(_png(9))
+    else:
+        (folder / "1.png").unlink()
+    seeds = {"content": (0, 9, 2, 3), "time": (0, 1, 2, 3), "added": (0, 1, 2, 3, 9), "removed": (0, 2, 3)}
+    assert np.array_equal(_load(folder).pixels.numpy(), _expected(*seeds[change]))
+    assert len(decoded) == 4 + len(seeds[change])
+    assert len(list(home.iterdir())) == 1  # in the place of the old
+
+
+def test_a_changed_zip_of_the_same_size_is_noticed(tmp_path, decoded):
+    path = tmp_path / "photos.zip"
+    for colour in (1, 2):
+        buffer = BytesIO()
+        Image.new("RGB", (8, 8), (colour, 0, 0)).save(buffer, "BMP")
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("a.bmp", buffer.getvalue())
+        assert _load(path).pixels[0, 0, 0, 0] == colour
+
+
+class _Interrupted(Exception):
+    pass
+
+
+def test_an_interrupted_cache_is_rebuilt(folder, home, monkeypatch):
+    def interrupted(*_):
+        raise _Interrupted
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cache, "_digest", interrupted)  # decoded, not yet whole
+        with pytest.raises(_Interrupted):
+            _load(folder)
+    assert not list(home.iterdir())
+    assert np.array_equal(_load(folder).pixels.numpy(), _expected(0, 1, 2, 3))
+
+
+@pytest.mark.parametrize("harm", ["bit", "cut", "index", "no index", "no pixels"])
+def test_a_damaged_cache_is_rebuilt(folder, home, decoded, harm):
+    _load(folder)
+    (entry,) = home.iterdir()
+    pixels, index = entry / "pixels.npy", entry / "index.json"
+    if harm == "bit":
+        content = bytearray(pixels.read_bytes())
+        content[-1] ^= 1
+        pixels.write_bytes(content)
+    elif harm == "cut":
+        pixels.write_bytes(pixels.read_bytes()[:-5])
+    elif harm == "index":
+        index.write_text(json.dumps([1]))
+    else:
+        (index if harm == "no index" else pixels).unlink()
+    assert np.array_equal(_load(folder).pixels.numpy(), _expected(0, 1, 2, 3))
+    assert len(decoded) == 8
+
+
+def test_bad_images_are_remembered(folder, decoded):
+    (folder / "1.png").write_bytes(b"not a picture")
+    for _ in range(2):
+        loaded = _load(folder, on_bad_image="skip")
+        assert np.array_equal(loaded.pixels.numpy(), _expected(0, 2, 3))
+        assert [reason.split(" ")[0] for reason in loaded.skipped] == ["1.png"]
+        with pytest.raises(ValueError, match="1 of 4 images"):
+            _load(folder)
+    assert len(decoded) == 4
+
+
+def test_a_cache_that_cannot_be_written_says_what_to_do(folder, home, monkeypatch):
+    home.write_text("a file")
+    with pytest.raises(OSError, match="PARIPASSU_CACHE"):
+        _load(folder)
+    home.unlink()
+    usage = type("Usage", (), {"free": 10})
+    monkeypatch.setattr(cache.shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(OSError, match="disk is full"):
+        _load(folder)
+    assert not list(home.iterdir())
+
+
+def test_little_is_not_cached(folder, home, monkeypatch):
+    monkeypatch.setattr(cache, "_LEAST_BYTES", 4 * 3 * 8 * 8 + 1)
+    _load(folder)
+    assert not home.exists()
+
+
+@pytest.mark.parametrize("struct", [True, False])
+def test_parquet_of_images(tmp_path, struct):
+    rows = [_png(seed) for seed in range(3)]
+    column = [{"bytes": row, "path": "x.png"} for row in rows] if struct else rows
+    pl.DataFrame({"label": [1, 2, 3], "image": column}).write_parquet(tmp_path / "set.parquet")
+    assert np.array_equal(_load(tmp_path / "set.parquet").pixels.numpy(), _expected(0, 1, 2))
+    assert ImageFolder(tmp_path / "set.parquet", 8).name == "set"
+
+
+def test_a_folder_of_parquet_files_is_read_in_order(tmp_path):
+    shards = tmp_path / "shards"
+    shards.mkdir()
+    for i in range(3):
+        frame = pl.DataFrame({"image": [_png(2 * i), _png(2 * i + 1)]})
+        frame.write_parquet(shards / f"train-{i}-of-3.parquet")
+    assert np.array_equal(_load(shards).pixels.numpy(), _expected(0, 1, 2, 3, 4, 5))
+
+
+def test_bad_parquet(tmp_path):
+    path = tmp_path / "set.parquet"
+    path.write_bytes(b"PAR1 not really")
+    with pytest.raises(ValueError, match="no intact Parquet"):
+        _load(path)
+    pl.DataFrame({"label": [1]}).write_parquet(path)
+    with pytest.raises(ValueError, match="no column of image bytes, only label"):
+        _load(path)
+    pl.DataFrame({"image": [_png(0), None, b"junk"]}).write_parquet(path)
+    with pytest.raises(ValueError, match=r"2 of 3 images .* set.parquet row 1 \(no bytes\)"):
+        _load(path)

@@ -1,0 +1,285 @@
+"""What a trainer's other parts ask of an optimizer: dtypes, bad gradients, AMP, compilation, saved state."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from paripassu.optim import NSGD, AdaNSGD, RuleOptimizer, flat
+from paripassu.optim.form import form_of
+from paripassu.rules import SGD, Adam
+
+leaves = torch.utils._pytree.tree_leaves
+
+
+def _grad(parameters, seed=0, scale=1.0):
+    generator = torch.Generator().manual_seed(seed)
+    for p in parameters:
+        p.grad = (scale * torch.randn(p.shape, generator=generator)).to(p.dtype)
+
+
+def _parameters(*dtypes):
+    generator = torch.Generator().manual_seed(1)
+    return [nn.Parameter(torch.randn(4, 3, generator=generator).to(dtype)) for dtype in dtypes]
+
+
+def _snapshot(optimizer):
+    return [
+        t.clone()
+        for t in leaves([optimizer.param_groups[0]["params"], dict(optimizer.state)])
+        if torch.is_tensor(t)
+    ]
+
+
+def _same(left, right) -> bool:
+    return len(left) == len(right) and all(torch.equal(a, b) for a, b in zip(left, right, strict=True))
+
+
+def test_float16_is_refused_with_what_to_do(make):
+    with pytest.raises(ValueError, match="autocast"):
+        make(_parameters(torch.float16))
+
+
+def test_float16_is_refused_where_a_network_turns_into_it(make):
+    network = nn.Linear(2, 2)
+    optimizer = make(network.parameters())
+    network.half()
+    _grad(network.parameters())
+    with pytest.raises(ValueError, match="autocast"):
+        optimizer.step()
+
+
+def test_bfloat16_is_stepped_in_float32(make):
+    """As the float32 twin that starts at the same numbers, rounded to bfloat16 once."""
+    (coarse,), (fine,) = _parameters(torch.bfloat16), _parameters(torch.bfloat16)
+    fine = nn.Parameter(fine.detach().float())
+    optimizers = make([coarse]), make([fine])
+    _grad([coarse])
+    fine.grad = coarse.grad.float()
+    for optimizer in optimizers:
+        optimizer.step()
+    torch.testing.assert_close(coarse.detach(), fine.detach().bfloat16(), rtol=2**-8, atol=0)
+    assert all(t.dtype == torch.float32 for t in leaves(dict(optimizers[0].state)) if torch.is_tensor(t))
+
+
+def test_dtypes_may_be_mixed(make):
+    """One norm over float32, float64 and bfloat16 alike: what float64 gives for the same numbers."""
+    mixed = _parameters(torch.float32, torch.float64, torch.bfloat16)
+    exact = [nn.Parameter(p.detach().double()) for p in mixed]
+    _grad(mixed)
+    for p, e in zip(mixed, exact, strict=True):
+        e.grad = p.grad.double()
+    before = [p.detach().double() for p in mixed]
+    make(mixed, 1.0).step()
+    make(exact, 1.0).step()
+    for p, e, b in zip(mixed, exact, before, strict=True):
+        tolerance = 2**-8 if p.dtype == torch.bfloat16 else 1e-5
+        torch.testing.assert_close(
+            p.detach().double(), e.detach(), rtol=tolerance, atol=tolerance * b.abs().max().item()
+        )
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_steps_with_a_bad_gradient_can_be_skipped(make, bad, dtype):
+    parameters = _parameters(dtype, dtype)
+    optimizer = make(parameters, nonfinite="skip")
+    _grad(parameters)
+    optimizer.step()
+    before = _snapshot(optimizer)
+    _grad(parameters, seed=1)
+    parameters[1].grad[2, 1] = bad
+    optimizer.step()
+    assert _same(_snapshot(optimizer), before)
+
+
+def test_a_first_step_that_is_skipped_makes_no_state(make):
+    parameters = _parameters(torch.float32)
+    optimizer = make(parameters, nonfinite="skip")
+    parameters[0].grad = torch.full((4, 3), float("nan"))
+    optimizer.step()
+    assert not optimizer.state
+
+
+def test_a_bad_gradient_can_be_an_error(make):
+    parameters = _parameters(torch.float32)
+    optimizer = make(parameters, nonfinite="raise")
+    before = _snapshot(optimizer)
+    parameters[0].grad = torch.full((4, 3), float("inf"))
+    with pytest.raises(RuntimeError, match="no step was taken"):
+        optimizer.step()
+    assert _same(_snapshot(optimizer), before)
+
+
+@pytest.mark.parametrize("nonfinite", ["skip", "raise"])
+def test_finite_steps_are_the_same_whatever_is_done_about_others(make, nonfinite):
+    """Squares of 1e30 overflow; the gradient is finite all the same."""
+    watched, plain = _parameters(torch.float32), _parameters(torch.float32)
+    for parameters, optimizer in ((watched, make(watched, nonfinite=nonfinite)), (plain, make(plain))):
+        _grad(parameters, scale=1e30)
+        optimizer.step()
+    assert _same(watched, plain)
+
+
+def test_other_words_for_nonfinite_are_refused(make):
+    with pytest.raises(ValueError, match="'ignore'"):
+        make(_parameters(torch.float32), nonfinite="ignore")
+
+
+def test_a_grad_scaler_changes_no_step_and_skips_bad_ones(make):
+    scaled, plain = _parameters(torch.float32, torch.float32), _parameters(torch.float32, torch.float32)
+    optimizer, twin = make(scaled), make(plain)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10)
+    x = torch.linspace(-1, 1, 4).reshape(1, 4)
+
+    def loss(parameters, weight=1.0):
+        return weight * (x @ parameters[0] + (x @ parameters[1]).tanh()).square().sum()
+
+    for _ in range(3):
+        optimizer.zero_grad()
+        twin.zero_grad()
+        scaler.scale(loss(scaled)).backward()
+        loss(plain).backward()
+        scaler.step(optimizer)
+        scaler.update()
+        twin.step()
+    assert _same(scaled, plain)
+    before = _snapshot(optimizer)
+    optimizer.zero_grad()
+    scaler.scale(loss(scaled, float("inf"))).backward()
+    scaler.step(optimizer)
+    assert _same(_snapshot(optimizer), before)
+
+
+def test_autocast_leaves_the_step_in_float32(make):
+    network = nn.Linear(4, 3)
+    optimizer = make(network.parameters())
+    with torch.autocast("cpu", torch.bfloat16):
+        network(torch.ones(2, 4)).square().mean().backward()
+        optimizer.step()
+    assert all(t.dtype == torch.float32 for t in leaves(dict(optimizer.state)) if torch.is_tensor(t))
+    assert all(p.isfinite().all() for p in network.parameters())
+
+
+@pytest.mark.filterwarnings("ignore")  # dynamo's own
+def test_a_compiled_training_step_is_the_plain_one(make):
+    torch.manual_seed(0)
+    plain = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 1))
+    compiled = copy.deepcopy(plain)
+    x = torch.randn(5, 4)
+
+    def train(network, optimizer):
+        optimizer.zero_grad()
+        network(x).square().mean().backward()
+        optimizer.step()
+
+    one, other = make(plain.parameters()), make(compiled.parameters())
+    torch._dynamo.reset()
+    fast = torch.compile(train, backend="eager")
+    for _ in range(3):
+        train(plain, one)
+        fast(compiled, other)
+    assert _same(list(plain.parameters()), list(compiled.parameters()))
+
+
+@pytest.mark.parametrize("to", [torch.float32, torch.bfloat16, torch.complex64])
+def test_state_loads_onto_parameters_of_another_dtype(make, to):
+    source = [nn.Parameter(torch.randn(4, 3, dtype=torch.float64))]
+    if to.is_complex:
+        source = [nn.Parameter(torch.view_as_complex(torch.randn(4, 3, 2, dtype=torch.float64)))]
+    first = make(source)
+    source[0].grad = torch.randn_like(source[0])
+    first.step()
+    target = [nn.Parameter(source[0].detach().to(to))]
+    second = make(target)
+    second.load_state_dict(first.state_dict())
+    saved, loaded = (leaves(dict(o.state)) for o in (first, second))
+    for a, b in zip(saved[: len(loaded)], loaded, strict=True):
+        if torch.is_tensor(b):
+            assert b.dtype == torch.float32
+            torch.testing.assert_close(a.float(), b)
+    target[0].grad = source[0].grad.to(to)
+    second.step()
+    assert target[0].isfinite().all()
+
+
+def test_state_takes_the_layout_of_the_parameters_it_is_loaded_for():
+    """Or the fast path would have to leave them to the plain one."""
+    weight = torch.randn(4, 3, 2, 2)
+    saved, parameter = (
+        nn.Parameter(weight),
+        nn.Parameter(weight.contiguous(memory_format=torch.channels_last)),
+    )
+    first, second = AdaNSGD([saved], 0.1), AdaNSGD([parameter], 0.1)
+    saved.grad = torch.randn(4, 3, 2, 2)
+    first.step()
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
+    parameter.data.copy_(saved.data)
+    parameter.grad = saved.grad
+    assert flat.serves(form_of(second.rule), second._turn())
+    for optimizer in (first, second):
+        optimizer.step()
+    torch.testing.assert_close(saved, parameter)
+
+
+def test_state_of_another_rule_is_refused_and_nothing_is_loaded():
+    parameters = _parameters(torch.float32)
+    adam = AdaNSGD(parameters, 0.1)
+    _grad(parameters)
+    adam.step()
+    other = NSGD(_parameters(torch.float32), 0.2, momentum=0.9)
+    with pytest.raises(ValueError, match="rule"):
+        other.load_state_dict(adam.state_dict())
+    assert other.param_groups[0]["lr"] == 0.2
+    assert not other.state
+
+
+def test_state_of_another_shape_is_refused():
+    small, large = _parameters(torch.float32), [nn.Parameter(torch.zeros(5, 3))]
+    first, second = AdaNSGD(small, 0.1), AdaNSGD(large, 0.1)
+    _grad(small)
+    first.step()
+    with pytest.raises(ValueError, match=r"\(5, 3\)"):
+        second.load_state_dict(first.state_dict())
+
+
+def test_chains_of_schedulers_set_the_pace(make):
+    parameters = _parameters(torch.float32)
+    optimizer = make(parameters, 1.0)
+    schedulers = torch.optim.lr_scheduler
+    warm = schedulers.LinearLR(optimizer, 0.5, 1.0, 2)
+    chain = schedulers.SequentialLR(optimizer, [warm, schedulers.ExponentialLR(optimizer, 0.1)], [2])
+    rates = []
+    for i in range(4):
+        _grad(parameters, seed=i)
+        optimizer.step()
+        rates.append(optimizer.param_groups[0]["lr"])
+        chain.step()
+    assert rates == pytest.approx([0.5, 0.75, 1.0, 0.1])
+
+
+@pytest.mark.parametrize("scope", ["global", "layer"])
+def test_accumulated_gradients_need_no_division(scope):
+    """nSGDA ignores the scale of the loss, so the sum over micro-batches is as good as their mean."""
+    summed, averaged = _parameters(torch.float32), _parameters(torch.float32)
+    for parameters, scale in ((summed, 8.0), (averaged, 1.0)):
+        _grad(parameters, scale=scale)
+        NSGD(parameters, 0.1, scope=scope).step()
+    torch.testing.assert_close(summed, averaged)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_plain_rules_are_torchs_optimizers_in_float32(momentum):
+    ours, theirs = _parameters(torch.float32, torch.float32), _parameters(torch.float32, torch.float32)
+    pairs = [
+        (RuleOptimizer(ours, 0.01, rule=SGD(momentum)), torch.optim.SGD(theirs, 0.01, momentum=momentum)),
+        (RuleOptimizer(ours, 0.01, rule=Adam()), torch.optim.Adam(theirs, 0.01)),
+    ]
+    for mine, torchs in pairs:
+        for i in range(20):
+            _grad(ours, seed=i)
+            _grad(theirs, seed=i)
+            mine.step()
+            torchs.step()
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)

@@ -1,0 +1,235 @@
+"""The fast path on a CPU against the pure rules in float64: random shapes, layouts, scopes and scales."""
+
+import math
+import threading
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from paripassu.optim import NSGD, RuleOptimizer, flat
+from paripassu.optim.form import form_of
+from paripassu.rules import SGD, Adam, Graft, Normalize, RMSprop
+from paripassu.rules.rule import TensorwiseRule
+
+EPS = 1e-30  # below every gradient here, so that Adam's direction does not depend on their scale
+PARTS = [SGD(), SGD(0.9), Adam((0.0, 0.9), EPS), Adam((0.5, 0.999), EPS)]
+SERVED = [
+    *PARTS,
+    *(Normalize(part, scope) for part in PARTS for scope in ("global", "layer")),
+    *(
+        graft
+        for scope in ("global", "layer")
+        for sgd in PARTS[:2]
+        for adam in PARTS[2:]
+        for graft in (Graft(sgd, adam, scope), Graft(adam, sgd, scope))
+    ),
+]
+PLAIN = [
+    RMSprop(),
+    Normalize(RMSprop()),
+    Graft(SGD(), SGD(0.9)),
+    Graft(RMSprop(), SGD()),
+    Normalize(Normalize()),
+]
+
+
+@st.composite
+def layouts(draw, max_side=6):
+    """A shape, an order of its dimensions in memory, and whether memory has gaps."""
+    shape = tuple(draw(st.lists(st.integers(0, max_side), max_size=4)))
+    return shape, draw(st.permutations(range(len(shape)))), draw(st.booleans())
+
+
+def laid_out(values: torch.Tensor, order, gaps: bool) -> torch.Tensor:
+    """``values`` with its dimensions in the given order of memory, with or without gaps."""
+    dense = values.permute(order).contiguous()
+    if gaps and dense.dim():
+        wide = torch.zeros((*dense.shape[:-1], 2 * dense.shape[-1]), dtype=values.dtype)
+        wide[..., ::2] = dense
+        dense = wide[..., ::2]
+    return dense.permute([order.index(i) for i in range(len(order))])
+
+
+def make(rule, tensors, lr=0.1, **more):
+    """The optimizer, its parameters and their twins in float64."""
+    parameters = [torch.nn.Parameter(t) for t in tensors]
+    return RuleOptimizer(parameters, lr, rule=rule, **more), parameters, [t.double() for t in tensors]
+
+
+def is_fast(optimizer) -> bool:
+    form = form_of(optimizer.rule)
+    return form is not None and flat.serves(form, optimizer._turn())
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    rule=st.sampled_from(SERVED),
+    shapes=st.lists(st.tuples(layouts(), layouts()), min_size=1, max_size=4),
+    scale=st.sampled_from([1e-15, 1e-3, 1.0, 1e12]),
+    decay=st.sampled_from([0.0, 0.1]),
+    maximize=st.booleans(),
+    seed=st.integers(0, 2**31),
+)
+def test_steps_are_the_rules(rule, shapes, scale, decay, maximize, seed):
+    generator = torch.Generator().manual_seed(seed)
+
+    def normal(shape):
+        return torch.randn(shape, generator=generator)
+
+    starts = [laid_out(normal(shape), order, gaps=False) for (shape, order, _), _ in shapes]
+    optimizer, parameters, exact = make(rule, starts, weight_decay=decay, maximize=maximize)
+    states = [rule.init(p) for p in exact]
+    for _ in range(3):
+        for p, (_, (_, order, gaps)) in zip(parameters, shapes, strict=True):
+            layout = order if len(order) == p.dim() else range(p.dim())
+            p.grad = laid_out(scale * normal(p.shape), list(layout), gaps)
+        assert is_fast(optimizer)
+        before = [p.grad.clone() for p in parameters]
+        updates, states = rule.update([p.grad.double() for p in parameters], states)
+        exact = [p - 0.1 * ((-u if maximize else u) + decay * p) for p, u in zip(exact, updates, strict=True)]
+        optimizer.step()
+        assert all(torch.equal(p.grad, b) for p, b in zip(parameters, before, strict=True))
+        for p, e, u in zip(parameters, exact, updates, strict=True):
+            tolerance = 1e-5 * (u.abs().max().item() + e.abs().max().item()) if u.numel() else 0.0
+            torch.testing.assert_close(p.detach().double(), e, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("rule", PLAIN, ids=repr)
+def test_other_rules_run_as_written(rule):
+    assert form_of(rule) is None
+
+
+def test_a_rule_of_ones_own_runs_as_written():
+    class Doubled(TensorwiseRule):
+        def init(self, tensor):
+            return {}
+
+        def update_tensor(self, gradient, state):
+            return 2 * gradient, state
+
+    optimizer, (parameter,), _ = make(Doubled(), [torch.zeros(3)])
+    parameter.grad = torch.ones(3)
+    optimizer.step()
+    assert parameter.tolist() == pytest.approx([-0.2] * 3)
+
+
+@pytest.mark.parametrize("rule", SERVED, ids=repr)
+def test_many_chunks_on_many_threads_are_one_tensor(rule):
+    """More elements than a chunk, more chunks than a piece; and the same bits on one thread as on three."""
+    generator = torch.Generator().manual_seed(0)
+    sizes = [flat._CHUNK * flat._PIECE * 3 + 5, flat._CHUNK, flat._CHUNK + 1, 1]
+    starts = [torch.randn(size, generator=generator) for size in sizes]
+    gradients = [torch.randn(size, generator=generator) for size in sizes]
+    threads, ended = torch.get_num_threads(), []
+    for count in (1, 3):
+        optimizer, parameters, exact = make(rule, [s.clone() for s in starts])
+        for p, g in zip(parameters, gradients, strict=True):
+            p.grad = g
+        torch.set_num_threads(count)
+        try:
+            optimizer.step()
+        finally:
+            torch.set_num_threads(threads)
+        ended.append(parameters)
+    updates, _ = rule.update([g.double() for g in gradients], [rule.init(e) for e in exact])
+    for one, three, e, u in zip(*ended, exact, updates, strict=True):
+        assert torch.equal(one, three)
+        torch.testing.assert_close(
+            one.detach().double(), e - 0.1 * u, rtol=1e-5, atol=1e-6 * u.abs().max().item()
+        )
+
+
+@pytest.mark.parametrize("scale", [1e-40, 1e-30, 1e-24, 1.0, 1e22, 1e30, 1e37])
+@pytest.mark.parametrize("scope", ["global", "layer"])
+def test_lengths_hold_at_any_scale(scale, scope):
+    """1e-40 is subnormal: there the gradient itself has but 17 bits."""
+    parameter = torch.nn.Parameter(torch.zeros(2))
+    parameter.grad = torch.tensor([3.0, -4.0]) * scale
+    NSGD([parameter], 0.5, scope=scope).step()
+    torch.testing.assert_close(
+        parameter.detach(), torch.tensor([-0.3, 0.4]), rtol=1e-4 if scale < 1e-37 else 1e-6, atol=0
+    )
+
+
+def test_lengths_are_accurate_over_25_million_elements():
+    parameter = torch.nn.Parameter(torch.zeros(25_000_000))
+    parameter.grad = torch.randn(25_000_000, generator=torch.Generator().manual_seed(0))
+    NSGD([parameter], 2.0).step()
+    moved = np.linalg.norm(parameter.detach().numpy().astype(np.float64))
+    assert moved == pytest.approx(2.0, rel=1e-6)
+
+
+@pytest.mark.parametrize("rule", SERVED, ids=repr)
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_nonfinite_gradients_reach_the_parameters(rule, bad):
+    optimizer, parameters, _ = make(rule, [torch.ones(3), torch.ones(2)])
+    parameters[0].grad, parameters[1].grad = torch.tensor([1.0, bad, 2.0]), torch.ones(2)
+    optimizer.step()
+    # Adam's inf / sqrt(inf) is NaN too; only plain SGD hands an inf on as it is.
+    assert not parameters[0].isfinite().all()
+
+
+@pytest.mark.parametrize("rule", SERVED, ids=repr)
+def test_zero_gradients_move_nothing(rule):
+    optimizer, (parameter,), _ = make(rule, [torch.ones(3)])
+    parameter.grad = torch.zeros(3)
+    optimizer.step()
+    assert parameter.tolist() == [1.0] * 3
+
+
+def test_gradients_may_move_between_steps():
+    """zero_grad(set_to_none=True) gives every gradient new memory."""
+    optimizer, (parameter,), (exact,) = make(Normalize(), [torch.ones(4)])
+    kept = []
+    for i in range(5):
+        optimizer.zero_grad(set_to_none=True)
+        kept.append(torch.full((4,), float(i + 1)))  # alive, so that no address comes twice
+        parameter.grad = kept[-1]
+        optimizer.step()
+        exact = exact - 0.05
+    torch.testing.assert_close(parameter.detach().double(), exact)
+
+
+def test_players_may_step_in_threads_of_their_own():
+    def train(result, index):
+        optimizer, parameters, _ = make(Graft(Adam(), SGD()), [torch.ones(600_000)])
+        for i in range(10):
+            parameters[0].grad = torch.full((600_000,), 1.0 + i)
+            optimizer.step()
+        result[index] = parameters[0].detach()
+
+    results = [torch.empty(0)] * 4
+    threads = [threading.Thread(target=train, args=(results, i)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(torch.equal(results[0], other) for other in results[1:])
+
+
+def test_without_numba_the_plain_rule_serves(monkeypatch):
+    monkeypatch.setattr(flat, "_kernels", lambda: None)
+    optimizer, (parameter,), _ = make(Normalize(), [torch.zeros(2)])
+    parameter.grad = torch.tensor([3.0, 4.0])
+    assert not is_fast(optimizer)
+    optimizer.step()
+    assert parameter.tolist() == pytest.approx([-0.06, -0.08])
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        torch.zeros(4, dtype=torch.float64),
+        torch.zeros(4, dtype=torch.bfloat16),
+        torch.zeros(4, 2)[:, 0],
+        torch.zeros(1).expand(4),
+    ],
+    ids=["float64", "bfloat16", "gaps", "expanded"],
+)
+def test_what_is_not_dense_float32_is_not_served(tensor):
+    optimizer, (parameter,), _ = make(Normalize(), [tensor])
+    parameter.grad = torch.ones(4, dtype=tensor.dtype)
+    assert not is_fast(optimizer)

@@ -1,0 +1,97 @@
+"""Small folders of runs and studies, with hostile text wherever text can be, and their pages."""
+
+from PIL import Image
+
+from paripassu.records import (
+    ArmResult,
+    DatasetResult,
+    Effect,
+    End,
+    Environment,
+    Losses,
+    Metric,
+    Pace,
+    RateResult,
+    RecordWriter,
+    RunHeader,
+    Samples,
+    Shadow,
+    StudyResult,
+    Update,
+    Verdict,
+    dump,
+)
+from paripassu.report.board import write_board
+from paripassu.report.comparison import write_comparison
+from paripassu.report.run import write_run_page
+from paripassu.report.statistics import estimate
+from paripassu.report.study import write_study_page
+
+HOSTILE = "<script>alert('x')</script></script><img src=x onerror=alert(1)>&\"'"
+WHERE = Environment(HOSTILE, {"python": "3.11"}, "a CPU", 2, "", "2026-01-01T00:00:00+00:00")
+
+
+def run_folder(folder, *, outcome="finished", name="mode-overlap@50", steps=(0, 5, 10), end=True):
+    (folder / "samples").mkdir(parents=True)
+    (folder / "run.json").write_text(dump(RunHeader({"name": HOSTILE, "seed": 3}, WHERE)))
+    with RecordWriter(folder / "records.jsonl") as write:
+        for step in steps:
+            write(Metric(step, name, step / 20))
+            picture = f"samples/{step:09d}.png"
+            Image.new("RGB", (4, 4), (step, 0, 0)).save(folder / picture)
+            write(Samples(step, picture))
+            write(Losses(step, 1.0, float("nan")))
+            write(Update(step, "discriminator", "", 1.0, 0.2, 4.0, 1.0))
+            write(Update(step, "generator", "", 1.0, 0.1, 4.0, 1.0))
+            write(Update(step, "generator", "0.weight", 1.0, 99.0, 4.0, 1.0))
+            write(Shadow(step, "generator", "0.weight", "Adam()", 10.0, 9.9, 0.5))
+            write(Pace(step, "discriminator", "generator", 2.0))
+        if end:
+            write(End(steps[-1], outcome, "the loss is not finite" if outcome == "diverged" else "", 1.0))
+
+
+def study_folder(folder, *, finished=True, values=(0.4, 0.6), claim="a claim"):
+    arms = []
+    for arm, factor in ((HOSTILE, 1.0), ("sgda", 0.1)):
+        runs = [f"runs/ring8/{len(arms)}/{seed}" for seed in range(2)]
+        for run in runs:
+            run_folder(folder / run, outcome="diverged" if arm == "sgda" else "finished")
+        kept = estimate([factor * v for v in values])
+        grid = [RateResult(lr, kept, 0) for lr in (0.01, 0.1)]
+        arms.append(
+            ArmResult(arm, HOSTILE, grid, 0.1, True, {"mode-overlap@50": kept}, 2 * (arm == "sgda"), runs)
+        )
+    verdict = Verdict("supported", "because " + HOSTILE, Effect("a lead", 0.3, 0.2, 0.4))
+    dataset = DatasetResult("ring8", "a ring", "mode-overlap@50", "higher", arms, verdict)
+    datasets = [dataset] if finished else []
+    result = StudyResult(
+        "tiny", HOSTILE, claim, "One.\n\nTwo.", "smoke", ["Much."], [0], [1, 2], datasets, WHERE
+    )
+    folder.mkdir(exist_ok=True)
+    (folder / "study.json").write_text(dump(result))
+    return result
+
+
+def comparison_page(folder):
+    for name in ("one", "two"):
+        run_folder(folder / name / "run")
+    return write_comparison([folder / "one" / "run", folder / "two" / "run"], folder / "report")
+
+
+def board_page(folder):
+    study_folder(folder / 'a "study" & <more>', claim="C6: the same pace.")
+    study_folder(folder / "another", finished=False)
+    return write_board(folder)
+
+
+def run_page(folder):
+    run_folder(folder)
+    return write_run_page(folder)
+
+
+def study_page(folder):
+    study_folder(folder)
+    return write_study_page(folder)
+
+
+WRITERS = {"run": run_page, "study": study_page, "comparison": comparison_page, "board": board_page}
