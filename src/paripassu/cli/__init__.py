@@ -11,6 +11,7 @@ from paripassu.cli.bench import Bench
 from paripassu.cli.demo import Demo
 from paripassu.cli.report import Report
 from paripassu.cli.study import Study
+from paripassu.cli.theory import Theory
 from paripassu.cli.train import Eval, Train
 
 _Command = (
@@ -18,6 +19,7 @@ _Command = (
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Eval, tyro.conf.subcommand("eval")]
     | Annotated[Study, tyro.conf.subcommand("study")]
+    | Annotated[Theory, tyro.conf.subcommand("theory")]
     | Annotated[Report, tyro.conf.subcommand("report")]
     | Annotated[Bench, tyro.conf.subcommand("bench")]
 )

@@ -6,23 +6,24 @@ from typing import Annotated
 
 import tyro
 
-from paripassu.records import RECORDS_FILE, RUN_FILE, STUDY_FILE
+from paripassu.records import RECORDS_FILE, RUN_FILE, STUDY_FILE, SWEEP_FILE
 from paripassu.report.board import studies_in, write_board
 from paripassu.report.comparison import write_comparison
 from paripassu.report.run import write_run_page
 from paripassu.report.study import write_study_page
+from paripassu.report.theory import write_theory_page
 
 
 @dataclass
 class Report:
-    """(Re)write pages from records: of a run, of a study, or of all studies in a folder.
+    """(Re)write pages from records: of a run, a study, a sweep of `theory`, or all studies in a folder.
 
     A folder that holds several studies gets the claims board: each claim of the paper, what the studies there
     say of it, and links to their pages. Several runs get one page that lays them side by side.
     """
 
     paths: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="PATH [PATH ...]")]
-    """A run's or a study's folder, or one of studies; or the folders of two runs or more."""
+    """A run's, a study's or a sweep's folder, or one of studies; or the folders of two runs or more."""
     out: Path | None = None
     """Where the page of several runs goes; runs/side-by-side without it."""
 
@@ -48,6 +49,8 @@ def _write(path: Path) -> Path:
         return write_study_page(path)
     if (path / RUN_FILE).is_file() or (path / RECORDS_FILE).is_file():
         return write_run_page(path)
+    if (path / SWEEP_FILE).is_file():
+        return write_theory_page(path)
     if studies_in(path):
         return write_board(path)
-    raise ValueError(f"{path} holds no run and no study: name a folder that paripassu wrote")
+    raise ValueError(f"{path} holds no run, no study and no sweep: name a folder that paripassu wrote")

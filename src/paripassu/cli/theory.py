@@ -12,7 +12,7 @@ from rich.text import Text
 from paripassu.cli import choices
 from paripassu.cli.progress import progress_bar
 from paripassu.records import SweepResult, dump
-from paripassu.report.theory import write_theory_page
+from paripassu.report.theory import headline, write_theory_page
 from paripassu.studies.theory_sweep import (
     BOTH,
     PhaseSweep,
@@ -20,6 +20,7 @@ from paripassu.studies.theory_sweep import (
     ScalingSweep,
     Sweep,
     VarySweep,
+    key,
     run_sweep,
 )
 from paripassu.theory import Framework
@@ -52,7 +53,7 @@ class _Options:
     p_pair: float = 0.05
     """Probability that two latents are on instead of one."""
     out: Path | None = None
-    """The sweep's folder; runs/theory-COMMAND without it. The same command goes on where it stopped."""
+    """The sweep's folder; runs/theory-COMMAND-KEY without it. The same command goes on where it stopped."""
     workers: int | None = None
     """Processes; as many as cores without it."""
     quiet: bool = False
@@ -75,7 +76,7 @@ class _Options:
 
     def carry_out(self, sweep: Sweep) -> None:
         """Run what is missing, write the page, print the result."""
-        out = self.out or Path("runs") / f"theory-{sweep.kind}"
+        out = self.out or Path("runs") / f"theory-{sweep.kind}-{key(sweep)}"
         show(run(sweep, out, workers=self.workers, quiet=self.quiet), out, as_json=self.json)
 
 
@@ -199,7 +200,7 @@ class Scaling(_Options):
 
 @dataclass
 class Vary(_Options):
-    """Vary one setting at a time, beyond the paper: unequal modes, overlap, more modes, both players' sizes."""
+    """Vary one setting at a time, beyond the paper: unequal modes, overlap, how many modes, neurons."""
 
     d: int = 1000
     """Dimension of the data."""
@@ -273,12 +274,14 @@ def show(result: SweepResult, out: Path, *, as_json: bool) -> None:
 
 
 def _told(result: SweepResult, out: Path) -> RenderableType:
-    parts: list[RenderableType] = [summary(out)]
-    if result.fits:
-        table = Table("method", "exponent of d", "95 % interval", box=None, pad_edge=False)
-        for fit in result.fits:
-            table.add_row(fit.method, f"{fit.exponent:.2f}", f"{fit.low:.2f} to {fit.high:.2f}")
-        parts += ["", table]
+    shown = headline(result, out)
+    table = Table(*shown.columns, box=None, pad_edge=False)
+    for row in shown.rows:
+        table.add_row(*map(str, row))
+    parts: list[RenderableType] = [table]
+    for fit in result.fits:
+        told = f"{fit.method}: time ~ d^{fit.exponent:.2f} [{fit.low:.2f}, {fit.high:.2f}]"
+        parts += ["", Text(told if fit.dimensions[1:] else f"{fit.method}: too few dimensions recovered")]
     for claim in result.claims:
         parts += [
             "",

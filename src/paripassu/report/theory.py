@@ -81,6 +81,27 @@ def write_theory_page(folder: Path) -> Path:
     return page.write(folder / PAGE_FOLDER)
 
 
+_KEYS: dict[SweepKind, tuple[str, ...]] = {
+    "run": ("d", "lr_d", "lr_g", "steps"),
+    "phase": ("lr_d", "lr_g", "steps"),
+    "scaling": ("d", "lr_d", "lr_g"),
+    "vary": ("part", "setting"),
+}
+
+
+def headline(result: SweepResult, folder: Path) -> Table:
+    """The table that sums a sweep up: the fresh seeds where there are some, else all runs."""
+    outcomes = _table(folder, "outcomes")
+    if result.kind in ("phase", "scaling"):
+        outcomes = outcomes.filter(pl.col("part").str.starts_with("fresh"))
+    if result.kind == "vary":
+        own = [outcomes.filter(pl.col("part") == part) for part in _VARIED]
+        outcomes = pl.concat(
+            [part.with_columns(setting=pl.col(part["part"][0]).cast(pl.Float64)) for part in own]
+        )
+    return recovery_table(outcomes, _KEYS[result.kind])
+
+
 def recovery_table(outcomes: pl.DataFrame, keys: Sequence[str]) -> Table:
     """How many runs had every mode ever and at the end, and when first, for each value of ``keys``."""
     first = pl.col("first_recovery")
@@ -103,7 +124,7 @@ def recovery_table(outcomes: pl.DataFrame, keys: Sequence[str]) -> Table:
         [
             (
                 _NAMES[row["method"]],
-                *(f"{row[key]:,}" if isinstance(row[key], int) else f"{row[key]:g}" for key in keys),
+                *(_cell(row[key]) for key in keys),
                 f"{row['ever']} of {row['runs']}",
                 f"{row['end']} of {row['runs']}",
                 f"{row['diverged']}",
@@ -115,9 +136,15 @@ def recovery_table(outcomes: pl.DataFrame, keys: Sequence[str]) -> Table:
     )
 
 
+def _cell(value: float | str) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+
+
 def _run(result: SweepResult, folder: Path, outcomes: pl.DataFrame, names: dict[str, str]) -> list[Section]:
     return [
-        Section("Outcomes", [recovery_table(outcomes, ("d", "lr_d", "lr_g", "steps"))]),
+        Section("Outcomes", [recovery_table(outcomes, _KEYS["run"])]),
         *_paths(result, folder, names),
     ]
 
@@ -142,9 +169,7 @@ def _phase(result: SweepResult, folder: Path, outcomes: pl.DataFrame, names: dic
             )
     best = outcomes.filter(pl.col("part").str.starts_with("fresh"))
     return [
-        Section(
-            "The best pair of each grid, on fresh seeds", [recovery_table(best, ("lr_d", "lr_g", "steps"))]
-        ),
+        Section("The best pair of each grid, on fresh seeds", [recovery_table(best, _KEYS["phase"])]),
         Section("Outcomes over the learning rates", maps),
         *_paths(result, folder, names),
     ]
@@ -173,7 +198,7 @@ def _scaling(result: SweepResult, outcomes: pl.DataFrame, names: dict[str, str])
     )
     return [
         Section("Growth", [growth, fits]),
-        Section("Every dimension", [recovery_table(fresh, ("d", "lr_d", "lr_g"))]),
+        Section("Every dimension", [recovery_table(fresh, _KEYS["scaling"])]),
     ]
 
 

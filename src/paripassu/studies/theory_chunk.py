@@ -103,24 +103,25 @@ def write_table(frame: pl.DataFrame, path: Path) -> None:
 
 def _result(chunk: Chunk) -> Result:
     record = log_steps(chunk.steps, _RECORDS)
+    rates = np.array(chunk.rates)
+    lr_d, lr_g = rates[:, :1], rates[:, 1:]
     if chunk.method in FULL_METHODS:
-        ((one_d, one_g),) = chunk.rates
         return simulate_full(
             chunk.framework,
             FULL_METHODS[chunk.method],
             method=chunk.method,
-            lr_d=one_d,
-            lr_g=one_g,
+            lr_d=lr_d,
+            lr_g=lr_g,
             steps=chunk.steps,
             seeds=chunk.seeds,
+            updates=chunk.updates,
             record=record,
         )
-    rates = np.array(chunk.rates)
     return simulate(
         chunk.framework,
         chunk.method,  # pyright: ignore[reportArgumentType] - simulate says what it takes
-        lr_d=rates[:, :1],
-        lr_g=rates[:, 1:],
+        lr_d=lr_d,
+        lr_g=lr_g,
         seeds=chunk.seeds,
         steps=chunk.steps,
         updates=chunk.updates,

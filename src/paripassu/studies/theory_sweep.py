@@ -4,6 +4,8 @@ A sweep is a frozen dataclass with stages; a stage sees the outcomes so far and 
 chosen on some seeds and judged on others, as in every study here (`protocol`).
 """
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -83,11 +85,12 @@ class RunSweep:
     Args:
         framework: the game.
         methods: of `simulate` and of `full.FULL_METHODS`.
-        lr_d: discriminator's learning rate, by method.
-        lr_g: generator's learning rate, by method.
+        lr_d: discriminator's learning rate, of every method.
+        lr_g: generator's learning rate, of every method.
         seeds: how many, from 0.
         steps: the budget.
-        updates, momentum, batch, trainable: as in `Chunk`; the methods in full dimension have none of them.
+        options: ``updates``, ``momentum``, ``batch`` and ``trainable`` as in `Chunk`, where they are not its
+            defaults; Adam and the grafts have but ``updates``.
     """
 
     framework: Framework
@@ -106,10 +109,11 @@ class RunSweep:
         _check_rates("lr_d", (self.lr_d,))
         _check_rates("lr_g", (self.lr_g,))
         in_full = [method for method in self.methods if method in FULL_METHODS]
-        if in_full and self.options:
+        unknown = sorted(self.options.keys() - {"updates"})
+        if in_full and unknown:
             raise ValueError(
-                f"{', '.join(in_full)} plays simultaneously, on exact expectations, without momentum: "
-                f"leave out {', '.join(sorted(self.options))}"
+                f"{', '.join(in_full)} plays on exact expectations, without momentum, a and b fixed: "
+                f"leave out {', '.join(unknown)}"
             )
 
     @property
@@ -132,7 +136,7 @@ class RunSweep:
         return [
             replace(whole, method=method, seeds=seeds)
             for method in self.methods
-            for seeds in _groups(range(self.seeds))
+            for seeds in _groups(range(self.seeds), 1 if method in FULL_METHODS else WIDTH)
         ]
 
 
@@ -311,8 +315,8 @@ class VarySweep:
 
     Args:
         framework: what is varied.
-        lr_d: discriminator's learning rate, by method.
-        lr_g: generator's learning rate, by method.
+        lr_d: discriminator's learning rate, of every method.
+        lr_g: generator's learning rate, of every method.
         seeds: per value, from 0.
         steps: the budget.
     """
@@ -410,6 +414,12 @@ def run_sweep(
     return result
 
 
+def key(sweep: Sweep) -> str:
+    """Eight letters that are other for every other sweep."""
+    text = json.dumps(asdict(sweep), sort_keys=True)  # pyright: ignore[reportArgumentType] - a dataclass
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
 def best_rates(outcomes: pl.DataFrame, method: str, part: str) -> tuple[float, float]:
     """The pair with which most runs recover every mode, most still have them at the end, and soonest."""
     own = outcomes.filter((pl.col("method") == method) & (pl.col("part") == part))
@@ -426,9 +436,9 @@ def best_rates(outcomes: pl.DataFrame, method: str, part: str) -> tuple[float, f
     return float(ranked["lr_d"][0]), float(ranked["lr_g"][0])
 
 
-def _groups(seeds: range) -> list[tuple[int, ...]]:
-    # As many as the kernel plays at once.
-    return [tuple(seeds[n : n + WIDTH]) for n in range(0, len(seeds), WIDTH)]
+def _groups(seeds: range, size: int = WIDTH) -> list[tuple[int, ...]]:
+    """Seeds by chunks, of as many as the kernel plays at once."""
+    return [tuple(seeds[n : n + size]) for n in range(0, len(seeds), size)]
 
 
 def _check(methods: Sequence[str], known: Sequence[str]) -> None:
