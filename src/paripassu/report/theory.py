@@ -42,8 +42,15 @@ _VARIED = {
     "n_generator": "Generator neurons m_G",
     "n_discriminator": "Discriminator neurons m_D",
 }
+_TITLES_OF_KEYS = {
+    "rarest": "rarer mode",
+    "gamma": "γ",
+    "n_generator": "m_G",
+    "n_discriminator": "m_D",
+    "part": "",
+}
 _SEEDS_IN_PLANE = 4  # more, and the lines hide each other
-_EVER = "Ever: at some recorded step within the budget. At the end: at the last step, diverged runs aside."
+_EVER = "Ever: at some recorded step within the budget. At the end: at the last step."
 
 
 def write_theory_page(folder: Path) -> Path:
@@ -99,40 +106,44 @@ def headline(result: SweepResult, folder: Path) -> Table:
         outcomes = pl.concat(
             [part.with_columns(setting=pl.col(part["part"][0]).cast(pl.Float64)) for part in own]
         )
-    return recovery_table(outcomes, _KEYS[result.kind])
+    return recovery_table(outcomes, _KEYS[result.kind], to_the_end=result.kind != "scaling")
 
 
-def recovery_table(outcomes: pl.DataFrame, keys: Sequence[str]) -> Table:
-    """How many runs had every mode ever and at the end, and when first, for each value of ``keys``."""
-    first = pl.col("first_recovery")
+def recovery_table(outcomes: pl.DataFrame, keys: Sequence[str], *, to_the_end: bool = True) -> Table:
+    """How many runs had every mode ever and at the end, and when first, for each value of ``keys``.
+
+    Args:
+        outcomes: one row per run.
+        keys: columns to tell apart, beside the method.
+        to_the_end: whether runs went on after they had every mode; else their end says nothing.
+    """
     rows = outcomes.group_by("method", *keys, maintain_order=True).agg(
         pl.len().alias("runs"),
         (pl.col("ever") == "all").sum(),
         (pl.col("end") == "all").sum(),
-        first.median().alias("median"),
+        pl.col("first_recovery").median().alias("median"),
         (pl.col("end") == "diverged").sum().alias("diverged"),
     )
+    counted = ("ever", "end", "diverged") if to_the_end else ("ever", "diverged")
+    titles = {"ever": "ever", "end": "at the end", "diverged": "diverged"}
     return Table(
         (
             "method",
-            *(key.replace("_", " ") for key in keys),
-            "ever",
-            "at the end",
-            "diverged",
+            *(_TITLES_OF_KEYS.get(key, key) for key in keys),
+            *(titles[name] for name in counted),
             "first, median",
         ),
         [
             (
                 _NAMES[row["method"]],
                 *(_cell(row[key]) for key in keys),
-                f"{row['ever']} of {row['runs']}",
-                f"{row['end']} of {row['runs']}",
-                f"{row['diverged']}",
+                *(f"{row[name]} of {row['runs']}" for name in counted),
                 f"{row['median']:,.0f}" if math.isfinite(row["median"]) else "never",
             )
             for row in rows.iter_rows(named=True)
         ],
-        caption="Runs that had every mode. " + _EVER,
+        caption="Runs that had every mode. "
+        + (_EVER if to_the_end else "A run stops at the first record with every mode."),
     )
 
 
@@ -198,7 +209,7 @@ def _scaling(result: SweepResult, outcomes: pl.DataFrame, names: dict[str, str])
     )
     return [
         Section("Growth", [growth, fits]),
-        Section("Every dimension", [recovery_table(fresh, _KEYS["scaling"])]),
+        Section("Every dimension", [recovery_table(fresh, _KEYS["scaling"], to_the_end=False)]),
     ]
 
 
@@ -245,9 +256,7 @@ def _paths(result: SweepResult, folder: Path, names: dict[str, str]) -> list[Sec
             for player, column in both.items()
         ),
         Figure(
-            _curves(
-                tidy, pl.col("mass") / pl.col("mass").max().clip(1.0), arms, "share of latents", log=False
-            ),
+            _curves(tidy, pl.col("mass"), arms, "share of latents", log=False),
             "How much of the generator outputs a mode",
             "Probability of the latents that output some mode, mean and range over seeds.",
         ),

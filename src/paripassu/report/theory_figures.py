@@ -59,10 +59,9 @@ def _told(row: dict[str, float]) -> str:
 def shares(outcomes: pl.DataFrame, by: str, names: dict[str, str], x: str) -> go.Figure:
     """The share of runs that had every mode ever, and at the end, over a setting; 95 % Wilson intervals."""
     figure = base_figure(x=x, y="share of runs with every mode")
-    number = 0
-    for method, title in names.items():
+    for number, (method, title) in enumerate(names.items()):
         own = outcomes.filter(pl.col("method") == method)
-        for column, told in (("ever", "ever"), ("end", "at the end")):
+        for column, told, dash in (("ever", "ever", "solid"), ("end", "at the end", "dot")):
             cells = (
                 own.group_by(by)
                 .agg((pl.col(column) == "all").sum().alias("hits"), pl.len().alias("runs"))
@@ -71,6 +70,7 @@ def shares(outcomes: pl.DataFrame, by: str, names: dict[str, str], x: str) -> go
             spans = [_wilson(hits, runs) for hits, runs in zip(cells["hits"], cells["runs"], strict=True)]
             values = [hits / runs for hits, runs in zip(cells["hits"], cells["runs"], strict=True)]
             line = series_line(f"{title}, {told}", number, cells[by].to_list(), values)
+            line.update(line={"dash": dash})
             line.error_y = {
                 "type": "data",
                 "symmetric": False,
@@ -79,7 +79,6 @@ def shares(outcomes: pl.DataFrame, by: str, names: dict[str, str], x: str) -> go
                 "thickness": 1,
             }
             figure.add_trace(line)
-            number += 1
     figure.update_yaxes(range=[-0.03, 1.03])
     return figure
 
@@ -128,8 +127,8 @@ def plane(neurons: pl.DataFrame, gamma: float) -> go.Figure:
     )
     places.update(marker={"color": "#D55E00", "size": 11, "symbol": ["star", "star", "x"]}, hoverinfo="skip")
     figure.add_traces([ends, places])
-    figure.update_xaxes(range=[-1.1, 1.25])
-    figure.update_yaxes(range=[-1.1, 1.25], scaleanchor="x")
+    figure.update_xaxes(range=[-1.1, 1.25], constrain="domain")
+    figure.update_yaxes(range=[-1.1, 1.25], constrain="domain", scaleanchor="x")
     return figure
 
 
@@ -149,7 +148,7 @@ def growth(outcomes: pl.DataFrame, fits: Sequence[Fit], names: dict[str, str]) -
         )
         medians = time.group_by("d").agg(pl.col("time").median(), pl.col("never").mean()).sort("d")
         shown = medians.filter(pl.col("never") <= 0.5)
-        line = series_line(f"{title}, median", number, shown["d"].to_list(), shown["time"].to_list())
+        line = series_line(f"{title}, median of seeds", number, shown["d"].to_list(), shown["time"].to_list())
         figure.add_trace(line)
         for gone in (False, True):
             part = time.filter(pl.col("never") == gone)
@@ -163,6 +162,8 @@ def growth(outcomes: pl.DataFrame, fits: Sequence[Fit], names: dict[str, str]) -
                     "symbol": ("circle-open", "square-open")[number % 2] if gone else "line-ew-open",
                     "size": 13 if gone else 8,
                 },
+                legendgroup=method,
+                showlegend=gone,
                 customdata=part["seed"].to_list(),
                 hovertemplate="d %{x}, seed %{customdata}: %{y}<extra></extra>",
             )

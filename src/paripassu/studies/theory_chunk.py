@@ -1,7 +1,7 @@
-"""A chunk of a sweep over the synthetic framework: some runs, three files, done once wherever it runs.
+"""A chunk of a sweep over the synthetic framework: some runs, one file a table, done once wherever it runs.
 
-A chunk's files are named by the hash of its settings and each is written at once, the outcomes last: a
-chunk with outcomes is complete, and no two sweeps can take each other's.
+A chunk's files are named by the hash of its settings and appear whole: a chunk that has them is done, and no
+two sweeps can take each other's.
 """
 
 import hashlib
@@ -78,14 +78,14 @@ class Task:
 
 def carry_out(task: Task) -> None:
     """Run a chunk unless its folder has it."""
-    if task.chunk.path(task.folder, "outcomes").is_file():
+    chunk, folder = task.chunk, task.folder
+    makers = {"outcomes": _outcomes} | ({"paths": _paths, "neurons": _neurons} if chunk.paths else {})
+    if all(chunk.path(folder, name).is_file() for name in makers):
         return
-    result = _result(task.chunk)
-    (task.folder / CHUNKS).mkdir(parents=True, exist_ok=True)
-    if task.chunk.paths:
-        write_table(_neurons(result), task.chunk.path(task.folder, "neurons"))
-        write_table(_paths(result), task.chunk.path(task.folder, "paths"))
-    write_table(_outcomes(task.chunk, result), task.chunk.path(task.folder, "outcomes"))
+    result = _result(chunk)
+    (folder / CHUNKS).mkdir(parents=True, exist_ok=True)
+    for name, make in makers.items():
+        write_table(make(chunk, result), chunk.path(folder, name))
 
 
 def read(chunks: Sequence[Chunk], folder: Path, table: str) -> pl.DataFrame:
@@ -176,7 +176,7 @@ def _classes(
     return np.select(conditions, ["all", "some", "average", "diverged"], "stalled")
 
 
-def _paths(result: Result) -> pl.DataFrame:
+def _paths(_: Chunk, result: Result) -> pl.DataFrame:
     """One row per run and recorded step."""
     runs, count = result.norm_w.shape
     columns = {
@@ -198,7 +198,7 @@ def _paths(result: Result) -> pl.DataFrame:
     return frame.filter(pl.col("norm_w").is_not_nan())
 
 
-def _neurons(result: Result) -> pl.DataFrame:
+def _neurons(_: Chunk, result: Result) -> pl.DataFrame:
     """One row per run, recorded step and neuron: cosines with the first two modes."""
     parts: list[pl.DataFrame] = []
     for player, cosines in (("generator", result.cosines), ("discriminator", result.correlations)):

@@ -31,6 +31,7 @@ from paripassu.studies.theory_chunk import Chunk, Task, carry_out, read, write_t
 from paripassu.theory import Framework
 from paripassu.theory.full import FULL_METHODS
 from paripassu.theory.lanes import WIDTH
+from paripassu.theory.simulate import check_settings
 
 Rates = tuple[float, ...]
 Stage = Callable[[pl.DataFrame], list[Chunk]]
@@ -108,6 +109,7 @@ class RunSweep:
         _check_counts(seeds=self.seeds, steps=self.steps)
         _check_rates("lr_d", (self.lr_d,))
         _check_rates("lr_g", (self.lr_g,))
+        check_settings(**{name: value for name, value in self.options.items() if name != "trainable"})
         in_full = [method for method in self.methods if method in FULL_METHODS]
         unknown = sorted(self.options.keys() - {"updates"})
         if in_full and unknown:

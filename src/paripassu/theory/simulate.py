@@ -141,7 +141,9 @@ def simulate(
     Raises:
         ValueError: a setting out of its range, or shapes that do not broadcast.
     """
-    _check(method, momentum, updates, batch, threads)
+    check_settings(method, momentum, updates, batch)
+    if threads is not None and threads < 1:
+        raise ValueError(f"threads must be >= 1, got {threads}")
     rates_d, rates_g, run_seeds = _broadcast(lr_d, lr_g, seeds, start)
     recorded = record_steps(steps, record)
 
@@ -190,7 +192,10 @@ def first_recovery(recovered: NDArray[np.bool_], steps: NDArray[np.int64]) -> Ar
     return np.where(np.any(every, axis=1), steps[every.argmax(axis=1)], math.inf)
 
 
-def _check(method: str, momentum: float, updates: str, batch: int, threads: int | None) -> None:
+def check_settings(
+    method: str = "sgda", momentum: float = 0.0, updates: str = "simultaneous", batch: int = 0
+) -> None:
+    """Raise ``ValueError`` for what `simulate` would refuse."""
     for name, value, known in (("method", method, Method), ("updates", updates, Updates)):
         if value not in get_args(known):
             raise ValueError(f"{name} must be one of {', '.join(get_args(known))}, got {value!r}")
@@ -198,8 +203,6 @@ def _check(method: str, momentum: float, updates: str, batch: int, threads: int 
         raise ValueError(f"momentum must be in [0, 1), got {momentum}")
     if batch < 0:
         raise ValueError(f"batch must be >= 1, or 0 for exact expectations, got {batch}")
-    if threads is not None and threads < 1:
-        raise ValueError(f"threads must be >= 1, got {threads}")
 
 
 def _broadcast(

@@ -1,0 +1,153 @@
+"""The theory's commands as a person types them."""
+
+import json
+
+import polars as pl
+import pytest
+
+from paripassu.cli import main
+from paripassu.cli.theory import demo_panel
+
+_TINY = ["--d", "60", "--m-d", "4", "--m-g", "3", "--seeds", "2"]
+_RUN = ["theory", "run", *_TINY, "--steps", "50"]
+
+
+def _run(capsys, *arguments: str) -> tuple[int, str, str]:
+    try:
+        code = main(list(arguments))
+    except SystemExit as stop:  # tyro's own refusals
+        code = int(stop.code or 0)
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """Chunks in this process; one test below takes the engine's."""
+    inline = lambda function, tasks, *, workers: ((task, function(task)) for task in tasks)  # noqa: E731
+    monkeypatch.setattr("paripassu.studies.theory_sweep.execute", inline)
+
+
+def test_run_in_processes_of_its_own(tmp_path, capsys):
+    code, out, err = _run(capsys, *_RUN, "--out", str(tmp_path), "--workers", "1")
+    assert (code, err) == (0, "")
+    assert "nSGDA" in out
+    assert "Page: " in out
+    for name in ("sweep.json", "outcomes.parquet", "paths.parquet", "neurons.parquet", "report/index.html"):
+        assert (tmp_path / name).is_file(), name
+
+
+@pytest.mark.usefixtures("here")
+class TestHere:
+    def test_phase_speaks_json_and_goes_on(self, tmp_path, capsys):
+        small = ["--lr-d", "0.1", "--lr-g", "0.01", "0.1", "--steps", "60", "--fresh-seeds", "2"]
+        command = ["theory", "phase", *_TINY, *small, "--json", "--out", str(tmp_path)]
+        code, out, _ = _run(capsys, *command)
+        result = json.loads(out)
+        assert (code, result["kind"], result["finished"]) == (0, "phase", True)
+        assert [claim["claim"][:2] for claim in result["claims"]] == ["C4", "C5", "C5", "C6"]
+        outcomes = pl.read_parquet(tmp_path / "outcomes.parquet")
+        assert outcomes.group_by("part").len().sort("part")["len"].to_list() == [4, 2, 8, 4]
+        assert _run(capsys, *command)[0] == 0
+        assert pl.read_parquet(tmp_path / "outcomes.parquet").equals(outcomes)
+
+    def test_scaling_fits_and_prints(self, tmp_path, capsys):
+        options = ["--dimensions", "60", "120", "--lr-d", "0.3", "--lr-g", "0.03", "--seeds", "2"]
+        code, out, _ = _run(
+            capsys,
+            "theory",
+            "scaling",
+            *options,
+            "--fresh-seeds",
+            "2",
+            "--steps",
+            "900",
+            "--out",
+            str(tmp_path),
+        )
+        assert code == 0
+        assert "time ~ d^" in out
+        assert "120" in out
+
+    def test_vary_has_a_picture_for_each_setting(self, tmp_path, capsys):
+        out = ["--out", str(tmp_path)]
+        code, text, _ = _run(capsys, "theory", "vary", "--d", "60", "--seeds", "1", "--steps", "20", *out)
+        assert code == 0
+        assert "gamma" in text
+        page = (tmp_path / "report" / "index.html").read_text()
+        assert page.count("data-figure") == 5
+
+    def test_adam_and_the_grafts_by_name(self, tmp_path, capsys):
+        methods = ["--method", "adam", "ada-nsgda", "adadir"]
+        code, out, _ = _run(capsys, *_RUN, *methods, "--out", str(tmp_path))
+        assert code == 0
+        assert "AdaDir" in out
+
+    def test_report_writes_the_page_anew(self, tmp_path, capsys):
+        _run(capsys, *_RUN, "--out", str(tmp_path))
+        (tmp_path / "report" / "index.html").unlink()
+        code, out, _ = _run(capsys, "report", str(tmp_path))
+        assert (code, out.strip()) == (0, str(tmp_path / "report" / "index.html"))
+        (tmp_path / "paths.parquet").unlink()
+        code, _, err = _run(capsys, "report", str(tmp_path))
+        assert code == 2
+        assert "give the sweep's command again" in err
+
+    def test_another_sweeps_folder_is_refused(self, tmp_path, capsys):
+        _run(capsys, *_RUN, "--out", str(tmp_path))
+        before = (tmp_path / "sweep.json").read_bytes()
+        code, out, err = _run(capsys, *_RUN, "--gamma", "0.2", "--out", str(tmp_path))
+        assert (code, out) == (2, "")
+        assert "gamma is 0.1 there and 0.2 here" in err
+        assert (tmp_path / "sweep.json").read_bytes() == before
+
+    def test_folders_are_told_apart_without_out(self, tmp_path, capsys, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        for gamma in ("0.1", "0.2", "0.1"):
+            assert _run(capsys, *_RUN, "--gamma", gamma)[0] == 0
+        assert len(list((tmp_path / "runs").glob("theory-run-*"))) == 2
+
+    def test_the_demos_panel(self, tmp_path):
+        page = demo_panel(tmp_path, workers=1, quiet=True)
+        assert "d = 100,000" in page.read_text()
+        outcomes = pl.read_parquet(tmp_path / "outcomes.parquet")
+        shares = dict(outcomes.group_by("method").agg((pl.col("ever") == "all").mean()).iter_rows())
+        assert shares == {"nsgda": 1.0, "sgda": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["run", "--lr-d", "0"], "lr_d must be finite and > 0, got 0.0"),
+        (["run", "--lr-g", "nan"], "lr_g must be finite and > 0, got nan"),
+        (["run", "--d", "10"], "d must be at least"),
+        (["run", "--gamma", "1"], "gamma must be in [0, 1)"),
+        (["run", "--method", "adm"], "method must be one of nsgda"),
+        (["run", "--method", "adam", "--momentum", "0.5"], "leave out momentum"),
+        (["run", "--momentum", "1"], "momentum must be in [0, 1)"),
+        (["run", "--batch", "-1"], "batch must be"),
+        (["run", "--workers", "0"], "workers must be >= 1"),
+        (["run", "--steps", "0"], "steps must be >= 1"),
+        (["phase", "--lr-d"], "lr_d is an empty grid"),
+        (["phase", "--lr-g", "0.1", "-1"], "lr_g must be finite and > 0, got -1.0"),
+        (["phase", "--weights", "0.5", "0.6"], "weights must be 2 positive numbers"),
+        (["scaling", "--dimensions", "10"], "d must be at least"),
+        (["scaling", "--dimensions"], "at least one dimension"),
+        (["vary", "--seeds", "0"], "seeds must be >= 1"),
+    ],
+)
+def test_mistakes_get_one_sentence_and_write_nothing(arguments, told, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = _run(capsys, "theory", *arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("paripassu: ")
+    assert err.count("\n") == 1
+    assert told in err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", ["run", "phase", "scaling", "vary"])
+def test_every_command_has_help(command, capsys):
+    code, out, _ = _run(capsys, "theory", command, "--help")
+    assert code == 0
+    assert f"usage: paripassu theory {command}" in out

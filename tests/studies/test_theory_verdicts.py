@@ -1,0 +1,106 @@
+"""Verdicts are their rules, applied to made-up runs on both sides of each."""
+
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+
+from paripassu.records import Fit
+from paripassu.studies import theory_verdicts as verdicts
+
+
+def _fresh(method, hits, runs=32, part="fresh"):
+    return pl.DataFrame(
+        {
+            "part": part,
+            "method": method,
+            "d": 1000,
+            "steps": 10_000,
+            "lr_d": 0.1,
+            "lr_g": 0.01,
+            "ever": ["all"] * hits + ["some"] * (runs - hits),
+            "end": "stalled",
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "hits", "outcome"),
+    [
+        ("nsgda", 32, "supported"),
+        ("nsgda", 26, "undecided"),
+        ("nsgda", 5, "contradicted"),
+        ("sgda", 1, "supported"),
+        ("sgda", 12, "undecided"),
+        ("sgda", 30, "contradicted"),
+    ],
+)
+def test_recovery_is_judged_by_its_interval(method, hits, outcome):
+    (claim,) = verdicts.of_recovery(_fresh(method, hits), "9 pairs")
+    assert claim.verdict.outcome == outcome
+    assert claim.claim.startswith("C4" if method == "nsgda" else "C5")
+    assert "d = 1,000, 10,000 steps" in claim.claim
+    assert f"{hits} of 32" in claim.verdict.reason
+
+
+def _paths(apart):
+    """Paths whose players are ``apart`` decades apart, by method and seed."""
+    rows = [
+        (method, seed, 10.0**decades, 1.0)
+        for method, seeds in apart.items()
+        for seed, decades in enumerate(seeds)
+    ]
+    return pl.DataFrame(rows, schema=["method", "seed", "pace_d", "pace_g"], orient="row")
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "outcome"),
+    [
+        ([0.1, -0.2], [3.0, -3.1], "supported"),
+        ([1.5, 1.6], [3.0, 3.1], "undecided"),
+        ([0.1, 0.9], [0.2, 0.8], "undecided"),
+        ([3.0, 3.1], [0.1, 0.2], "contradicted"),
+    ],
+)
+def test_pace_is_judged_by_the_distance_from_one(ours, theirs, outcome):
+    (claim,) = verdicts.of_pace(_paths({"nsgda": ours, "sgda": theirs}))
+    assert claim.verdict.outcome == outcome
+
+
+def test_one_method_alone_says_nothing_of_pace():
+    assert verdicts.of_pace(_paths({"nsgda": [0.1]})) == []
+    assert verdicts.of_pace(pl.DataFrame()) == []
+
+
+def _times(method, by_dimension):
+    rows = [(method, d, 1000, time) for d, times in by_dimension.items() for time in times]
+    return pl.DataFrame(rows, schema=["method", "d", "steps", "first_recovery"], orient="row")
+
+
+def test_the_exponent_of_a_power_law_is_that_power():
+    times = {d: [3.0 * d**0.5] * 5 for d in (100, 1000, 10_000)}
+    (fit,) = verdicts.fits(_times("sgda", times))
+    assert fit.exponent == pytest.approx(0.5)
+    assert (fit.low, fit.high) == pytest.approx((0.5, 0.5))
+    assert fit.dimensions == [100, 1000, 10_000]
+
+
+def test_dimensions_that_most_seeds_did_not_recover_are_left_out():
+    times = {100: [10.0] * 4, 1000: [100.0] * 3 + [math.inf], 10_000: [500.0] + [math.inf] * 3}
+    (fit,) = verdicts.fits(_times("sgda", times))
+    assert fit.dimensions == [100, 1000]
+    assert fit.exponent == pytest.approx(1.0)
+    (none,) = verdicts.fits(_times("sgda", {100: [10.0], 1000: [math.inf]}))
+    assert np.isnan(none.exponent)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "outcome"), [((0.9, 0.8, 1.1), "supported"), ((0.5, 0.4, 0.6), "undecided"),
+                            ((0.2, 0.1, 0.3), "contradicted")],
+)  # fmt: skip
+def test_growth_is_judged_by_both_exponents(theirs, outcome):
+    ours = Fit("nsgda", 0.05, 0.0, 0.1, [100, 1000])
+    (claim,) = verdicts.of_growth([ours, Fit("sgda", *theirs, [100, 1000])], 10_000)
+    assert claim.verdict.outcome == outcome
+    assert verdicts.of_growth([ours], 10_000) == []
