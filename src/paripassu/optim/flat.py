@@ -51,7 +51,8 @@ def serves(form: Form, turn: Turn) -> bool:
 def step(form: Form, turn: Turn) -> None:
     """One step, parameters and states in place.
 
-    A gradient whose memory is laid out unlike its parameter's is copied for the time of the step.
+    A gradient whose memory is laid out unlike its parameter's, or holds its negative (as that of the
+    imaginary part of a conjugate does), is copied for the time of the step.
 
     Args:
         form: the rule's.
@@ -61,13 +62,13 @@ def step(form: Form, turn: Turn) -> None:
     assert kernels is not None
     # Bound to a name: what is copied must live until the kernels are done.
     gradients = [
-        g if _is_alike(g, p) else torch.empty_like(p).copy_(g)
+        g if _is_alike(g, p) and not g.is_neg() else torch.empty_like(p).copy_(g)
         for g, p in zip(turn.gradients, turn.parameters, strict=True)
     ]
     count = len(gradients)
     addresses = _addresses(form, turn, gradients)
     chunks = _chunks(tuple([p.numel() for p in turn.parameters]))
-    squares = np.zeros((len(chunks), 2))
+    squares, sums = np.zeros((len(chunks), 2)), np.zeros((count, 2))
     r1, r2 = np.ones((2, count), np.float32)
     momentum = form.sgd.momentum if form.sgd else 0.0
     (b1, b2), eps = (form.adam.betas, form.adam.eps) if form.adam else ((0.0, 0.0), 0.0)
@@ -100,7 +101,7 @@ def step(form: Form, turn: Turn) -> None:
         _in_pieces(advance, len(chunks))
         columns = {"sgd": kernels.SGD, "adam": kernels.ADAM, "one": -1}
         own, length, as_one = columns[form.direction], columns[form.length], form.scope == "global"
-        kernels.rescale(chunks, squares, rates, own, length, as_one, shrink, factor)
+        kernels.rescale(chunks, squares, sums, rates, own, length, as_one, shrink, factor)
         _in_pieces(descend, len(chunks))
 
 
