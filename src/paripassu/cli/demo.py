@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paripassu import studies
-from paripassu.cli import study
+from paripassu.cli import study, theory
 from paripassu.report.study import write_study_page
 
 
@@ -12,7 +12,8 @@ from paripassu.report.study import write_study_page
 class Demo:
     """Take Adam apart on a mixture and on real images, in under 3 minutes on 2 cores.
 
-    Six optimizers play the same games; the page shows which half of Adam they needed.
+    Six optimizers play the same games; the page shows which half of Adam they needed. A second page shows
+    normalised and plain descent in the synthetic framework, in 100,000 dimensions.
     """
 
     out: Path = Path("runs/demo")
@@ -25,8 +26,12 @@ class Demo:
     """The result as JSON."""
 
     def __call__(self) -> None:
-        """Run the study `grafting` at scale `demo`, write the page, print the result."""
+        """Run the study `grafting` at scale `demo` and a sweep of the theory; write and print both."""
         result = study.run(
             studies.find()["grafting"], "demo", self.out, workers=self.workers, quiet=self.quiet
         )
+        panel = theory.demo_panel(self.out / "theory", workers=self.workers, quiet=self.quiet)
         study.show(result, write_study_page(self.out), as_json=self.json)
+        if not self.json:
+            print("\nThe same two players in the synthetic framework, in 100,000 dimensions\n")
+            theory.show(panel, self.out / "theory", as_json=False)

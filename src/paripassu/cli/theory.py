@@ -234,19 +234,15 @@ class Theory:
         self.action()
 
 
-def demo_panel(folder: Path, *, workers: int | None, quiet: bool) -> Path:
+def demo_panel(folder: Path, *, workers: int | None, quiet: bool) -> SweepResult:
     """The demo's panel: nSGDA and SGDA at d = 100,000, in seconds.
 
     Args:
         folder: of the panel's sweep and page; goes on where it stopped.
         workers: processes; as many as cores without it.
         quiet: no progress.
-
-    Returns:
-        The panel's page.
     """
-    run(RunSweep(Framework(d=100_000), steps=5000), folder, workers=workers, quiet=quiet)
-    return write_theory_page(folder)
+    return run(RunSweep(Framework(d=100_000), steps=5000), folder, workers=workers, quiet=quiet)
 
 
 def run(sweep: Sweep, out: Path, *, workers: int | None, quiet: bool) -> SweepResult:
