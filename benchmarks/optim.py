@@ -1,6 +1,8 @@
 """One optimizer step on real generators' parameters, beside what a person would use instead.
 
-All contestants move the same tensors, in turns, so that a disturbance of the machine meets them alike.
+All contestants move the same tensors, in turns, so that a disturbance of the machine meets them alike, and
+in another order each round: what went before decides what is in the cache and whether torch's threads still
+spin.
 Ratios are to torch's fused Adam: of the medians, and of the fastest steps, which a busy machine disturbs
 least.
 """
@@ -8,6 +10,7 @@ least.
 import gc
 import math
 import os
+import random
 import statistics
 import sys
 import time
@@ -171,10 +174,14 @@ def measure(name: str, rounds: int, clock: Clock, progress: Callable[[], None]) 
     numbers = sum(p.numel() for p in parameters)
     source, target = torch.randn(numbers), torch.empty(numbers)
     seconds: dict[str, list[float]] = {"copy": []} | {c.name: [] for c in entries}
+    steps = {c.name: optimizer.step for c, optimizer in entries.items()}
+    order = ["copy", *steps]
+    steps["copy"] = lambda: target.copy_(source)
+    shuffled = random.Random(0)  # noqa: S311 - no secret
     for _ in range(rounds):
-        seconds["copy"].append(_timed(lambda: target.copy_(source), clock))
-        for contestant, optimizer in entries.items():
-            seconds[contestant.name].append(_timed(optimizer.step, clock))
+        shuffled.shuffle(order)
+        for turn in order:
+            seconds[turn].append(_timed(steps[turn], clock))
         progress()
     median, fastest = ({n: of(s) for n, s in seconds.items()} for of in (statistics.median, min))
     copied = 2 * numbers / fastest["copy"]  # numbers a second
