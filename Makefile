@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format clean
+.PHONY: help demo test test-browser lint format clean-cache clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,6 +24,10 @@ demo: $(STAMP)  ## Which half of Adam does a GAN need? Under 3 minutes, ends at 
 test: $(STAMP)  ## Run the tests
 	$(BIN)/pytest -n 2
 
+test-browser: $(STAMP)  ## Open pages in headless Chromium (Debian: chromium, chromium-driver)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/browser.txt
+	$(BIN)/pytest tests/browser
+
 lint: $(STAMP)  ## Formatting, lint, types, import layers
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
@@ -33,6 +37,9 @@ lint: $(STAMP)  ## Formatting, lint, types, import layers
 format: $(STAMP)  ## Format the code and mend what can be mended
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+clean-cache:  ## Forget compiled kernels
+	find src -name '*.nb[ic]' -delete
 
 clean:  ## Remove the virtual environment and what tools left
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build dist site

@@ -31,6 +31,8 @@ LR = 1e-7  # small: thousands of steps on one fixed gradient must not carry the 
 BETAS = (0.5, 0.999)
 REFERENCE = "torch Adam, fused"
 
+Clock = Callable[[], float]
+
 
 @dataclass(frozen=True)
 class Contestant:
@@ -150,12 +152,13 @@ def _of_other_libraries() -> list[Contestant]:
     return found
 
 
-def measure(name: str, rounds: int, progress: Callable[[], None]) -> list[Row]:
+def measure(name: str, rounds: int, clock: Clock, progress: Callable[[], None]) -> list[Row]:
     """Every contestant on one generator, in turns.
 
     Args:
         name: of the generator.
         rounds: steps of each contestant that count.
+        clock: seconds, from any start.
         progress: called after each round.
     """
     generator = torch.Generator().manual_seed(0)
@@ -169,9 +172,9 @@ def measure(name: str, rounds: int, progress: Callable[[], None]) -> list[Row]:
     source, target = torch.randn(numbers), torch.empty(numbers)
     seconds: dict[str, list[float]] = {"copy": []} | {c.name: [] for c in entries}
     for _ in range(rounds):
-        seconds["copy"].append(_timed(lambda: target.copy_(source)))
+        seconds["copy"].append(_timed(lambda: target.copy_(source), clock))
         for contestant, optimizer in entries.items():
-            seconds[contestant.name].append(_timed(optimizer.step))
+            seconds[contestant.name].append(_timed(optimizer.step, clock))
         progress()
     median, fastest = ({n: of(s) for n, s in seconds.items()} for of in (statistics.median, min))
     copied = 2 * numbers / fastest["copy"]  # numbers a second
@@ -192,10 +195,10 @@ def measure(name: str, rounds: int, progress: Callable[[], None]) -> list[Row]:
     ]
 
 
-def _timed(step: Callable[[], object]) -> float:
-    start = time.perf_counter()
+def _timed(step: Callable[[], object], clock: Clock) -> float:
+    start = clock()
     step()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def _memory(optimizer: Any) -> tuple[int, int]:
@@ -256,7 +259,7 @@ def page(results: dict[str, list[Row]], rounds: int, load: tuple[float, ...], co
     where = environment(command)
     versions = ", ".join(f"{name} {number}" for name, number in where.versions.items())
     setting = (
-        f"{where.device}, {where.cores} cores, {torch.get_num_threads()} threads, float32; {versions}; "
+        f"{where.device}, {where.cores} cores, {torch.get_num_threads()} of them used, float32; {versions}; "
         f"commit {where.commit or 'unknown'}. Of {rounds} rounds. Load average {load[0]:.1f} before and "
         f"{load[1]:.1f} after. *Kept*: state between steps; *more*: the most allocated within one; "
         "*of a copy*: the least traffic of a step over its fastest time, as a share of a copy's bandwidth."
@@ -275,10 +278,15 @@ def page(results: dict[str, list[Row]], rounds: int, load: tuple[float, ...], co
     return "\n\n".join(sections) + "\n"
 
 
-def run(names: list[str], rounds: int, command: str, progress: Callable[[], None]) -> tuple[Any, str]:
+def run(
+    names: list[str], rounds: int, command: str, progress: Callable[[], None], *, one_thread: bool
+) -> tuple[Any, str]:
     """Measure on each generator; the rows as plain values and the page."""
     before = os.getloadavg()[0]
-    results = {name: measure(name, rounds, progress) for name in names}
+    if one_thread:
+        torch.set_num_threads(1)
+    clock = time.process_time if one_thread else time.perf_counter
+    results = {name: measure(name, rounds, clock, progress) for name in names}
     text = page(results, rounds, (before, os.getloadavg()[0]), command)
     return {name: [asdict(row) for row in rows] for name, rows in results.items()}, text
 

@@ -1,8 +1,8 @@
 """How close nSGDA at the rates that `suggest_lr` takes from Adam comes to nSGDA at the best rate of a sweep.
 
-Adam runs at the rate that the grafting study chose for it, for a tenth of the study's steps on a seed of its own;
-its recorded steps give nSGDA's rates. nSGDA then runs at those and at the sweep's, on seeds the study did not
-use, at full length.
+Adam runs at the rate that the grafting study chose for it, for a tenth of the study's steps on a seed of its
+own; its recorded steps give nSGDA's rates. nSGDA then runs at those and at the sweep's, on seeds the study
+did not use, at full length.
 
     python benchmarks/suggested_rates.py --out runs/suggested --seeds 3
 """

@@ -180,6 +180,15 @@ def test_zero_gradients_move_nothing(rule):
     assert parameter.tolist() == [1.0] * 3
 
 
+def test_a_gradient_may_be_kept_as_its_negative():
+    """The imaginary part of a conjugate is a view of memory that holds the opposite sign."""
+    optimizer, (parameter,), _ = make(Normalize(), [torch.zeros(2)])
+    parameter.grad = torch.tensor([1 - 3j, 1 + 4j]).conj().imag
+    assert parameter.grad.is_neg()
+    optimizer.step()
+    assert parameter.tolist() == pytest.approx([-0.06, 0.08])
+
+
 def test_gradients_may_move_between_steps():
     """zero_grad(set_to_none=True) gives every gradient new memory."""
     optimizer, (parameter,), (exact,) = make(Normalize(), [torch.ones(4)])

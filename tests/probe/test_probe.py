@@ -212,6 +212,26 @@ def test_gradients_accumulated_over_parts_are_those_of_the_whole():
         assert vars(whole) == pytest.approx(vars(summed))
 
 
+def test_an_optimizer_that_spoils_its_gradients_is_measured_by_what_they_were():
+    class Clipped(torch.optim.SGD):
+        def step(self, closure=None):
+            for parameter in self.param_groups[0]["params"]:
+                parameter.grad.clamp_(-1.0, 1.0)
+            return super().step(closure)
+
+    parameter = torch.nn.Parameter(torch.zeros(2))
+    torch.optim.SGD([parameter])  # from now on its step runs hooks too, within those of the subclass
+    parameter.grad = torch.tensor([3.0, 4.0])
+    records: list = []
+    optimizer = Clipped([parameter], 1.0)
+    Probe({"player": optimizer}, 1, writer=records.append, shadows={}, layers=False)
+    optimizer.step()
+    (update,) = records
+    assert update.step == 1
+    assert (update.gradient, update.update) == pytest.approx((5.0, 2.0**0.5))
+    assert update.cosine == pytest.approx(7 / (5 * 2.0**0.5))
+
+
 def test_sparse_and_complex_parameters():
     table = torch.nn.Embedding(5, 2, sparse=True)
     wave = torch.nn.Parameter(torch.tensor([1 + 2j, 3 - 1j]))

@@ -34,6 +34,8 @@ class BenchOptim:
     """Whose parameters to step."""
     rounds: int = 50
     """Steps of each contestant, taken in turns."""
+    one_thread: bool = False
+    """Use one thread and count its CPU time: what a busy machine can measure."""
     out: Path | None = None
     """The table's file; benchmarks/results/optim-DATE.md without it."""
     quiet: bool = False
@@ -46,7 +48,9 @@ class BenchOptim:
         _check_rounds(self.rounds)
         script = load("optim")
         with _counting("bench optim", len(self.generators) * self.rounds, quiet=self.quiet) as one_more:
-            results, page = script.run(self.generators, self.rounds, choices.as_typed(), one_more)
+            results, page = script.run(
+                self.generators, self.rounds, choices.as_typed(), one_more, one_thread=self.one_thread
+            )
         _finish(results, page, self.out or script.default_page(), as_json=self.json)
 
 

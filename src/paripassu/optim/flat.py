@@ -20,7 +20,8 @@ from paripassu.optim.form import Arrays, Form
 from paripassu.optim.turn import Turn
 
 _CHUNK = 16384  # elements; four arrays of them, 256 KiB, stay in a core's cache
-_PIECE = 16  # chunks a thread takes at a time: few enough to balance, many enough to hide a call's 10 us
+_PIECE = 16  # chunks a thread takes at a time: many enough to hide a call's 10 us
+_PIECES = 8  # per thread where there are enough chunks: few enough to balance
 _PLAIN_TYPES = (Tensor, torch.nn.Parameter)
 
 
@@ -50,7 +51,8 @@ def serves(form: Form, turn: Turn) -> bool:
 def step(form: Form, turn: Turn) -> None:
     """One step, parameters and states in place.
 
-    A gradient whose memory is laid out unlike its parameter's is copied for the time of the step.
+    A gradient whose memory is laid out unlike its parameter's, or holds its negative (as that of the
+    imaginary part of a conjugate does), is copied for the time of the step.
 
     Args:
         form: the rule's.
@@ -60,13 +62,13 @@ def step(form: Form, turn: Turn) -> None:
     assert kernels is not None
     # Bound to a name: what is copied must live until the kernels are done.
     gradients = [
-        g if _is_alike(g, p) else torch.empty_like(p).copy_(g)
+        g if _is_alike(g, p) and not g.is_neg() else torch.empty_like(p).copy_(g)
         for g, p in zip(turn.gradients, turn.parameters, strict=True)
     ]
     count = len(gradients)
     addresses = _addresses(form, turn, gradients)
     chunks = _chunks(tuple([p.numel() for p in turn.parameters]))
-    squares = np.zeros((len(chunks), 2))
+    squares, sums = np.zeros((len(chunks), 2)), np.zeros((count, 2))
     r1, r2 = np.ones((2, count), np.float32)
     momentum = form.sgd.momentum if form.sgd else 0.0
     (b1, b2), eps = (form.adam.betas, form.adam.eps) if form.adam else ((0.0, 0.0), 0.0)
@@ -91,33 +93,16 @@ def step(form: Form, turn: Turn) -> None:
         advance(start, stop)
         descend(start, stop)
 
+    shrink, factor = np.ones(count, np.float32), rates.astype(np.float32)
     if form.length == "own":
-        shrink, factor = np.ones(count, np.float32), rates.astype(np.float32)
-        _in_pieces(both, len(chunks))
+        # While a piece is in the cache; plain SGD has nothing to take in.
+        _in_pieces(both if form.adam or momentum else descend, len(chunks))
     else:
         _in_pieces(advance, len(chunks))
-        shrink, factor = _rescaling(form, rates, squares, chunks[:, 0])
+        columns = {"sgd": kernels.SGD, "adam": kernels.ADAM, "one": -1}
+        own, length, as_one = columns[form.direction], columns[form.length], form.scope == "global"
+        kernels.rescale(chunks, squares, sums, rates, own, length, as_one, shrink, factor)
         _in_pieces(descend, len(chunks))
-
-
-def _rescaling(
-    form: Form, rates: NDArray[np.float64], squares: NDArray[np.float64], tensors: NDArray[np.int64]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Two factors per tensor whose product is rate * length / own length, and 0 where that is 0.
-
-    The first is a power of two that brings the direction near one, so that neither the product with it
-    nor the second factor leaves float32, however large or small gradients are.
-    """
-    sgd, adam = np.sqrt([np.bincount(tensors, column, len(rates)) for column in squares.T])
-    if form.scope == "global":
-        sgd[:], adam[:] = np.linalg.norm(sgd), np.linalg.norm(adam)
-    own = adam if form.direction == "adam" else sgd
-    length = {"sgd": sgd, "adam": adam, "one": np.ones_like(own)}[form.length]
-    # The bounds keep it a normal float32; NaN and inf have some exponent and stay what they are.
-    shrink = np.ldexp(1.0, -np.clip(np.frexp(own)[1], -126, 126))
-    with np.errstate(all="ignore"):
-        factor = np.where(own == 0, 0.0, rates * length / own / shrink)
-        return shrink.astype(np.float32), factor.astype(np.float32)
 
 
 def _in_pieces(work: Callable[[int, int], None], chunks: int) -> None:
@@ -126,11 +111,12 @@ def _in_pieces(work: Callable[[int, int], None], chunks: int) -> None:
     if threads <= 1:
         work(0, chunks)
         return
-    starts = iter(range(0, chunks, _PIECE))
+    piece = max(_PIECE, chunks // (threads * _PIECES))
+    starts = iter(range(0, chunks, piece))
 
     def drain() -> None:
         for start in starts:
-            work(start, min(start + _PIECE, chunks))
+            work(start, min(start + piece, chunks))
 
     others = [_pool().submit(drain) for _ in range(threads - 1)]
     drain()

@@ -48,6 +48,7 @@ class Probe:
     Gradients are measured as the optimizer steps from them: accumulated over micro-batches, averaged by DDP,
     unscaled by a ``GradScaler`` (a step that it skips is neither measured nor shown to the shadows). Under
     DDP every process measures the same, so attach the probe on one. Sharded parameters are not supported.
+    Should a step raise an error that is caught, attach a new probe: to this one the step goes on.
 
     Probed steps take two copies of one player's parameters and some passes over them. A shadow keeps its
     rule's state and follows every step, which costs about as much as the rule would as an optimizer.
@@ -87,6 +88,8 @@ class Probe:
         self._rounds = start
         self._probed = 0  # the round being probed; 0 for none
         self._shadows = {player: Shadows(shadows) for player in optimizers}
+        # A subclass whose step calls its parent's runs the hooks of both; the outer ones frame the step.
+        self._depth = dict.fromkeys(optimizers, 0)
         self._before: dict[str, _Before] = {}
         self._measured: dict[str, list[Update | Shadow]] = {}
         self._hooks = [
@@ -127,6 +130,9 @@ class Probe:
 
     def _pre(self, player: str) -> Callable[..., None]:
         def before(optimizer: torch.optim.Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            self._depth[player] += 1
+            if self._depth[player] > 1:
+                return
             probed = self._is_due(player)
             if not (probed or self._shadows[player]) or is_skipped(optimizer):
                 return
@@ -140,6 +146,9 @@ class Probe:
 
     def _post(self, player: str) -> Callable[..., None]:
         def after(optimizer: torch.optim.Optimizer, *_: object) -> None:
+            self._depth[player] -= 1
+            if self._depth[player]:
+                return
             before = self._before.pop(player, None)
             if before is not None:
                 sight = before.sight or self._look(player, optimizer, copy=False)
@@ -171,7 +180,7 @@ class Probe:
     def _look(self, player: str, optimizer: torch.optim.Optimizer, *, copy: bool) -> _Sight:
         layers = list(stepped(optimizer))
         if copy:
-            # A step may rescale gradients in place (fused optimizers under a GradScaler do).
+            # A step may change gradients in place: fused optimizers unscale them, others clip or centre them.
             layers = [layer._replace(gradient=layer.gradient.clone()) for layer in layers]
         return _Sight(layers, self._shadows[player].see(layers))
 

@@ -3,6 +3,8 @@
 numba has no vector type, and its compiler does not find these vectors by itself: written as loops over
 eight the kernel runs five times slower. Lanes never mix, so a run's numbers do not depend on its neighbours.
 Compilers for narrower processors split a vector in as many registers as it needs.
+
+numba's cache knows `kernel` by that file alone: after a change here or in `gradients`, `make clean-cache`.
 """
 
 # These are compiled, or write instructions for the compiler: numba and llvmlite carry no useful types.
@@ -147,12 +149,12 @@ _LOG2E = 1.4426950408889634
 _LN2_HIGH = 0.693147180369123816490  # its last 21 bits are zero: n times it is exact
 _LN2_LOW = 1.90821492927058770002e-10
 _SHIFT = 1.5 * 2.0**52  # added to a small number, it leaves the nearest whole number in the last bits
-_LEAST = -600.0  # a factor of exp of less makes subnormal products, a hundred times slower and as good as 0
+_LEAST = -300.0  # a factor of exp of less makes subnormal products, a hundred times slower and as good as 0
 
 
 @njit
 def exp_negative(x):
-    """exp(x) for x <= 0, within 2 units in the last place; 0 below -600.
+    """exp(x) for x <= 0, within 2 units in the last place; 0 below -300.
 
     2**n exp(r), abs(r) <= ln(2) / 2, by the Taylor polynomial of degree 13: its remainder is below 5e-18.
     """
