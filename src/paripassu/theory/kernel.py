@@ -9,15 +9,19 @@ import numpy as np
 from numba import njit
 
 from paripassu.theory.gradients import gradients_of_value
-from paripassu.theory.lanes import WIDTH, load, splat, square_root, store, where_less
+from paripassu.theory.lanes import WIDTH, lanes_array, load, splat, square_root, store, where_less
 
 
 @njit
 def _square(A, count):
-    total = splat(0.0)
-    for n in range(count):
-        total = total + load(A, n) * load(A, n)
-    return total
+    """Sum of squares, in four sums that need not wait for one another."""
+    s, t, u, v = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
+    for n in range(0, count - 3, 4):
+        w, x, y, z = load(A, n), load(A, n + 1), load(A, n + 2), load(A, n + 3)
+        s, t, u, v = s + w * w, t + x * x, u + y * y, v + z * z
+    for n in range(count - count % 4, count):
+        s = s + load(A, n) * load(A, n)
+    return s + t + (u + v)
 
 
 @njit
@@ -127,24 +131,23 @@ def simulate_group(
 ):  # fmt: skip
     """``WIDTH`` runs, from ``first`` on, played to the end; fills their records, see `simulate.Result`."""
     runs, m_d, m_g, k = W0.shape[0], W0.shape[1], V0.shape[1], W0.shape[2]
-    W, V, ab = np.empty((m_d, k, WIDTH)), np.empty((m_g, k, WIDTH)), np.empty((2, WIDTH))
-    rate_d, rate_g, states = np.empty((1, WIDTH)), np.empty((1, WIDTH)), np.empty(WIDTH, np.uint64)
+    W, V, ab = lanes_array(m_d, k), lanes_array(m_g, k), lanes_array(1, 2)[0]
+    rates, states = lanes_array(1, 2)[0], np.empty(WIDTH, np.uint64)
+    x_rates, z_rates = lanes_array(1, len(point_rates))[0], lanes_array(1, len(latent_rates))[0]
     for lane in range(WIDTH):
         r = min(first + lane, runs - 1)  # spare lanes repeat the last run
         _put(W0[r], W, lane)
         _put(V0[r], V, lane)
-        ab[:, lane] = ab0
-        rate_d[0, lane], rate_g[0, lane], states[lane] = lr_d[r], lr_g[r], batch_seeds[r]
-    x_rates, z_rates = np.empty((len(point_rates), WIDTH)), np.empty((len(latent_rates), WIDTH))
-    for lane in range(WIDTH):
-        x_rates[:, lane], z_rates[:, lane] = point_rates, latent_rates
-    P, C, slopes = np.empty((m_d, m_g, WIDTH)), np.empty((m_d, m_g, WIDTH)), np.empty((m_d, WIDTH))
-    gW, gV, gab = np.empty((m_d, k, WIDTH)), np.empty((m_g, k, WIDTH)), np.empty((2, WIDTH))
+        ab[:, lane], x_rates[:, lane], z_rates[:, lane] = ab0, point_rates, latent_rates
+        rates[0, lane], rates[1, lane], states[lane] = lr_d[r], lr_g[r], batch_seeds[r]
+    P, C = lanes_array(m_d, m_g), lanes_array(m_d, m_g)
+    squares, totals = lanes_array(len(latents), m_d), lanes_array(1, len(latents))[0]
+    gW, gV, gab = lanes_array(m_d, k), lanes_array(m_g, k), lanes_array(1, 2)[0]
     # Without momentum a player's direction is its gradient itself.
-    uW = np.zeros((m_d, k, WIDTH)) if momentum > 0 else gW
-    uV = np.zeros((m_g, k, WIDTH)) if momentum > 0 else gV
-    uab = np.zeros((2, WIDTH)) if momentum > 0 else gab
-    out, seen, sizes, output = np.empty((2, WIDTH)), np.empty((2, WIDTH)), np.empty((8, WIDTH)), np.empty(k)
+    uW, uV = lanes_array(m_d, k) if momentum > 0 else gW, lanes_array(m_g, k) if momentum > 0 else gV
+    uab = lanes_array(1, 2)[0] if momentum > 0 else gab
+    out, seen, sizes = lanes_array(1, 2)[0], lanes_array(1, 2)[0], lanes_array(1, 8)[0]
+    output = np.empty(k)
     turns = 2 if alternating else 1  # the second is the generator's, against the new discriminator
     alive, done = np.ones(WIDTH, np.bool_), np.zeros(WIDTH, np.bool_)
     at = 0
@@ -156,21 +159,22 @@ def simulate_group(
         square_d, scale_d = splat(0.0), splat(0.0)
         for turn in range(turns):
             gradients_of_value(
-                W, V, ab, points, x_rates, latents, z_rates, bend, P, C, slopes, gW, gV, gab, out
+                W, V, ab, points, x_rates, latents, z_rates, bend, P, C, squares, totals, gW, gV, gab, out
             )
             if turn == 0:
-                store(sizes, 0, square_root(_square(W, m_d * k)))
-                store(sizes, 1, square_root(_square(V, m_g * k)))
-                store(sizes, 2, square_root(_square(gW, m_d * k)))
-                store(seen, 0, load(out, 0))
-                store(seen, 1, load(out, 1))
+                if recording:
+                    store(sizes, 0, square_root(_square(W, m_d * k)))
+                    store(sizes, 1, square_root(_square(V, m_g * k)))
+                    store(sizes, 2, square_root(_square(gW, m_d * k)))
+                    store(seen, 0, load(out, 0))
+                    store(seen, 1, load(out, 1))
                 if momentum > 0:
                     _blend(uW, gW, momentum, m_d * k)
                     _blend(uab, gab, momentum, 2)
                 square_d = _square(uW, m_d * k)
                 if trainable:
                     square_d = square_d + _square(uab, 2)
-                scale_d = _scale(load(rate_d, 0), square_d, normalised)
+                scale_d = _scale(load(rates, 0), square_d, normalised)
                 if recording:
                     for lane in range(min(WIDTH, runs - first)):
                         if alive[lane]:
@@ -182,7 +186,7 @@ def simulate_group(
         if momentum > 0:
             _blend(uV, gV, momentum, m_g * k)
         square_g = _square(uV, m_g * k)
-        scale_g = _scale(load(rate_g, 0), square_g, normalised)
+        scale_g = _scale(load(rates, 1), square_g, normalised)
         store(sizes, 6, square_d)
         store(sizes, 7, square_g)
         if recording:

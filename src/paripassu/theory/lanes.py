@@ -14,6 +14,7 @@ numba's cache knows `kernel` by that file alone: after a change here or in `grad
 
 import operator
 
+import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic, models, overload, register_model
@@ -176,3 +177,11 @@ def exp_negative(x):
     total = total * r + 1.0
     total = total * r + 1.0
     return where_less(x, least, splat(0.0), total * _power_of_two(shifted))
+
+
+@njit
+def lanes_array(rows, columns):
+    """``[rows, columns, WIDTH]`` of zeros at the start of a cache line: else every load takes two."""
+    room = np.zeros((rows * columns + 1) * WIDTH)
+    skip = (-room.ctypes.data // 8) % WIDTH
+    return room[skip : skip + rows * columns * WIDTH].reshape((rows, columns, WIDTH))
