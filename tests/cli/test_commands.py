@@ -242,7 +242,7 @@ def test_every_setting_of_a_recipe_can_be_replaced(capsys, tmp_path):
     run = _resolved(capsys, "--recipe", "stylegan2-256", *player, *model, *terms, *data, *rest)
     recipe = RECIPES["stylegan2-256"].run.settings()
     same = {name for name in run if run[name] == recipe[name]}
-    assert same == {"n_critic", "device"}  # simultaneous updates are one each
+    assert same == {"n_critic", "device", "shadow"}  # simultaneous updates are one each
     assert run["data"]["source"] == {
         "is": "ImageFolder",
         "path": str(tmp_path / "images"),

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from paripassu.records import End, read_records
 from paripassu.train import checkpoint, train
@@ -18,10 +19,21 @@ from paripassu.train.checkpoint import checkpoints
 _SCRIPT = """
 import json, sys, time
 from pathlib import Path
+import torch
 from paripassu.train import from_settings, train
+torch.set_num_threads(1)
 run = from_settings(json.loads(sys.argv[1]))
 train(run, Path(sys.argv[2]), progress=lambda _: time.sleep(0.02))
 """
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Sums in another number of threads round otherwise: every process here uses one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def _final_bytes(folder: Path) -> dict[str, bytes]:
