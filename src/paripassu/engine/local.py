@@ -53,7 +53,8 @@ def execute(
         except BrokenProcessPool as error:
             raise RuntimeError(
                 "a worker process was killed (out of memory?): run the same command again to go on, "
-                "with fewer workers if it happens again"
+                "with fewer workers if it happens again; a script needs its calls under "
+                '`if __name__ == "__main__":`'
             ) from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
