@@ -235,7 +235,7 @@ class Theory:
 
 
 def demo_panel(folder: Path, *, workers: int | None, quiet: bool) -> SweepResult:
-    """The demo's panel: nSGDA and SGDA at d = 100,000 and the rates where `phase` found nSGDA best, in seconds.
+    """The demo's panel: nSGDA and SGDA at d = 100,000 and the rates `phase` chose for nSGDA.
 
     Args:
         folder: of the panel's sweep and page; goes on where it stopped.
