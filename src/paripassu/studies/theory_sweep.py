@@ -249,7 +249,7 @@ class ScalingSweep:
 
     framework: Framework
     dimensions: tuple[int, ...] = (100, 316, 1000, 3162, 10_000, 100_000, 1_000_000, 10_000_000)
-    lr_d: Rates = (0.03, 0.1, 0.3)
+    lr_d: Rates = (0.03, 0.1, 0.3, 1.0)
     lr_g: Rates = (0.003, 0.01, 0.03, 0.1)
     methods: tuple[str, ...] = BOTH
     seeds: int = 8
