@@ -150,3 +150,24 @@ def test_every_study_is_found_and_whole():
             assert arms <= dataset.centres.keys()
             assert arms <= dataset.chosen.keys()
             assert not math.isnan(sum(dataset.centres.values()))
+
+
+def test_a_study_on_data_by_path(tmp_path):
+    study = replace(
+        _study({"wild": 1e-2, "calm": 1e-2}),
+        by_path={
+            "files": lambda path: replace(_study({"wild": 1e-2, "calm": 1e-2}).datasets[0], setting=str(path))
+        },
+    )
+    assert [d.setting for d in study.on({"files": tmp_path}).datasets] == [str(tmp_path)]
+    assert study.on({}) is study
+    with pytest.raises(ValueError, match="the study tiny knows no data 'flies': it takes files"):
+        study.on({"flies": tmp_path})
+    with pytest.raises(ValueError, match="takes no data by path"):
+        _study({"wild": 1e-2, "calm": 1e-2}).on({"files": tmp_path})
+
+
+def test_recovery_names_steps_for_all_its_data_at_every_scale():
+    study = studies.find()["recovery"]
+    names = {dataset.name for dataset in study.datasets} | study.by_path.keys()
+    assert all(scale.steps.keys() == names for scale in study.scales.values())

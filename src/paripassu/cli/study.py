@@ -38,8 +38,10 @@ class RunStudy:
     """The study, as `paripassu study list` names it."""
     scale: str = "small"
     """A size of the study, as `paripassu study list` names it."""
+    data: tuple[str, ...] = ()
+    """NAME=PATH: play on data in files instead, for studies that take some: cifar10=FOLDER."""
     out: Path | None = None
-    """The study's folder; runs/NAME-SCALE without it."""
+    """The study's folder; runs/NAME-SCALE, and the data's names, without it."""
     workers: int | None = None
     """Processes; as many as cores without it."""
     dry_run: bool = False
@@ -51,7 +53,8 @@ class RunStudy:
 
     def __call__(self) -> None:
         """Run, write the page, print the result."""
-        study, out = _study(self.name, self.scale), _folder(self.name, self.scale, self.out)
+        study = _study(self.name, self.scale, self.data)
+        out = _folder(self.name, self.scale, self.data, self.out)
         if self.dry_run:
             for line in studies.plan(study, self.scale):
                 print(line)
@@ -68,14 +71,17 @@ class ReportStudy:
     """The study, as `paripassu study list` names it."""
     scale: str = "small"
     """The size it was run at."""
+    data: tuple[str, ...] = ()
+    """NAME=PATH, as it was run on."""
     out: Path | None = None
-    """The study's folder; runs/NAME-SCALE without it."""
+    """The study's folder; runs/NAME-SCALE, and the data's names, without it."""
     json: bool = False
     """The result as JSON."""
 
     def __call__(self) -> None:
         """Sum up, write the page, print the result."""
-        study, out = _study(self.name, self.scale), _folder(self.name, self.scale, self.out)
+        study = _study(self.name, self.scale, self.data)
+        out = _folder(self.name, self.scale, self.data, self.out)
         result = studies.summarise(study, self.scale, out)
         show(result, write_study_page(out), as_json=self.json)
 
@@ -141,11 +147,18 @@ def _result(folder: Path) -> StudyResult:
     return load(folder / STUDY_FILE, StudyResult)
 
 
-def _study(name: str, scale: str) -> protocol.Study:
+def _study(name: str, scale: str, data: tuple[str, ...]) -> protocol.Study:
     study = choices.choose("study", name, studies.find())
     choices.choose(f"scale of {name}", scale, study.scales)
-    return study
+    return study.on({name: Path(path) for name, path in map(_named, data)})
 
 
-def _folder(name: str, scale: str, out: Path | None) -> Path:
-    return out or Path("runs") / f"{name}-{scale}"
+def _named(given: str) -> tuple[str, str]:
+    name, equals, path = given.partition("=")
+    if not (name and equals and path):
+        raise ValueError(f"--data takes NAME=PATH, got {given!r}: write it as cifar10=FOLDER")
+    return name, path
+
+
+def _folder(name: str, scale: str, data: tuple[str, ...], out: Path | None) -> Path:
+    return out or Path("runs") / "-".join([name, scale, *(named for named, _ in map(_named, data))])

@@ -10,7 +10,8 @@ generator included; in what is measured from a run's records, as the worst of it
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from paripassu.records import Better, Record, Verdict
 from paripassu.rules import Rule
@@ -120,6 +121,7 @@ class Study:
         verdict: the rule.
         measures: what is measured of a run beside its metrics, each from its records; smaller is what the
             claim calls better.
+        by_path: datasets that a person may have as files, made from where they are.
     """
 
     name: str
@@ -131,6 +133,21 @@ class Study:
     scales: Mapping[str, Scale]
     verdict: Callable[[Evidence], Verdict]
     measures: Mapping[str, Measure] = field(default_factory=dict[str, Measure])
+    by_path: Mapping[str, Callable[[Path], Dataset]] = field(
+        default_factory=dict[str, Callable[[Path], Dataset]]
+    )
+
+    def on(self, paths: Mapping[str, Path]) -> "Study":
+        """This study on datasets ``by_path`` in place of its own; on its own where ``paths`` is empty.
+
+        Raises:
+            ValueError: it takes no dataset of such a name.
+        """
+        for name in paths.keys() - self.by_path.keys():
+            takes = f"takes {', '.join(self.by_path)}" if self.by_path else "takes no data by path"
+            raise ValueError(f"the study {self.name} knows no data {name!r}: it {takes}")
+        datasets = [self.by_path[name](path) for name, path in paths.items()]
+        return replace(self, datasets=datasets) if datasets else self
 
 
 def grid(centre: float, count: int) -> list[float]:
