@@ -58,7 +58,9 @@ def main() -> None:
     options = parser.parse_args()
     result = load(options.study / STUDY_FILE, StudyResult)
     named = (given.split("=", 1) for given in options.data)
-    study = studies.find()[result.name].on({name: Path(path) for name, path in named})
+    study = studies.find()[result.name]
+    assert isinstance(study, studies.Study), f"{study.name} sweeps the synthetic framework"
+    study = study.on({name: Path(path) for name, path in named})
     datasets = {dataset.name: dataset for dataset in study.datasets}
     for swept in result.datasets:
         dataset = datasets[swept.dataset]

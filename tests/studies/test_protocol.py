@@ -12,7 +12,7 @@ from paripassu.data import Ring
 from paripassu.models import MLP
 from paripassu.records import Losses, Record, Verdict
 from paripassu.rules import SGD, Normalize, Rule
-from paripassu.studies import conduct
+from paripassu.studies import conduct, recovery
 from paripassu.studies.protocol import FIRST_CONFIRMATION_SEED, Arm, Dataset, Evidence, Scale, Study, grid
 from paripassu.train import Player, Run
 
@@ -143,6 +143,9 @@ def test_every_study_is_found_and_whole():
     assert "grafting" in found
     for name, study in found.items():
         assert study.name == name
+        if isinstance(study, studies.SweepStudy):
+            assert study.scales.keys() == {"smoke", "small", "paper"}
+            continue
         assert not study.scales["smoke"].decides
         assert study.scales["small"].decides
         for dataset in study.datasets:
@@ -168,6 +171,6 @@ def test_a_study_on_data_by_path(tmp_path):
 
 
 def test_recovery_names_steps_for_all_its_data_at_every_scale():
-    study = studies.find()["recovery"]
+    study = recovery.STUDY
     names = {dataset.name for dataset in study.datasets} | study.by_path.keys()
     assert all(scale.steps.keys() == names for scale in study.scales.values())

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from paripassu import studies
-from paripassu.cli import choices
+from paripassu.cli import choices, theory
 from paripassu.cli.progress import progress_bar
-from paripassu.records import STUDY_FILE, StudyResult, dump, load
+from paripassu.records import STUDY_FILE, SWEEP_FILE, StudyResult, SweepResult, dump, load
 from paripassu.report.changes import study_changes
 from paripassu.report.study import write_study_page
 from paripassu.report.terminal import changes_table, study_table
@@ -56,8 +56,13 @@ class RunStudy:
         study = _study(self.name, self.scale, self.data)
         out = _folder(self.name, self.scale, self.data, self.out)
         if self.dry_run:
-            for line in studies.plan(study, self.scale):
+            sweeps = isinstance(study, studies.SweepStudy)
+            for line in study.plan(self.scale) if sweeps else studies.plan(study, self.scale):
                 print(line)
+            return
+        if isinstance(study, studies.SweepStudy):
+            swept = theory.run(study.scales[self.scale], out, workers=self.workers, quiet=self.quiet)
+            theory.show(swept, out, as_json=self.json)
             return
         result = run(study, self.scale, out, workers=self.workers, quiet=self.quiet)
         show(result, write_study_page(out), as_json=self.json)
@@ -82,6 +87,9 @@ class ReportStudy:
         """Sum up, write the page, print the result."""
         study = _study(self.name, self.scale, self.data)
         out = _folder(self.name, self.scale, self.data, self.out)
+        if isinstance(study, studies.SweepStudy):
+            theory.show(_swept(out), out, as_json=self.json)
+            return
         result = studies.summarise(study, self.scale, out)
         show(result, write_study_page(out), as_json=self.json)
 
@@ -147,9 +155,19 @@ def _result(folder: Path) -> StudyResult:
     return load(folder / STUDY_FILE, StudyResult)
 
 
-def _study(name: str, scale: str, data: tuple[str, ...]) -> protocol.Study:
+def _swept(folder: Path) -> SweepResult:
+    if not (folder / SWEEP_FILE).is_file():
+        raise ValueError(f"{folder} holds no sweep: run the study first")
+    return load(folder / SWEEP_FILE, SweepResult)
+
+
+def _study(name: str, scale: str, data: tuple[str, ...]) -> protocol.Study | studies.SweepStudy:
     study = choices.choose("study", name, studies.find())
     choices.choose(f"scale of {name}", scale, study.scales)
+    if isinstance(study, studies.SweepStudy):
+        if data:
+            raise ValueError(f"the study {name} takes no data by path: leave out --data")
+        return study
     return study.on({name: Path(path) for name, path in map(_named, data)})
 
 
