@@ -31,7 +31,7 @@ def _verdict(evidence: Evidence) -> Verdict:
 def _study(centres: Mapping[str, float], **more: Any) -> Study:
     rules = {"wild": SGD(), "calm": Normalize()}
     chosen = dict.fromkeys(rules, 1e-3)
-    dataset = Dataset("ring8", "a ring", _tiny, "mode-overlap@50", "higher", centres, chosen)
+    dataset = Dataset("ring8", "a ring", _tiny, "mode-overlap@50", centres, chosen)
     scales = {
         "smoke": Scale(3, 2, 3, {"ring8": 4}, cut=("Nearly everything.",)),
         "untuned": Scale(1, 0, 2, {"ring8": 4}),

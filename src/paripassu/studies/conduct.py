@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from paripassu.engine import count_workers, execute
+from paripassu.metrics import better
 from paripassu.records import (
     RECORDS_FILE,
     RUN_FILE,
@@ -279,8 +280,7 @@ def _arm_result(
     extremes: dict[str, tuple[float, float]],
     measured: dict[str, list[float]],
 ) -> ArmResult:
-    # All metrics of a dataset improve the way its deciding one does.
-    worst = {name: low if dataset.better == "higher" else high for name, (low, high) in extremes.items()}
+    worst = {name: low if better(name) == "higher" else high for name, (low, high) in extremes.items()}
 
     def values(name: str, jobs: Sequence[Job]) -> list[float]:
         return [_finals(job.folder).get(name, worst[name]) for job in jobs]

@@ -3,9 +3,10 @@
 Both players step alike.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
-from paripassu.data import Cifar, Digits, Grid, Idx, ImageFolder, Ring, Source
+from paripassu.data import Cifar, Digits, Grid, Idx, ImageFolder, Ring, Source, StackedDigits
 from paripassu.data.mixtures import Mixture
 from paripassu.games import WganGP, wasserstein
 from paripassu.models import DCGAN, MLP
@@ -63,7 +64,6 @@ RING8 = Dataset(
     setting="ring of 8 Gaussians (radius 2, std 0.02), MLP 3 x 128, non-saturating loss, batch 256",
     run=lambda rule, lr, steps, seed: _mixture_run(Ring(), rule, lr, steps, seed),
     metric="mode-overlap@2500",
-    better="higher",
     centres=_MIXTURE_CENTRES,
     chosen={
         "adam": 1e-4,
@@ -81,7 +81,6 @@ RING16 = Dataset(
     setting="ring of 16 Gaussians (radius 4, std 0.02), MLP 3 x 128, non-saturating loss, batch 256",
     run=lambda rule, lr, steps, seed: _mixture_run(Ring(modes=16, radius=4.0), rule, lr, steps, seed),
     metric="mode-overlap@2500",
-    better="higher",
     centres=_MIXTURE_CENTRES,
     chosen=RING8.chosen,
 )
@@ -91,7 +90,6 @@ GRID25 = Dataset(
     setting="5 x 5 Gaussians (spacing 2, std 0.05), MLP 3 x 128, non-saturating loss, batch 256",
     run=lambda rule, lr, steps, seed: _mixture_run(Grid(), rule, lr, steps, seed),
     metric="mode-overlap@2500",
-    better="higher",
     centres=_MIXTURE_CENTRES,
     chosen=RING8.chosen,
 )
@@ -101,7 +99,6 @@ DIGITS = Dataset(
     setting="scikit-learn's digits, DCGAN 8 px of width 16 without norm, WGAN-GP (weight 10), batch 64",
     run=lambda rule, lr, steps, seed: _images_run(Digits(), 32, rule, lr, steps, seed),
     metric="fd-digits@2500",
-    better="lower",
     centres={
         "adam": 3.2e-3,
         "adam magnitude": 3.2e-3,
@@ -118,6 +115,21 @@ DIGITS = Dataset(
         "nsgda global": 3.2e-1,
         "sgda": 3e-2,
     },
+)
+
+# Not tuned on yet at any scale: what is chosen without tuning is the digits'.
+STACKED_DIGITS = Dataset(
+    name="stacked-digits",
+    setting=(
+        "three of scikit-learn's digits as the channels of one image, DCGAN 8 px of width 16 without norm, "
+        "WGAN-GP (weight 10), batch 64"
+    ),
+    run=lambda rule, lr, steps, seed: replace(
+        _images_run(StackedDigits(), 32, rule, lr, steps, seed), eval_samples=26_000
+    ),
+    metric="kl-digits@26000",
+    centres=DIGITS.centres,
+    chosen=DIGITS.chosen,
 )
 
 # After a pilot of 300 updates on a tuning seed of cifar10, in which only the two with Adam's magnitude had
@@ -152,7 +164,6 @@ def _by_path(name: str, images: str, data: Source) -> Dataset:
         setting=f"{images}, DCGAN of width 16 without norm, WGAN-GP (weight 10), batch 64",
         run=lambda rule, lr, steps, seed: _images_run(data, 64, rule, lr, steps, seed),
         metric="fd-pixels8@2500",
-        better="lower",
         centres=_PATH_CENTRES,
         chosen=_PATH_CENTRES,
     )

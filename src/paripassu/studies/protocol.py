@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from paripassu.metrics import better
 from paripassu.records import Better, Record, Verdict
 from paripassu.rules import Rule
 from paripassu.train import Run
@@ -77,7 +78,6 @@ class Dataset:
         setting: data, model, loss and batch in words.
         run: makes a run from a rule, a learning rate for both players, steps and a seed.
         metric: name of the metric that tunes and decides.
-        better: which way it improves.
         centres: middle of each arm's grid, by arm; of more arms than a study needs have.
         chosen: the rates that the largest scale run so far chose, for scales that do not tune.
     """
@@ -86,9 +86,13 @@ class Dataset:
     setting: str
     run: Callable[[Rule, float, int, int], Run]
     metric: str
-    better: Better
     centres: Mapping[str, float]
     chosen: Mapping[str, float]
+
+    @property
+    def better(self) -> Better:
+        """Which way the deciding metric improves."""
+        return better(self.metric)
 
 
 @dataclass(frozen=True)
