@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser lint format clean-cache clean
+.PHONY: help demo test test-browser test-ray lint format clean-cache clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -27,6 +27,10 @@ test: $(STAMP)  ## Run the tests
 test-browser: $(STAMP)  ## Open pages in headless Chromium (Debian: chromium, chromium-driver)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/browser.txt
 	$(BIN)/pytest tests/browser
+
+test-ray: $(STAMP)  ## Kill workers and nodes of a small Ray cluster
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/ray.txt
+	$(BIN)/pytest --timeout 300 tests/engine/test_ray.py
 
 lint: $(STAMP)  ## Formatting, lint, types, import layers
 	$(BIN)/ruff format --check

@@ -10,7 +10,9 @@ from rich.table import Table
 
 from paripassu import studies
 from paripassu.cli import choices, theory
+from paripassu.cli.engines import EngineOptions
 from paripassu.cli.progress import progress_bar
+from paripassu.engine import Engine
 from paripassu.records import STUDY_FILE, SWEEP_FILE, StudyResult, SweepResult, dump, load
 from paripassu.report.changes import study_changes
 from paripassu.report.study import write_study_page
@@ -30,8 +32,8 @@ class List:
         Console().print(table)
 
 
-@dataclass
-class RunStudy:
+@dataclass(kw_only=True)
+class RunStudy(EngineOptions):
     """Run what is missing of a study; stop it anywhere, the same command goes on."""
 
     name: tyro.conf.Positional[str]
@@ -42,8 +44,6 @@ class RunStudy:
     """NAME=PATH: play on data in files instead, for studies that take some: cifar10=FOLDER."""
     out: Path | None = None
     """The study's folder; runs/NAME-SCALE, and the data's names, without it."""
-    workers: int | None = None
-    """Processes; as many as cores without it."""
     dry_run: bool = False
     """Print every run, and run none."""
     quiet: bool = False
@@ -61,10 +61,10 @@ class RunStudy:
                 print(line)
             return
         if isinstance(study, studies.SweepStudy):
-            swept = theory.run(study.scales[self.scale], out, workers=self.workers, quiet=self.quiet)
+            swept = theory.run(study.scales[self.scale], out, engine=self.chosen_engine(), quiet=self.quiet)
             theory.show(swept, out, as_json=self.json)
             return
-        result = run(study, self.scale, out, workers=self.workers, quiet=self.quiet)
+        result = run(study, self.scale, out, engine=self.chosen_engine(), quiet=self.quiet)
         show(result, write_study_page(out), as_json=self.json)
 
 
@@ -130,12 +130,12 @@ class Study:
         self.action()
 
 
-def run(study: protocol.Study, scale: str, out: Path, *, workers: int | None, quiet: bool) -> StudyResult:
+def run(study: protocol.Study, scale: str, out: Path, *, engine: Engine, quiet: bool) -> StudyResult:
     """Run a study behind a progress bar over its generator updates."""
     total = studies.total_steps(study, scale)
     with progress_bar(f"{study.name}, {scale}", total, quiet=quiet) as advance:
         return studies.run_study(
-            study, scale, out, command=choices.as_typed(), workers=workers, progress=advance
+            study, scale, out, command=choices.as_typed(), engine=engine, progress=advance
         )
 
 
