@@ -7,7 +7,6 @@ import pytest
 
 from paripassu.cli import main
 from paripassu.cli.theory import demo_panel
-from paripassu.engine import LocalEngine
 
 _TINY = ["--d", "60", "--m-d", "4", "--m-g", "3", "--seeds", "2"]
 _RUN = ["theory", "run", *_TINY, "--steps", "50"]
@@ -109,7 +108,7 @@ class TestHere:
         assert len(list((tmp_path / "runs").glob("theory-run-*"))) == 2
 
     def test_the_demos_panel(self, tmp_path):
-        assert demo_panel(tmp_path, engine=LocalEngine(1), quiet=True).claims
+        assert demo_panel(tmp_path, quiet=True).claims
         outcomes = pl.read_parquet(tmp_path / "outcomes.parquet")
         shares = dict(outcomes.group_by("method").agg((pl.col("ever") == "all").mean()).iter_rows())
         # Which single run recovers depends on the processor's rounding; of 256 seeds 99 % do.

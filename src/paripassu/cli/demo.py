@@ -30,8 +30,7 @@ class Demo:
         """Run the study `grafting` at scale `demo` and a sweep of the theory; write and print both."""
         engine = LocalEngine(self.workers)
         result = study.run(grafting.STUDY, "demo", self.out, engine=engine, quiet=self.quiet)
-        # Seconds of work: two processes would each compile the framework's kernel first.
-        panel = theory.demo_panel(self.out / "theory", engine=LocalEngine(1), quiet=self.quiet)
+        panel = theory.demo_panel(self.out / "theory", quiet=self.quiet)
         study.show(result, write_study_page(self.out), as_json=self.json)
         if not self.json:
             print("\nThe same two players in the synthetic framework, in 100,000 dimensions\n")

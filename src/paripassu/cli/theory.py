@@ -12,7 +12,7 @@ from rich.text import Text
 from paripassu.cli import choices
 from paripassu.cli.engines import EngineOptions
 from paripassu.cli.progress import progress_bar
-from paripassu.engine import Engine
+from paripassu.engine import Engine, LocalEngine
 from paripassu.records import SweepResult, dump
 from paripassu.report.theory import headline, write_theory_page
 from paripassu.studies.theory_sweep import (
@@ -234,16 +234,16 @@ class Theory:
         self.action()
 
 
-def demo_panel(folder: Path, *, engine: Engine, quiet: bool) -> SweepResult:
+def demo_panel(folder: Path, *, quiet: bool) -> SweepResult:
     """The demo's panel: nSGDA and SGDA at d = 100,000 and the rates `phase` chose for nSGDA.
 
     Args:
         folder: of the panel's sweep and page; goes on where it stopped.
-        engine: where to run.
         quiet: no progress.
     """
     sweep = RunSweep(Framework(d=100_000), lr_d=1.0, lr_g=0.01, steps=5000)
-    return run(sweep, folder, engine=engine, quiet=quiet)
+    # Seconds of work: two processes would each compile the kernel first.
+    return run(sweep, folder, engine=LocalEngine(1), quiet=quiet)
 
 
 def run(sweep: Sweep, out: Path, *, engine: Engine, quiet: bool) -> SweepResult:
