@@ -2,31 +2,41 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser lint format clean-cache clean
+.PHONY: help demo test test-browser test-ray lint format clean-cache clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-$(STAMP): requirements/run.txt requirements/dev.txt pyproject.toml
+$(RUNS): requirements/run.txt requirements/build.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "paripassu needs Python 3.11 or newer; name one: make PYTHON=python3.12 ..." >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/run.txt -r requirements/dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PIP) -r requirements/run.txt -r requirements/build.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
 	touch $@
 
-demo: $(STAMP)  ## Which half of Adam does a GAN need? Under 3 minutes, ends at a page
+$(STAMP): $(RUNS) requirements/dev.txt
+	$(PIP) -r requirements/dev.txt
+	touch $@
+
+demo: $(RUNS)  ## Which half of Adam does a GAN need? Under 3 minutes, ends at a page
 	$(BIN)/paripassu demo
 
 test: $(STAMP)  ## Run the tests
 	$(BIN)/pytest -n 2
 
 test-browser: $(STAMP)  ## Open pages in headless Chromium (Debian: chromium, chromium-driver)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/browser.txt
+	$(PIP) -r requirements/browser.txt
 	$(BIN)/pytest tests/browser
+
+test-ray: $(STAMP)  ## Kill workers and nodes of a small Ray cluster
+	$(PIP) -r requirements/ray.txt
+	$(BIN)/pytest --timeout 300 tests/engine/test_ray.py
 
 lint: $(STAMP)  ## Formatting, lint, types, import layers
 	$(BIN)/ruff format --check

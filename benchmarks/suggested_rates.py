@@ -1,10 +1,11 @@
 """How close nSGDA at the rates that `suggest_lr` takes from Adam comes to nSGDA at the best rate of a sweep.
 
-Adam runs at the rate that the grafting study chose for it, for a tenth of the study's steps on a seed of its
-own; its recorded steps give nSGDA's rates. nSGDA then runs at those and at the sweep's, on seeds the study
-did not use, at full length.
+The sweep is a study's. Adam runs at the rate that it chose for Adam, for a tenth of the study's steps on a
+seed of its own; its recorded steps give nSGDA's rates. nSGDA then runs at those and at the sweep's, on seeds
+the study did not use, at full length.
 
-    python benchmarks/suggested_rates.py --out runs/suggested --seeds 3
+    python benchmarks/suggested_rates.py runs/grafting-small
+    python benchmarks/suggested_rates.py runs/recovery-small-cifar10 --data cifar10=FOLDER
 """
 
 import argparse
@@ -12,21 +13,21 @@ import statistics
 from dataclasses import replace
 from pathlib import Path
 
+from paripassu import studies
 from paripassu.optim import SuggestedLR, suggest_lr
-from paripassu.records import RECORDS_FILE, Metric, end_of, read_records
+from paripassu.records import RECORDS_FILE, STUDY_FILE, Metric, StudyResult, end_of, load, read_records
 from paripassu.rules import SGD, Normalize, Rule, Scope
-from paripassu.studies.grafting import ARMS, DATASETS, SCALES
+from paripassu.studies.arms import ADAM
 from paripassu.studies.protocol import Dataset
 from paripassu.train import Player, train
 
-ADAM = next(arm.rule for arm in ARMS if arm.name == "adam")
 PLAYERS = ("generator", "discriminator")
-FIRST_SEED = 1000  # far from the study's
+FIRST_SEED = 2000  # far from the study's
 
 
-def suggest(dataset: Dataset, steps: int, out: Path) -> dict[str, SuggestedLR]:
+def suggest(dataset: Dataset, lr: float, steps: int, out: Path) -> dict[str, SuggestedLR]:
     """Rates per player from a short run of tuned Adam; its first fifth is left out."""
-    run = dataset.run(ADAM, dataset.chosen["adam"], steps, FIRST_SEED - 1)
+    run = dataset.run(ADAM.rule, lr, steps, FIRST_SEED - 1)
     train(replace(run, probe_every=5), out)
     records = list(read_records(out / RECORDS_FILE))
     return {player: suggest_lr(records, player, after=steps // 5) for player in PLAYERS}
@@ -48,18 +49,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("study", type=Path, help="folder of the study whose sweep to compare with")
+    parser.add_argument(
+        "--data", nargs="*", default=[], metavar="NAME=PATH", help="as the study was given it"
+    )
     parser.add_argument("--out", type=Path, default=Path("runs/suggested"), help="folder of the runs")
     parser.add_argument("--seeds", type=int, default=3, help="of each arm")
     options = parser.parse_args()
-    for dataset in DATASETS:
-        steps = SCALES["small"].steps[dataset.name]
+    result = load(options.study / STUDY_FILE, StudyResult)
+    named = (given.split("=", 1) for given in options.data)
+    study = studies.find()[result.name]
+    assert isinstance(study, studies.Study), f"{study.name} sweeps the synthetic framework"
+    study = study.on({name: Path(path) for name, path in named})
+    datasets = {dataset.name: dataset for dataset in study.datasets}
+    for swept in result.datasets:
+        dataset = datasets[swept.dataset]
+        chosen = {arm.arm: arm.lr for arm in swept.arms}
+        steps = study.scales[result.scale].steps[dataset.name]
         folder = options.out / dataset.name
-        suggested = suggest(dataset, steps // 10, folder / "adam")
+        suggested = suggest(dataset, chosen["adam"], steps // 10, folder / "adam")
         print(f"## {dataset.name}: {dataset.metric}, {dataset.better} is better, {steps} steps\n")
         print("| nSGDA | rates from | generator | discriminator | mean | values |\n|---|---|---|---|---|---|")
         scopes: tuple[Scope, ...] = ("global", "layer")
         for scope in scopes:
-            best = dataset.chosen[f"nsgda {scope}"]
+            best = chosen[f"nsgda {scope}"]
             sources = {
                 "the sweep": dict.fromkeys(PLAYERS, best),
                 "Adam's steps": {p: s.player if scope == "global" else s.layer for p, s in suggested.items()},

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -171,6 +172,11 @@ def test_images_by_path(tmp_path, capsys):
         (["study", "run", "graftin"], "did you mean grafting"),
         (["study", "run", "grafting", "--scale", "smal"], "did you mean small"),
         (["study", "run", "grafting", "--workers", "0"], "workers must be >= 1"),
+        (["study", "run", "grafting", "--ray-address", "auto"], "are for --engine ray"),
+        (["study", "run", "grafting", "--engine", "ray", "--run-gpus", "-1"], "gpus must be >= 0, got -1"),
+        (["study", "run", "grafting", "--data", "cifar10"], "--data takes NAME=PATH"),
+        (["study", "run", "theory-modes", "--data", "a=b"], "takes no data by path"),
+        (["study", "report", "theory-modes", "--out", "nowhere"], "holds no sweep: run the study first"),
     ],
 )
 def test_mistakes_get_one_sentence_and_write_nothing(arguments, told, tmp_path, capsys, monkeypatch):
@@ -364,3 +370,25 @@ def test_a_dry_run_runs_nothing(tmp_path, capsys, monkeypatch):
     assert code == 0
     assert len(out.splitlines()) == 2 * 6 * (5 * 2 + 8)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_theory_s_studies_at_smoke_scale(tmp_path, capsys):
+    for name in ("theory-modes", "theory-dimension"):
+        out_folder = str(tmp_path / name)
+        smoke = ["study", "run", name, "--scale", "smoke", "--workers", "1", "--quiet"]
+        code, out, _ = _run(capsys, *smoke, "--dry-run")
+        assert (code, out.splitlines()[-1]) == (0, "then the best pairs on fresh seeds")
+        assert _run(capsys, *smoke, "--out", out_folder)[0] == 0
+        code, out, _ = _run(
+            capsys, "study", "report", name, "--scale", "smoke", "--out", out_folder, "--json"
+        )
+        assert code == 0
+        assert json.loads(out)["finished"]
+
+
+def test_the_engine_ray_without_ray(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    ray = ["study", "run", "pace", "--scale", "smoke", "--engine", "ray", "--out", str(tmp_path / "s")]
+    code, _, err = _run(capsys, *ray, "--quiet")
+    assert code == 2
+    assert "pip install 'paripassu[ray]'" in err

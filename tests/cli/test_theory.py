@@ -24,8 +24,8 @@ def _run(capsys, *arguments: str) -> tuple[int, str, str]:
 @pytest.fixture
 def here(monkeypatch):
     """Chunks in this process; one test below takes the engine's."""
-    inline = lambda function, tasks, *, workers: ((task, function(task)) for task in tasks)  # noqa: E731
-    monkeypatch.setattr("paripassu.studies.theory_sweep.execute", inline)
+    inline = lambda _, function, tasks: ((task, function(task)) for task in tasks)  # noqa: E731
+    monkeypatch.setattr("paripassu.engine.LocalEngine.execute", inline)
 
 
 def test_run_in_processes_of_its_own(tmp_path, capsys):
@@ -108,7 +108,7 @@ class TestHere:
         assert len(list((tmp_path / "runs").glob("theory-run-*"))) == 2
 
     def test_the_demos_panel(self, tmp_path):
-        assert demo_panel(tmp_path, workers=1, quiet=True).claims
+        assert demo_panel(tmp_path, quiet=True).claims
         outcomes = pl.read_parquet(tmp_path / "outcomes.parquet")
         shares = dict(outcomes.group_by("method").agg((pl.col("ever") == "all").mean()).iter_rows())
         # Which single run recovers depends on the processor's rounding; of 256 seeds 99 % do.

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from paripassu.data import Digits, Grid, Ring, to_bytes, to_unit
+from paripassu.data import Digits, Grid, Ring, StackedDigits, to_bytes, to_unit
 
 CPU = torch.device("cpu")
 
@@ -12,7 +12,7 @@ def _rng(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-@pytest.mark.parametrize("source", [Digits(), Ring(), Grid()], ids=lambda s: s.name)
+@pytest.mark.parametrize("source", [Digits(), StackedDigits(), Ring(), Grid()], ids=lambda s: s.name)
 def test_what_is_drawn_depends_on_the_generator_alone(source):
     samples = source.load(CPU)
     drawn = samples.draw(16, _rng())
@@ -30,6 +30,15 @@ def test_digits_are_all_there_and_span_the_unit_range():
     assert to_unit(digits.pixels).min() == -1
     assert to_unit(digits.pixels).max() == 1
     assert len(digits.pixels.unique()) == 17
+
+
+def test_stacked_channels_are_digits_drawn_apart():
+    stacked, digits = StackedDigits().load(CPU), Digits().load(CPU)
+    drawn = stacked.draw(50, _rng())
+    real = {tuple(image.flatten().tolist()) for image in to_unit(digits.pixels)}
+    channels = [tuple(channel.flatten().tolist()) for image in drawn for channel in image]
+    assert set(channels) <= real
+    assert len(set(channels)) > 100
 
 
 def test_bytes_survive_the_round_trip():

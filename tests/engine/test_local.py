@@ -9,7 +9,7 @@ import time
 import pytest
 import torch
 
-from paripassu.engine import count_workers, execute
+from paripassu.engine import LocalEngine
 
 
 def _square(number: int) -> int:
@@ -30,42 +30,40 @@ def _die(_: int) -> int:
 
 
 def test_every_task_is_done_once():
-    assert sorted(execute(_square, range(7), workers=2)) == [(n, n**2) for n in range(7)]
-    assert list(execute(_square, [], workers=2)) == []
+    assert sorted(LocalEngine(2).execute(_square, range(7))) == [(n, n**2) for n in range(7)]
+    assert list(LocalEngine(2).execute(_square, [])) == []
 
 
 def test_workers_use_one_thread_each():
-    assert dict(execute(_threads, [0], workers=1)) == {0: 1}
+    assert dict(LocalEngine(1).execute(_threads, [0])) == {0: 1}
 
 
 def test_a_tasks_error_reaches_the_caller():
     with pytest.raises(ValueError, match="task 3 cannot be done"):
-        list(execute(_fail, [3], workers=1))
+        list(LocalEngine(1).execute(_fail, [3]))
 
 
 def test_a_killed_worker_is_told_as_such():
     with pytest.raises(RuntimeError, match="was killed"):
-        list(execute(_die, [0], workers=1))
+        list(LocalEngine(1).execute(_die, [0]))
 
 
-def test_there_is_a_worker_per_core_unless_asked_otherwise():
-    assert count_workers(None) == os.cpu_count()
-    assert count_workers(3) == 3
-    with pytest.raises(ValueError, match="workers"):
-        count_workers(0)
+def test_at_least_one_worker():
+    with pytest.raises(ValueError, match="workers must be >= 1, got 0"):
+        LocalEngine(0)
 
 
 _SLEEPERS = """
 import os, sys, time
 from pathlib import Path
-from paripassu.engine import execute
+from paripassu.engine import LocalEngine
 
 def sleep(folder):
     (Path(folder) / str(os.getpid())).touch()
     time.sleep(120)
 
 if __name__ == "__main__":
-    list(execute(sleep, [sys.argv[1]] * 2, workers=2))
+    list(LocalEngine(2).execute(sleep, [sys.argv[1]] * 2))
 """
 
 

@@ -1,7 +1,11 @@
 """The fast path on a CPU against the pure rules in float64: random shapes, layouts, scopes and scales."""
 
 import math
+import os
+import signal
 import threading
+import time
+import warnings
 
 import numpy as np
 import pytest
@@ -9,7 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paripassu.optim import NSGD, RuleOptimizer, flat
+from paripassu.optim import NSGD, RuleOptimizer, flat, threads
 from paripassu.optim.form import form_of
 from paripassu.rules import SGD, Adam, Graft, Normalize, RMSprop
 from paripassu.rules.rule import TensorwiseRule
@@ -61,7 +65,7 @@ def make(rule, tensors, lr=0.1, **more):
 
 def is_fast(optimizer) -> bool:
     form = form_of(optimizer.rule)
-    return form is not None and flat.serves(form, optimizer._turn())
+    return form is not None and flat.arrays_of(form, optimizer._turn()) is not None
 
 
 @settings(deadline=None, max_examples=150)
@@ -120,10 +124,10 @@ def test_a_rule_of_ones_own_runs_as_written():
 def test_many_chunks_on_many_threads_are_one_tensor(rule):
     """More elements than a chunk, more chunks than a piece; and the same bits on one thread as on three."""
     generator = torch.Generator().manual_seed(0)
-    sizes = [flat._CHUNK * flat._PIECE * 3 + 5, flat._CHUNK, flat._CHUNK + 1, 1]
+    sizes = [flat._CHUNK * flat._CHUNKS_A_THREAD * 4 + 5, flat._CHUNK, flat._CHUNK + 1, 1]
     starts = [torch.randn(size, generator=generator) for size in sizes]
     gradients = [torch.randn(size, generator=generator) for size in sizes]
-    threads, ended = torch.get_num_threads(), []
+    before, ended = torch.get_num_threads(), []
     for count in (1, 3):
         optimizer, parameters, exact = make(rule, [s.clone() for s in starts])
         for p, g in zip(parameters, gradients, strict=True):
@@ -132,7 +136,7 @@ def test_many_chunks_on_many_threads_are_one_tensor(rule):
         try:
             optimizer.step()
         finally:
-            torch.set_num_threads(threads)
+            torch.set_num_threads(before)
         ended.append(parameters)
     updates, _ = rule.update([g.double() for g in gradients], [rule.init(e) for e in exact])
     for one, three, e, u in zip(*ended, exact, updates, strict=True):
@@ -211,11 +215,11 @@ def test_players_may_step_in_threads_of_their_own():
         result[index] = parameters[0].detach()
 
     results = [torch.empty(0)] * 4
-    threads = [threading.Thread(target=train, args=(results, i)) for i in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    players = [threading.Thread(target=train, args=(results, i)) for i in range(4)]
+    for player in players:
+        player.start()
+    for player in players:
+        player.join()
     assert all(torch.equal(results[0], other) for other in results[1:])
 
 
@@ -242,3 +246,39 @@ def test_what_is_not_dense_float32_is_not_served(tensor):
     optimizer, (parameter,), _ = make(Normalize(), [tensor])
     parameter.grad = torch.ones(4, dtype=tensor.dtype)
     assert not is_fast(optimizer)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_steps_as_its_parent():
+    """A child has none of the OpenMP threads its parent used, and waiting for them never ends."""
+    optimizer, (parameter,), _ = make(Normalize(), [torch.zeros(600_000)])
+    parameter.grad = torch.ones(600_000)
+    optimizer.step()
+    moved = parameter[0].item()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forking with threads: what is tested
+        child = os.fork()
+    if child == 0:
+        optimizer.step()
+        os._exit(0 if parameter.detach()[0].item() == pytest.approx(2 * moved) else 1)
+    deadline = time.monotonic() + 60
+    while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    if ended == (0, 0):
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert ended == (child, 0)
+
+
+def test_without_torchs_openmp_a_pool_serves(monkeypatch):
+    monkeypatch.setattr(threads, "_openmp", lambda: None)
+    calls = []
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    threads.together(lambda: calls.append(threading.get_ident()), at_most=8)
+    assert len(calls) == 3
+
+
+def test_what_a_thread_raises_is_raised_to_the_caller(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    with pytest.raises(ZeroDivisionError):
+        threads.together(lambda: print(1 / 0), at_most=8)

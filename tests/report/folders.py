@@ -1,9 +1,12 @@
 """Small folders of runs and studies, with hostile text wherever text can be, and their pages."""
 
+from dataclasses import asdict
+
 from PIL import Image
 
 from paripassu.records import (
     ArmResult,
+    ClaimVerdict,
     DatasetResult,
     Effect,
     End,
@@ -17,6 +20,7 @@ from paripassu.records import (
     Samples,
     Shadow,
     StudyResult,
+    SweepResult,
     Update,
     Verdict,
     dump,
@@ -26,6 +30,7 @@ from paripassu.report.comparison import write_comparison
 from paripassu.report.run import write_run_page
 from paripassu.report.statistics import estimate
 from paripassu.report.study import write_study_page
+from paripassu.theory import Framework
 
 HOSTILE = "<script>alert('x')</script></script><img src=x onerror=alert(1)>&\"'"
 WHERE = Environment(HOSTILE, {"python": "3.11"}, "a CPU", 2, "", "2026-01-01T00:00:00+00:00")
@@ -72,6 +77,14 @@ def study_folder(folder, *, finished=True, values=(0.4, 0.6), claim="a claim"):
     return result
 
 
+def sweep_folder(folder, claims):
+    """A sweep whose tables are not there yet, so not finished; its claims are told all the same."""
+    settings = {"framework": asdict(Framework(d=100)), "methods": ["nsgda"]}
+    folder.mkdir(parents=True)
+    result = SweepResult("phase", settings, False, claims, [], WHERE)
+    (folder / "sweep.json").write_text(dump(result))
+
+
 def comparison_page(folder):
     for name in ("one", "two"):
         run_folder(folder / name / "run")
@@ -81,6 +94,8 @@ def comparison_page(folder):
 def board_page(folder):
     study_folder(folder / 'a "study" & <more>', claim="C6: the same pace.")
     study_folder(folder / "another", finished=False)
+    sweep_folder(folder / "phase", [ClaimVerdict(f"C5: at no rates {HOSTILE}", Verdict("supported", "So."))])
+    sweep_folder(folder / "vary", [])
     return write_board(folder)
 
 

@@ -199,10 +199,12 @@ def test_the_board_tells_every_claim(tmp_path):
     text = board_page(tmp_path / "folder").read_text()
     told = re.sub(r"</?a[^>]*>", "", text)
     rows = re.findall(r"<tr><th scope=\"row\">(.*?)</th><td>(.*?)</td><td>(.*?)</td><td>(.*?)</td>", told)
-    assert [row[0] for row in rows] == ["C1", "C2", "C3", "C4", "C5", "C6", "beyond"]
-    assert all(row[1] == "no study here" for row in rows[:5])
+    assert [row[0] for row in rows] == ["C1", "C2", "C3", "C4", "C5", "C6", "beyond", "beyond"]
+    assert all(row[1] == "no study here" for row in rows[:4])
+    assert rows[4] == ("C5", "theory phase", "synthetic framework", "supported")
     assert rows[5] == ("C6", "tiny, smoke", "ring8", "supported")
     assert rows[6] == ("beyond", "tiny, smoke", "", "not finished")
+    assert rows[7] == ("beyond", "theory phase", "", "not finished")
     assert "0.3 [0.2, 0.4] a lead" in text
     assert "2 arms, 2 seeds, 8 runs" in text
     with pytest.raises(ValueError, match="holds no studies"):

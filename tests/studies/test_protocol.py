@@ -1,43 +1,16 @@
 """The protocol's promises: equal grids, separate seeds, divergence as the worst, verdicts by the rule."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import pytest
+from tests.studies.tiny import tiny_study, tiny_verdict
 
 from paripassu import studies
-from paripassu.data import Ring
-from paripassu.models import MLP
+from paripassu.engine import LocalEngine
 from paripassu.records import Losses, Record, Verdict
-from paripassu.rules import SGD, Normalize, Rule
-from paripassu.studies import conduct
-from paripassu.studies.protocol import FIRST_CONFIRMATION_SEED, Arm, Dataset, Evidence, Scale, Study, grid
-from paripassu.train import Player, Run
-
-
-def _tiny(rule: Rule, lr: float, steps: int, seed: int) -> Run:
-    player = Player(rule, lr)
-    every = {"log_every": 2, "probe_every": 2, "eval_every": steps, "checkpoint_every": steps}
-    sizes = {"batch": 8, "eval_samples": 50}
-    return Run(Ring(), MLP(width=4, depth=1), player, player, steps=steps, seed=seed, **sizes, **every)
-
-
-def _verdict(evidence: Evidence) -> Verdict:
-    return Verdict("undecided", " ".join(sorted(evidence.goodness)))
-
-
-def _study(centres: Mapping[str, float], **more: Any) -> Study:
-    rules = {"wild": SGD(), "calm": Normalize()}
-    chosen = dict.fromkeys(rules, 1e-3)
-    dataset = Dataset("ring8", "a ring", _tiny, "mode-overlap@50", "higher", centres, chosen)
-    scales = {
-        "smoke": Scale(3, 2, 3, {"ring8": 4}, cut=("Nearly everything.",)),
-        "untuned": Scale(1, 0, 2, {"ring8": 4}),
-    }
-    arms = [Arm(name, name, rules[name]) for name in rules]
-    return Study("tiny", "Is it?", "It is.", "None.", arms, [dataset], scales, **{"verdict": _verdict} | more)
+from paripassu.studies import conduct, recovery
+from paripassu.studies.protocol import FIRST_CONFIRMATION_SEED, Evidence, grid
 
 
 def test_grids_are_half_a_decade_apart_around_the_centre():
@@ -46,9 +19,11 @@ def test_grids_are_half_a_decade_apart_around_the_centre():
 
 
 def test_a_study_from_tuning_to_result(tmp_path):
-    study = _study({"wild": 1e35, "calm": 1e-2})
+    study = tiny_study({"wild": 1e35, "calm": 1e-2})
     done = []
-    result = studies.run_study(study, "smoke", tmp_path / "s", command="", workers=2, progress=done.append)
+    result = studies.run_study(
+        study, "smoke", tmp_path / "s", command="", engine=LocalEngine(2), progress=done.append
+    )
     assert done[-1] == studies.total_steps(study, "smoke") == 2 * 4 * (3 * 2 + 3)
     assert set(result.tuning_seeds) == {0, 1}
     assert result.confirmation_seeds == [FIRST_CONFIRMATION_SEED + i for i in range(3)]
@@ -69,35 +44,35 @@ def test_a_study_from_tuning_to_result(tmp_path):
 
 
 def test_a_second_call_runs_nothing_and_says_the_same(tmp_path):
-    study = _study({"wild": 1e-2, "calm": 1e-2})
-    first = studies.run_study(study, "smoke", tmp_path / "s", command="a", workers=2)
+    study = tiny_study({"wild": 1e-2, "calm": 1e-2})
+    first = studies.run_study(study, "smoke", tmp_path / "s", command="a", engine=LocalEngine(2))
     stamps = {p: p.stat().st_mtime_ns for p in (tmp_path / "s").rglob("*.safetensors")}
-    again = studies.run_study(study, "smoke", tmp_path / "s", command="b", workers=2)
+    again = studies.run_study(study, "smoke", tmp_path / "s", command="b", engine=LocalEngine(2))
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / "s").rglob("*.safetensors")} == stamps
     assert again.datasets == first.datasets
     assert studies.summarise(study, "smoke", tmp_path / "s").datasets == first.datasets
 
 
 def test_a_scale_without_tuning_takes_the_chosen_rates(tmp_path):
-    study = _study({"wild": 1e-2, "calm": 1e-2})
-    result = studies.run_study(study, "untuned", tmp_path / "s", command="", workers=1)
+    study = tiny_study({"wild": 1e-2, "calm": 1e-2})
+    result = studies.run_study(study, "untuned", tmp_path / "s", command="", engine=LocalEngine(1))
     assert [(arm.lr, arm.grid, arm.on_edge) for arm in result.datasets[0].arms] == [(1e-3, [], False)] * 2
     assert result.tuning_seeds == []
 
 
 def test_folders_of_others_are_not_touched(tmp_path):
-    study = _study({"wild": 1e-2, "calm": 1e-2})
+    study = tiny_study({"wild": 1e-2, "calm": 1e-2})
     (tmp_path / "note.txt").write_text("mine")
     with pytest.raises(ValueError, match="no study"):
         studies.run_study(study, "smoke", tmp_path, command="")
-    studies.run_study(study, "untuned", tmp_path / "s", command="", workers=1)
+    studies.run_study(study, "untuned", tmp_path / "s", command="", engine=LocalEngine(1))
     with pytest.raises(ValueError, match="holds the study tiny at scale untuned"):
         studies.run_study(study, "smoke", tmp_path / "s", command="")
 
 
 def test_an_unfinished_study_has_no_result(tmp_path):
-    study = _study({"wild": 1e-2, "calm": 1e-2})
-    studies.run_study(study, "untuned", tmp_path / "s", command="", workers=1)
+    study = tiny_study({"wild": 1e-2, "calm": 1e-2})
+    studies.run_study(study, "untuned", tmp_path / "s", command="", engine=LocalEngine(1))
     records = next((tmp_path / "s").rglob("records.jsonl"))
     lines = records.read_text().splitlines(keepends=True)
     records.write_text("".join(lines[:-1]))
@@ -112,16 +87,16 @@ def test_measures_come_from_the_records_and_reach_the_verdict(tmp_path):
 
     def verdict(evidence: Evidence) -> Verdict:
         seen.append(evidence)
-        return replace(_verdict(evidence), outcome="supported")
+        return replace(tiny_verdict(evidence), outcome="supported")
 
     def last(records: list[Record]) -> float:
         return max(r.generator for r in records if isinstance(r, Losses))
 
     measures = {"loss": last, "nothing": lambda _: math.nan}
-    study = _study({"wild": 1e35, "calm": 1e-2}, verdict=verdict, measures=measures)
+    study = tiny_study({"wild": 1e35, "calm": 1e-2}, verdict=verdict, measures=measures)
     smoke = replace(study.scales["smoke"], decides=False)
     study = replace(study, scales={"smoke": smoke})
-    (dataset,) = studies.run_study(study, "smoke", tmp_path / "s", command="", workers=2).datasets
+    (dataset,) = studies.run_study(study, "smoke", tmp_path / "s", command="", engine=LocalEngine(2)).datasets
     assert dataset.verdict == Verdict("undecided", "Runs of this size decide nothing. calm wild")
     assert dataset.measures == ["loss", "nothing"]
     wild, calm = dataset.arms
@@ -133,7 +108,7 @@ def test_measures_come_from_the_records_and_reach_the_verdict(tmp_path):
 
 
 def test_the_plan_lists_every_run():
-    study = _study({"wild": 1e-2, "calm": 1e-2})
+    study = tiny_study({"wild": 1e-2, "calm": 1e-2})
     assert len(studies.plan(study, "smoke")) == 2 * (3 * 2 + 3)
     assert sum("confirm" in line for line in studies.plan(study, "smoke")) == 6
 
@@ -143,6 +118,9 @@ def test_every_study_is_found_and_whole():
     assert "grafting" in found
     for name, study in found.items():
         assert study.name == name
+        if isinstance(study, studies.SweepStudy):
+            assert study.scales.keys() == {"smoke", "small", "paper"}
+            continue
         assert not study.scales["smoke"].decides
         assert study.scales["small"].decides
         for dataset in study.datasets:
@@ -150,3 +128,26 @@ def test_every_study_is_found_and_whole():
             assert arms <= dataset.centres.keys()
             assert arms <= dataset.chosen.keys()
             assert not math.isnan(sum(dataset.centres.values()))
+
+
+def test_a_study_on_data_by_path(tmp_path):
+    study = replace(
+        tiny_study({"wild": 1e-2, "calm": 1e-2}),
+        by_path={
+            "files": lambda path: replace(
+                tiny_study({"wild": 1e-2, "calm": 1e-2}).datasets[0], setting=str(path)
+            )
+        },
+    )
+    assert [d.setting for d in study.on({"files": tmp_path}).datasets] == [str(tmp_path)]
+    assert study.on({}) is study
+    with pytest.raises(ValueError, match="the study tiny knows no data 'flies': it takes files"):
+        study.on({"flies": tmp_path})
+    with pytest.raises(ValueError, match="takes no data by path"):
+        tiny_study({"wild": 1e-2, "calm": 1e-2}).on({"files": tmp_path})
+
+
+def test_recovery_names_steps_for_all_its_data_at_every_scale():
+    study = recovery.STUDY
+    names = {dataset.name for dataset in study.datasets} | study.by_path.keys()
+    assert all(scale.steps.keys() == names for scale in study.scales.values())

@@ -24,8 +24,8 @@ from paripassu.theory import Framework, simulate
 @pytest.fixture(autouse=True)
 def _in_this_process(monkeypatch):
     """Processes of their own are the engine's tests' and the commands'."""
-    here = lambda function, tasks, *, workers: ((task, function(task)) for task in tasks)  # noqa: E731
-    monkeypatch.setattr("paripassu.studies.theory_sweep.execute", here)
+    here = lambda _, function, tasks: ((task, function(task)) for task in tasks)  # noqa: E731
+    monkeypatch.setattr("paripassu.engine.LocalEngine.execute", here)
 
 
 SMALL = Framework(d=100, n_discriminator=6, n_generator=4)

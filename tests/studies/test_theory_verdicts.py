@@ -64,8 +64,10 @@ def _paths(apart):
     ],
 )
 def test_pace_is_judged_by_the_distance_from_one(ours, theirs, outcome):
-    (claim,) = verdicts.of_pace(_paths({"nsgda": ours, "sgda": theirs}))
+    (claim,) = verdicts.of_pace(_paths({"nsgda": ours * 3, "sgda": theirs * 3}))
     assert claim.verdict.outcome == outcome
+    (claim,) = verdicts.of_pace(_paths({"nsgda": ours * 2, "sgda": theirs * 3}))
+    assert claim.verdict.outcome == "undecided"  # fewer than five seeds
 
 
 def test_one_method_alone_says_nothing_of_pace():

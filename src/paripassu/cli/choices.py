@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from paripassu.data import Cifar, Digits, Grid, Idx, ImageFolder, Npz, PixelFile, Ring, Source
+from paripassu.data import Cifar, Digits, Grid, Idx, ImageFolder, Npz, PixelFile, Ring, Source, StackedDigits
 from paripassu.games import R1, R1R2, Penalty, WganGP
 from paripassu.models import DCGAN, MLP, SNGAN, Architecture, StyleGAN2, WganGPResNet
 from paripassu.rules import SGD, Adam, Graft, Normalize, RMSprop, Rule
@@ -17,7 +17,12 @@ from paripassu.train import is_one_of_many
 
 T = TypeVar("T")
 
-SOURCES: Mapping[str, Callable[[], Source]] = {"digits": Digits, "ring": Ring, "grid": Grid}
+SOURCES: Mapping[str, Callable[[], Source]] = {
+    "digits": Digits,
+    "stacked-digits": StackedDigits,
+    "ring": Ring,
+    "grid": Grid,
+}
 MODELS: Mapping[str, Architecture] = {
     model.name: model for model in (MLP(), DCGAN(), WganGPResNet(), SNGAN(), StyleGAN2())
 }

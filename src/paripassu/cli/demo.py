@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from paripassu import studies
 from paripassu.cli import study, theory
+from paripassu.engine import LocalEngine
 from paripassu.report.study import write_study_page
+from paripassu.studies import grafting
 
 
 @dataclass
@@ -27,10 +28,9 @@ class Demo:
 
     def __call__(self) -> None:
         """Run the study `grafting` at scale `demo` and a sweep of the theory; write and print both."""
-        result = study.run(
-            studies.find()["grafting"], "demo", self.out, workers=self.workers, quiet=self.quiet
-        )
-        panel = theory.demo_panel(self.out / "theory", workers=self.workers, quiet=self.quiet)
+        engine = LocalEngine(self.workers)
+        result = study.run(grafting.STUDY, "demo", self.out, engine=engine, quiet=self.quiet)
+        panel = theory.demo_panel(self.out / "theory", quiet=self.quiet)
         study.show(result, write_study_page(self.out), as_json=self.json)
         if not self.json:
             print("\nThe same two players in the synthetic framework, in 100,000 dimensions\n")

@@ -9,9 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 from paripassu import studies
-from paripassu.cli import choices
+from paripassu.cli import choices, theory
+from paripassu.cli.engines import EngineOptions
 from paripassu.cli.progress import progress_bar
-from paripassu.records import STUDY_FILE, StudyResult, dump, load
+from paripassu.engine import Engine
+from paripassu.records import STUDY_FILE, SWEEP_FILE, StudyResult, SweepResult, dump, load
 from paripassu.report.changes import study_changes
 from paripassu.report.study import write_study_page
 from paripassu.report.terminal import changes_table, study_table
@@ -30,18 +32,18 @@ class List:
         Console().print(table)
 
 
-@dataclass
-class RunStudy:
+@dataclass(kw_only=True)
+class RunStudy(EngineOptions):
     """Run what is missing of a study; stop it anywhere, the same command goes on."""
 
     name: tyro.conf.Positional[str]
     """The study, as `paripassu study list` names it."""
     scale: str = "small"
     """A size of the study, as `paripassu study list` names it."""
+    data: tuple[str, ...] = ()
+    """NAME=PATH: play on data in files instead, for studies that take some: cifar10=FOLDER."""
     out: Path | None = None
-    """The study's folder; runs/NAME-SCALE without it."""
-    workers: int | None = None
-    """Processes; as many as cores without it."""
+    """The study's folder; runs/NAME-SCALE, and the data's names, without it."""
     dry_run: bool = False
     """Print every run, and run none."""
     quiet: bool = False
@@ -51,12 +53,18 @@ class RunStudy:
 
     def __call__(self) -> None:
         """Run, write the page, print the result."""
-        study, out = _study(self.name, self.scale), _folder(self.name, self.scale, self.out)
+        study = _study(self.name, self.scale, self.data)
+        out = _folder(self.name, self.scale, self.data, self.out)
         if self.dry_run:
-            for line in studies.plan(study, self.scale):
+            sweeps = isinstance(study, studies.SweepStudy)
+            for line in study.plan(self.scale) if sweeps else studies.plan(study, self.scale):
                 print(line)
             return
-        result = run(study, self.scale, out, workers=self.workers, quiet=self.quiet)
+        if isinstance(study, studies.SweepStudy):
+            swept = theory.run(study.scales[self.scale], out, engine=self.chosen_engine(), quiet=self.quiet)
+            theory.show(swept, out, as_json=self.json)
+            return
+        result = run(study, self.scale, out, engine=self.chosen_engine(), quiet=self.quiet)
         show(result, write_study_page(out), as_json=self.json)
 
 
@@ -68,14 +76,20 @@ class ReportStudy:
     """The study, as `paripassu study list` names it."""
     scale: str = "small"
     """The size it was run at."""
+    data: tuple[str, ...] = ()
+    """NAME=PATH, as it was run on."""
     out: Path | None = None
-    """The study's folder; runs/NAME-SCALE without it."""
+    """The study's folder; runs/NAME-SCALE, and the data's names, without it."""
     json: bool = False
     """The result as JSON."""
 
     def __call__(self) -> None:
         """Sum up, write the page, print the result."""
-        study, out = _study(self.name, self.scale), _folder(self.name, self.scale, self.out)
+        study = _study(self.name, self.scale, self.data)
+        out = _folder(self.name, self.scale, self.data, self.out)
+        if isinstance(study, studies.SweepStudy):
+            theory.show(_swept(out), out, as_json=self.json)
+            return
         result = studies.summarise(study, self.scale, out)
         show(result, write_study_page(out), as_json=self.json)
 
@@ -116,12 +130,12 @@ class Study:
         self.action()
 
 
-def run(study: protocol.Study, scale: str, out: Path, *, workers: int | None, quiet: bool) -> StudyResult:
+def run(study: protocol.Study, scale: str, out: Path, *, engine: Engine, quiet: bool) -> StudyResult:
     """Run a study behind a progress bar over its generator updates."""
     total = studies.total_steps(study, scale)
     with progress_bar(f"{study.name}, {scale}", total, quiet=quiet) as advance:
         return studies.run_study(
-            study, scale, out, command=choices.as_typed(), workers=workers, progress=advance
+            study, scale, out, command=choices.as_typed(), engine=engine, progress=advance
         )
 
 
@@ -141,11 +155,28 @@ def _result(folder: Path) -> StudyResult:
     return load(folder / STUDY_FILE, StudyResult)
 
 
-def _study(name: str, scale: str) -> protocol.Study:
+def _swept(folder: Path) -> SweepResult:
+    if not (folder / SWEEP_FILE).is_file():
+        raise ValueError(f"{folder} holds no sweep: run the study first")
+    return load(folder / SWEEP_FILE, SweepResult)
+
+
+def _study(name: str, scale: str, data: tuple[str, ...]) -> protocol.Study | studies.SweepStudy:
     study = choices.choose("study", name, studies.find())
     choices.choose(f"scale of {name}", scale, study.scales)
-    return study
+    if isinstance(study, studies.SweepStudy):
+        if data:
+            raise ValueError(f"the study {name} takes no data by path: leave out --data")
+        return study
+    return study.on({name: Path(path) for name, path in map(_named, data)})
 
 
-def _folder(name: str, scale: str, out: Path | None) -> Path:
-    return out or Path("runs") / f"{name}-{scale}"
+def _named(given: str) -> tuple[str, str]:
+    name, equals, path = given.partition("=")
+    if not (name and equals and path):
+        raise ValueError(f"--data takes NAME=PATH, got {given!r}: write it as cifar10=FOLDER")
+    return name, path
+
+
+def _folder(name: str, scale: str, data: tuple[str, ...], out: Path | None) -> Path:
+    return out or Path("runs") / "-".join([name, scale, *(named for named, _ in map(_named, data))])

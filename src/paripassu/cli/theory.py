@@ -10,7 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from paripassu.cli import choices
+from paripassu.cli.engines import EngineOptions
 from paripassu.cli.progress import progress_bar
+from paripassu.engine import Engine, LocalEngine
 from paripassu.records import SweepResult, dump
 from paripassu.report.theory import headline, write_theory_page
 from paripassu.studies.theory_sweep import (
@@ -32,8 +34,8 @@ _ALL_METHODS = (*BOTH, *FULL_METHODS)
 _THOUSAND = 1000  # the bar counts thousands of run-steps: single ones are too many to read
 
 
-@dataclass
-class _Options:
+@dataclass(kw_only=True)
+class _Options(EngineOptions):
     """What every sweep has."""
 
     d: int = 10_000
@@ -54,8 +56,6 @@ class _Options:
     """Probability that two latents are on instead of one."""
     out: Path | None = None
     """The sweep's folder; runs/theory-COMMAND-KEY without it. The same command goes on where it stopped."""
-    workers: int | None = None
-    """Processes; as many as cores without it."""
     quiet: bool = False
     """No progress."""
     json: bool = False
@@ -77,7 +77,7 @@ class _Options:
     def carry_out(self, sweep: Sweep) -> None:
         """Run what is missing, write the page, print the result."""
         out = self.out or Path("runs") / f"theory-{sweep.kind}-{key(sweep)}"
-        show(run(sweep, out, workers=self.workers, quiet=self.quiet), out, as_json=self.json)
+        show(run(sweep, out, engine=self.chosen_engine(), quiet=self.quiet), out, as_json=self.json)
 
 
 @dataclass
@@ -234,19 +234,19 @@ class Theory:
         self.action()
 
 
-def demo_panel(folder: Path, *, workers: int | None, quiet: bool) -> SweepResult:
+def demo_panel(folder: Path, *, quiet: bool) -> SweepResult:
     """The demo's panel: nSGDA and SGDA at d = 100,000 and the rates `phase` chose for nSGDA.
 
     Args:
         folder: of the panel's sweep and page; goes on where it stopped.
-        workers: processes; as many as cores without it.
         quiet: no progress.
     """
     sweep = RunSweep(Framework(d=100_000), lr_d=1.0, lr_g=0.01, steps=5000)
-    return run(sweep, folder, workers=workers, quiet=quiet)
+    # Seconds of work: two processes would each compile the kernel first.
+    return run(sweep, folder, engine=LocalEngine(1), quiet=quiet)
 
 
-def run(sweep: Sweep, out: Path, *, workers: int | None, quiet: bool) -> SweepResult:
+def run(sweep: Sweep, out: Path, *, engine: Engine, quiet: bool) -> SweepResult:
     """Run a sweep behind a progress bar."""
     total = sweep.run_steps // _THOUSAND
     with progress_bar(f"theory {sweep.kind}, thousand run-steps", total, quiet=quiet) as advance:
@@ -254,7 +254,7 @@ def run(sweep: Sweep, out: Path, *, workers: int | None, quiet: bool) -> SweepRe
             sweep,
             out,
             command=choices.as_typed(),
-            workers=workers,
+            engine=engine,
             progress=lambda done: advance(done // _THOUSAND),
         )
 

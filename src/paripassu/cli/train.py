@@ -59,7 +59,7 @@ class Train:
     dry_run: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Print the resolved settings as JSON and train nothing."""
     data: _Name = None
-    """digits, ring or grid, or a path: a folder, zip or Parquet of images, npz, MNIST's idx, CIFAR's bin."""
+    """digits, stacked-digits, ring or grid, or a path: images in a folder, zip, Parquet, npz, idx, CIFAR."""
     resolution: _Int = None
     """Size that images by path are brought to."""
     channels: Annotated[Channels | None, _of_recipe("{1,3}")] = None

@@ -9,6 +9,7 @@ from paripassu.data.images import ImageFolder
 from paripassu.data.mixtures import Grid, Mixture, MixtureSamples, Ring
 from paripassu.data.npz import Npz
 from paripassu.data.source import ImageSet, Samples, Source, to_bytes, to_unit
+from paripassu.data.stacked import StackedDigits, StackedSamples
 from paripassu.data.wanted import Wanted
 
 __all__ = [
@@ -26,6 +27,8 @@ __all__ = [
     "Ring",
     "Samples",
     "Source",
+    "StackedDigits",
+    "StackedSamples",
     "Wanted",
     "to_bytes",
     "to_unit",

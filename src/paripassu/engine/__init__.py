@@ -1,5 +1,7 @@
-"""Where many runs execute."""
+"""Where many runs execute: this machine's cores, or a Ray cluster."""
 
-from paripassu.engine.local import count_workers, execute
+from paripassu.engine.engine import Engine
+from paripassu.engine.local import LocalEngine
+from paripassu.engine.ray import RayEngine
 
-__all__ = ["count_workers", "execute"]
+__all__ = ["Engine", "LocalEngine", "RayEngine"]

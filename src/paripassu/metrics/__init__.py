@@ -6,8 +6,9 @@ from paripassu.metrics.frechet import frechet_distance
 from paripassu.metrics.kernel import kernel_distance
 from paripassu.metrics.manifold import ManifoldScores, manifold_scores
 from paripassu.metrics.modes import ModeCoverage, mode_coverage
-from paripassu.metrics.name import metric_name
+from paripassu.metrics.name import better, metric_name
 from paripassu.metrics.pixels import PixelFeatures
+from paripassu.metrics.triples import TripleCoverage, triple_coverage
 
 __all__ = [
     "DigitFeatures",
@@ -15,9 +16,12 @@ __all__ = [
     "ManifoldScores",
     "ModeCoverage",
     "PixelFeatures",
+    "TripleCoverage",
+    "better",
     "frechet_distance",
     "kernel_distance",
     "manifold_scores",
     "metric_name",
     "mode_coverage",
+    "triple_coverage",
 ]

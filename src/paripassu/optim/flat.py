@@ -5,9 +5,7 @@ second moves the parameters; between them lies one number per tensor. Nothing of
 allocated. Sums are taken chunk by chunk and then in order, so results do not depend on the threads.
 """
 
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from functools import lru_cache
 from types import ModuleType
 
@@ -17,11 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from paripassu.optim.form import Arrays, Form
+from paripassu.optim.threads import together
 from paripassu.optim.turn import Turn
 
 _CHUNK = 16384  # elements; four arrays of them, 256 KiB, stay in a core's cache
-_PIECE = 16  # chunks a thread takes at a time: many enough to hide a call's 10 us
-_PIECES = 8  # per thread where there are enough chunks: few enough to balance
+_CHUNKS_A_THREAD = 8  # fewer are done before another thread is awake
 _PLAIN_TYPES = (Tensor, torch.nn.Parameter)
 
 
@@ -35,20 +33,31 @@ def _kernels() -> ModuleType | None:
     return kernels
 
 
-def serves(form: Form, turn: Turn) -> bool:
-    """Whether every tensor is a plain, dense, float32 one on the CPU, and numba is there."""
+def arrays_of(form: Form, turn: Turn) -> list[Arrays] | None:
+    """What the rule keeps of each tensor, if this path serves the turn.
+
+    It does if every tensor is a plain, dense, float32 one on the CPU, and numba is there.
+    """
+    if _kernels() is None:
+        return None
+    arrays: list[Arrays] = []
     for parameter, gradient, state in zip(turn.parameters, turn.gradients, turn.states, strict=True):
+        kept = form.arrays(state)
         if not (
             _is_plain(parameter)
             and _is_plain(gradient)
             and (parameter.is_contiguous() or _is_dense(parameter))
-            and _fits(form.arrays(state), parameter)
+            and (kept.buffer is None or _fits(kept.buffer, parameter))
+            and (kept.first is None or _fits(kept.first, parameter))
+            and (kept.second is None or _fits(kept.second, parameter))
+            and (kept.step is None or _is_plain(kept.step))
         ):
-            return False
-    return _kernels() is not None
+            return None
+        arrays.append(kept)
+    return arrays
 
 
-def step(form: Form, turn: Turn) -> None:
+def step(form: Form, turn: Turn, arrays: Sequence[Arrays]) -> None:
     """One step, parameters and states in place.
 
     A gradient whose memory is laid out unlike its parameter's, or holds its negative (as that of the
@@ -56,7 +65,8 @@ def step(form: Form, turn: Turn) -> None:
 
     Args:
         form: the rule's.
-        turn: one that this path `serves`.
+        turn: one that this path serves.
+        arrays: its `arrays_of`.
     """
     kernels = _kernels()
     assert kernels is not None
@@ -66,7 +76,14 @@ def step(form: Form, turn: Turn) -> None:
         for g, p in zip(turn.gradients, turn.parameters, strict=True)
     ]
     count = len(gradients)
-    addresses = _addresses(form, turn, gradients)
+    # The columns that the kernels name: the order of `Arrays` is theirs.
+    columns = (
+        array
+        for p, g, kept in zip(turn.parameters, gradients, arrays, strict=True)
+        for array in (p, g, *kept)
+    )
+    addresses = np.fromiter((0 if a is None else a.data_ptr() for a in columns), np.int64, 6 * count)
+    addresses = addresses.reshape(count, 6)
     chunks = _chunks(tuple([p.numel() for p in turn.parameters]))
     squares, sums = np.zeros((len(chunks), 2)), np.zeros((count, 2))
     r1, r2 = np.ones((2, count), np.float32)
@@ -81,58 +98,27 @@ def step(form: Form, turn: Turn) -> None:
     keep = np.array([float(k) for k in turn.keeps], np.float32)
     rates = np.array([float(rate) for rate in turn.rates])
 
-    def advance(start: int, stop: int) -> None:
-        kernels.advance(chunks, addresses, momentum, b1, b2, eps, r1, r2, squares, start, stop)
+    shrink, factor = np.ones(count, np.float32), rates.astype(np.float32)
 
-    def descend(start: int, stop: int) -> None:
-        kernels.descend(
-            chunks, addresses, source, by_adam, eps, r1, r2, keep, shrink, factor, start, stop
+    def walk(*, advance: bool, descend: bool) -> None:
+        counter = np.zeros(1, np.int64)
+        together(
+            lambda: kernels.walk(
+                counter, chunks, addresses, advance, descend, source, by_adam, momentum, b1, b2, eps, r1, r2,
+                squares, keep, shrink, factor,
+            ),
+            at_most=len(chunks) // _CHUNKS_A_THREAD,
         )  # fmt: skip
 
-    def both(start: int, stop: int) -> None:
-        advance(start, stop)
-        descend(start, stop)
-
-    shrink, factor = np.ones(count, np.float32), rates.astype(np.float32)
     if form.length == "own":
-        # While a piece is in the cache; plain SGD has nothing to take in.
-        _in_pieces(both if form.adam or momentum else descend, len(chunks))
+        # At once, while a chunk is in the cache; plain SGD has nothing to take in.
+        walk(advance=bool(form.adam or momentum), descend=True)
     else:
-        _in_pieces(advance, len(chunks))
+        walk(advance=True, descend=False)
         columns = {"sgd": kernels.SGD, "adam": kernels.ADAM, "one": -1}
         own, length, as_one = columns[form.direction], columns[form.length], form.scope == "global"
         kernels.rescale(chunks, squares, sums, rates, own, length, as_one, shrink, factor)
-        _in_pieces(descend, len(chunks))
-
-
-def _in_pieces(work: Callable[[int, int], None], chunks: int) -> None:
-    """Run ``work(start, stop)`` over all chunks on as many threads as torch would use."""
-    threads = min(torch.get_num_threads(), -(-chunks // _PIECE))
-    if threads <= 1:
-        work(0, chunks)
-        return
-    piece = max(_PIECE, chunks // (threads * _PIECES))
-    starts = iter(range(0, chunks, piece))
-
-    def drain() -> None:
-        for start in starts:
-            work(start, min(start + piece, chunks))
-
-    others = [_pool().submit(drain) for _ in range(threads - 1)]
-    drain()
-    for other in others:
-        other.result()
-
-
-@lru_cache(maxsize=1)
-def _pool() -> ThreadPoolExecutor:
-    # Threads start as they are needed, so the bound costs nothing.
-    return ThreadPoolExecutor(max_workers=1024, thread_name_prefix="paripassu")
-
-
-if hasattr(os, "register_at_fork"):
-    # A forked child has none of its parent's threads.
-    os.register_at_fork(after_in_child=_pool.cache_clear)
+        walk(advance=False, descend=True)
 
 
 @lru_cache(maxsize=64)
@@ -146,20 +132,8 @@ def _chunks(sizes: tuple[int, ...]) -> NDArray[np.int64]:
     return np.array(rows, np.int64).reshape(-1, 3)
 
 
-def _addresses(form: Form, turn: Turn, gradients: Sequence[Tensor]) -> NDArray[np.int64]:
-    """One row per tensor, with the columns that the kernels name: the order of `Arrays` is theirs."""
-    rows = [
-        [0 if array is None else array.data_ptr() for array in (p, g, *form.arrays(state))]
-        for p, g, state in zip(turn.parameters, gradients, turn.states, strict=True)
-    ]
-    return np.array(rows, np.int64)
-
-
-def _fits(kept: Arrays, parameter: Tensor) -> bool:
-    arrays = [array for array in (kept.buffer, kept.first, kept.second) if array is not None]
-    return all(_is_plain(array) and _is_alike(array, parameter) for array in arrays) and (
-        kept.step is None or _is_plain(kept.step)
-    )
+def _fits(array: Tensor, parameter: Tensor) -> bool:
+    return _is_plain(array) and _is_alike(array, parameter)
 
 
 def _is_plain(tensor: Tensor) -> bool:

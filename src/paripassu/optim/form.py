@@ -32,6 +32,9 @@ class Arrays(NamedTuple):
     step: Tensor | None
 
 
+_NOTHING = Arrays(None, None, None, None)
+
+
 @dataclass(frozen=True)
 class Form:
     """A rule, taken apart.
@@ -52,6 +55,8 @@ class Form:
 
     def arrays(self, state: State) -> Arrays:
         """What a tensor's state holds, by name, wherever the rule keeps it."""
+        if not self.adam and not (self.sgd and self.sgd.momentum):
+            return _NOTHING
         buffer, first, second, step = None, None, None, None
         if self.sgd and self.sgd.momentum:
             buffer = self._state_of("sgd", state)["momentum_buffer"]

@@ -196,8 +196,9 @@ class RuleOptimizer(torch.optim.Optimizer):
         if not turn.parameters:
             return
         form = form_of(self.rule)
-        if form is not None and flat.serves(form, turn):
-            flat.step(form, turn)
+        arrays = None if form is None else flat.arrays_of(form, turn)
+        if form is not None and arrays is not None:
+            flat.step(form, turn, arrays)
         elif form is not None and foreach.serves(turn):
             foreach.step(form, turn)
         else:
@@ -234,6 +235,8 @@ def _real(tensor: Tensor) -> Tensor:
 
 def _working(tensor: Tensor) -> Tensor:
     """A tensor in the numbers that rules compute with: real, and never coarser than float32."""
+    if tensor.dtype is torch.float32:  # most are
+        return tensor
     real = _real(tensor)
     return real.float() if real.dtype in (torch.bfloat16, torch.float16) else real
 

@@ -6,9 +6,19 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from paripassu.records import STUDY_FILE, DatasetResult, Effect, StudyResult, load
+from paripassu.records import (
+    STUDY_FILE,
+    SWEEP_FILE,
+    ClaimVerdict,
+    DatasetResult,
+    Effect,
+    StudyResult,
+    SweepResult,
+    load,
+)
 from paripassu.report.page import PAGE_FOLDER, Badge, Block, Link, Page, Section, Table, Text
 from paripassu.report.study import write_study_page
+from paripassu.report.theory import TITLES, write_theory_page
 
 # Jelassi et al. 2022, arXiv:2210.04319, abstract.
 CLAIMS = {
@@ -32,61 +42,111 @@ _LEAD = (
 )
 
 
+class _Finding(NamedTuple):
+    claim: str
+    game: str
+    outcome: str
+    effect: Effect | None
+    budget: str
+
+
 class _Entry(NamedTuple):
+    """A study or a sweep, and what it found; what has not finished found that."""
+
     folder: Path
-    study: StudyResult
+    name: str
+    told: str
+    findings: Sequence[_Finding]
+    badges: Sequence[tuple[str, Badge]]  # with the claim that each is of
+    cut: Sequence[str]
+
+    def claims(self) -> set[str]:
+        return {finding.claim for finding in self.findings}
 
 
 def studies_in(folder: Path) -> list[Path]:
-    """The folders in ``folder`` that hold a study, by name."""
-    return sorted(path.parent for path in folder.glob(f"*/{STUDY_FILE}"))
+    """The folders in ``folder`` that hold a study or a sweep, by name."""
+    return sorted({path.parent for name in (STUDY_FILE, SWEEP_FILE) for path in folder.glob(f"*/{name}")})
 
 
 def write_board(folder: Path) -> Path:
-    """Write the board of the studies in ``folder``, and each study's page anew.
+    """Write the board of the studies and sweeps in ``folder``, and the page of each anew.
 
     Returns:
         The path of the board.
 
     Raises:
-        ValueError: there are no studies, or a file of one is damaged.
+        ValueError: there are none, or a file of one is damaged.
     """
-    entries = [_Entry(path, load(path / STUDY_FILE, StudyResult)) for path in studies_in(folder)]
+    entries = [_entry(path) for path in studies_in(folder)]
     if not entries:
         raise ValueError(f"{folder} holds no studies: name a folder with study folders in it")
-    for entry in entries:
-        write_study_page(entry.folder)
-    by_claim = {
-        claim: [entry for entry in entries if _claim(entry.study) == claim] for claim in (*CLAIMS, _BEYOND)
-    }
     home = folder / PAGE_FOLDER
-    rows = [row for claim, own in by_claim.items() for row in _rows(claim, own, home)]
-    columns = ("claim", "study", "dataset", "verdict", "effect and 95 % interval", "budget")
-    sections = [
-        Section(claim if claim in CLAIMS else _BEYOND, _told(claim, own))
-        for claim, own in by_claim.items()
-        if claim in CLAIMS or own
-    ]
+    rows: list[Sequence[str | Link]] = []
+    sections: list[Section] = []
+    for claim in (*CLAIMS, _BEYOND):
+        own = [entry for entry in entries if claim in entry.claims()]
+        rows += _rows(claim, own, home)
+        if own or claim in CLAIMS:
+            sections.append(Section(claim, _told(claim, own)))
+    columns = ("claim", "study", "game", "verdict", "effect and 95 % interval", "budget")
     return Page("The claims, and what was measured", _LEAD, [Table(columns, rows)], sections).write(home)
 
 
-def _claim(study: StudyResult) -> str:
-    named = re.match(r"(C\d+)\b", study.claim)
+def _entry(folder: Path) -> _Entry:
+    if (folder / STUDY_FILE).is_file():
+        write_study_page(folder)
+        return _of_study(folder, load(folder / STUDY_FILE, StudyResult))
+    write_theory_page(folder)
+    return _of_sweep(folder, load(folder / SWEEP_FILE, SweepResult))
+
+
+def _of_study(folder: Path, study: StudyResult) -> _Entry:
+    claim = _claim(study.claim)
+    name = f"{study.name}, {study.scale}"
+    findings = [
+        _Finding(claim, d.dataset, d.verdict.outcome, d.verdict.effect, _budget(study, d))
+        for d in study.datasets
+    ]
+    badges = [(claim, Badge(f"{name}, on {d.dataset}", d.verdict)) for d in study.datasets]
+    told = f"{study.question} {study.claim}"
+    return _Entry(folder, name, told, findings or [_unfinished(claim)], badges, study.cut)
+
+
+def _of_sweep(folder: Path, sweep: SweepResult) -> _Entry:
+    def finding(held: ClaimVerdict) -> _Finding:
+        verdict = held.verdict
+        return _Finding(
+            _claim(held.claim), "synthetic framework", verdict.outcome, verdict.effect, held.claim
+        )
+
+    findings = [finding(held) for held in sweep.claims]
+    if not findings:
+        nothing = _Finding(_BEYOND, "synthetic framework", "no rule to decide by", None, "")
+        findings = [nothing if sweep.finished else _unfinished(_BEYOND)]
+    badges = [(_claim(held.claim), Badge(held.claim, held.verdict)) for held in sweep.claims]
+    return _Entry(folder, f"theory {sweep.kind}", TITLES[sweep.kind], findings, badges, [])
+
+
+def _unfinished(claim: str) -> _Finding:
+    return _Finding(claim, "", "not finished", None, "")
+
+
+def _claim(told: str) -> str:
+    named = re.match(r"(C\d+)\b", told)
     return named[1] if named and named[1] in CLAIMS else _BEYOND
 
 
 def _rows(claim: str, entries: Iterable[_Entry], home: Path) -> list[Sequence[str | Link]]:
     short = claim if claim in CLAIMS else "beyond"
     rows: list[Sequence[str | Link]] = []
-    for folder, study in entries:
-        page = os.path.relpath(folder / PAGE_FOLDER / "index.html", home)
-        name = Link(f"{study.name}, {study.scale}", page)
-        if not study.datasets:
-            rows.append((short, name, "", "not finished", "", ""))
-        for dataset in study.datasets:
-            effect = _effect(dataset.verdict.effect)
-            budget = _budget(study, dataset)
-            rows.append((short, name, dataset.dataset, dataset.verdict.outcome, effect, budget))
+    for entry in entries:
+        name = Link(entry.name, os.path.relpath(entry.folder / PAGE_FOLDER / "index.html", home))
+        rows += [
+            (short, name, found.game, found.outcome, _effect(found.effect), found.budget)
+            for found in entry.findings
+            if found.claim == claim
+        ]
     return rows or ([(short, "no study here", *[""] * 4)] if claim in CLAIMS else [])
 
 
@@ -107,11 +167,8 @@ def _told(claim: str, entries: Sequence[_Entry]) -> list[Block]:
     blocks: list[Block] = [Text(CLAIMS[claim])] if claim in CLAIMS else []
     if not entries:
         blocks.append(Text(_NO_STUDY.get(claim, "No study of this claim is in this folder.")))
-    for _, study in entries:
-        blocks.append(Text(f"{study.question} {study.claim}"))
-        blocks += [
-            Badge(f"{study.name}, {study.scale}, on {dataset.dataset}", dataset.verdict)
-            for dataset in study.datasets
-        ]
-        blocks += [Text("What this size leaves out. " + " ".join(study.cut))] if study.cut else []
+    for entry in entries:
+        blocks.append(Text(entry.told))
+        blocks += [badge for of, badge in entry.badges if of == claim]
+        blocks += [Text("What this size leaves out. " + " ".join(entry.cut))] if entry.cut else []
     return blocks

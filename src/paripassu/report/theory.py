@@ -22,7 +22,7 @@ from paripassu.report.page import (
     environment_blocks,
 )
 
-_TITLES: dict[SweepKind, str] = {
+TITLES: dict[SweepKind, str] = {
     "run": "The synthetic framework, one configuration",
     "phase": "Which learning rates recover every mode?",
     "scaling": "How does the time to recover every mode grow with the dimension?",
@@ -77,7 +77,7 @@ def write_theory_page(folder: Path) -> Path:
     else:
         blocks.append(Text("Not finished: the command below goes on where it stopped."))
     page = Page(
-        title=_TITLES[result.kind],
+        title=TITLES[result.kind],
         lead=_lead(result),
         blocks=blocks,
         sections=[

@@ -6,12 +6,13 @@ from pkgutil import iter_modules
 
 from paripassu.studies.conduct import plan, run_study, summarise, total_steps
 from paripassu.studies.protocol import Study
+from paripassu.studies.theory_study import SweepStudy
 
-__all__ = ["Study", "find", "plan", "run_study", "summarise", "total_steps"]
+__all__ = ["Study", "SweepStudy", "find", "plan", "run_study", "summarise", "total_steps"]
 
 
 @cache
-def find() -> dict[str, Study]:
+def find() -> dict[str, Study | SweepStudy]:
     """Every study in this folder by name: a module with a ``STUDY`` is one."""
     modules = [import_module(f"{__name__}.{info.name}") for info in iter_modules(__path__)]
     studies = [module.STUDY for module in modules if hasattr(module, "STUDY")]

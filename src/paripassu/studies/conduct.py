@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from paripassu.engine import count_workers, execute
+from paripassu.engine import Engine, LocalEngine
+from paripassu.metrics import better
 from paripassu.records import (
     RECORDS_FILE,
     RUN_FILE,
@@ -30,6 +31,7 @@ from paripassu.studies.protocol import FIRST_CONFIRMATION_SEED, Arm, Dataset, Ev
 from paripassu.train import Run, train
 
 RUNS = "runs"
+_HERE = LocalEngine()
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def run_study(
     out: Path,
     *,
     command: str,
-    workers: int | None = None,
+    engine: Engine = _HERE,
     progress: Callable[[int], object] = lambda _: None,
 ) -> StudyResult:
     """Run what is missing of a study in ``out`` and write its ``study.json``.
@@ -57,15 +59,14 @@ def run_study(
         scale_name: one of its scales.
         out: the study's folder; made if it does not exist.
         command: how a person would ask for it, shown on the page.
-        workers: processes; as many as cores without it.
+        engine: where to run; processes on this machine, one per core, without it.
         progress: called with the generator updates done, of `total_steps`.
 
     Raises:
-        ValueError: ``out`` holds another study or other files, or fewer than one worker is asked for.
+        ValueError: ``out`` holds another study or other files, or the engine cannot be had.
         RuntimeError: a worker process was killed.
     """
     scale = study.scales[scale_name]
-    processes = count_workers(workers)
     _check_folder(study, scale_name, out)
     out.mkdir(parents=True, exist_ok=True)
     where = environment(command)
@@ -77,7 +78,7 @@ def run_study(
 
     def carry_out(jobs: list[Job]) -> None:
         nonlocal done
-        for job, _ in execute(_run_job, jobs, workers=processes):
+        for job, _ in engine.execute(_run_job, jobs):
             done += job.run.steps
             progress(done)
 
@@ -279,8 +280,7 @@ def _arm_result(
     extremes: dict[str, tuple[float, float]],
     measured: dict[str, list[float]],
 ) -> ArmResult:
-    # All metrics of a dataset improve the way its deciding one does.
-    worst = {name: low if dataset.better == "higher" else high for name, (low, high) in extremes.items()}
+    worst = {name: low if better(name) == "higher" else high for name, (low, high) in extremes.items()}
 
     def values(name: str, jobs: Sequence[Job]) -> list[float]:
         return [_finals(job.folder).get(name, worst[name]) for job in jobs]

@@ -3,7 +3,10 @@
 Both players step alike.
 """
 
-from paripassu.data import Digits, Grid, Ring
+from dataclasses import replace
+from pathlib import Path
+
+from paripassu.data import Cifar, Digits, Grid, Idx, ImageFolder, Ring, Source, StackedDigits
 from paripassu.data.mixtures import Mixture
 from paripassu.games import WganGP, wasserstein
 from paripassu.models import DCGAN, MLP
@@ -37,11 +40,11 @@ def _mixture_run(mixture: Mixture, rule: Rule, lr: float, steps: int, seed: int)
     )
 
 
-def _digits_run(rule: Rule, lr: float, steps: int, seed: int) -> Run:
+def _images_run(data: Source, latent: int, rule: Rule, lr: float, steps: int, seed: int) -> Run:
     player = Player(rule, lr)
     return Run(
-        Digits(),
-        DCGAN(latent=32, width=16, norm="none"),
+        data,
+        DCGAN(latent=latent, width=16, norm="none"),
         generator=player,
         discriminator=player,
         loss=wasserstein,
@@ -61,7 +64,6 @@ RING8 = Dataset(
     setting="ring of 8 Gaussians (radius 2, std 0.02), MLP 3 x 128, non-saturating loss, batch 256",
     run=lambda rule, lr, steps, seed: _mixture_run(Ring(), rule, lr, steps, seed),
     metric="mode-overlap@2500",
-    better="higher",
     centres=_MIXTURE_CENTRES,
     chosen={
         "adam": 1e-4,
@@ -79,7 +81,6 @@ RING16 = Dataset(
     setting="ring of 16 Gaussians (radius 4, std 0.02), MLP 3 x 128, non-saturating loss, batch 256",
     run=lambda rule, lr, steps, seed: _mixture_run(Ring(modes=16, radius=4.0), rule, lr, steps, seed),
     metric="mode-overlap@2500",
-    better="higher",
     centres=_MIXTURE_CENTRES,
     chosen=RING8.chosen,
 )
@@ -89,7 +90,6 @@ GRID25 = Dataset(
     setting="5 x 5 Gaussians (spacing 2, std 0.05), MLP 3 x 128, non-saturating loss, batch 256",
     run=lambda rule, lr, steps, seed: _mixture_run(Grid(), rule, lr, steps, seed),
     metric="mode-overlap@2500",
-    better="higher",
     centres=_MIXTURE_CENTRES,
     chosen=RING8.chosen,
 )
@@ -97,9 +97,8 @@ GRID25 = Dataset(
 DIGITS = Dataset(
     name="digits",
     setting="scikit-learn's digits, DCGAN 8 px of width 16 without norm, WGAN-GP (weight 10), batch 64",
-    run=_digits_run,
+    run=lambda rule, lr, steps, seed: _images_run(Digits(), 32, rule, lr, steps, seed),
     metric="fd-digits@2500",
-    better="lower",
     centres={
         "adam": 3.2e-3,
         "adam magnitude": 3.2e-3,
@@ -117,3 +116,57 @@ DIGITS = Dataset(
         "sgda": 3e-2,
     },
 )
+
+# Not tuned on yet at any scale: what is chosen without tuning is the digits'.
+STACKED_DIGITS = Dataset(
+    name="stacked-digits",
+    setting=(
+        "three of scikit-learn's digits as the channels of one image, DCGAN 8 px of width 16 without norm, "
+        "WGAN-GP (weight 10), batch 64"
+    ),
+    run=lambda rule, lr, steps, seed: replace(
+        _images_run(StackedDigits(), 32, rule, lr, steps, seed), eval_samples=26_000
+    ),
+    metric="kl-digits@26000",
+    centres=DIGITS.centres,
+    chosen=DIGITS.chosen,
+)
+
+# After a pilot of 300 updates on a tuning seed of cifar10, in which only the two with Adam's magnitude had
+# begun to learn; the others' are those of the digits.
+_PATH_CENTRES = {
+    "adam": 1e-3,
+    "adam magnitude": 1e-3,
+    "nsgda layer": 3e-2,
+    "nsgda global": 1e-1,
+    "sgda": 1e-2,
+}
+
+
+def cifar10(path: Path) -> Dataset:
+    """The 50,000 training images of CIFAR-10, from a folder of its binary batches."""
+    return _by_path("cifar10", "CIFAR-10's training images", Cifar(path))
+
+
+def mnist(path: Path) -> Dataset:
+    """MNIST, from its ``train-images-idx3-ubyte.gz``, brought to 32 px."""
+    return _by_path("mnist", "MNIST's training images at 32 px", Idx(path, resolution=32))
+
+
+def photographs(path: Path) -> Dataset:
+    """Images in a folder, a zip or a Parquet file, brought to 64 px."""
+    return _by_path("photographs", f"the images of {path.name} at 64 px", ImageFolder(path, resolution=64))
+
+
+def _by_path(name: str, images: str, data: Source) -> Dataset:
+    return Dataset(
+        name=name,
+        setting=f"{images}, DCGAN of width 16 without norm, WGAN-GP (weight 10), batch 64",
+        run=lambda rule, lr, steps, seed: _images_run(data, 64, rule, lr, steps, seed),
+        metric="fd-pixels8@2500",
+        centres=_PATH_CENTRES,
+        chosen=_PATH_CENTRES,
+    )
+
+
+BY_PATH = {"cifar10": cifar10, "mnist": mnist, "photographs": photographs}

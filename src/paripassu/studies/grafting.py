@@ -33,10 +33,10 @@ SCALES = {
         rates=1,
         tuning_seeds=0,
         confirmation_seeds=2,
-        steps={"ring8": 2000, "digits": 500},
+        steps={"ring8": 1500, "digits": 500},
         cut=(
             "Learning rates are not tuned: each arm uses the one that scale small chose on its tuning seeds.",
-            "2 seeds instead of 8, and half to two thirds of the updates of scale small.",
+            "2 seeds instead of 8, and half of the updates of scale small.",
             "Intervals from 2 seeds cover less than they say: the result is that of scale small.",
         ),
     ),

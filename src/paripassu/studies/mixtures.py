@@ -20,7 +20,7 @@ from paripassu.records import Effect, Verdict
 from paripassu.report.statistics import bootstrap_interval
 from paripassu.studies.arms import ADAM, NSGDA_GLOBAL, NSGDA_LAYER, SGDA
 from paripassu.studies.datasets import GRID25, RING16
-from paripassu.studies.protocol import CUT_ALL, Evidence, Scale, Study
+from paripassu.studies.protocol import CUT_ALL, ByArm, Evidence, Scale, Study
 
 _MODES = {"ring16": 16, "grid25": 25}
 _NEARLY_ALL = 0.9
@@ -43,8 +43,11 @@ SCALES = {
 
 def verdict(evidence: Evidence) -> Verdict:
     """The rule in this module's docstring."""
-    captured = evidence.estimates["modes@2500"]
-    modes = _MODES[evidence.dataset.name]
+    return judge(evidence.estimates["modes@2500"], _MODES[evidence.dataset.name])
+
+
+def judge(captured: ByArm, modes: int) -> Verdict:
+    """The rule on captured modes, of so many."""
     layer, whole, sgda = (captured[arm] for arm in ("nsgda layer", "nsgda global", "sgda"))
     own = [bootstrap_interval(lambda n: n, arm) for arm in (layer, whole)]
     leads = [bootstrap_interval(lambda n, s: n - s, arm, sgda) for arm in (layer, whole)]

@@ -10,8 +10,10 @@ generator included; in what is measured from a run's records, as the worst of it
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
+from paripassu.metrics import better
 from paripassu.records import Better, Record, Verdict
 from paripassu.rules import Rule
 from paripassu.train import Run
@@ -76,7 +78,6 @@ class Dataset:
         setting: data, model, loss and batch in words.
         run: makes a run from a rule, a learning rate for both players, steps and a seed.
         metric: name of the metric that tunes and decides.
-        better: which way it improves.
         centres: middle of each arm's grid, by arm; of more arms than a study needs have.
         chosen: the rates that the largest scale run so far chose, for scales that do not tune.
     """
@@ -85,9 +86,13 @@ class Dataset:
     setting: str
     run: Callable[[Rule, float, int, int], Run]
     metric: str
-    better: Better
     centres: Mapping[str, float]
     chosen: Mapping[str, float]
+
+    @property
+    def better(self) -> Better:
+        """Which way the deciding metric improves."""
+        return better(self.metric)
 
 
 @dataclass(frozen=True)
@@ -120,6 +125,7 @@ class Study:
         verdict: the rule.
         measures: what is measured of a run beside its metrics, each from its records; smaller is what the
             claim calls better.
+        by_path: datasets that a person may have as files, made from where they are.
     """
 
     name: str
@@ -131,6 +137,21 @@ class Study:
     scales: Mapping[str, Scale]
     verdict: Callable[[Evidence], Verdict]
     measures: Mapping[str, Measure] = field(default_factory=dict[str, Measure])
+    by_path: Mapping[str, Callable[[Path], Dataset]] = field(
+        default_factory=dict[str, Callable[[Path], Dataset]]
+    )
+
+    def on(self, paths: Mapping[str, Path]) -> "Study":
+        """This study on datasets ``by_path`` in place of its own; on its own where ``paths`` is empty.
+
+        Raises:
+            ValueError: it takes no dataset of such a name.
+        """
+        for name in paths.keys() - self.by_path.keys():
+            takes = f"takes {', '.join(self.by_path)}" if self.by_path else "takes no data by path"
+            raise ValueError(f"the study {self.name} knows no data {name!r}: it {takes}")
+        datasets = [self.by_path[name](path) for name, path in paths.items()]
+        return replace(self, datasets=datasets) if datasets else self
 
 
 def grid(centre: float, count: int) -> list[float]:

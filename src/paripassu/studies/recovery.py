@@ -18,6 +18,9 @@ of one nsgda arm and of sgda; every interval is a bootstrap 95 % interval over s
 
 When this rule was written the results of the study grafting, other runs of these arms on two of the three
 datasets, were known.
+
+Datasets by path: cifar10, a folder of its binary batches; mnist, its train-images-idx3-ubyte.gz; photographs,
+a folder, a zip or a Parquet file.
 """
 
 from collections.abc import Sequence
@@ -25,7 +28,7 @@ from collections.abc import Sequence
 from paripassu.records import Effect, Verdict
 from paripassu.report.statistics import bootstrap_interval
 from paripassu.studies.arms import ADAM, ADAM_MAGNITUDE, NSGDA_GLOBAL, NSGDA_LAYER, SGDA
-from paripassu.studies.datasets import DIGITS, GRID25, RING8
+from paripassu.studies.datasets import BY_PATH, DIGITS, GRID25, RING8
 from paripassu.studies.protocol import CUT_ALL, CUT_PHOTOGRAPHS, Evidence, Scale, Study
 
 _RECOVERED = 0.8
@@ -35,7 +38,7 @@ SCALES = {
         rates=3,
         tuning_seeds=1,
         confirmation_seeds=2,
-        steps={"digits": 6, "ring8": 20, "grid25": 20},
+        steps={"digits": 6, "ring8": 20, "grid25": 20} | dict.fromkeys(BY_PATH, 6),
         cut=(CUT_ALL,),
         decides=False,
     ),
@@ -43,13 +46,20 @@ SCALES = {
         rates=5,
         tuning_seeds=2,
         confirmation_seeds=6,
-        steps={"digits": 1000, "ring8": 3000, "grid25": 3000},
+        steps={
+            "digits": 1000,
+            "ring8": 3000,
+            "grid25": 3000,
+            "cifar10": 1000,
+            "mnist": 1000,
+            "photographs": 300,
+        },
     ),
     "paper": Scale(
         rates=7,
         tuning_seeds=5,
         confirmation_seeds=20,
-        steps={"digits": 30_000, "ring8": 30_000, "grid25": 30_000},
+        steps={"digits": 30_000, "ring8": 30_000, "grid25": 30_000} | dict.fromkeys(BY_PATH, 30_000),
         cut=(CUT_PHOTOGRAPHS,),
     ),
 }
@@ -95,4 +105,5 @@ STUDY = Study(
     datasets=(DIGITS, RING8, GRID25),
     scales=SCALES,
     verdict=verdict,
+    by_path=BY_PATH,
 )

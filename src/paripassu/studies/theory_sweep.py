@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 import polars as pl
 
-from paripassu.engine import count_workers, execute
+from paripassu.engine import Engine, LocalEngine
 from paripassu.records import (
     SWEEP_FILE,
     ClaimVerdict,
@@ -38,6 +38,7 @@ Stage = Callable[[pl.DataFrame], list[Chunk]]
 
 _HALF_DECADE = 10**0.5
 BOTH = ("nsgda", "sgda")
+_HERE = LocalEngine()
 
 
 class Tables(NamedTuple):
@@ -249,7 +250,7 @@ class ScalingSweep:
 
     framework: Framework
     dimensions: tuple[int, ...] = (100, 316, 1000, 3162, 10_000, 100_000, 1_000_000, 10_000_000)
-    lr_d: Rates = (0.03, 0.1, 0.3)
+    lr_d: Rates = (0.03, 0.1, 0.3, 1.0)
     lr_g: Rates = (0.003, 0.01, 0.03, 0.1)
     methods: tuple[str, ...] = BOTH
     seeds: int = 8
@@ -374,7 +375,7 @@ def run_sweep(
     out: Path,
     *,
     command: str,
-    workers: int | None = None,
+    engine: Engine = _HERE,
     progress: Callable[[int], object] = lambda _: None,
 ) -> SweepResult:
     """Run what is missing of a sweep in ``out`` and write its tables and ``sweep.json``.
@@ -383,14 +384,13 @@ def run_sweep(
         sweep: what to run.
         out: the sweep's folder; made if it does not exist.
         command: how a person would ask for it, shown on the page.
-        workers: processes; as many as cores without it.
+        engine: where to run; processes on this machine, one per core, without it.
         progress: called with the steps of all runs done, of ``sweep.run_steps``.
 
     Raises:
-        ValueError: ``out`` holds another sweep or other files, or fewer than one worker is asked for.
+        ValueError: ``out`` holds another sweep or other files, or the engine cannot be had.
         RuntimeError: a worker process was killed.
     """
-    processes = count_workers(workers)
     settings = asdict(sweep)  # pyright: ignore[reportArgumentType] - every sweep is a dataclass
     _check_folder(sweep.kind, settings, out)
     out.mkdir(parents=True, exist_ok=True)
@@ -401,7 +401,7 @@ def run_sweep(
     done, chunks, outcomes = 0, list[Chunk](), pl.DataFrame()
     for stage in sweep.stages():
         asked = stage(outcomes)
-        for task, _ in execute(carry_out, [Task(chunk, out) for chunk in asked], workers=processes):
+        for task, _ in engine.execute(carry_out, [Task(chunk, out) for chunk in asked]):
             done += task.chunk.run_steps
             progress(done)
         chunks += asked

@@ -8,7 +8,7 @@
 - **C6** (normalising keeps the players at the same pace): on the same fresh seeds, how far the pace of the
   discriminator is from the generator's, as the mean over recorded steps of abs(log10(pace_d / pace_g)).
   Supported if it is lower for nSGDA than for SGDA by an interval that leaves 0 out and is below 1 (a factor
-  of ten) for nSGDA; contradicted if it is higher by such an interval.
+  of ten) for nSGDA; contradicted if it is higher by such an interval. Fewer than five seeds decide nothing.
 - **C5 with the dimension**: the exponent of the time to recover every mode. Supported if SGDA's interval
   lies above 1/2 and nSGDA's below it; contradicted if SGDA's lies below 1/2.
 
@@ -26,6 +26,7 @@ from paripassu.records import ClaimVerdict, Fit, Verdict, VerdictName
 from paripassu.report.statistics import bootstrap_interval
 
 _RESAMPLES = 2000
+_FEWEST = 5  # seeds that a bootstrap interval can be taken from
 _SEED = 0  # a verdict is a function of its runs
 _NAMES = {"nsgda": "nSGDA", "sgda": "SGDA"}
 
@@ -68,7 +69,8 @@ def of_pace(paths: pl.DataFrame) -> list[ClaimVerdict]:
         return []
     gap = bootstrap_interval(lambda n, s: s - n, ours, theirs)
     mean = float(np.mean(ours))
-    outcome = _decide(gap.low > 0 and mean < 1, gap.high < 0)
+    enough = min(len(ours), len(theirs)) >= _FEWEST
+    outcome = _decide(enough and gap.low > 0 and mean < 1, enough and gap.high < 0)
     reason = (
         f"Over time the players' paces are apart by {mean:.2f} decades for nSGDA and {np.mean(theirs):.2f} "
         f"for SGDA, {gap} less, over {len(ours)} and {len(theirs)} seeds."

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from paripassu.data import Digits, ImageSet, MixtureSamples, Samples, to_unit
+from paripassu.data import Digits, ImageSet, MixtureSamples, Samples, StackedSamples, to_unit
 from paripassu.metrics import (
     DigitFeatures,
     FeatureNetwork,
@@ -17,6 +17,7 @@ from paripassu.metrics import (
     kernel_distance,
     metric_name,
     mode_coverage,
+    triple_coverage,
 )
 from paripassu.train import pictures
 from paripassu.train.checkpoint import checkpoints, load_checkpoint
@@ -40,8 +41,9 @@ class _Measure(NamedTuple):
 class Evaluator:
     """Measures generators of one run against its data, always at the same latents.
 
-    Points are measured by the modes they reach, digits by Fréchet and kernel distance on the digit
-    classifier's features, other images on 8 x 8 pixels, for no network of ours fits them.
+    Points are measured by the modes they reach, stacked digits by their triples, digits by Fréchet and kernel
+    distance on the digit classifier's features, other images on 8 x 8 pixels, for no network of ours fits
+    them.
     """
 
     def __init__(self, run: Run, real: Samples, samples: int | None = None) -> None:
@@ -94,6 +96,8 @@ def _measure(run: Run, real: Samples, count: int) -> _Measure:
     if isinstance(real, ImageSet):
         network = DigitFeatures() if isinstance(run.data, Digits) else PixelFeatures()
         return _Measure(network, _distances(network, real, count))
+    if isinstance(real, StackedSamples):
+        return _Measure(_digits_shown, _triples)
     raise TypeError(f"no metric is known for {type(real).__name__}")
 
 
@@ -103,6 +107,20 @@ def _coverage(fake: Tensor, real: MixtureSamples) -> dict[str, float]:
         metric_name("mode-overlap", len(fake)): coverage.overlap,
         metric_name("high-quality", len(fake)): coverage.high_quality,
         metric_name("modes", len(fake)): float(coverage.captured),
+    }
+
+
+def _digits_shown(images: Tensor) -> Tensor:
+    """``[N, 3]``: what the classifier takes each channel for."""
+    channels = images.flatten(end_dim=1).unsqueeze(1)
+    return DigitFeatures().probabilities(channels).argmax(dim=1).view(len(images), -1)
+
+
+def _triples(shown: Tensor) -> dict[str, float]:
+    coverage, network = triple_coverage(shown), DigitFeatures()
+    return {
+        metric_name("modes", len(shown), network): float(coverage.captured),
+        metric_name("kl", len(shown), network): coverage.divergence,
     }
 
 

@@ -1,0 +1,162 @@
+"""Many independent tasks on a Ray cluster, or on one that is started on this machine for their time.
+
+A task whose process or node dies is done again elsewhere. Results go where tasks write them: every node must
+see the folder that the program was started in, under the same path, and have this package installed.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from paripassu.engine.engine import Result, Task
+
+_SECONDS = 5  # that a cluster may take to answer
+
+
+@dataclass(frozen=True)
+class RayEngine:
+    """Ray tasks, each with its share of processors.
+
+    Args:
+        address: of a running cluster, ``host:port`` or ``"auto"`` for this machine's; without it, one is
+            started here and ended with the tasks.
+        cpus: that a task takes, > 0; it has as many torch threads, and at least one.
+        gpus: that a task takes, >= 0; 0.25 puts four tasks on one.
+        workers: tasks at a time, >= 1; as many as there is room for without it.
+        retries: of a task whose process or node died, >= 0.
+
+    Raises:
+        ValueError: a number out of range.
+    """
+
+    address: str | None = None
+    cpus: float = 1.0
+    gpus: float = 0.0
+    workers: int | None = None
+    retries: int = 3
+
+    def __post_init__(self) -> None:
+        if not self.cpus > 0:
+            raise ValueError(f"a task's cpus must be > 0, got {self.cpus}")
+        if not self.gpus >= 0:
+            raise ValueError(f"a task's gpus must be >= 0, got {self.gpus}")
+        if self.workers is not None and self.workers < 1:
+            raise ValueError(f"workers must be >= 1, got {self.workers}")
+        if self.retries < 0:
+            raise ValueError(f"retries must be >= 0, got {self.retries}")
+
+    def execute(
+        self, function: Callable[[Task], Result], tasks: Sequence[Task], /
+    ) -> Iterator[tuple[Task, Result]]:
+        """As `Engine.execute`.
+
+        Raises:
+            ValueError: ray is not installed, or the cluster cannot be reached or has no room for a task.
+            RuntimeError: a task's process or node died more often than it was to be retried.
+        """
+        if not tasks:
+            return
+        ray = _ray()
+        ours = not ray.is_initialized()
+        if ours:
+            self._start(ray)
+        try:
+            self._check_room(ray)
+            yield from self._run(ray, function, tasks)
+        finally:
+            if ours:
+                ray.shutdown()
+
+    def _start(self, ray: Any) -> None:
+        quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+        if self.address is None:
+            ray.init(include_dashboard=False, **quiet)
+            return
+        if self.address != "auto":
+            _check_answers(self.address)
+        try:
+            ray.init(address=self.address, **quiet)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise ValueError(
+                f"there is no Ray cluster at {self.address}: start one (ray start --head) or correct the "
+                f"address ({str(error).partition(chr(10))[0]})"
+            ) from error
+
+    def _check_room(self, ray: Any) -> None:
+        has = ray.cluster_resources()
+        for name, asked in (("CPU", self.cpus), ("GPU", self.gpus)):
+            if asked > has.get(name, 0.0):
+                raise ValueError(
+                    f"a task asks for {asked:g} {name} and the whole cluster has {has.get(name, 0.0):g}: "
+                    "ask for less"
+                )
+
+    def _run(
+        self, ray: Any, function: Callable[[Task], Result], tasks: Sequence[Task]
+    ) -> Iterator[tuple[Task, Result]]:
+        remote = ray.remote(num_cpus=self.cpus, num_gpus=self.gpus, max_retries=self.retries)(_carry_out)
+        waiting, running = iter(tasks), dict[Any, Task]()
+        where, threads = str(Path.cwd()), max(1, int(self.cpus))
+        errors = ray.exceptions
+        try:
+            while True:
+                room = len(tasks) if self.workers is None else self.workers - len(running)
+                for task in islice(waiting, room):
+                    running[remote.remote(function, task, where, threads)] = task
+                if not running:
+                    return
+                (done,), _ = ray.wait(list(running))
+                try:
+                    result = ray.get(done)
+                except errors.RayTaskError as error:
+                    raise error.cause from error
+                except errors.RayError as error:
+                    raise RuntimeError(
+                        f"a task's process or node died {self.retries + 1} times, or had not enough memory "
+                        f"({type(error).__name__}): run the same command again to go on, with more cpus for "
+                        "each task if it happens again"
+                    ) from error
+                yield running.pop(done), result
+        finally:
+            for left in running:
+                ray.cancel(left, force=True)
+
+
+def _carry_out(function: Callable[[Any], Any], task: Any, where: str, threads: int) -> Any:
+    """In a worker: the task, from the folder that the program was started in."""
+    try:
+        os.chdir(where)
+    except OSError as error:
+        raise ValueError(
+            f"the node {socket.gethostname()} has no folder {where}: start from one that all nodes share"
+        ) from error
+    torch.set_num_threads(threads)
+    return function(task)
+
+
+def _ray() -> Any:
+    try:
+        return import_module("ray")
+    except ImportError as error:
+        raise ValueError("the engine ray needs Ray: pip install 'paripassu[ray]'") from error
+
+
+def _check_answers(address: str) -> None:
+    """Ray itself would try for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not (host and colon and port.isdecimal()):
+        raise ValueError(f"a Ray address is host:port or auto, got {address!r}")
+    try:
+        socket.create_connection((host, int(port)), timeout=_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise ValueError(
+            f"no Ray cluster answers at {address} ({error}): start one (ray start --head) or correct the "
+            "address"
+        ) from error

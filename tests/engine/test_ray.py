@@ -1,0 +1,136 @@
+"""Three Ray nodes on one machine; workers and nodes die, and the work is done all the same.
+
+``make test-ray`` runs these.
+"""
+
+import os
+import signal
+import socket
+from dataclasses import replace
+
+import pytest
+
+from paripassu import studies
+from paripassu.engine import LocalEngine, RayEngine
+
+ray = pytest.importorskip("ray")
+
+from ray.cluster_utils import Cluster  # noqa: E402
+from tests.studies.tiny import tiny_study  # noqa: E402
+
+# Ray's own.
+pytestmark = [
+    pytest.mark.filterwarnings(f"ignore::{kind}Warning") for kind in ("Resource", "Future", "Deprecation")
+]
+
+_MEMORY = 80 * 2**20  # of each node's object store: the least there is
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    monkeypatch.setenv("RAY_DISABLE_IMPORT_WARNING", "1")
+    room = {"num_cpus": 1, "object_store_memory": _MEMORY, "include_dashboard": False}
+    # A dead node is noticed within a second or two instead of half a minute.
+    checks = {"period_ms": 500, "failure_threshold": 3, "initial_delay_ms": 0}
+    room["_system_config"] = {f"health_check_{name}": value for name, value in checks.items()}
+    cluster = Cluster(initialize_head=True, head_node_args=room)
+    cluster.others = [cluster.add_node(num_cpus=1, object_store_memory=_MEMORY) for _ in range(2)]
+    yield cluster
+    ray.shutdown()
+    cluster.shutdown()
+
+
+def test_a_killed_worker_s_task_is_done_again(cluster, tmp_path):
+    def die_once(number):
+        mark = tmp_path / str(number)
+        if number == 2 and not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return number**2
+
+    done = list(RayEngine(cluster.address).execute(die_once, range(5)))
+    assert sorted(done) == [(n, n**2) for n in range(5)]
+    assert (tmp_path / "2").exists()
+
+
+def test_a_worker_that_always_dies_is_told_of(cluster):
+    def die(_):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with pytest.raises(RuntimeError, match="died 1 times"):
+        list(RayEngine(cluster.address, retries=0).execute(die, [0]))
+
+
+def test_a_study_outlives_a_node(cluster, tmp_path):
+    """Every run is there once, and the result is that of a study nothing happened to."""
+    study = tiny_study({"wild": 1e-2, "calm": 1e-2})
+    removed = []
+
+    def progress(done):
+        if done and not removed:
+            removed.append(cluster.others.pop())
+            cluster.remove_node(removed[0], allow_graceful=False)
+
+    engine = RayEngine(cluster.address)
+    disturbed = studies.run_study(
+        study, "smoke", tmp_path / "ray", command="", engine=engine, progress=progress
+    )
+    assert removed
+    calm = studies.run_study(study, "smoke", tmp_path / "local", command="", engine=LocalEngine(2))
+    assert disturbed.datasets == calm.datasets
+    runs = [
+        sorted(p.relative_to(tmp_path / name) for p in (tmp_path / name).glob("runs/*/*/*"))
+        for name in ("ray", "local")
+    ]
+    assert runs[0] == runs[1]
+
+
+def test_a_task_s_error_is_its_own(cluster):
+    def fail(number):
+        raise ValueError(f"task {number} cannot be done")
+
+    with pytest.raises(ValueError, match=r"^task 3 cannot be done$"):
+        list(RayEngine(cluster.address).execute(fail, [3]))
+
+
+def test_no_room_is_said_before_waiting_for_ever(cluster):
+    with pytest.raises(ValueError, match=r"asks for 0\.5 GPU and the whole cluster has 0"):
+        list(RayEngine(cluster.address, gpus=0.5).execute(abs, [1]))
+
+
+def test_an_address_where_nobody_answers():
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{held.getsockname()[1]}"
+        with pytest.raises(ValueError, match=f"no Ray cluster answers at {address}"):
+            list(RayEngine(address).execute(abs, [1]))
+    with pytest.raises(ValueError, match="host:port or auto, got 'nowhere'"):
+        list(RayEngine("nowhere").execute(abs, [1]))
+
+
+def test_a_folder_that_a_node_lacks(cluster, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    engine = RayEngine(cluster.address)
+    tasks = engine.execute(abs, [-1, -2])
+    assert next(tasks)[1] in (1, 2)
+    tasks.close()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").rmdir()
+    monkeypatch.setattr("pathlib.Path.cwd", lambda: tmp_path / "here")
+    with pytest.raises(ValueError, match=r"has no folder .*here: start from one that all nodes share"):
+        list(engine.execute(abs, [-1]))
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"cpus": 0}, "cpus must be > 0"),
+        ({"gpus": -1}, "gpus must be >= 0"),
+        ({"workers": 0}, "workers"),
+        ({"retries": -1}, "retries"),
+    ],
+)
+def test_numbers_out_of_range(settings, told):
+    with pytest.raises(ValueError, match=told):
+        replace(RayEngine(), **settings)
