@@ -1,6 +1,7 @@
 """Names a person types, and what they stand for."""
 
 import difflib
+import os
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -12,6 +13,7 @@ from paripassu.data import Cifar, Digits, Grid, Idx, ImageFolder, Npz, PixelFile
 from paripassu.games import R1, R1R2, Penalty, WganGP
 from paripassu.models import DCGAN, MLP, SNGAN, Architecture, StyleGAN2, WganGPResNet
 from paripassu.rules import SGD, Adam, Graft, Normalize, RMSprop, Rule
+from paripassu.train import is_one_of_many
 
 T = TypeVar("T")
 
@@ -109,4 +111,7 @@ def _pixels(path: Path) -> type[PixelFile] | None:
 
 def as_typed() -> str:
     """This process's command as a person would type it."""
-    return shlex.join(["paripassu", *sys.argv[1:]])
+    program = ["paripassu"]
+    if is_one_of_many():
+        program = ["torchrun", f"--nproc-per-node={os.environ['LOCAL_WORLD_SIZE']}", "-m", "paripassu"]
+    return shlex.join([*program, *sys.argv[1:]])

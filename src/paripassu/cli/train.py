@@ -21,7 +21,7 @@ from paripassu.records import RECORDS_FILE, End, Metric, read_records
 from paripassu.report.run import write_run_page
 from paripassu.rules import Rule
 from paripassu.studies.recipes import RECIPES
-from paripassu.train import Player, Run, evaluate, load_run, train
+from paripassu.train import Player, Run, current_share, evaluate, joined, load_run, train
 from paripassu.train.run import Decay, Updates
 from paripassu.train.settings import loss_names
 
@@ -179,18 +179,25 @@ class Train:
             print(json.dumps(run.settings(), indent=2))
             return
         folder = self.out or Path("runs") / f"{run.data.name}-{run.model.name}-{run.key()}"
-        console = errors()
-        with progress_bar(f"{run.data.name}, {run.model.name}", run.steps, quiet=self.quiet) as advance:
-            end = train(
+        with joined(run.device):
+            is_first = current_share().rank == 0
+            end = self._train(run, folder, shown=is_first)
+        if not is_first:
+            return
+        page = write_run_page(folder)
+        metrics = {r.name: r.value for r in read_records(folder / RECORDS_FILE) if isinstance(r, Metric)}
+        _print_result(folder, page, end, metrics, as_json=self.json)
+
+    def _train(self, run: Run, folder: Path, *, shown: bool) -> End:
+        console, title = errors(), f"{run.data.name}, {run.model.name}"
+        with progress_bar(title, run.steps, quiet=self.quiet or not shown) as advance:
+            return train(
                 run,
                 folder,
                 command=choices.as_typed(),
                 progress=advance,
-                notice=lambda text: console.print(text),
+                notice=lambda text: console.print(text) if shown else None,
             )
-        page = write_run_page(folder)
-        metrics = {r.name: r.value for r in read_records(folder / RECORDS_FILE) if isinstance(r, Metric)}
-        _print_result(folder, page, end, metrics, as_json=self.json)
 
     def _given(self, *names: str) -> dict[str, Any]:
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}

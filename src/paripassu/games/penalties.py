@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from paripassu.games.share import WHOLE, Share
+
 
 class Penalty(ABC):
     """A differentiable term of the discriminator's loss."""
@@ -19,6 +21,7 @@ class Penalty(ABC):
         real: Tensor,
         fake: Tensor,
         generator: torch.Generator,
+        share: Share = WHOLE,
     ) -> Tensor:
         """The weighted penalty ``[]`` of a batch.
 
@@ -28,6 +31,7 @@ class Penalty(ABC):
             real: ``[B, ...]``.
             fake: ``[B, ...]``, detached.
             generator: source of whatever the penalty draws.
+            share: what part of a larger batch this one is, if it is one.
         """
 
 
@@ -52,10 +56,11 @@ class WganGP(Penalty):
         real: Tensor,
         fake: Tensor,
         generator: torch.Generator,
+        share: Share = WHOLE,
     ) -> Tensor:
         """``weight * mean((norm - 1)^2)``."""
-        each = (len(real), *[1] * (real.ndim - 1))
-        along = torch.rand(each, generator=generator, dtype=real.dtype, device=real.device)
+        each = (share.ranks * len(real), *[1] * (real.ndim - 1))
+        along = share.of(torch.rand(each, generator=generator, dtype=real.dtype, device=real.device))
         norms = _gradients(discriminator, torch.lerp(real, fake, along)).norm(dim=1)
         return self.weight * (norms - 1).square().mean()
 
@@ -81,6 +86,7 @@ class R1(Penalty):
         real: Tensor,
         fake: Tensor,  # noqa: ARG002 - the interface's
         generator: torch.Generator,  # noqa: ARG002 - the interface's
+        share: Share = WHOLE,  # noqa: ARG002 - the interface's
     ) -> Tensor:
         """``gamma / 2 * mean(norm^2)``."""
         return self.gamma / 2 * _mean_square(discriminator, real)
@@ -108,6 +114,7 @@ class R1R2(Penalty):
         real: Tensor,
         fake: Tensor,
         generator: torch.Generator,  # noqa: ARG002 - the interface's
+        share: Share = WHOLE,  # noqa: ARG002 - the interface's
     ) -> Tensor:
         """``gamma / 2 * (mean(real norm^2) + mean(fake norm^2))``."""
         return self.gamma / 2 * (_mean_square(discriminator, real) + _mean_square(discriminator, fake))

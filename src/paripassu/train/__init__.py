@@ -3,6 +3,18 @@
 from paripassu.train.evaluation import evaluate
 from paripassu.train.folder import check_folder, load_run
 from paripassu.train.loop import train
+from paripassu.train.ranks import current_share, is_one_of_many, joined
 from paripassu.train.run import Player, Run, from_settings
 
-__all__ = ["Player", "Run", "check_folder", "evaluate", "from_settings", "load_run", "train"]
+__all__ = [
+    "Player",
+    "Run",
+    "check_folder",
+    "current_share",
+    "evaluate",
+    "from_settings",
+    "is_one_of_many",
+    "joined",
+    "load_run",
+    "train",
+]

@@ -1,8 +1,8 @@
 """The only code that steps a GAN."""
 
-import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import cast
 
@@ -11,14 +11,21 @@ from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from paripassu.data import ImageSet, Samples
-from paripassu.games import StyleBased
-from paripassu.probe import Probe
-from paripassu.records import End, Losses, Metric, RecordWriter, end_of, read_records, rewind
-from paripassu.records import Samples as SamplesRecord
-from paripassu.train.checkpoint import checkpoints, load_checkpoint, save_checkpoint
-from paripassu.train.evaluation import Evaluator
-from paripassu.train.folder import SAMPLES, check_folder, open_folder
+from paripassu.games import WHOLE, Share, StyleBased
+from paripassu.records import RECORDS_FILE, End, RecordWriter, end_of, read_records, rewind
+from paripassu.train.checkpoint import checkpoints, load_checkpoint
+from paripassu.train.folder import check_folder, open_folder
+from paripassu.train.journal import Journal
 from paripassu.train.random import Stream, generator, seeded
+from paripassu.train.ranks import (
+    average_gradients,
+    check_share,
+    check_step,
+    current_share,
+    normalise_over,
+    path_length_batch,
+    wait,
+)
 from paripassu.train.run import Run
 from paripassu.train.state import State, initial_state
 
@@ -34,7 +41,8 @@ def train(
     """Train ``run`` in ``folder``, or go on where an earlier call was stopped.
 
     A run that was stopped anywhere ends with the same weights, bit by bit, as one that was not. A run
-    that has ended is returned as it ended.
+    that has ended is returned as it ended. In a process group of torch's all its processes train together
+    and the first one writes (`paripassu.train.ranks`).
 
     Args:
         run: what to train.
@@ -47,90 +55,97 @@ def train(
         How the run ended; a loss or weight that is not finite ends it as diverged.
 
     Raises:
-        ValueError: the data or the folder cannot be used; nothing was written.
+        ValueError: the data or the folder cannot be used, or the batch does not divide among the
+            processes; nothing was written.
         OSError: the folder cannot be written; what was complete stays.
     """
+    share = current_share()
+    check_share(run, share)
+    first = share.rank == 0
+    if not first:
+        wait(share)  # the first may have to make the folder and a cache of the data
     check_folder(run, folder)
-    device = torch.device(run.device)
-    real = run.data.load(device)
+    real = run.data.load(torch.device(run.device))
     if isinstance(real, ImageSet) and real.skipped:
         notice(f"{len(real.skipped):,} images were passed over, the first is {real.skipped[0]}")
     state = initial_state(run, real.shape)
+    for network in (state.generator, state.discriminator):
+        normalise_over(share, network)
 
-    with open_folder(run, folder, command) as path:
-        if ended := end_of(read_records(path)):
-            return ended
-        for damaged in load_checkpoint(folder, state):
+    with open_folder(run, folder, command) if first else nullcontext(folder / RECORDS_FILE) as path:
+        if first:
+            wait(share)
+        ended = end_of(read_records(path)) if path.exists() else None
+        for damaged in [] if ended else load_checkpoint(folder, state):
             notice(f"checkpoint {damaged.name} is damaged: going on from an earlier one")
+        check_step(share, ended.step if ended else state.step, run.device)
+        if ended:
+            return ended
+        if not first:
+            return _train(run, state, real, share, None, progress)
         rewind(path, state.step if checkpoints(folder) else -1)
         with RecordWriter(path) as write:
-            return _train(run, folder, state, real, write, progress)
+            journal = Journal(run, folder, state, real, write)
+            end = _train(run, state, real, share, journal, progress)
+            write(end)
+            return end
 
 
 def _train(
     run: Run,
-    folder: Path,
     state: State,
     real: Samples,
-    write: RecordWriter,
+    share: Share,
+    journal: Journal | None,
     progress: Callable[[int], object],
 ) -> End:
-    evaluator = Evaluator(run, real)
-    shadows = {repr(run.shadow): run.shadow} if run.shadow else {}
-    probe = Probe(state.optimizers(), run.probe_every, writer=write, shadows=shadows, start=state.step)
-    if state.shadows:
-        probe.load_state_dict(state.shadows)
-    # The probe keeps it up to date, so that every checkpoint has it as it is.
-    state.shadows = probe.state_dict()
     started = time.monotonic() - state.seconds
     unfinite = ""
     # Sums stay non-finite once a term was: divergence is seen without looking at every loss.
     sums = torch.zeros(2, device=run.device)
     progress(state.step)
-    if not checkpoints(folder):
-        _evaluate(state, evaluator, folder, write)
-        save_checkpoint(folder, state)
+    if journal:
+        journal.begin()
 
     while state.step < run.steps and not unfinite:
-        losses = step(run, state, real)
+        losses = step(run, state, real, share)
         sums += losses
         state.step += 1
         state.seconds = time.monotonic() - started
         last = state.step == run.steps
         if last or state.step % run.log_every == 0:
-            discriminator, generator_loss = losses.tolist()
-            write(Losses(state.step, discriminator, generator_loss))
-            unfinite = _unfinite(state, sums)
-        if not unfinite and (last or state.step % run.eval_every == 0):
-            _evaluate(state, evaluator, folder, write)
+            means = share.mean(losses)
+            if journal:
+                journal.losses(*means.tolist())
+            unfinite = _unfinite(state, share.mean(sums))
+        if journal and not unfinite and (last or state.step % run.eval_every == 0):
+            journal.evaluate()
         if not unfinite and (last or state.step % run.checkpoint_every == 0):
-            unfinite = _unfinite(state, sums)
-            if not unfinite:
-                save_checkpoint(folder, state)
+            unfinite = _unfinite(state, share.mean(sums))
+            if journal and not unfinite:
+                journal.save()
         progress(state.step)
 
-    probe.detach()
+    if journal:
+        journal.close()
     outcome = "diverged" if unfinite else "finished"
-    end = End(state.step, outcome, unfinite, time.monotonic() - started)
-    write(end)
-    return end
+    return End(state.step, outcome, unfinite, time.monotonic() - started)
 
 
-def _evaluate(state: State, evaluator: Evaluator, folder: Path, write: RecordWriter) -> None:
-    for name, value in evaluator.measure(state.shown()).items():
-        write(Metric(state.step, name, value))
-    picture = f"{SAMPLES}/{state.step:09d}.png"
-    evaluator.draw(state.shown(), folder / picture)
-    write(SamplesRecord(state.step, picture))
-
-
-def step(run: Run, state: State, real: Samples) -> Tensor:
+def step(run: Run, state: State, real: Samples, share: Share = WHOLE) -> Tensor:
     """One generator update and the discriminator updates before it.
 
-    Everything random depends on the seed and the step alone.
+    Everything random depends on the seed and the step alone. Nothing is read back from the device.
+
+    Args:
+        run: what is trained.
+        state: moved by one step, but for its counters.
+        real: the data.
+        share: this process's part of every batch.
 
     Returns:
-        ``[2]``: the discriminator's and the generator's loss, each before its player's (last) step.
+        ``[2]``: the discriminator's and the generator's loss, each before its player's (last) step, on this
+        process's share.
     """
     device = torch.device(run.device)
     rng = generator(run.seed, Stream.TRAINING, state.step, device)
@@ -139,16 +154,16 @@ def step(run: Run, state: State, real: Samples) -> Tensor:
         for group in optimizer.param_groups:
             group["lr"] = player.lr * factor
 
-    with seeded(run.seed, Stream.NETWORKS, state.step, device):
+    with seeded(run.seed, Stream.NETWORKS, state.step, device, share.rank):
         for _ in range(run.n_critic - 1):
-            _discriminator_backward(run, state, real, rng)
+            _discriminator_backward(run, state, real, rng, share)
             state.optimizer_d.step()
-        loss_d = _discriminator_backward(run, state, real, rng)
+        loss_d = _discriminator_backward(run, state, real, rng, share)
         if run.updates == "alternating":
             state.optimizer_d.step()
-            loss_g = _generator_backward(run, state, real, rng)
+            loss_g = _generator_backward(run, state, real, rng, share)
         else:
-            loss_g = _generator_backward(run, state, real, rng)
+            loss_g = _generator_backward(run, state, real, rng, share)
             state.optimizer_d.step()
         state.optimizer_g.step()
 
@@ -156,38 +171,44 @@ def step(run: Run, state: State, real: Samples) -> Tensor:
     return torch.stack([loss_d, loss_g])
 
 
-def _discriminator_backward(run: Run, state: State, real: Samples, rng: torch.Generator) -> Tensor:
-    shown = real.draw(run.batch, rng)
+def _discriminator_backward(
+    run: Run, state: State, real: Samples, rng: torch.Generator, share: Share
+) -> Tensor:
+    shown = share.of(real.draw(run.batch, rng))
     with torch.no_grad():
-        fake = state.generator(_latents(run, run.batch, rng))
+        fake = state.generator(_latents(run, run.batch, rng, share))
     loss = run.loss.discriminator(state.discriminator(shown), state.discriminator(fake))
     if run.penalty and state.step % run.penalty_every == 0:
-        loss = loss + run.penalty_every * run.penalty(state.discriminator, shown, fake, rng)
+        loss = loss + run.penalty_every * run.penalty(state.discriminator, shown, fake, rng, share)
     state.optimizer_d.zero_grad()
-    loss.backward(inputs=list(state.discriminator.parameters()))
+    parameters = list(state.discriminator.parameters())
+    loss.backward(inputs=parameters)
+    average_gradients(share, parameters)
     return loss.detach()
 
 
-def _generator_backward(run: Run, state: State, real: Samples, rng: torch.Generator) -> Tensor:
+def _generator_backward(run: Run, state: State, real: Samples, rng: torch.Generator, share: Share) -> Tensor:
     count = run.generator_batches * run.batch
-    logits = [state.discriminator(state.generator(_latents(run, count, rng)))]
+    logits = [state.discriminator(state.generator(_latents(run, count, rng, share)))]
     if run.loss.relativistic:
         with torch.no_grad():
-            logits.insert(0, state.discriminator(real.draw(count, rng)))
+            logits.insert(0, state.discriminator(share.of(real.draw(count, rng))))
     loss = run.loss.generator(*logits)
     if run.path_length and state.step % run.path_length_every == 0:
         # Half a batch, as in the source: second derivatives take as much memory as the rest of the step.
-        latents = _latents(run, math.ceil(count / 2), rng)
-        term = run.path_length(cast(StyleBased, state.generator), latents, rng)
+        latents = _latents(run, path_length_batch(run), rng, share)
+        term = run.path_length(cast(StyleBased, state.generator), latents, rng, share)
         loss = loss + run.path_length_every * term
     state.optimizer_g.zero_grad()
     # The discriminator's gradients are its own player's business.
-    loss.backward(inputs=list(state.generator.parameters()))
+    parameters = list(state.generator.parameters())
+    loss.backward(inputs=parameters)
+    average_gradients(share, parameters)
     return loss.detach()
 
 
-def _latents(run: Run, count: int, rng: torch.Generator) -> Tensor:
-    return torch.randn((count, run.model.latent), generator=rng, device=run.device)
+def _latents(run: Run, count: int, rng: torch.Generator, share: Share) -> Tensor:
+    return share.of(torch.randn((count, run.model.latent), generator=rng, device=run.device))
 
 
 @torch.no_grad()

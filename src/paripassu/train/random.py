@@ -18,9 +18,10 @@ class Stream(IntEnum):
     NETWORKS = 4
 
 
-def number(seed: int, stream: Stream, step: int = 0) -> int:
+def number(seed: int, stream: Stream, step: int = 0, rank: int = 0) -> int:
     """63 random bits that depend on nothing else."""
-    return int(np.random.SeedSequence([seed, stream, step]).generate_state(1, np.uint64)[0] >> 1)
+    entropy = [seed, stream, step, *([rank] if rank else [])]
+    return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> 1)
 
 
 def generator(seed: int, stream: Stream, step: int, device: torch.device) -> torch.Generator:
@@ -29,8 +30,11 @@ def generator(seed: int, stream: Stream, step: int, device: torch.device) -> tor
 
 
 @contextmanager
-def seeded(seed: int, stream: Stream, step: int, device: torch.device) -> Generator[None]:
-    """Seed torch's global generators and put them back behind: networks draw noise from them."""
+def seeded(seed: int, stream: Stream, step: int, device: torch.device, rank: int = 0) -> Generator[None]:
+    """Seed torch's global generators and put them back behind: networks draw noise from them.
+
+    Processes of other ``rank`` draw other noise.
+    """
     # By hand: torch.manual_seed and fork_rng go over all devices, at ten times the cost.
     used = [torch.default_generator]
     if device.type == "cuda":
@@ -40,7 +44,7 @@ def seeded(seed: int, stream: Stream, step: int, device: torch.device) -> Genera
     before = [each.get_state() for each in used]
     try:
         for each in used:
-            each.manual_seed(number(seed, stream, step))
+            each.manual_seed(number(seed, stream, step, rank))
         yield
     finally:
         for each, state in zip(used, before, strict=True):
