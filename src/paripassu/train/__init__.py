@@ -2,7 +2,18 @@
 
 from paripassu.train.evaluation import evaluate
 from paripassu.train.folder import check_folder, load_run
+from paripassu.train.lock import FolderInUseError, held
 from paripassu.train.loop import train
 from paripassu.train.run import Player, Run, from_settings
 
-__all__ = ["Player", "Run", "check_folder", "evaluate", "from_settings", "load_run", "train"]
+__all__ = [
+    "FolderInUseError",
+    "Player",
+    "Run",
+    "check_folder",
+    "evaluate",
+    "from_settings",
+    "held",
+    "load_run",
+    "train",
+]
