@@ -320,6 +320,8 @@ class StudyResult:
         confirmation_seeds: seeds the results are reported on.
         datasets: one result each.
         environment: where it ran.
+        device: of the runs' networks.
+        remarks: what a reader should know of how the folder came about, one sentence each.
     """
 
     name: str
@@ -332,6 +334,8 @@ class StudyResult:
     confirmation_seeds: list[int]
     datasets: list[DatasetResult]
     environment: Environment
+    device: str = "cpu"
+    remarks: list[str] = field(default_factory=list)
     schema: int = SCHEMA
 
 
@@ -436,6 +440,11 @@ def write_atomic(path: Path, text: str) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def is_empty(folder: Path) -> bool:
+    """Whether a folder holds nothing, or nothing but hidden files, as a kill leaves of `write_atomic`."""
+    return all(path.name.startswith(".") for path in folder.iterdir())
 
 
 @dataclass

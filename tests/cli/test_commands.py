@@ -172,8 +172,13 @@ def test_images_by_path(tmp_path, capsys):
         (["study", "run", "graftin"], "did you mean grafting"),
         (["study", "run", "grafting", "--scale", "smal"], "did you mean small"),
         (["study", "run", "grafting", "--workers", "0"], "workers must be >= 1"),
-        (["study", "run", "grafting", "--ray-address", "auto"], "are for --engine ray"),
-        (["study", "run", "grafting", "--engine", "ray", "--run-gpus", "-1"], "gpus must be >= 0, got -1"),
+        (["study", "run", "grafting", "--ray-address", "auto"], "are for --engine ray: add it"),
+        (["study", "run", "grafting", "--engine", "ray", "--run-cpus", "0"], "cpus must be > 0"),
+        (["study", "run", "grafting", "--engine", "ray"], "pip install 'paripassu[ray]'"),
+        (["theory", "phase", "--engine", "ray"], "pip install 'paripassu[ray]'"),
+        (["study", "run", "grafting", "--run-gpus", "0.5"], "--run-gpus is for --device cuda: add it"),
+        (["study", "run", "grafting", "--device", "cuda", "--run-gpus", "2"], "must be in (0, 1]"),
+        (["study", "run", "theory-modes", "--device", "cuda"], "theory-modes does nothing on a GPU"),
         (["study", "run", "grafting", "--data", "cifar10"], "--data takes NAME=PATH"),
         (["study", "run", "theory-modes", "--data", "a=b"], "takes no data by path"),
         (["study", "report", "theory-modes", "--out", "nowhere"], "holds no sweep: run the study first"),
@@ -181,6 +186,7 @@ def test_images_by_path(tmp_path, capsys):
 )
 def test_mistakes_get_one_sentence_and_write_nothing(arguments, told, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "ray", None)  # as if it were not installed
     code, out, err = _run(capsys, *arguments)
     assert (code, out) == (2, "")
     assert err.startswith("paripassu: ")
@@ -384,11 +390,3 @@ def test_the_theory_s_studies_at_smoke_scale(tmp_path, capsys):
         )
         assert code == 0
         assert json.loads(out)["finished"]
-
-
-def test_the_engine_ray_without_ray(tmp_path, capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules, "ray", None)
-    ray = ["study", "run", "pace", "--scale", "smoke", "--engine", "ray", "--out", str(tmp_path / "s")]
-    code, _, err = _run(capsys, *ray, "--quiet")
-    assert code == 2
-    assert "pip install 'paripassu[ray]'" in err

@@ -20,6 +20,11 @@ def _threads(_: int) -> int:
     return torch.get_num_threads()
 
 
+def _visible(_: int) -> str:
+    time.sleep(0.5)  # so that every process gets some
+    return os.environ.get("CUDA_VISIBLE_DEVICES", "")
+
+
 def _fail(number: int) -> int:
     raise ValueError(f"task {number} cannot be done")
 
@@ -36,6 +41,22 @@ def test_every_task_is_done_once():
 
 def test_workers_use_one_thread_each():
     assert dict(LocalEngine(1).execute(_threads, [0])) == {0: 1}
+
+
+@pytest.mark.parametrize(("named", "seen"), [("", {"0", "1"}), ("4,7", {"4", "7"})])
+def test_gpus_are_shared_out(named, seen, monkeypatch):
+    """Two of them with room for one task each: two processes, each of which sees one."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+    assert {gpu for _, gpu in LocalEngine(4, gpus=0.6).execute(_visible, range(4))} == seen
+
+
+def test_gpus_there_are_not(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    with pytest.raises(ValueError, match="no GPU on this machine"):
+        list(LocalEngine(gpus=0.5).execute(_visible, [0]))
+    with pytest.raises(ValueError, match=r"gpus must be in \[0, 1\], got 2"):
+        LocalEngine(gpus=2)
 
 
 def test_a_tasks_error_reaches_the_caller():

@@ -6,17 +6,19 @@
 import os
 import signal
 import socket
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from paripassu import studies
-from paripassu.engine import LocalEngine, RayEngine
+from paripassu.engine import RayEngine
 
 ray = pytest.importorskip("ray")
 
 from ray.cluster_utils import Cluster  # noqa: E402
-from tests.studies.tiny import tiny_study  # noqa: E402
+from tests.studies.tiny import Here, tiny_study  # noqa: E402
 
 # Ray's own.
 pytestmark = [
@@ -26,18 +28,42 @@ pytestmark = [
 _MEMORY = 80 * 2**20  # of each node's object store: the least there is
 
 
-@pytest.fixture
-def cluster(monkeypatch):
-    monkeypatch.setenv("RAY_DISABLE_IMPORT_WARNING", "1")
+@pytest.fixture(scope="module")
+def cluster():
     room = {"num_cpus": 1, "object_store_memory": _MEMORY, "include_dashboard": False}
     # A dead node is noticed within a second or two instead of half a minute.
     checks = {"period_ms": 500, "failure_threshold": 3, "initial_delay_ms": 0}
     room["_system_config"] = {f"health_check_{name}": value for name, value in checks.items()}
-    cluster = Cluster(initialize_head=True, head_node_args=room)
-    cluster.others = [cluster.add_node(num_cpus=1, object_store_memory=_MEMORY) for _ in range(2)]
-    yield cluster
-    ray.shutdown()
-    cluster.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_DISABLE_IMPORT_WARNING", "1")
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        cluster = Cluster(initialize_head=True, head_node_args=room)
+        cluster.others = [
+            cluster.add_node(num_cpus=1, num_gpus=gpus, object_store_memory=_MEMORY) for gpus in (1, 0)
+        ]
+        yield cluster
+        ray.shutdown()
+        cluster.shutdown()
+
+
+def test_a_worker_without_memory_is_told_of(tmp_path):
+    """Left to itself, Ray would begin such a task again for ever. First here: it bears one cluster."""
+    monitor = {"memory_usage_threshold": 0.01, "memory_monitor_refresh_ms": 100}
+    hungry = Cluster(
+        initialize_head=True,
+        head_node_args={
+            "num_cpus": 1,
+            "object_store_memory": _MEMORY,
+            "include_dashboard": False,
+            "_system_config": monitor,
+        },
+    )
+    try:
+        with pytest.raises(RuntimeError, match="ended 2 times because its node had no memory left"):
+            list(RayEngine(hungry.address, folder=tmp_path, retries=1).execute(time.sleep, [60]))
+    finally:
+        ray.shutdown()
+        hungry.shutdown()
 
 
 def test_a_killed_worker_s_task_is_done_again(cluster, tmp_path):
@@ -48,54 +74,39 @@ def test_a_killed_worker_s_task_is_done_again(cluster, tmp_path):
             os.kill(os.getpid(), signal.SIGKILL)
         return number**2
 
-    done = list(RayEngine(cluster.address).execute(die_once, range(5)))
+    done = list(RayEngine(cluster.address, folder=tmp_path).execute(die_once, range(5)))
     assert sorted(done) == [(n, n**2) for n in range(5)]
     assert (tmp_path / "2").exists()
 
 
-def test_a_worker_that_always_dies_is_told_of(cluster):
+def test_a_worker_that_always_dies_is_told_of(cluster, tmp_path):
     def die(_):
+        with (tmp_path / "tries").open("a") as tries:
+            tries.write("x")
         os.kill(os.getpid(), signal.SIGKILL)
 
-    with pytest.raises(RuntimeError, match="died 1 times"):
-        list(RayEngine(cluster.address, retries=0).execute(die, [0]))
+    with pytest.raises(RuntimeError, match="died 2 times"):
+        list(RayEngine(cluster.address, folder=tmp_path, retries=1).execute(die, [0]))
+    assert (tmp_path / "tries").read_text() == "xx"
 
 
-def test_a_study_outlives_a_node(cluster, tmp_path):
-    """Every run is there once, and the result is that of a study nothing happened to."""
-    study = tiny_study({"wild": 1e-2, "calm": 1e-2})
-    removed = []
-
-    def progress(done):
-        if done and not removed:
-            removed.append(cluster.others.pop())
-            cluster.remove_node(removed[0], allow_graceful=False)
-
-    engine = RayEngine(cluster.address)
-    disturbed = studies.run_study(
-        study, "smoke", tmp_path / "ray", command="", engine=engine, progress=progress
-    )
-    assert removed
-    calm = studies.run_study(study, "smoke", tmp_path / "local", command="", engine=LocalEngine(2))
-    assert disturbed.datasets == calm.datasets
-    runs = [
-        sorted(p.relative_to(tmp_path / name) for p in (tmp_path / name).glob("runs/*/*/*"))
-        for name in ("ray", "local")
-    ]
-    assert runs[0] == runs[1]
+def test_a_task_sees_its_share_of_a_gpu(cluster, tmp_path):
+    engine = RayEngine(cluster.address, cpus=0.5, gpus=0.5, folder=tmp_path)
+    seen = [visible for _, visible in engine.execute(lambda _: os.environ["CUDA_VISIBLE_DEVICES"], [1, 2])]
+    assert seen == ["0", "0"]
 
 
-def test_a_task_s_error_is_its_own(cluster):
+def test_a_task_s_error_is_its_own(cluster, tmp_path):
     def fail(number):
         raise ValueError(f"task {number} cannot be done")
 
     with pytest.raises(ValueError, match=r"^task 3 cannot be done$"):
-        list(RayEngine(cluster.address).execute(fail, [3]))
+        list(RayEngine(cluster.address, folder=tmp_path).execute(fail, [3]))
 
 
 def test_no_room_is_said_before_waiting_for_ever(cluster):
-    with pytest.raises(ValueError, match=r"asks for 0\.5 GPU and the whole cluster has 0"):
-        list(RayEngine(cluster.address, gpus=0.5).execute(abs, [1]))
+    with pytest.raises(ValueError, match=r"asks for 9 GPU and the whole cluster has 1"):
+        list(RayEngine(cluster.address, gpus=9).execute(abs, [1]))
 
 
 def test_an_address_where_nobody_answers():
@@ -108,18 +119,39 @@ def test_an_address_where_nobody_answers():
         list(RayEngine("nowhere").execute(abs, [1]))
 
 
-def test_a_folder_that_a_node_lacks(cluster, tmp_path, monkeypatch):
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    engine = RayEngine(cluster.address)
-    tasks = engine.execute(abs, [-1, -2])
-    assert next(tasks)[1] in (1, 2)
-    tasks.close()
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "here").rmdir()
-    monkeypatch.setattr("pathlib.Path.cwd", lambda: tmp_path / "here")
-    with pytest.raises(ValueError, match=r"has no folder .*here: start from one that all nodes share"):
-        list(engine.execute(abs, [-1]))
+def test_a_node_must_share_the_folder(cluster, tmp_path, monkeypatch):
+    """Having one of the same name is not enough."""
+    engine = RayEngine(cluster.address, folder=tmp_path)
+    assert list(engine.execute(abs, [-1])) == [(-1, 1)]
+    assert not list(tmp_path.iterdir())
+    for lacking in (lambda *_: None, lambda path, _: path.with_name(".shared").touch()):
+        monkeypatch.setattr(Path, "write_text", lacking)
+        with pytest.raises(ValueError, match=f"does not share the folder {tmp_path}: start from"):
+            list(engine.execute(abs, [-1]))
+
+
+def test_a_study_outlives_a_node(cluster, tmp_path):
+    """Every run is there once, and the result is that of a study nothing happened to."""
+    study = tiny_study({"wild": 1e-2, "calm": 1e-2})
+    removed = []
+
+    def progress(done):
+        if done and not removed:
+            removed.append(cluster.others.pop())
+            cluster.remove_node(removed[0], allow_graceful=False)
+
+    engine = RayEngine(cluster.address, folder=tmp_path / "ray")
+    disturbed = studies.run_study(
+        study, "smoke", tmp_path / "ray", command="", engine=engine, progress=progress
+    )
+    assert removed
+    calm = studies.run_study(study, "smoke", tmp_path / "local", command="", engine=Here())
+    assert disturbed.datasets == calm.datasets
+    runs = [
+        sorted(p.relative_to(tmp_path / name) for p in (tmp_path / name).glob("runs/*/*/*"))
+        for name in ("ray", "local")
+    ]
+    assert runs[0] == runs[1]
 
 
 @pytest.mark.parametrize(

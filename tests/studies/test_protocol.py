@@ -1,16 +1,20 @@
 """The protocol's promises: equal grids, separate seeds, divergence as the worst, verdicts by the rule."""
 
 import math
+import os
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
-from tests.studies.tiny import tiny_study, tiny_verdict
+from tests.studies.tiny import Here, tiny_study, tiny_verdict
 
 from paripassu import studies
 from paripassu.engine import LocalEngine
 from paripassu.records import Losses, Record, Verdict
+from paripassu.report.study import write_study_page
 from paripassu.studies import conduct, recovery
 from paripassu.studies.protocol import FIRST_CONFIRMATION_SEED, Evidence, grid
+from paripassu.train import FolderInUseError, held
 
 
 def test_grids_are_half_a_decade_apart_around_the_centre():
@@ -45,9 +49,9 @@ def test_a_study_from_tuning_to_result(tmp_path):
 
 def test_a_second_call_runs_nothing_and_says_the_same(tmp_path):
     study = tiny_study({"wild": 1e-2, "calm": 1e-2})
-    first = studies.run_study(study, "smoke", tmp_path / "s", command="a", engine=LocalEngine(2))
+    first = studies.run_study(study, "smoke", tmp_path / "s", command="a", engine=Here())
     stamps = {p: p.stat().st_mtime_ns for p in (tmp_path / "s").rglob("*.safetensors")}
-    again = studies.run_study(study, "smoke", tmp_path / "s", command="b", engine=LocalEngine(2))
+    again = studies.run_study(study, "smoke", tmp_path / "s", command="b", engine=Here())
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / "s").rglob("*.safetensors")} == stamps
     assert again.datasets == first.datasets
     assert studies.summarise(study, "smoke", tmp_path / "s").datasets == first.datasets
@@ -55,7 +59,7 @@ def test_a_second_call_runs_nothing_and_says_the_same(tmp_path):
 
 def test_a_scale_without_tuning_takes_the_chosen_rates(tmp_path):
     study = tiny_study({"wild": 1e-2, "calm": 1e-2})
-    result = studies.run_study(study, "untuned", tmp_path / "s", command="", engine=LocalEngine(1))
+    result = studies.run_study(study, "untuned", tmp_path / "s", command="", engine=Here())
     assert [(arm.lr, arm.grid, arm.on_edge) for arm in result.datasets[0].arms] == [(1e-3, [], False)] * 2
     assert result.tuning_seeds == []
 
@@ -65,14 +69,92 @@ def test_folders_of_others_are_not_touched(tmp_path):
     (tmp_path / "note.txt").write_text("mine")
     with pytest.raises(ValueError, match="no study"):
         studies.run_study(study, "smoke", tmp_path, command="")
-    studies.run_study(study, "untuned", tmp_path / "s", command="", engine=LocalEngine(1))
+    studies.run_study(study, "untuned", tmp_path / "s", command="", engine=Here())
     with pytest.raises(ValueError, match="holds the study tiny at scale untuned"):
         studies.run_study(study, "smoke", tmp_path / "s", command="")
 
 
+def test_a_study_in_use_says_by_whom(tmp_path):
+    study = tiny_study({"wild": 1e-2, "calm": 1e-2})
+    (tmp_path / "s").mkdir()
+    with held(tmp_path / "s"), pytest.raises(FolderInUseError, match=f"in use by process {os.getpid()} on"):
+        studies.run_study(study, "untuned", tmp_path / "s", command="")
+
+
+def test_a_run_waits_for_the_lock_of_a_node_that_died(tmp_path, monkeypatch):
+    monkeypatch.setattr(conduct, "_LAPSE", 0.0)
+    study = tiny_study({"wild": 1e-2, "calm": 1e-2})
+    run = study.datasets[0].run(study.arms[0].rule, 0.1, 4, 0)
+    job, waits = conduct.Job(tmp_path / "r", run, ""), []
+    job.folder.mkdir()
+    with held(job.folder), pytest.raises(FolderInUseError):
+        conduct._run_job(job)
+    monkeypatch.setattr(conduct, "_LAPSE", 60.0)
+    with ExitStack() as lock:
+        lock.enter_context(held(job.folder))
+
+        def sleep(seconds):
+            waits.append(seconds)
+            lock.close()
+
+        monkeypatch.setattr(conduct.time, "sleep", sleep)
+        conduct._run_job(job)
+    assert waits == [1]
+    assert conduct._finals(job.folder)
+
+
+def test_an_edited_study_keeps_its_old_runs_apart_and_says_so(tmp_path):
+    """They have no part in the result, not even as the worst that any run showed."""
+    out = tmp_path / "s"
+    diverging = {"wild": 1e35, "calm": 1e-2}
+    old = tiny_study(diverging)
+    scale = old.scales["untuned"]
+    old = replace(old, scales={"untuned": replace(scale, steps={"ring8": 6})})
+    old.datasets[0].chosen["calm"] = 0.5
+    first = studies.run_study(old, "untuned", out, command="", engine=Here())
+    assert first.remarks == []
+    runs = set(out.glob("runs/*/*/*"))
+    new = replace(tiny_study(diverging), question="Is it so?")
+    alone = studies.run_study(new, "untuned", tmp_path / "alone", command="", engine=Here())
+    result = studies.run_study(new, "untuned", out, command="", engine=Here())
+    assert result.datasets == alone.datasets
+    assert set(out.glob("runs/*/*/*")) > runs
+    reworded, left_out = result.remarks
+    assert "words" in reworded
+    assert left_out.startswith("4 runs in the folder, of before the study was edited")
+    # Once said it stays said.
+    assert studies.summarise(new, "untuned", out).remarks == result.remarks
+
+
+def test_words_may_change_before_the_first_run(tmp_path):
+    study = tiny_study({"wild": 1e-2, "calm": 1e-2})
+
+    class Stopped:
+        def execute(self, function, tasks, /):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        studies.run_study(study, "untuned", tmp_path / "s", command="", engine=Stopped())
+    study = replace(study, question="Is it so?")
+    result = studies.run_study(study, "untuned", tmp_path / "s", command="", engine=Here())
+    assert result.remarks == []
+
+
+def test_another_device_is_another_study(tmp_path):
+    """No GPU is needed to see that every run would be on it, in a folder of its own."""
+    study = tiny_study({"wild": 1e-2, "calm": 1e-2})
+    there = study.on_device("cuda")
+    for arm in study.arms:
+        asked = (arm.rule, 0.1, 4, 0)
+        assert there.datasets[0].run(*asked) == replace(study.datasets[0].run(*asked), device="cuda")
+    studies.run_study(study, "untuned", tmp_path / "s", command="", engine=Here())
+    with pytest.raises(ValueError, match="on cpu: name another folder for tiny at scale untuned on cuda"):
+        studies.run_study(there, "untuned", tmp_path / "s", command="")
+
+
 def test_an_unfinished_study_has_no_result(tmp_path):
     study = tiny_study({"wild": 1e-2, "calm": 1e-2})
-    studies.run_study(study, "untuned", tmp_path / "s", command="", engine=LocalEngine(1))
+    studies.run_study(study, "untuned", tmp_path / "s", command="", engine=Here())
     records = next((tmp_path / "s").rglob("records.jsonl"))
     lines = records.read_text().splitlines(keepends=True)
     records.write_text("".join(lines[:-1]))
@@ -96,7 +178,7 @@ def test_measures_come_from_the_records_and_reach_the_verdict(tmp_path):
     study = tiny_study({"wild": 1e35, "calm": 1e-2}, verdict=verdict, measures=measures)
     smoke = replace(study.scales["smoke"], decides=False)
     study = replace(study, scales={"smoke": smoke})
-    (dataset,) = studies.run_study(study, "smoke", tmp_path / "s", command="", engine=LocalEngine(2)).datasets
+    (dataset,) = studies.run_study(study, "smoke", tmp_path / "s", command="", engine=Here()).datasets
     assert dataset.verdict == Verdict("undecided", "Runs of this size decide nothing. calm wild")
     assert dataset.measures == ["loss", "nothing"]
     wild, calm = dataset.arms
@@ -118,8 +200,8 @@ def test_every_study_is_found_and_whole():
     assert "grafting" in found
     for name, study in found.items():
         assert study.name == name
+        assert study.scales.keys() >= {"smoke", "small", "paper"}
         if isinstance(study, studies.SweepStudy):
-            assert study.scales.keys() == {"smoke", "small", "paper"}
             continue
         assert not study.scales["smoke"].decides
         assert study.scales["small"].decides
@@ -128,6 +210,16 @@ def test_every_study_is_found_and_whole():
             assert arms <= dataset.centres.keys()
             assert arms <= dataset.chosen.keys()
             assert not math.isnan(sum(dataset.centres.values()))
+
+
+# The others are run by the commands' tests.
+@pytest.mark.parametrize("name", ["magnitude", "mixtures", "recovery", "stacked-digits"])
+def test_every_study_passes_at_smoke_scale(name, tmp_path):
+    study = studies.find()[name]
+    result = studies.run_study(study, "smoke", tmp_path / "s", command="", engine=Here())
+    assert [d.dataset for d in result.datasets] == [d.name for d in study.datasets]
+    assert {d.verdict.outcome for d in result.datasets} == {"undecided"}
+    assert write_study_page(tmp_path / "s").is_file()
 
 
 def test_a_study_on_data_by_path(tmp_path):

@@ -1,13 +1,15 @@
 """A folder belongs to one run, and to one process at a time."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
-from filelock import FileLock
 
 from paripassu.records import Metric, read_records
 from paripassu.rules import RMSprop
-from paripassu.train import Player, evaluate, load_run, train
+from paripassu.train import FolderInUseError, Player, evaluate, load_run, train
 
 
 def _contents(folder) -> dict:
@@ -39,10 +41,36 @@ def test_files_that_are_no_run_are_not_written_over(points, tmp_path):
         train(points, tmp_path / "thesis.tex")
 
 
+_HOLDS = """
+import sys
+from pathlib import Path
+from paripassu.train import held
+with held(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
 def test_two_processes_do_not_share_a_folder(points, tmp_path):
-    (tmp_path / "run").mkdir()
-    with FileLock(tmp_path / "run" / ".lock"), pytest.raises(RuntimeError, match="another process"):
-        train(points, tmp_path / "run")
+    """The second is told which the first is, and has its turn once that has died."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    command = [sys.executable, "-c", _HOLDS, str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"held\n"
+        for _ in range(2):  # trying does not wipe who it is
+            told = f"is in use by process {process.pid} on {os.uname().nodename}, since 20.* UTC: wait for it"
+            with pytest.raises(FolderInUseError, match=told):
+                train(points, folder)
+        process.kill()
+    assert train(points, folder).outcome == "finished"
+    assert not (folder / ".holder").exists()
+
+
+def test_a_kill_while_a_folder_is_made_leaves_one_that_can_be_used(points, tmp_path):
+    (tmp_path / ".lock").touch()
+    (tmp_path / ".run.json.4711").write_text('{"sett')
+    assert train(points, tmp_path).outcome == "finished"
 
 
 def test_data_that_cannot_be_used_leave_no_folder(images, points, tmp_path):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 from rich.console import Console
@@ -42,8 +42,12 @@ class RunStudy(EngineOptions):
     """A size of the study, as `paripassu study list` names it."""
     data: tuple[str, ...] = ()
     """NAME=PATH: play on data in files instead, for studies that take some: cifar10=FOLDER."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """What the networks of all runs are on."""
+    run_gpus: float | None = None
+    """GPUs of each run with --device cuda; 1 without it, 0.25 puts four runs on one."""
     out: Path | None = None
-    """The study's folder; runs/NAME-SCALE, and the data's names, without it."""
+    """The study's folder; runs/NAME-SCALE, the data's names and the GPU, without it."""
     dry_run: bool = False
     """Print every run, and run none."""
     quiet: bool = False
@@ -54,18 +58,31 @@ class RunStudy(EngineOptions):
     def __call__(self) -> None:
         """Run, write the page, print the result."""
         study = _study(self.name, self.scale, self.data)
-        out = _folder(self.name, self.scale, self.data, self.out)
+        out = _folder(self.name, self.scale, self.data, self.out, self.device)
+        engine = self.chosen_engine(out, self._gpus(on_networks=not isinstance(study, studies.SweepStudy)))
         if self.dry_run:
             sweeps = isinstance(study, studies.SweepStudy)
             for line in study.plan(self.scale) if sweeps else studies.plan(study, self.scale):
                 print(line)
             return
         if isinstance(study, studies.SweepStudy):
-            swept = theory.run(study.scales[self.scale], out, engine=self.chosen_engine(), quiet=self.quiet)
+            swept = theory.run(study.scales[self.scale], out, engine=engine, quiet=self.quiet)
             theory.show(swept, out, as_json=self.json)
             return
-        result = run(study, self.scale, out, engine=self.chosen_engine(), quiet=self.quiet)
+        result = run(study.on_device(self.device), self.scale, out, engine=engine, quiet=self.quiet)
         show(result, write_study_page(out), as_json=self.json)
+
+    def _gpus(self, *, on_networks: bool) -> float:
+        if self.device == "cpu":
+            if self.run_gpus is not None:
+                raise ValueError("--run-gpus is for --device cuda: add it")
+            return 0.0
+        if not on_networks:
+            raise ValueError(f"{self.name} does nothing on a GPU: leave out --device")
+        gpus = 1.0 if self.run_gpus is None else self.run_gpus
+        if not 0 < gpus <= 1:
+            raise ValueError(f"--run-gpus must be in (0, 1], for a run uses one GPU, got {gpus}")
+        return gpus
 
 
 @dataclass
@@ -78,19 +95,21 @@ class ReportStudy:
     """The size it was run at."""
     data: tuple[str, ...] = ()
     """NAME=PATH, as it was run on."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """What it was run on."""
     out: Path | None = None
-    """The study's folder; runs/NAME-SCALE, and the data's names, without it."""
+    """The study's folder; runs/NAME-SCALE, the data's names and the GPU, without it."""
     json: bool = False
     """The result as JSON."""
 
     def __call__(self) -> None:
         """Sum up, write the page, print the result."""
         study = _study(self.name, self.scale, self.data)
-        out = _folder(self.name, self.scale, self.data, self.out)
+        out = _folder(self.name, self.scale, self.data, self.out, self.device)
         if isinstance(study, studies.SweepStudy):
             theory.show(_swept(out), out, as_json=self.json)
             return
-        result = studies.summarise(study, self.scale, out)
+        result = studies.summarise(study.on_device(self.device), self.scale, out)
         show(result, write_study_page(out), as_json=self.json)
 
 
@@ -178,5 +197,6 @@ def _named(given: str) -> tuple[str, str]:
     return name, path
 
 
-def _folder(name: str, scale: str, data: tuple[str, ...], out: Path | None) -> Path:
-    return out or Path("runs") / "-".join([name, scale, *(named for named, _ in map(_named, data))])
+def _folder(name: str, scale: str, data: tuple[str, ...], out: Path | None, device: str) -> Path:
+    on = [named for named, _ in map(_named, data)] + ([] if device == "cpu" else [device])
+    return out or Path("runs") / "-".join([name, scale, *on])

@@ -77,7 +77,7 @@ class _Options(EngineOptions):
     def carry_out(self, sweep: Sweep) -> None:
         """Run what is missing, write the page, print the result."""
         out = self.out or Path("runs") / f"theory-{sweep.kind}-{key(sweep)}"
-        show(run(sweep, out, engine=self.chosen_engine(), quiet=self.quiet), out, as_json=self.json)
+        show(run(sweep, out, engine=self.chosen_engine(out), quiet=self.quiet), out, as_json=self.json)
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Many independent tasks on this machine's cores, one process each, one thread a process."""
+"""Many independent tasks on this machine's cores and GPUs, one process each, one thread a process."""
 
 import os
 import signal
@@ -8,10 +8,13 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import active_children, get_context, parent_process
+from multiprocessing.queues import Queue
 
 import torch
 
 from paripassu.engine.engine import Result, Task
+
+_VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
 @dataclass(frozen=True)
@@ -19,27 +22,42 @@ class LocalEngine:
     """A pool of processes.
 
     Args:
-        workers: processes, >= 1; as many as cores without it.
+        workers: processes, >= 1; as many as there are cores, and GPUs for, without it.
+        gpus: that a task takes, in [0, 1]; it sees one alone, and 0.25 puts four tasks on one.
 
     Raises:
-        ValueError: fewer than one worker.
+        ValueError: fewer than one worker, or a share out of range.
     """
 
     workers: int | None = None
+    gpus: float = 0.0
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
             raise ValueError(f"workers must be >= 1, got {self.workers}")
+        if not 0 <= self.gpus <= 1:
+            raise ValueError(f"a task's gpus must be in [0, 1], got {self.gpus}")
 
     def execute(
         self, function: Callable[[Task], Result], tasks: Sequence[Task], /
     ) -> Iterator[tuple[Task, Result]]:
-        """As `Engine.execute`."""
+        """As `Engine.execute`.
+
+        Raises:
+            ValueError: a task is to have a GPU and there is none.
+        """
         if not tasks:
             return
         context = get_context("spawn")  # a fork of a process that has used torch's threads can hang
         processes = min(self.workers or os.cpu_count() or 1, len(tasks))
-        with ProcessPoolExecutor(processes, context, initializer=_start_worker) as pool:
+        own = None
+        if self.gpus:
+            places = _places(self.gpus)
+            processes = min(processes, len(places))
+            own = context.Queue()
+            for place in places[:processes]:
+                own.put(place)
+        with ProcessPoolExecutor(processes, context, initializer=_start_worker, initargs=(own,)) as pool:
             futures = {pool.submit(function, task): task for task in tasks}
             try:
                 for future in as_completed(futures):
@@ -57,7 +75,19 @@ class LocalEngine:
                         child.terminate()
 
 
-def _start_worker() -> None:
+def _places(share: float) -> list[str]:
+    """A GPU's name for each task that there is room for, every GPU once before any twice."""
+    count = torch.cuda.device_count()
+    if not count:
+        raise ValueError("there is no GPU on this machine: run on the CPU or on a Ray cluster that has some")
+    visible = os.environ.get(_VISIBLE, "").split(",")
+    names = visible if len(visible) == count and all(visible) else [str(number) for number in range(count)]
+    return names * int(1 / share)
+
+
+def _start_worker(gpus: "Queue[str] | None") -> None:
+    if gpus is not None:
+        os.environ[_VISIBLE] = gpus.get()  # before CUDA starts, which looks once
     torch.set_num_threads(1)
     # Ctrl-C reaches the whole terminal group: die without a traceback, the parent reports.
     signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -1,23 +1,35 @@
 """Many independent tasks on a Ray cluster, or on one that is started on this machine for their time.
 
-A task whose process or node dies is done again elsewhere. Results go where tasks write them: every node must
-see the folder that the program was started in, under the same path, and have this package installed.
+A task whose process or node dies, or that is ended for want of memory, is done again. Results go where tasks
+write them: every node must see that folder under the same path, which is tried before each task, and have
+this package installed.
 """
 
 import os
 import socket
-from collections.abc import Callable, Iterator, Sequence
+import uuid
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from paripassu.engine.engine import Result, Task
 
 _SECONDS = 5  # that a cluster may take to answer
+_MARK = ".shared"
+
+
+class _Place(NamedTuple):
+    """What a worker needs to know of the program that it works for."""
+
+    start: Path
+    mark: Path
+    text: str
 
 
 @dataclass(frozen=True)
@@ -30,7 +42,8 @@ class RayEngine:
         cpus: that a task takes, > 0; it has as many torch threads, and at least one.
         gpus: that a task takes, >= 0; 0.25 puts four tasks on one.
         workers: tasks at a time, >= 1; as many as there is room for without it.
-        retries: of a task whose process or node died, >= 0.
+        folder: that tasks write to and all nodes must share; a cluster started here has no other nodes.
+        retries: of a task whose process or node died or that had not enough memory, >= 0.
 
     Raises:
         ValueError: a number out of range.
@@ -40,6 +53,7 @@ class RayEngine:
     cpus: float = 1.0
     gpus: float = 0.0
     workers: int | None = None
+    folder: Path = Path()
     retries: int = 3
 
     def __post_init__(self) -> None:
@@ -58,8 +72,10 @@ class RayEngine:
         """As `Engine.execute`.
 
         Raises:
-            ValueError: ray is not installed, or the cluster cannot be reached or has no room for a task.
-            RuntimeError: a task's process or node died more often than it was to be retried.
+            ValueError: ray is not installed, the cluster cannot be reached or has no room for a task, or a
+                node does not share the folder.
+            RuntimeError: a task's process or node died, or lacked memory, more often than it was to be
+                retried.
         """
         if not tasks:
             return
@@ -69,7 +85,8 @@ class RayEngine:
             self._start(ray)
         try:
             self._check_room(ray)
-            yield from self._run(ray, function, tasks)
+            with _marked(self.folder) as place:
+                yield from self._run(ray, function, tasks, place)
         finally:
             if ours:
                 ray.shutdown()
@@ -77,6 +94,8 @@ class RayEngine:
     def _start(self, ray: Any) -> None:
         quiet = {"log_to_driver": False, "logging_level": "ERROR"}
         if self.address is None:
+            # Ray would report the use of a cluster that we start to its makers.
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
             ray.init(include_dashboard=False, **quiet)
             return
         if self.address != "auto":
@@ -99,44 +118,74 @@ class RayEngine:
                 )
 
     def _run(
-        self, ray: Any, function: Callable[[Task], Result], tasks: Sequence[Task]
+        self, ray: Any, function: Callable[[Task], Result], tasks: Sequence[Task], place: _Place
     ) -> Iterator[tuple[Task, Result]]:
-        remote = ray.remote(num_cpus=self.cpus, num_gpus=self.gpus, max_retries=self.retries)(_carry_out)
-        waiting, running = iter(tasks), dict[Any, Task]()
-        where, threads = str(Path.cwd()), max(1, int(self.cpus))
-        errors = ray.exceptions
+        # Ray's own retries would repeat a task that lacks memory for ever.
+        remote = ray.remote(num_cpus=self.cpus, num_gpus=self.gpus, max_retries=0)(_carry_out)
+        threads = max(1, int(self.cpus))
+
+        def start(task: Task) -> Any:
+            return remote.remote(function, task, place, threads)
+
+        waiting, running = iter(tasks), dict[Any, tuple[Task, int]]()
         try:
             while True:
                 room = len(tasks) if self.workers is None else self.workers - len(running)
-                for task in islice(waiting, room):
-                    running[remote.remote(function, task, where, threads)] = task
+                running |= {start(task): (task, self.retries) for task in islice(waiting, room)}
                 if not running:
                     return
                 (done,), _ = ray.wait(list(running))
                 try:
                     result = ray.get(done)
-                except errors.RayTaskError as error:
+                except ray.exceptions.RayTaskError as error:
                     raise error.cause from error
-                except errors.RayError as error:
-                    raise RuntimeError(
-                        f"a task's process or node died {self.retries + 1} times, or had not enough memory "
-                        f"({type(error).__name__}): run the same command again to go on, with more cpus for "
-                        "each task if it happens again"
-                    ) from error
-                yield running.pop(done), result
+                except ray.exceptions.RayError as error:
+                    task, left = running.pop(done)
+                    if not left:
+                        raise RuntimeError(self._lost(ray, error)) from error
+                    running[start(task)] = task, left - 1
+                else:
+                    yield running.pop(done)[0], result
         finally:
             for left in running:
                 ray.cancel(left, force=True)
 
+    def _lost(self, ray: Any, error: Exception) -> str:
+        times = "once" if not self.retries else f"{self.retries + 1} times"
+        if isinstance(error, ray.exceptions.OutOfMemoryError):
+            return (
+                f"a task was ended {times} because its node had no memory left: run the same command again "
+                "to go on, with fewer workers or more cpus for each task"
+            )
+        return (
+            f"a task's process or node died {times} ({type(error).__name__}): run the same command again to "
+            "go on"
+        )
 
-def _carry_out(function: Callable[[Any], Any], task: Any, where: str, threads: int) -> Any:
+
+@contextmanager
+def _marked(folder: Path) -> Generator[_Place]:
+    """Leave a mark in ``folder`` that only a node that shares it can read."""
+    place = _Place(Path.cwd(), folder.absolute() / _MARK, uuid.uuid4().hex)
+    place.mark.write_text(place.text)
+    try:
+        yield place
+    finally:
+        place.mark.unlink(missing_ok=True)
+
+
+def _carry_out(function: Callable[[Any], Any], task: Any, place: _Place, threads: int) -> Any:
     """In a worker: the task, from the folder that the program was started in."""
     try:
-        os.chdir(where)
-    except OSError as error:
+        os.chdir(place.start)
+        shared = place.mark.read_text() == place.text
+    except OSError:
+        shared = False
+    if not shared:
         raise ValueError(
-            f"the node {socket.gethostname()} has no folder {where}: start from one that all nodes share"
-        ) from error
+            f"the node {socket.gethostname()} does not share the folder {place.mark.parent}: "
+            "start from a folder that all nodes share, under the same path"
+        )
     torch.set_num_threads(threads)
     return function(task)
 

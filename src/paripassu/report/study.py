@@ -64,7 +64,8 @@ def _verdicts(result: StudyResult) -> list[Block]:
 
 
 def _cut(result: StudyResult) -> list[Block]:
-    return [Text("What this size leaves out. " + " ".join(result.cut))] if result.cut else []
+    cut: list[Block] = [Text("What this size leaves out. " + " ".join(result.cut))] if result.cut else []
+    return cut + [Text(remark) for remark in result.remarks]
 
 
 def _dataset_sections(dataset: DatasetResult, folder: Path) -> list[Section]:
@@ -152,6 +153,7 @@ def _diverged(arm: ArmResult) -> str:
 def _seeds(result: StudyResult) -> list[tuple[str, str]]:
     return [
         ("scale", result.scale),
+        ("networks on", result.device),
         ("tuning seeds", ", ".join(map(str, result.tuning_seeds)) or "none"),
         ("confirmation seeds", ", ".join(map(str, result.confirmation_seeds))),
     ]

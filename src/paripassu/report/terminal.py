@@ -17,7 +17,7 @@ def study_table(result: StudyResult) -> RenderableType:
     parts: list[RenderableType] = [Text(result.question, style="bold"), Text(result.claim)]
     for dataset in result.datasets:
         parts += ["", _table(dataset), _verdict(dataset)]
-    return Group(*parts, *(Text(sentence, style="dim") for sentence in ("", *result.cut)))
+    return Group(*parts, *(Text(sentence, style="dim") for sentence in ("", *result.cut, *result.remarks)))
 
 
 def changes_table(changes: StudyChanges) -> RenderableType:

@@ -1,6 +1,7 @@
 """Running a study: tuning, choosing, confirming, summing up. What is done is never done again."""
 
 import math
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -21,6 +22,7 @@ from paripassu.records import (
     dump,
     end_of,
     environment,
+    is_empty,
     load,
     read_records,
     write_atomic,
@@ -28,10 +30,14 @@ from paripassu.records import (
 from paripassu.report.statistics import estimate
 from paripassu.studies import protocol
 from paripassu.studies.protocol import FIRST_CONFIRMATION_SEED, Arm, Dataset, Evidence, Scale, Study, grid
-from paripassu.train import Run, train
+from paripassu.train import FolderInUseError, Run, held, train
 
 RUNS = "runs"
 _HERE = LocalEngine()
+_LAPSE = 120.0  # seconds that a shared file system may keep the lock of a node that died
+_REWORDED = (
+    "The study's words, those of its protocol and verdict rule among them, were edited after runs had begun."
+)
 
 
 @dataclass(frozen=True)
@@ -64,13 +70,24 @@ def run_study(
 
     Raises:
         ValueError: ``out`` holds another study or other files, or the engine cannot be had.
-        RuntimeError: a worker process was killed.
+        RuntimeError: a worker process was killed, or another process works in ``out``.
     """
-    scale = study.scales[scale_name]
     _check_folder(study, scale_name, out)
     out.mkdir(parents=True, exist_ok=True)
-    where = environment(command)
-    if not (out / STUDY_FILE).exists():
+    with held(out):
+        return _run_study(study, scale_name, out, environment(command, study.device), engine, progress)
+
+
+def _run_study(
+    study: Study,
+    scale_name: str,
+    out: Path,
+    where: Environment,
+    engine: Engine,
+    progress: Callable[[int], object],
+) -> StudyResult:
+    scale = study.scales[scale_name]
+    if not (out / RUNS).exists():
         write_atomic(out / STUDY_FILE, dump(_result(study, scale_name, [], where)))
 
     done = 0
@@ -82,7 +99,7 @@ def run_study(
             done += job.run.steps
             progress(done)
 
-    pairs = _pairs(study, scale)
+    pairs, command = _pairs(study, scale), where.command
     carry_out([job for pair in pairs for job in _tuning_jobs(scale, *pair, out, command)])
     carry_out([job for pair in pairs for job in _confirmation_jobs(scale, *pair, out, command)])
     return summarise(study, scale_name, out, where)
@@ -117,27 +134,59 @@ def summarise(study: Study, scale_name: str, out: Path, where: Environment | Non
         where: the environment to report; that of the existing ``study.json`` without it.
     """
     _check_folder(study, scale_name, out)
-    where = where or load(out / STUDY_FILE, StudyResult).environment
+    held_before = load(out / STUDY_FILE, StudyResult)
     scale = study.scales[scale_name]
     datasets = [_dataset_result(study, scale, dataset, out) for dataset in _datasets(study, scale)]
-    result = _result(study, scale_name, datasets, where)
+    result = _result(study, scale_name, datasets, where or held_before.environment)
+    result = replace(result, remarks=_remarks(held_before, result, _left_out(study, scale, out)))
     write_atomic(out / STUDY_FILE, dump(result))
     return result
 
 
 def _run_job(job: Job) -> None:
-    train(job.run, job.folder, command=job.command)
+    deadline = time.monotonic() + _LAPSE
+    while True:
+        try:
+            train(job.run, job.folder, command=job.command)
+        except FolderInUseError:
+            # The study's own folder is held: it can only be a run of ours, on a node that has just died.
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(1)
+        else:
+            return
+
+
+def _left_out(study: Study, scale: Scale, out: Path) -> int:
+    """Runs in the folder that the study does not ask for."""
+    asked = {folder for pair in _pairs(study, scale) for folder in _asked(scale, *pair, out)}
+    return sum(path.parent not in asked for path in (out / RUNS).glob(f"*/*/*/{RUN_FILE}"))
+
+
+def _remarks(before: StudyResult, now: StudyResult, left_out: int) -> list[str]:
+    remarks: list[str] = []
+    words = [(r.question, r.claim, r.protocol) for r in (before, now)]
+    if _REWORDED in before.remarks or words[0] != words[1]:
+        remarks.append(_REWORDED)
+    if left_out:
+        runs = "1 run" if left_out == 1 else f"{left_out:,} runs"
+        remarks.append(
+            f"{runs} in the folder, of before the study was edited or of a rate it no longer chooses, "
+            "are kept and left out."
+        )
+    return remarks
 
 
 def _check_folder(study: Study, scale_name: str, out: Path) -> None:
     if (out / STUDY_FILE).is_file():
         held = load(out / STUDY_FILE, StudyResult)
-        if (held.name, held.scale) != (study.name, scale_name):
+        there, here = (held.name, held.scale, held.device), (study.name, scale_name, study.device)
+        if there != here:
             raise ValueError(
-                f"{out} holds the study {held.name} at scale {held.scale}: "
-                f"name another folder for {study.name} at scale {scale_name}"
+                "{} holds the study {} at scale {} on {}: ".format(out, *there)
+                + "name another folder for {} at scale {} on {}".format(*here)
             )
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+    elif out.exists() and not (out.is_dir() and is_empty(out)):
         raise ValueError(f"{out} holds files that are no study: name an empty or a new folder")
 
 
@@ -181,6 +230,12 @@ def _confirmation_jobs(scale: Scale, dataset: Dataset, arm: Arm, out: Path, comm
     return _jobs(scale, dataset, arm, lr, _confirmation_seeds(scale), out, command)
 
 
+def _asked(scale: Scale, dataset: Dataset, arm: Arm, out: Path) -> list[Path]:
+    """The folders of an arm's runs."""
+    both = (_tuning_jobs, _confirmation_jobs)
+    return [job.folder for jobs in both for job in jobs(scale, dataset, arm, out, "")]
+
+
 def _confirmation_seeds(scale: Scale) -> range:
     return range(FIRST_CONFIRMATION_SEED, FIRST_CONFIRMATION_SEED + scale.confirmation_seeds)
 
@@ -221,7 +276,7 @@ def _finals(folder: Path) -> dict[str, float]:
 
 
 def _dataset_result(study: Study, scale: Scale, dataset: Dataset, out: Path) -> DatasetResult:
-    extremes = _extremes(out / RUNS / dataset.name)
+    extremes = _extremes(folder for arm in study.arms for folder in _asked(scale, dataset, arm, out))
     measured = _measured(study, scale, dataset, out)
     arms = [_arm_result(scale, dataset, arm, out, extremes, measured[arm.name]) for arm in study.arms]
     goodness = {a.arm: [_sign(dataset) * v for v in a.estimates[dataset.metric].values] for a in arms}
@@ -261,11 +316,11 @@ def _measured(study: Study, scale: Scale, dataset: Dataset, out: Path) -> dict[s
     return by_arm
 
 
-def _extremes(folder: Path) -> dict[str, tuple[float, float]]:
-    """The least and the greatest value of each metric that any run of a dataset ever showed."""
+def _extremes(folders: Iterable[Path]) -> dict[str, tuple[float, float]]:
+    """The least and the greatest value of each metric that any of some runs ever showed."""
     extremes: dict[str, tuple[float, float]] = {}
-    for run in folder.glob(f"*/*/{RUN_FILE}"):
-        for record in read_records(run.with_name(RECORDS_FILE)):
+    for folder in folders:
+        for record in read_records(folder / RECORDS_FILE):
             if isinstance(record, Metric) and math.isfinite(record.value):
                 low, high = extremes.get(record.name, (math.inf, -math.inf))
                 extremes[record.name] = (min(low, record.value), max(high, record.value))
@@ -320,4 +375,5 @@ def _result(study: Study, scale_name: str, datasets: list[DatasetResult], where:
         confirmation_seeds=list(_confirmation_seeds(scale)),
         datasets=datasets,
         environment=where,
+        device=study.device,
     )

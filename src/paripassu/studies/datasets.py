@@ -24,6 +24,11 @@ _MIXTURE_CENTRES = {
 }
 
 
+def _between_measurements(steps: int) -> int:
+    # Six on the way; at scale smoke they would take longer than the steps.
+    return max(10, steps // 6)
+
+
 def _mixture_run(mixture: Mixture, rule: Rule, lr: float, steps: int, seed: int) -> Run:
     player = Player(rule, lr)
     return Run(
@@ -34,7 +39,7 @@ def _mixture_run(mixture: Mixture, rule: Rule, lr: float, steps: int, seed: int)
         batch=256,
         steps=steps,
         seed=seed,
-        eval_every=max(1, steps // 6),
+        eval_every=_between_measurements(steps),
         checkpoint_every=max(1, steps // 3),
         probe_every=max(1, steps // 60),
     )
@@ -53,7 +58,7 @@ def _images_run(data: Source, latent: int, rule: Rule, lr: float, steps: int, se
         steps=steps,
         seed=seed,
         log_every=25,
-        eval_every=max(1, steps // 6),
+        eval_every=_between_measurements(steps),
         checkpoint_every=max(1, steps // 3),
         probe_every=max(1, steps // 60),
     )

@@ -18,7 +18,7 @@ from paripassu.records import Effect, Verdict
 from paripassu.report.statistics import bootstrap_interval
 from paripassu.studies.arms import ADAM, ADAM_DIRECTION, ADAM_MAGNITUDE, NSGDA_GLOBAL, NSGDA_LAYER, SGDA
 from paripassu.studies.datasets import DIGITS, RING8
-from paripassu.studies.protocol import CUT_ALL, Evidence, Scale, Study
+from paripassu.studies.protocol import CUT_ALL, CUT_PHOTOGRAPHS, Evidence, Scale, Study
 
 SCALES = {
     "smoke": Scale(
@@ -41,6 +41,13 @@ SCALES = {
         ),
     ),
     "small": Scale(rates=5, tuning_seeds=2, confirmation_seeds=8, steps={"ring8": 3000, "digits": 1000}),
+    "paper": Scale(
+        rates=7,
+        tuning_seeds=5,
+        confirmation_seeds=20,
+        steps={"ring8": 30_000, "digits": 30_000},
+        cut=(CUT_PHOTOGRAPHS,),
+    ),
 }
 
 

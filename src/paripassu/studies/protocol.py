@@ -126,6 +126,7 @@ class Study:
         measures: what is measured of a run beside its metrics, each from its records; smaller is what the
             claim calls better.
         by_path: datasets that a person may have as files, made from where they are.
+        device: of all runs, as `on_device` sets it.
     """
 
     name: str
@@ -140,6 +141,7 @@ class Study:
     by_path: Mapping[str, Callable[[Path], Dataset]] = field(
         default_factory=dict[str, Callable[[Path], Dataset]]
     )
+    device: str = "cpu"
 
     def on(self, paths: Mapping[str, Path]) -> "Study":
         """This study on datasets ``by_path`` in place of its own; on its own where ``paths`` is empty.
@@ -152,6 +154,14 @@ class Study:
             raise ValueError(f"the study {self.name} knows no data {name!r}: it {takes}")
         datasets = [self.by_path[name](path) for name, path in paths.items()]
         return replace(self, datasets=datasets) if datasets else self
+
+    def on_device(self, device: str) -> "Study":
+        """This study with the networks of all its runs on a torch device."""
+
+        def moved(dataset: Dataset) -> Dataset:
+            return replace(dataset, run=lambda *asked: replace(dataset.run(*asked), device=device))
+
+        return replace(self, datasets=[moved(dataset) for dataset in self.datasets], device=device)
 
 
 def grid(centre: float, count: int) -> list[float]:

@@ -28,8 +28,8 @@ _MODES = 1000
 
 SCALES = {
     "smoke": Scale(
-        rates=3,
-        tuning_seeds=1,
+        rates=1,
+        tuning_seeds=0,
         confirmation_seeds=2,
         steps={"stacked-digits": 6},
         cut=(CUT_ALL,),

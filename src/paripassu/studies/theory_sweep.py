@@ -22,6 +22,7 @@ from paripassu.records import (
     SweepResult,
     dump,
     environment,
+    is_empty,
     load,
     write_atomic,
 )
@@ -32,6 +33,7 @@ from paripassu.theory import Framework
 from paripassu.theory.full import FULL_METHODS
 from paripassu.theory.lanes import WIDTH
 from paripassu.theory.simulate import check_settings
+from paripassu.train import held
 
 Rates = tuple[float, ...]
 Stage = Callable[[pl.DataFrame], list[Chunk]]
@@ -389,12 +391,25 @@ def run_sweep(
 
     Raises:
         ValueError: ``out`` holds another sweep or other files, or the engine cannot be had.
-        RuntimeError: a worker process was killed.
+        RuntimeError: a worker process was killed, or another process works in ``out``.
     """
     settings = asdict(sweep)  # pyright: ignore[reportArgumentType] - every sweep is a dataclass
     _check_folder(sweep.kind, settings, out)
     out.mkdir(parents=True, exist_ok=True)
     result = SweepResult(sweep.kind, settings, False, [], [], environment(command))  # noqa: FBT003
+    with held(out):
+        return _run_sweep(sweep, out, result, engine, progress)
+
+
+def key(sweep: Sweep) -> str:
+    """Eight letters that are other for every other sweep."""
+    text = json.dumps(asdict(sweep), sort_keys=True)  # pyright: ignore[reportArgumentType] - a dataclass
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _run_sweep(
+    sweep: Sweep, out: Path, result: SweepResult, engine: Engine, progress: Callable[[int], object]
+) -> SweepResult:
     if not (out / SWEEP_FILE).exists():
         write_atomic(out / SWEEP_FILE, dump(result))
 
@@ -414,12 +429,6 @@ def run_sweep(
     result = replace(result, finished=True, claims=claims, fits=fits)
     write_atomic(out / SWEEP_FILE, dump(result))
     return result
-
-
-def key(sweep: Sweep) -> str:
-    """Eight letters that are other for every other sweep."""
-    text = json.dumps(asdict(sweep), sort_keys=True)  # pyright: ignore[reportArgumentType] - a dataclass
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def best_rates(outcomes: pl.DataFrame, method: str, part: str) -> tuple[float, float]:
@@ -473,7 +482,7 @@ def _check_folder(kind: SweepKind, settings: dict[str, Any], out: Path) -> None:
             raise ValueError(
                 f"{out} holds another sweep ({_difference(held, kind, settings)}): name another folder"
             )
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+    elif out.exists() and not (out.is_dir() and is_empty(out)):
         raise ValueError(f"{out} holds files that are no sweep: name an empty or a new folder")
 
 

@@ -5,13 +5,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from paripassu.records import RECORDS_FILE, RUN_FILE, RunHeader, dump, environment, load, write_atomic
+from paripassu.records import (
+    RECORDS_FILE,
+    RUN_FILE,
+    RunHeader,
+    dump,
+    environment,
+    is_empty,
+    load,
+    write_atomic,
+)
+from paripassu.train.lock import held
 from paripassu.train.run import Run, from_settings
 
 SAMPLES = "samples"
-_LOCK = ".lock"
 
 
 @contextmanager
@@ -23,25 +30,19 @@ def open_folder(run: Run, folder: Path, command: str) -> Generator[Path]:
 
     Raises:
         ValueError: the folder holds another run (each differing setting is named) or other files.
-        RuntimeError: another process is training in it.
+        FolderInUseError: another process is training in it.
     """
     check_folder(run, folder)
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / _LOCK)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout as error:
-        raise RuntimeError(f"another process is training in {folder}: wait for it or stop it") from error
-    try:
-        (folder / SAMPLES).mkdir(exist_ok=True)
+    with held(folder):
         if not (folder / RUN_FILE).exists():
             header = RunHeader(run.settings(), environment(command, run.device))
             write_atomic(folder / RUN_FILE, dump(header))
+        # After what says whose folder it is, so that a kill in between leaves one that can be continued.
+        (folder / SAMPLES).mkdir(exist_ok=True)
         records = folder / RECORDS_FILE
         records.touch()
         yield records
-    finally:
-        lock.release()
 
 
 def check_folder(run: Run, folder: Path) -> None:
@@ -55,7 +56,7 @@ def check_folder(run: Run, folder: Path) -> None:
                 f"{folder} holds another run: {'; '.join(differing)}. "
                 "Name another folder, or the same settings to continue it"
             )
-    elif folder.is_dir() and any(path.name != _LOCK for path in folder.iterdir()):
+    elif folder.is_dir() and not is_empty(folder):
         raise ValueError(f"{folder} holds files that are no run: name an empty or a new folder")
 
 
