@@ -12,11 +12,9 @@ import math
 import os
 import random
 import statistics
-import sys
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -26,6 +24,7 @@ from typing import Any
 
 import torch
 from generators import GENERATORS
+from profiling import allocations
 
 import paripassu as pp
 from paripassu.records import environment
@@ -210,7 +209,7 @@ def _timed(step: Callable[[], object], clock: Clock) -> float:
 
 def _memory(optimizer: Any) -> tuple[int, int]:
     """Bytes that the first step leaves allocated, and the most that a later one allocates at once."""
-    kept = sum(_allocations(optimizer.step))
+    kept = sum(allocations(optimizer.step))
     optimizer.step()
     gc.collect()
     # Python's and numpy's own; torch's come from its profiler.
@@ -218,30 +217,7 @@ def _memory(optimizer: Any) -> tuple[int, int]:
     optimizer.step()
     python = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    return kept, python + max(accumulate(_allocations(optimizer.step)), default=0)
-
-
-def _allocations(step: Callable[[], object]) -> list[int]:
-    """Bytes of each allocation by torch within ``step``, below 0 where memory is freed, in order."""
-    activities = [torch.profiler.ProfilerActivity.CPU]
-    with _silenced(), torch.profiler.profile(activities=activities, profile_memory=True) as recorded:
-        step()
-    events = [e for e in recorded.profiler.kineto_results.events() if e.name() == "[memory]"]
-    return [event.nbytes() for event in sorted(events, key=lambda e: e.start_ns())]
-
-
-@contextmanager
-def _silenced() -> Iterator[None]:
-    # The profiler announces itself on standard error, where the progress bar is.
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+    return kept, python + max(accumulate(allocations(optimizer.step)), default=0)
 
 
 def table(rows: list[Row]) -> str:

@@ -77,6 +77,35 @@ class BenchTheory:
 
 
 @dataclass
+class BenchTrain:
+    """Time rounds of training beside the loop people write and beside the networks alone."""
+
+    rounds: int = 15
+    """Rounds of each contestant, taken in turns."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where to train; the WGAN-GP ResNet has all its 128 channels on a GPU, 32 on the CPU."""
+    compile: bool = False
+    """Let torch.compile take part, which needs a C++ compiler and minutes."""
+    out: Path | None = None
+    """The table's file; benchmarks/results/train-DATE.md without it."""
+    quiet: bool = False
+    """No progress."""
+    json: bool = False
+    """The result as JSON."""
+
+    def __call__(self) -> None:
+        """Measure, write the table, print it."""
+        _check_rounds(self.rounds)
+        device = choices.device(self.device)
+        script = load("train")
+        with _counting("bench train", len(script.loads(device)) * self.rounds, quiet=self.quiet) as one_more:
+            results, page = script.run(
+                device, self.rounds, choices.as_typed(), one_more, compiled=self.compile
+            )
+        _finish(results, page, self.out or script.default_page(device), as_json=self.json)
+
+
+@dataclass
 class List:
     """Name every benchmark that comes with the source, and the question it answers."""
 
@@ -97,6 +126,7 @@ class Bench:
         Annotated[List, tyro.conf.subcommand("list")]
         | Annotated[BenchOptim, tyro.conf.subcommand("optim")]
         | Annotated[BenchTheory, tyro.conf.subcommand("theory")]
+        | Annotated[BenchTrain, tyro.conf.subcommand("train")]
     )
 
     def __call__(self) -> None:

@@ -9,6 +9,8 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import torch
+
 from paripassu.data import Cifar, Digits, Grid, Idx, ImageFolder, Npz, PixelFile, Ring, Source, StackedDigits
 from paripassu.games import R1, R1R2, Penalty, WganGP
 from paripassu.models import DCGAN, MLP, SNGAN, Architecture, StyleGAN2, WganGPResNet
@@ -107,6 +109,19 @@ def _pixels(path: Path) -> type[PixelFile] | None:
     if path.suffix == ".npz":
         return Npz
     return Idx if path.name.removesuffix(".gz").endswith("ubyte") else None
+
+
+def device(name: str) -> str:
+    """A torch device that is there; ``"auto"`` is a GPU where there is one."""
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        asked = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"{name!r} is no torch device: use cpu, cuda or cuda:N") from error
+    if asked.type == "cuda" and (asked.index or 0) >= torch.cuda.device_count():
+        raise ValueError(f"there is no {name} on this machine: leave --device out or use cpu")
+    return name
 
 
 def as_typed() -> str:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, cast
 
-import torch
 import tyro
 from rich.console import Console
 from rich.table import Table
@@ -174,7 +173,7 @@ class Train:
             "shadow": choices.choose("optimizer", self.shadow, choices.OPTIMIZERS)
             if self.shadow
             else recipe.shadow,
-            "device": _device(self.device),
+            "device": choices.device(self.device),
         }
         return replace(recipe, **settings)
 
@@ -290,18 +289,6 @@ class Eval:
             print(json.dumps({"run": str(self.folder), "step": step, "metrics": metrics}, indent=2))
         else:
             Console().print(_metrics_table(f"{self.folder}, step {step:,}", metrics))
-
-
-def _device(name: str) -> str:
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ValueError(f"{name!r} is no torch device: use cpu, cuda or cuda:N") from error
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ValueError(f"there is no {name} on this machine: leave --device out or use cpu")
-    return name
 
 
 def _print_result(folder: Path, page: Path, end: End, metrics: dict[str, float], *, as_json: bool) -> None:

@@ -1,0 +1,51 @@
+"""What torch allocates and where its time goes, from its profiler, for the scripts beside this one."""
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from torch.profiler import ProfilerActivity, profile
+
+
+def allocations(step: Callable[[], object]) -> list[int]:
+    """Bytes of each allocation by torch within ``step``, below 0 where memory is freed, in order."""
+    with silenced(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
+        step()
+    events = [e for e in recorded.profiler.kineto_results.events() if e.name() == "[memory]"]
+    return [event.nbytes() for event in sorted(events, key=lambda e: e.start_ns())]
+
+
+def shares(step: Callable[[], object], kinds: Mapping[str, str], *, on_gpu: bool) -> dict[str, float]:
+    """What share of the time of ``step`` each kind of operation takes; they and ``"rest"`` sum to 1.
+
+    Args:
+        step: what is watched.
+        kinds: a regular expression for each, of operations' names; the first that fits counts.
+        on_gpu: whether the GPU's time counts instead of the processor's.
+    """
+    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
+    with silenced(), profile(activities=activities) as recorded:
+        step()
+    taken = dict.fromkeys([*kinds, "rest"], 0.0)
+    for event in recorded.key_averages():
+        kind = next((kind for kind, names in kinds.items() if re.search(names, event.key)), "rest")
+        taken[kind] += event.self_device_time_total if on_gpu else event.self_cpu_time_total
+    return {kind: seconds / sum(taken.values()) for kind, seconds in taken.items()}
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Keep what is written to standard error from it."""
+    # The profiler announces itself on standard error, where the progress bar is.
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -1,0 +1,386 @@
+"""One round of GAN training, beside the loop people write and beside the same networks without a data set.
+
+All contestants train equal networks with Adam on images of CIFAR-10's size, in turns. A round is one
+generator update and the discriminator updates before it; images per second are the real ones that the
+discriminator sees. *The usual loop*: a DataLoader, two discriminator passes, float32, torch's own Adam,
+gradients for whatever asks for them. *The ceiling* of a setting: one batch and its latents lie ready on the
+device, the losses' gradients reach one player each, fused Adam; nothing is seeded, averaged or recorded.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from itertools import accumulate, chain, repeat
+from pathlib import Path
+from typing import Any
+
+import torch
+from profiling import allocations, shares
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.data import DataLoader, Dataset
+from torch.utils.flop_counter import flop_registry
+
+from paripassu.data import Digits, ImageSet
+from paripassu.games import WganGP, wasserstein
+from paripassu.models import DCGAN, WganGPResNet
+from paripassu.records import environment
+from paripassu.rules import Adam
+from paripassu.train import Player, Run
+from paripassu.train.loop import step
+from paripassu.train.precision import tensor_cores
+from paripassu.train.state import initial_state
+
+AT_LEAST_USUAL, AT_LEAST_CEILING = {"cpu": 1.3, "cuda": 2.5}, 0.95
+USUAL = "the usual loop"
+IMAGES, SHAPE = 50_000, (3, 32, 32)
+KINDS = {
+    "convolutions, products": r"conv|mm$|linear|gemm|cutlass|cudnn|xmma",
+    "normalisation": r"batch_norm|bn_",
+    "activations": r"relu|tanh|threshold",
+    "optimizers": r"Optimizer\.step|_fused_|_foreach_",
+    "data, random numbers": r"index|rand|normal_|uniform_|DataLoader",
+    "copies": r"copy|cat$|clone|fill_|zero_|Memcpy|Memset",
+}
+
+Round = Callable[[], object]
+
+
+def loads(device: str) -> dict[str, Run]:
+    """What is trained, by name; on a GPU the ResNet as published, on a CPU a quarter as wide."""
+    width, n_critic = (128, 5) if device == "cuda" else (32, 1)
+    resnet, dcgan = Player(Adam((0.0, 0.9)), 2e-4), Player(Adam((0.5, 0.999)), 2e-4)
+    return {
+        f"WGAN-GP ResNet, {width} channels, n_critic {n_critic}": Run(
+            Digits(),  # not read: random images cost the same
+            WganGPResNet(width=width),
+            resnet,
+            resnet,
+            loss=wasserstein,
+            penalty=WganGP(),
+            n_critic=n_critic,
+            generator_batches=2,
+            device=device,
+        ),
+        "DCGAN": Run(Digits(), DCGAN(), dcgan, dcgan, device=device),
+    }
+
+
+def settings(device: str, *, compiled: bool) -> dict[str, dict[str, Any]]:
+    """The speed settings that take part, by name."""
+    found: dict[str, dict[str, Any]] = {
+        "float32": {},
+        "float32, channels last": {"channels_last": True},
+        "bf16, channels last": {"channels_last": True, "precision": "bf16"},
+    }
+    if device == "cuda":
+        found["tf32, channels last"] = {"channels_last": True, "precision": "tf32"}
+    if compiled:
+        fastest = {"channels_last": True} | ({"precision": "bf16"} if device == "cuda" else {})
+        found["compiled, channels last"] = fastest | {"compile": True}
+    return found
+
+
+class _Images(Dataset[Tensor]):
+    """As torchvision's ToTensor and Normalize give them, one at a time."""
+
+    def __init__(self, pixels: Tensor) -> None:
+        self.pixels = pixels
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return (self.pixels[index].float() / 255 - 0.5) / 0.5
+
+
+def usual(run: Run, pixels: Tensor) -> Round:
+    """The loop people write."""
+    generator, discriminator = (network.to(run.device) for network in run.model.build(SHAPE))
+    optimizer_g, optimizer_d = (_adam(run, network) for network in (generator, discriminator))
+    loader = DataLoader(_Images(pixels), run.batch, shuffle=True, drop_last=True)
+    batches: Iterator[Tensor] = chain.from_iterable(repeat(loader))
+
+    def latents(count: int) -> Tensor:
+        return torch.randn(count, run.model.latent, device=run.device)
+
+    def play() -> None:
+        for _ in range(run.n_critic):
+            real = next(batches).to(run.device)
+            fake = generator(latents(run.batch)).detach()
+            loss = run.loss.discriminator(discriminator(real), discriminator(fake))
+            if run.penalty:
+                loss = loss + _penalty(discriminator, real, fake, torch.rand(len(real), 1, 1, 1).to(real))
+            optimizer_d.zero_grad()
+            loss.backward()
+            optimizer_d.step()
+        loss = run.loss.generator(discriminator(generator(latents(run.generator_batches * run.batch))))
+        optimizer_g.zero_grad()
+        loss.backward()
+        optimizer_g.step()
+
+    return play
+
+
+def ours(run: Run, pixels: Tensor) -> Round:
+    """A step of ``paripassu train``."""
+    state = initial_state(run, SHAPE)
+    real = ImageSet(pixels.to(run.device))
+
+    def play() -> None:
+        with tensor_cores(run):
+            step(run, state, real)
+        state.step += 1
+
+    return play
+
+
+def ceiling(run: Run) -> Round:
+    """The networks and nothing else."""
+    networks = [network.to(run.device) for network in run.model.build(SHAPE)]
+    for network in networks if run.channels_last else []:
+        network.to(memory_format=torch.channels_last)
+    for network in networks if run.compile else []:
+        network.compile()
+    generator, discriminator = networks
+    optimizer_g, optimizer_d = (_adam(run, network, fused=True) for network in networks)
+    players = {network: list(network.parameters()) for network in networks}
+    real = torch.rand(run.batch, *SHAPE, device=run.device)
+    along = torch.rand(run.batch, 1, 1, 1, device=run.device)
+    few = torch.randn(run.batch, run.model.latent, device=run.device)
+    many = torch.randn(run.generator_batches * run.batch, run.model.latent, device=run.device)
+    penalty = torch.compile(_penalty) if run.compile else _penalty
+
+    def play() -> None:
+        with tensor_cores(run):
+            for _ in range(run.n_critic):
+                with torch.no_grad(), _cast(run):
+                    fake = generator(few).float()
+                with _cast(run):
+                    logits = [discriminator(images).float() for images in (real, fake)]
+                loss = run.loss.discriminator(*logits)
+                if run.penalty:
+                    loss = loss + penalty(discriminator.forward, real, fake, along)
+                optimizer_d.zero_grad()
+                loss.backward(inputs=players[discriminator])
+                optimizer_d.step()
+            with _cast(run):
+                logits = discriminator(generator(many)).float()
+            optimizer_g.zero_grad()
+            run.loss.generator(logits).backward(inputs=players[generator])
+            optimizer_g.step()
+
+    return play
+
+
+def _cast(run: Run) -> Any:
+    on = run.precision == "bf16"
+    return torch.autocast(run.device, torch.bfloat16) if on else nullcontext()
+
+
+def _adam(run: Run, network: nn.Module, *, fused: bool | None = None) -> torch.optim.Adam:
+    rule = run.generator.rule
+    assert isinstance(rule, Adam)
+    return torch.optim.Adam(network.parameters(), run.generator.lr, betas=rule.betas, fused=fused)
+
+
+def _penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, along: Tensor) -> Tensor:
+    between = torch.lerp(real, fake, along)
+    if torch.compiler.is_compiling():
+        slopes = torch.func.grad(lambda x: discriminator(x).sum())(between)
+    else:
+        between.requires_grad_()
+        (slopes,) = torch.autograd.grad(discriminator(between).sum(), between, create_graph=True)
+    return 10 * (slopes.flatten(1).norm(dim=1) - 1).square().mean()
+
+
+@dataclass(frozen=True)
+class Row:
+    """A contestant's result on one load.
+
+    Attributes:
+        contestant: its name.
+        setting: its speed setting.
+        median_ms: of one round.
+        images: real images a second, from the median.
+        to_usual: its speed, in that of the usual loop.
+        to_ceiling: its speed, in that of the ceiling of its setting; None for others than ours.
+        peak_mib: the most allocated at once within a round, beyond weights and optimizers.
+        of_peak: share of the device's matrix product that its convolutions and products come to.
+    """
+
+    contestant: str
+    setting: str
+    median_ms: float
+    images: float
+    to_usual: float
+    to_ceiling: float | None
+    peak_mib: float
+    of_peak: float
+
+
+def measure(
+    run: Run, rounds: int, progress: Callable[[], None], *, compiled: bool
+) -> tuple[list[Row], dict[str, dict[str, float]]]:
+    """Every contestant on one load, in turns; and where the time of each of ours goes."""
+    pixels = torch.randint(0, 256, (IMAGES, *SHAPE), dtype=torch.uint8)
+    of = settings(run.device, compiled=compiled)
+    plays: dict[tuple[str, str], Round] = {(USUAL, "float32"): usual(run, pixels)}
+    for name, changes in of.items():
+        changed = replace(run, **changes)
+        plays["paripassu", name] = ours(changed, pixels)
+        plays["the ceiling", name] = ceiling(changed)
+    for play in plays.values():  # kernels are chosen, code is compiled
+        play()
+        play()
+    operations = {who: _operations(play) for who, play in plays.items() if "compiled" not in who[1]}
+    memory = {who: _memory(play, run.device) for who, play in plays.items()}
+    seconds: dict[tuple[str, str], list[float]] = {who: [] for who in plays}
+    for _ in range(rounds):
+        for who, play in plays.items():
+            seconds[who].append(_seconds(play, run.device))
+        progress()
+    median = {who: statistics.median(taken) for who, taken in seconds.items()}
+    peaks = {precision: _peak(run.device, precision) for precision in ("float32", "tf32", "bf16")}
+    rows = []
+    for who, name in plays:
+        taken = median[who, name]
+        # The compiler's code does what the plain one of its kind does.
+        work = operations.get((who, name), operations[who, "float32"])
+        rows.append(
+            Row(
+                contestant=who,
+                setting=name,
+                median_ms=1e3 * taken,
+                images=run.batch * run.n_critic / taken,
+                to_usual=median[USUAL, "float32"] / taken,
+                to_ceiling=median["the ceiling", name] / taken if who == "paripassu" else None,
+                peak_mib=memory[who, name] / 2**20,
+                of_peak=work / taken / peaks[str(of[name].get("precision", "float32"))],
+            )
+        )
+    on_gpu = run.device == "cuda"
+    goes = {
+        name: shares(play, KINDS, on_gpu=on_gpu) for (who, name), play in plays.items() if who == "paripassu"
+    }
+    return rows, goes
+
+
+def _seconds(play: Round, device: str) -> float:
+    _wait(device)
+    start = time.perf_counter()
+    play()
+    _wait(device)
+    return time.perf_counter() - start
+
+
+def _wait(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def _operations(play: Round) -> int:
+    """Floating-point operations of a round's convolutions and matrix products."""
+    with _Operations() as counted:
+        play()
+    return counted.total
+
+
+class _Operations(TorchDispatchMode):
+    # torch's FlopCounterMode also follows modules, and that refuses gradients of gradients.
+    def __init__(self) -> None:
+        super().__init__()
+        self.total = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        out = func(*args, **(kwargs or {}))
+        if func.overloadpacket in flop_registry:
+            self.total += flop_registry[func.overloadpacket](*args, **(kwargs or {}), out_val=out)
+        return out
+
+
+def _memory(play: Round, device: str) -> int:
+    if device == "cpu":
+        return max(accumulate(allocations(play)))
+    before = torch.cuda.memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    play()
+    return torch.cuda.max_memory_allocated() - before
+
+
+def _peak(device: str, precision: str) -> float:
+    """Operations a second of a large matrix product, the best of five."""
+    size = 8192 if device == "cuda" else 2048
+    A = torch.randn(size, size, device=device, dtype=torch.bfloat16 if precision == "bf16" else torch.float32)
+    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+    best = min(_seconds(lambda: A @ A, device) for _ in range(5))
+    torch.set_float32_matmul_precision("highest")
+    return 2 * size**3 / best
+
+
+def table(rows: list[Row]) -> str:
+    """Markdown."""
+    columns = (
+        "loop", "setting", "ms a round", "images/s", "× usual", "× ceiling", "MiB more", "of matrix peak"
+    )  # fmt: skip
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    for r in rows:
+        ceiling_ = "" if r.to_ceiling is None else f"{r.to_ceiling:.2f}"
+        lines.append(
+            f"| {r.contestant} | {r.setting} | {r.median_ms:,.1f} | {r.images:,.0f} | {r.to_usual:.2f} "
+            f"| {ceiling_} | {r.peak_mib:,.0f} | {r.of_peak:.0%} |"
+        )
+    return "\n".join(lines)
+
+
+def _where(goes: dict[str, dict[str, float]]) -> str:
+    kinds = list(next(iter(goes.values())))
+    lines = [f"| paripassu's time goes to | {' | '.join(kinds)} |", "|---" * (1 + len(kinds)) + "|"]
+    lines += [
+        f"| {name} | {' | '.join(f'{part:.0%}' for part in of.values())} |" for name, of in goes.items()
+    ]
+    return "\n".join(lines)
+
+
+def run(
+    device: str, rounds: int, command: str, progress: Callable[[], None], *, compiled: bool
+) -> tuple[dict[str, Any], str]:
+    """Measure on each load; the figures as plain values and the dated page."""
+    measured = {
+        name: measure(load, rounds, progress, compiled=compiled) for name, load in loads(device).items()
+    }
+    where = environment(command, device)
+    versions = ", ".join(f"{name} {number}" for name, number in where.versions.items())
+    used = f"{where.cores} cores, {torch.get_num_threads()} of them used"
+    setting = (
+        f"{where.device}, {used}; {versions}; commit {where.commit or 'unknown'}. "
+        f"Medians of {rounds} rounds. Asked: {AT_LEAST_USUAL[device]} × the usual loop, "
+        f"{AT_LEAST_CEILING} × the ceiling. *MiB more*: the most allocated at once within a round, beyond "
+        "weights and optimizers. *Of matrix peak*: operations of convolutions and products over the time, as "
+        "a share of a large matrix product in that precision."
+    )
+    sections = [
+        f"# One round of training, {datetime.now(UTC):%Y-%m-%d}",
+        (__doc__ or "").partition("\n\n")[2].strip(),
+        f"```console\n$ {where.command}\n```",
+        setting,
+    ]
+    for name, (rows, goes) in measured.items():
+        sections += [f"## {name}, batch {loads(device)[name].batch}", table(rows), _where(goes)]
+    if device == "cpu":
+        sections += ["## CUDA", "Not measured."]
+    figures = {
+        name: {"rows": [asdict(row) for row in rows], "time": goes} for name, (rows, goes) in measured.items()
+    }
+    return figures, "\n\n".join(sections) + "\n"
+
+
+def default_page(device: str) -> Path:
+    """Where today's page goes."""
+    name = "train" if device == "cpu" else f"train-{device}"
+    return Path(__file__).parent / "results" / f"{name}-{datetime.now(UTC):%Y-%m-%d}.md"
