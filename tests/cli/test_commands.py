@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -68,6 +69,47 @@ def test_eval_measures_the_checkpoint(trained, capsys):
     result = json.loads(out)
     assert (code, result["step"]) == (0, 4)
     assert "fd-digits@30" in result["metrics"]
+
+
+def test_eval_measures_what_is_asked_for(trained, capsys):
+    names = ["recall-digits@20", "kd-digits", "fd-pixels8@30"]
+    code, out, err = _run(capsys, "eval", str(trained), "--metric", *names, "--samples", "40", "--json")
+    assert (code, err) == (0, "")
+    assert [*json.loads(out)["metrics"]] == ["recall-digits@20", "kd-digits@40", "fd-pixels8@30"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("fd", "'fd' is no METRIC-NETWORK or METRIC-NETWORK@COUNT, such as fd-pixels8@10k"),
+        ("fd-digit@30", "no feature network 'digit': did you mean digits?"),
+        ("fd-inception@50k", "no metric on inception 'fd': did you mean fid?"),
+        ("fid-pixels8@50k", "no metric on pixels8 'fid': did you mean fd?"),
+        ("kd-digits@20k", "kd-digits@20k has 20,000 samples, but takes 2 to 10,000"),
+        (
+            "recall-digits@2k",
+            "recall-digits@2000 compares as many generated as real samples, and the data has 1,797",
+        ),
+    ],
+)
+def test_metrics_that_there_are_not_are_used_wrongly(trained, capsys, name, message):
+    code, out, err = _run(capsys, "eval", str(trained), "--metric", name)
+    assert (code, out) == (2, "")
+    assert message in err
+
+
+def test_eval_refuses_other_weights_and_weights_for_nothing(trained, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("PARIPASSU_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setitem(sys.modules, "torch_fidelity.feature_extractor_inceptionv3", ModuleType("fake"))
+    monkeypatch.setitem(sys.modules, "torch_fidelity", ModuleType("fake"))
+    (tmp_path / "weights.pth").write_bytes(b"damaged")
+    asked = ["eval", str(trained), "--metric", "fid-inception@10"]
+    code, _, err = _run(capsys, *asked, "--inception-weights", str(tmp_path / "weights.pth"))
+    assert code == 2
+    assert "weights.pth has SHA-256" in err
+    code, _, err = _run(capsys, "eval", str(trained), "--inception-weights", "weights.pth")
+    assert code == 2
+    assert "--inception-weights is for a --metric on inception" in err
 
 
 def test_report_writes_the_page_anew(trained, capsys):

@@ -2,15 +2,26 @@
 
 import difflib
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args
 
 from paripassu.data import Cifar, Digits, Grid, Idx, ImageFolder, Npz, PixelFile, Ring, Source, StackedDigits
 from paripassu.games import R1, R1R2, Penalty, WganGP
+from paripassu.metrics import (
+    MOST_COMPARED,
+    DigitFeatures,
+    EfficientNetLite0Features,
+    FeatureMetric,
+    FeatureNetwork,
+    InceptionFeatures,
+    Kind,
+    PixelFeatures,
+)
 from paripassu.models import DCGAN, MLP, SNGAN, Architecture, StyleGAN2, WganGPResNet
 from paripassu.rules import SGD, Adam, Graft, Normalize, RMSprop, Rule
 from paripassu.train import is_one_of_many
@@ -27,6 +38,10 @@ MODELS: Mapping[str, Architecture] = {
     model.name: model for model in (MLP(), DCGAN(), WganGPResNet(), SNGAN(), StyleGAN2())
 }
 PENALTIES: Mapping[str, Callable[..., Penalty]] = {"wgan-gp": WganGP, "r1": R1, "r1-r2": R1R2}
+NETWORKS: Mapping[str, FeatureNetwork] = {
+    network.name: network
+    for network in (DigitFeatures(), PixelFeatures(), EfficientNetLite0Features(), InceptionFeatures())
+}
 
 OPTIMIZERS: Mapping[str, Rule] = {
     "adam": Adam((0.5, 0.999)),
@@ -107,6 +122,24 @@ def _pixels(path: Path) -> type[PixelFile] | None:
     if path.suffix == ".npz":
         return Npz
     return Idx if path.name.removesuffix(".gz").endswith("ubyte") else None
+
+
+def metric(text: str, samples: int) -> FeatureMetric:
+    """The metric of a name such as ``fd-efficientnet-lite0@10k``.
+
+    Args:
+        text: what a person typed.
+        samples: the number for a name without one.
+    """
+    parts = re.fullmatch(r"(?P<kind>[a-z]+)-(?P<network>[a-z0-9-]+)(@(?P<count>[1-9]\d*)(?P<k>k?))?", text)
+    if not parts:
+        raise ValueError(f"{text!r} is no METRIC-NETWORK or METRIC-NETWORK@COUNT, such as fd-pixels8@10k")
+    network = choose("feature network", parts["network"], NETWORKS)
+    kinds: dict[str, Kind] = {network.customary.get(kind, kind): kind for kind in get_args(Kind)}
+    kind = choose(f"metric on {network.name}", parts["kind"], kinds)
+    if not parts["count"]:
+        return FeatureMetric(kind, network, samples if kind == "fd" else min(samples, MOST_COMPARED))
+    return FeatureMetric(kind, network, int(parts["count"]) * (1000 if parts["k"] else 1))
 
 
 def as_typed() -> str:

@@ -2,6 +2,7 @@
 
 from paripassu.data.arrays import PixelFile
 from paripassu.data.augmented import Augmented
+from paripassu.data.cache import cache_home
 from paripassu.data.cifar import Cifar
 from paripassu.data.digits import Digits
 from paripassu.data.idx import Idx
@@ -30,6 +31,7 @@ __all__ = [
     "StackedDigits",
     "StackedSamples",
     "Wanted",
+    "cache_home",
     "to_bytes",
     "to_unit",
 ]
