@@ -166,7 +166,32 @@ def test_images_by_path(tmp_path, capsys):
     assert not (tmp_path / "other").exists()
     code, _, err = _run(capsys, *arguments, "--on-bad-image", "skip", "--out", str(tmp_path / "other"))
     assert code == 0
-    assert "1 images were passed over" in err
+    assert "1 images or folders were passed over" in err
+
+
+def test_every_kind_of_bad_image_is_refused_and_skipped(tmp_path, capsys):
+    """Corrupt, truncated, animated, 16-bit, CMYK, oversized, and an empty class, among mixed sizes."""
+    images = tmp_path / "images"
+    for folder in ("good", "bad", "none"):
+        (images / folder).mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for i, shape in enumerate([(8, 8, 3), (40, 9, 3), (5, 60), (1, 1, 3)] * 3):
+        Image.fromarray(rng.integers(0, 256, shape, dtype=np.uint8)).save(images / "good" / f"{i}.png")
+    (images / "bad" / "corrupt.png").write_bytes(bytes(50))
+    (images / "bad" / "truncated.png").write_bytes((images / "good" / "1.png").read_bytes()[:300])
+    first, second = (Image.new("RGB", (8, 8), colour) for colour in ("red", "blue"))
+    first.save(images / "bad" / "animated.gif", save_all=True, append_images=[second])
+    Image.fromarray(rng.integers(0, 60_000, (8, 8), dtype=np.uint16)).save(images / "bad" / "deep.png")
+    Image.new("CMYK", (8, 8)).save(images / "bad" / "cmyk.jpg")
+    Image.new("1", (9500, 9500)).save(images / "bad" / "bomb.png")
+    arguments = ["train", "--data", str(images), "--resolution", "8", "--width", "4", *_TINY]
+    code, _, err = _run(capsys, *arguments, "--out", str(tmp_path / "run"))
+    assert code == 2
+    assert "6 of 18 images in" in err
+    assert "the first is bad/animated.gif (animated): mend them, remove them or skip them" in err
+    code, _, err = _run(capsys, *arguments, "--on-bad-image", "skip", "--out", str(tmp_path / "run"))
+    assert code == 0
+    assert "7 images or folders were passed over, the first is bad/animated.gif (animated)" in err
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ class Train:
     channels: Annotated[Channels | None, _of_recipe("{1,3}")] = None
     """3 for colour (without it), 1 for grey images of a folder, zip or Parquet."""
     on_bad_image: Annotated[OnBadImage | None, _of_recipe("{refuse,skip}")] = None
-    """Whether bad images of a folder, zip or Parquet end the command (without it) or are passed over."""
+    """Whether bad images or empty folders end the command (without it) or are passed over and told of."""
     flip: _Yes = None
     """Whether images are mirrored at random."""
     dequantize: _Yes = None
