@@ -112,6 +112,27 @@ def test_eval_refuses_other_weights_and_weights_for_nothing(trained, tmp_path, c
     assert "--inception-weights is for a --metric on inception" in err
 
 
+def test_published_data_go_by_name(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    recipe = ["train", "--recipe", "wgangp-cifar10", "--data"]
+    code, out, _ = _run(capsys, *recipe, "cifar10", "--dry-run")
+    source = json.loads(out)["data"]["source"]
+    assert (code, source) == (0, {"is": "Hub", "dataset": "cifar10", "resolution": 32})
+    assert from_settings(json.loads(out)).data.name == "cifar10"
+    code, out, _ = _run(capsys, *recipe, "stl10", "--resolution", "48", "--dry-run")
+    assert (code, json.loads(out)["data"]["source"]["resolution"]) == (0, 48)
+    code, _, err = _run(capsys, *recipe, "cifar", "--dry-run")
+    assert code == 2
+    assert "no data source or path 'cifar': did you mean cifar10?" in err
+    code, _, err = _run(capsys, *recipe, "ffhq", "--channels", "1")
+    assert code == 2
+    assert "leave out --channels: it is for image files, unlike ffhq" in err
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    code, _, err = _run(capsys, *recipe, "cifar10")
+    assert code == 2
+    assert err == "paripassu: cifar10 is on the Hub: pip install 'paripassu[hub]'\n"
+
+
 def test_report_writes_the_page_anew(trained, capsys):
     page = trained / "report" / "index.html"
     page.unlink()
@@ -372,7 +393,7 @@ def test_files_of_pixels_by_path(tmp_path, capsys):
         assert recipe["data"] == {"is": kind, "path": path, "resolution": 48}
         code, _, err = _run(capsys, "train", "--data", path, "--channels", "1")
         assert code == 2
-        assert f"leave out --channels: {path} holds pixels" in err
+        assert f"leave out --channels: it is for image files, unlike {path}" in err
     code, _, err = _run(capsys, "train", "--data", str(tmp_path / "train-images-idx3-ubyte.gz"))
     assert code == 2
     assert "no IDX file" in err

@@ -7,10 +7,24 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args
 
-from paripassu.data import Cifar, Digits, Grid, Idx, ImageFolder, Npz, PixelFile, Ring, Source, StackedDigits
+from paripassu.data import (
+    PUBLISHED,
+    Cifar,
+    Digits,
+    Grid,
+    Hub,
+    Idx,
+    ImageFolder,
+    Npz,
+    PixelFile,
+    Ring,
+    Source,
+    StackedDigits,
+)
 from paripassu.games import R1, R1R2, Penalty, WganGP
 from paripassu.metrics import (
     MOST_COMPARED,
@@ -104,24 +118,30 @@ def source(name: str, by_path: Mapping[str, Any], wanted: int | None) -> Source:
             raise ValueError(f"leave out {options}: {name} has its own, they are for images by path")
         return SOURCES[name]()
     path = Path(name)
-    if not path.exists():
-        raise ValueError(unknown("data source or path", name, SOURCES))
+    if not path.exists() and name not in PUBLISHED:
+        raise ValueError(unknown("data source or path", name, [*SOURCES, *PUBLISHED]))
     settings: dict[str, Any] = dict(by_path) if wanted is None else {"resolution": wanted, **by_path}
-    if kind := _pixels(path):
+    kind = partial(Hub, name) if not path.exists() else _pixels(path)
+    if kind:
         if lacking := sorted(settings.keys() - {"resolution"}):
-            raise ValueError(f"leave out --{lacking[0].replace('_', '-')}: {name} holds pixels, not images")
-        return kind(path.resolve(), **settings)
+            raise ValueError(
+                f"leave out --{lacking[0].replace('_', '-')}: it is for image files, unlike {name}"
+            )
+        return kind(**settings)
     if "resolution" not in settings:
         raise ValueError("say the size images are brought to, such as --resolution 32")
     return ImageFolder(path.resolve(), **settings)
 
 
-def _pixels(path: Path) -> type[PixelFile] | None:
+def _pixels(path: Path) -> Callable[..., PixelFile] | None:
+    kind = None
     if path.is_dir():
-        return Cifar if Cifar.is_at(path) else None
-    if path.suffix == ".npz":
-        return Npz
-    return Idx if path.name.removesuffix(".gz").endswith("ubyte") else None
+        kind = Cifar if Cifar.is_at(path) else None
+    elif path.suffix == ".npz":
+        kind = Npz
+    elif path.name.removesuffix(".gz").endswith("ubyte"):
+        kind = Idx
+    return partial(kind, path.resolve()) if kind else None
 
 
 def metric(text: str, samples: int) -> FeatureMetric:

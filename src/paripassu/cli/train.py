@@ -60,7 +60,8 @@ class Train:
     dry_run: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Print the resolved settings as JSON and train nothing."""
     data: _Name = None
-    """digits, stacked-digits, ring or grid, or a path: images in a folder, zip, Parquet, npz, idx, CIFAR."""
+    """digits, stacked-digits, ring or grid; a path: images in a folder, zip, Parquet, npz, idx, CIFAR; or, to
+    be downloaded (extra hub), cifar10, stl10, lsun-church, celeba-hq or ffhq."""
     resolution: _Int = None
     """Size that images by path are brought to."""
     channels: Annotated[Channels | None, _of_recipe("{1,3}")] = None

@@ -5,6 +5,7 @@ from paripassu.data.augmented import Augmented
 from paripassu.data.cache import cache_home
 from paripassu.data.cifar import Cifar
 from paripassu.data.digits import Digits
+from paripassu.data.hub import PUBLISHED, Hub
 from paripassu.data.idx import Idx
 from paripassu.data.images import ImageFolder
 from paripassu.data.mixtures import Grid, Mixture, MixtureSamples, Ring
@@ -14,10 +15,12 @@ from paripassu.data.stacked import StackedDigits, StackedSamples
 from paripassu.data.wanted import Wanted
 
 __all__ = [
+    "PUBLISHED",
     "Augmented",
     "Cifar",
     "Digits",
     "Grid",
+    "Hub",
     "Idx",
     "ImageFolder",
     "ImageSet",
