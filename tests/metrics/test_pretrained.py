@@ -145,6 +145,33 @@ def test_images_of_two_channels_are_refused(network):
         network(torch.zeros(1, 2, 8, 8))
 
 
+def test_torch_fidelitys_network_is_loaded_and_measured(tmp_path, monkeypatch):
+    """With random weights, which the hash is set to."""
+    pytest.importorskip(
+        EXTRACTOR, reason="the extra fid is not installed", exc_type=(ImportError, RuntimeError)
+    )
+    extractor = sys.modules[EXTRACTOR]
+    tensors = {}
+    with monkeypatch.context() as patched:
+        patched.setattr(extractor, "load_state_dict_from_url", lambda *_, **__: {})
+        patched.setattr(
+            extractor.FeatureExtractorInceptionV3,
+            "load_state_dict",
+            lambda self, _: tensors.update(self.state_dict()),
+        )
+        extractor.FeatureExtractorInceptionV3("inception", ["2048"])
+    torch.save(tensors, tmp_path / "weights.pth")
+    digest = hashlib.sha256((tmp_path / "weights.pth").read_bytes()).hexdigest()
+    monkeypatch.setattr(inception, "_SHA256", digest)
+    images = torch.rand(1, 1, 8, 8).expand(2, -1, -1, -1) * 2 - 1
+    before = torch.get_rng_state()
+    features = InceptionFeatures(tmp_path / "weights.pth")(images)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert features.shape == (2, 2048)
+    assert torch.allclose(features[0], features[1])
+    assert features.std() > 0
+
+
 @pytest.fixture
 def lite():
     pytest.importorskip("efficientnet_lite_pytorch", reason="the extra features is not installed")
