@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,8 +46,10 @@ def _without_times(folder: Path) -> list:
     return [r for r in read_records(folder / "records.jsonl") if not isinstance(r, End)]
 
 
-@pytest.fixture(params=["points", "images", "styles"])
+@pytest.fixture(params=["points", "images", "fast images", "styles"])
 def run(request):
+    if request.param == "fast images":
+        return replace(request.getfixturevalue("images"), precision="bf16", channels_last=True)
     return request.getfixturevalue(request.param)
 
 

@@ -34,8 +34,10 @@ def test_keys_tell_runs_apart(points):
         replace(points, seed=1),
         replace(points, generator=Player(Adam(), 1e-3)),
         replace(points, ema=0.0),
+        replace(points, precision="bf16"),
+        replace(points, compile=True),
     ]
-    assert len({run.key() for run in [points, *others]}) == 4
+    assert len({run.key() for run in [points, *others]}) == 6
 
 
 @pytest.mark.parametrize(
@@ -55,6 +57,9 @@ def test_keys_tell_runs_apart(points):
         ({"path_length_every": 4}, "path_length_every 4 needs a path_length"),
         ({"path_length": PathLength()}, "mlp has no styles"),
         ({"generator_batches": 0}, "generator_batches"),
+        ({"precision": "float16"}, "precision"),
+        ({"precision": "tf32"}, "tf32 is a GPU's"),
+        ({"channels_last": True}, "mlp has no channels"),
     ],
 )
 def test_settings_out_of_range_are_named(points, changes, named):

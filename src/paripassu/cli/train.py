@@ -23,7 +23,7 @@ from paripassu.report.run import write_run_page
 from paripassu.rules import Rule
 from paripassu.studies.recipes import RECIPES
 from paripassu.train import Player, Run, current_share, evaluate, joined, load_run, train
-from paripassu.train.run import Decay, Updates
+from paripassu.train.run import Decay, Precision, Updates
 from paripassu.train.settings import loss_names
 
 
@@ -138,6 +138,12 @@ class Train:
     shadow: Annotated[
         str | None, _names("Tell at probed steps what this would have done instead", choices.OPTIMIZERS)
     ] = None
+    precision: Annotated[Precision | None, _of_recipe("{float32,tf32,bf16}")] = None
+    """Of the networks' products: tf32 and bf16 round them on tensor cores; penalties stay in float32."""
+    channels_last: _Yes = None
+    """Whether images lie in memory pixel by pixel: the same sums, often faster."""
+    compile: _Yes = None
+    """Whether torch.compile makes the networks' code; minutes before the first step, faster ones then."""
     device: str = "auto"
     """cpu, cuda, cuda:1, ...; auto takes a GPU where there is one."""
     out: Path | None = None

@@ -125,10 +125,9 @@ def _mean_square(discriminator: Callable[[Tensor], Tensor], at: Tensor) -> Tenso
 
 
 def _gradients(discriminator: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
-    # [B, numel]: the sum's gradient holds each sample's own, since logits do not mix samples.
-    at = at.detach().requires_grad_()
-    (gradient,) = torch.autograd.grad(discriminator(at).sum(), at, create_graph=True)
-    return gradient.flatten(start_dim=1)
+    # [B, numel]: the sum's gradient holds each sample's own, since logits do not mix samples. By torch.func,
+    # for torch.compile refuses what autograd.grad leaves to be differentiated again.
+    return torch.func.grad(lambda x: discriminator(x).sum())(at.detach()).flatten(start_dim=1)
 
 
 def check_weight(name: str, value: float) -> None:

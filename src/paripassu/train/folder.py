@@ -50,7 +50,7 @@ def check_folder(run: Run, folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file: name a folder for the run")
     if (folder / RUN_FILE).exists():
-        differing = list(_differences(load(folder / RUN_FILE, RunHeader).settings, run.settings()))
+        differing = list(_differences(load_run(folder).settings(), run.settings()))
         if differing:
             raise ValueError(
                 f"{folder} holds another run: {'; '.join(differing)}. "

@@ -1,8 +1,8 @@
 """The only code that steps a GAN."""
 
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import cast
 
@@ -16,6 +16,7 @@ from paripassu.records import RECORDS_FILE, End, RecordWriter, end_of, read_reco
 from paripassu.train.checkpoint import checkpoints, load_checkpoint
 from paripassu.train.folder import check_folder, open_folder
 from paripassu.train.journal import Journal
+from paripassu.train.precision import penalty, play, tensor_cores
 from paripassu.train.random import Stream, generator, seeded
 from paripassu.train.ranks import (
     average_gradients,
@@ -58,6 +59,7 @@ def train(
         ValueError: the data or the folder cannot be used, or the batch does not divide among the
             processes; nothing was written.
         OSError: the folder cannot be written; what was complete stays.
+        RuntimeError: the GPU's memory is too small for the batch; checkpoints stay.
     """
     share = current_share()
     check_share(run, share)
@@ -72,7 +74,8 @@ def train(
     for network in (state.generator, state.discriminator):
         normalise_over(share, network)
 
-    with open_folder(run, folder, command) if first else nullcontext(folder / RECORDS_FILE) as path:
+    place = open_folder(run, folder, command) if first else nullcontext(folder / RECORDS_FILE)
+    with place as path, tensor_cores(run), _memory_explained(run, real.shape):
         if first:
             wait(share)
         ended = end_of(read_records(path)) if path.exists() else None
@@ -89,6 +92,19 @@ def train(
             end = _train(run, state, real, share, journal, progress)
             write(end)
             return end
+
+
+@contextmanager
+def _memory_explained(run: Run, shape: tuple[int, ...]) -> Generator[None]:
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        smaller = [f"a batch of {run.batch // 2}"] if run.batch > 1 else []
+        smaller += [f"images of {shape[-1] // 2} px"] if len(shape) == 3 else []
+        raise RuntimeError(
+            f"the GPU has too little memory for a batch of {run.batch} samples of "
+            f"{' x '.join(map(str, shape))}: try {' or '.join(smaller)}. Checkpoints are whole"
+        ) from error
 
 
 def _train(
@@ -176,10 +192,11 @@ def _discriminator_backward(
 ) -> Tensor:
     shown = share.of(real.draw(run.batch, rng))
     with torch.no_grad():
-        fake = state.generator(_latents(run, run.batch, rng, share))
-    loss = run.loss.discriminator(state.discriminator(shown), state.discriminator(fake))
+        fake = play(run, state.generator, _latents(run, run.batch, rng, share))
+    logits = (play(run, state.discriminator, images) for images in (shown, fake))
+    loss = run.loss.discriminator(*logits)
     if run.penalty and state.step % run.penalty_every == 0:
-        loss = loss + run.penalty_every * run.penalty(state.discriminator, shown, fake, rng, share)
+        loss = loss + run.penalty_every * penalty(run, state.discriminator, shown, fake, rng, share)
     state.optimizer_d.zero_grad()
     parameters = list(state.discriminator.parameters())
     loss.backward(inputs=parameters)
@@ -189,10 +206,11 @@ def _discriminator_backward(
 
 def _generator_backward(run: Run, state: State, real: Samples, rng: torch.Generator, share: Share) -> Tensor:
     count = run.generator_batches * run.batch
-    logits = [state.discriminator(state.generator(_latents(run, count, rng, share)))]
+    fake = play(run, state.generator, _latents(run, count, rng, share))
+    logits = [play(run, state.discriminator, fake)]
     if run.loss.relativistic:
         with torch.no_grad():
-            logits.insert(0, state.discriminator(share.of(real.draw(count, rng))))
+            logits.insert(0, play(run, state.discriminator, share.of(real.draw(count, rng))))
     loss = run.loss.generator(*logits)
     if run.path_length and state.step % run.path_length_every == 0:
         # Half a batch, as in the source: second derivatives take as much memory as the rest of the step.

@@ -8,12 +8,16 @@ from typing import Any, Literal, get_args
 
 from paripassu.data import Source
 from paripassu.games import GanLoss, PathLength, Penalty, non_saturating
-from paripassu.models import DCGAN, Architecture, StyleGAN2
+from paripassu.models import DCGAN, MLP, Architecture, StyleGAN2
 from paripassu.rules import Rule
 from paripassu.train import settings
 
 Updates = Literal["alternating", "simultaneous"]
 Decay = Literal["constant", "linear"]
+Precision = Literal["float32", "tf32", "bf16"]
+
+# A run that leaves these as they are keeps the key that it had before there were such settings.
+_LATER = ("precision", "channels_last", "compile")
 
 _MINIMA = {
     "steps": 1,
@@ -86,6 +90,13 @@ class Run:
             last step are always measured.
         checkpoint_every: steps between checkpoints, >= 1; the first and the last step always have one.
         device: a torch device.
+        precision: of the networks' convolutions and matrix products. ``"tf32"``: a GPU's tensor cores round
+            their factors to 10 bits; ``"bf16"``: autocast, both players' weights, all losses and penalties
+            stay float32.
+        channels_last: whether images and their filters lie in memory pixel by pixel, not channel by channel:
+            the same sums in another order, often faster.
+        compile: whether ``torch.compile`` makes the networks' and the penalty's code; takes a C++ compiler
+            and up to minutes before the first step.
 
     Raises:
         ValueError: a setting out of range, or two that exclude each other.
@@ -115,6 +126,9 @@ class Run:
     eval_every: int = 500
     checkpoint_every: int = 500
     device: str = "cpu"
+    precision: Precision = "float32"
+    channels_last: bool = False
+    compile: bool = False
 
     def __post_init__(self) -> None:
         for name, least in _MINIMA.items():
@@ -122,7 +136,8 @@ class Run:
                 raise ValueError(f"{name} must be >= {least}, got {getattr(self, name)}")
         if not 0.0 <= self.ema < 1.0:
             raise ValueError(f"ema must be in [0, 1), got {self.ema}")
-        for name, values in (("updates", get_args(Updates)), ("decay", get_args(Decay))):
+        for name, kind in (("updates", Updates), ("decay", Decay), ("precision", Precision)):
+            values = get_args(kind)
             if getattr(self, name) not in values:
                 raise ValueError(f"{name} must be one of {', '.join(values)}, got {getattr(self, name)!r}")
         if self.updates == "simultaneous" and self.n_critic > 1:
@@ -138,6 +153,11 @@ class Run:
                 "set the model's norm to 'none'"
             )
 
+        if self.precision == "tf32" and self.device == "cpu":
+            raise ValueError("precision tf32 is a GPU's: use float32 on the CPU, or bf16")
+        if self.channels_last and isinstance(self.model, MLP):
+            raise ValueError("mlp has no channels to put last: leave channels_last out")
+
     def settings(self) -> dict[str, Any]:
         """The run as plain nested values, for ``run.json``; `from_settings` reads them back."""
         return settings.plain(self)
@@ -148,7 +168,9 @@ class Run:
 
     def key(self) -> str:
         """Twelve hex digits that equal runs share and unequal runs do not."""
-        text = json.dumps(self.settings(), sort_keys=True)
+        unsaid = {name for name in _LATER if getattr(self, name) == getattr(Run, name)}
+        said = {name: value for name, value in self.settings().items() if name not in unsaid}
+        text = json.dumps(said, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

@@ -60,7 +60,13 @@ def initial_state(run: Run, shape: tuple[int, ...]) -> State:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(number(run.seed, Stream.WEIGHTS))
         generator, discriminator = (network.to(run.device) for network in run.model.build(shape))
+    if run.channels_last:
+        for network in (generator, discriminator):
+            network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - torch's stubs
     averaged = deepcopy(generator).requires_grad_(requires_grad=False) if run.ema else None
+    if run.compile:
+        generator.compile()
+        discriminator.compile()
     return State(
         generator,
         discriminator,

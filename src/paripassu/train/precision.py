@@ -1,0 +1,49 @@
+"""The arithmetic that networks compute in, and who makes their code: what a run says of its own speed."""
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from functools import cache
+
+import torch
+from torch import Tensor, nn
+
+from paripassu.games import Penalty, Share
+from paripassu.train.run import Run
+
+
+def play(run: Run, network: nn.Module, batch: Tensor) -> Tensor:
+    """What ``network`` makes of a batch, computed in the run's precision, as float32."""
+    if run.precision != "bf16":
+        return network(batch)
+    with torch.autocast(batch.device.type, torch.bfloat16):
+        return network(batch).float()
+
+
+def penalty(
+    run: Run, discriminator: nn.Module, real: Tensor, fake: Tensor, rng: torch.Generator, share: Share
+) -> Tensor:
+    """The run's penalty, always in float32: it compares gradients, which bf16 would round away."""
+    assert run.penalty is not None
+    if not run.compile:
+        return run.penalty(discriminator, real, fake, rng, share)
+    # The bare forward becomes part of the penalty's code, as a network compiled by itself could not.
+    return _compiled(run.penalty)(discriminator.forward, real, fake, rng, share)
+
+
+@cache
+def _compiled(whole: Penalty) -> Callable[..., Tensor]:
+    return torch.compile(whole.__call__)
+
+
+@contextmanager
+def tensor_cores(run: Run) -> Generator[None]:
+    """Let a GPU round factors to tf32 if the run says so; torch by itself rounds those of convolutions."""
+    wanted = run.precision == "tf32"
+    products, convolutions = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("high" if wanted else "highest")
+    torch.backends.cudnn.allow_tf32 = wanted
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(products)
+        torch.backends.cudnn.allow_tf32 = convolutions

@@ -1,0 +1,133 @@
+"""Speed settings change how sums are rounded, and nothing else."""
+
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import torch
+
+from paripassu.data import ImageSet, Samples
+from paripassu.games import R1, hinge
+from paripassu.models import DCGAN, SNGAN, StyleGAN2
+from paripassu.records import RUN_FILE, RunHeader, dump, environment
+from paripassu.rules import SGD
+from paripassu.train import Player, check_folder, train
+from paripassu.train.loop import step
+from paripassu.train.precision import _compiled, tensor_cores
+from paripassu.train.state import initial_state
+
+PLAYER = Player(SGD(), 0.1)
+
+
+@pytest.fixture(params=["images", "styles", "batch norm"])
+def run(request, images):
+    """SGDA, whose step is the gradient: a wrong sum shows in proportion."""
+    if request.param == "batch norm":
+        changed = replace(images, model=DCGAN(latent=8, width=4), penalty=None)
+    else:
+        changed = request.getfixturevalue(request.param)
+    return replace(changed, generator=PLAYER, discriminator=PLAYER, ema=0.9)
+
+
+def _steps(run, count: int = 1, real: Samples | None = None) -> list[torch.Tensor]:
+    """How far each weight went, and both losses."""
+    real = real or run.data.load(torch.device("cpu"))
+    state = initial_state(run, real.shape)
+    networks = (state.discriminator, state.generator)
+    before = [p.detach().clone() for network in networks for p in network.parameters()]
+    for _ in range(count):
+        losses = step(run, state, real)
+        state.step += 1
+    after = [p.detach() for network in networks for p in network.parameters()]
+    return [losses, *[(b - a).contiguous() for a, b in zip(before, after, strict=True)]]
+
+
+def test_channels_last_is_the_same_sum(run):
+    for ours, theirs in zip(_steps(replace(run, channels_last=True)), _steps(run), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-6)
+    state = initial_state(replace(run, channels_last=True), (1, 8, 8))
+    for network in state.networks().values():
+        images = [p for p in network.parameters() if p.ndim == 4]
+        assert all(p.is_contiguous(memory_format=torch.channels_last) for p in images)
+
+
+def test_bf16_rounds_and_no_more(run):
+    """A bfloat16 has 8 bits: the whole step turns by little and keeps its length; weights stay float32."""
+    ours, theirs = (
+        torch.cat([moved.flatten() for moved in _steps(asked)[1:]]).double()
+        for asked in (replace(run, precision="bf16"), run)
+    )
+    assert not torch.equal(ours, theirs)
+    assert torch.cosine_similarity(ours, theirs, dim=0) > 0.99
+    assert abs(ours.norm() / theirs.norm() - 1) < 0.05
+    state = initial_state(replace(run, precision="bf16"), (1, 8, 8))
+    assert all(
+        p.dtype == torch.float32 for network in state.networks().values() for p in network.parameters()
+    )
+
+
+def test_penalties_compute_in_float32(images, monkeypatch):
+    seen = []
+
+    def penalty(self, discriminator, real, fake, generator, share):
+        seen.append((torch.is_autocast_enabled("cpu"), real.dtype, fake.dtype))
+        return R1.__call__(R1(), discriminator, real, fake, generator, share)
+
+    monkeypatch.setattr(type(images.penalty), "__call__", penalty)
+    _steps(replace(images, precision="bf16"))
+    assert seen == [(False, torch.float32, torch.float32)] * images.n_critic
+
+
+# torch looks at every attribute of a tensor between two graphs, and hides this warning of its own.
+@pytest.mark.filterwarnings("ignore:The .grad attribute")
+@pytest.mark.parametrize(
+    ("model", "resolution"),
+    [
+        (DCGAN(latent=8, width=4, norm="none"), (8, 8)),
+        (SNGAN(latent=8, width=4), (32, 32)),
+        (StyleGAN2(latent=8, width=4, mapping_depth=2, mixing=0.0), (8, 8)),
+    ],
+    ids=["dcgan", "sngan", "stylegan2"],
+)
+def test_compiled_steps_are_the_eager_ones(model, resolution, images, monkeypatch):
+    """With the penalty's second derivatives; without the machine's own code, which takes long to make."""
+    torch._dynamo.reset()
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
+    _compiled.cache_clear()
+    run = replace(images, model=model, generator=PLAYER, discriminator=PLAYER, loss=hinge, penalty=R1())
+    real = ImageSet(torch.randint(0, 256, (20, 1, *resolution), dtype=torch.uint8))
+    for ours, theirs in zip(_steps(replace(run, compile=True), 2, real), _steps(run, 2, real), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize(("precision", "wanted"), [("float32", False), ("tf32", True)])
+def test_tf32_is_used_where_the_run_says_so_and_only_there(images, precision, wanted):
+    run = replace(images, device="cuda", precision=precision)
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    with tensor_cores(run):
+        assert (torch.get_float32_matmul_precision() == "high") == wanted
+        assert torch.backends.cudnn.allow_tf32 == wanted
+    assert (torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32) == before
+
+
+def test_a_folder_from_before_these_settings_goes_on(images, tmp_path):
+    settings = images.settings()
+    for name in ("precision", "channels_last", "compile"):
+        del settings[name]
+    (tmp_path / RUN_FILE).write_text(dump(RunHeader(settings, environment(""))))
+    check_folder(images, tmp_path)
+    with pytest.raises(ValueError, match="channels_last is False there and True here"):
+        check_folder(replace(images, channels_last=True), tmp_path)
+
+
+def test_a_gpu_without_memory_is_told_what_to_try(images, tmp_path, monkeypatch):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("paripassu.train.loop.step", full)
+    with pytest.raises(
+        RuntimeError, match="a batch of 8 samples of 1 x 8 x 8: try a batch of 4 or images of 4 px"
+    ):
+        train(images, tmp_path)
+    monkeypatch.undo()
+    assert train(images, tmp_path).outcome == "finished"
