@@ -75,7 +75,10 @@ def test_eval_measures_what_is_asked_for(trained, capsys):
     names = ["recall-digits@20", "kd-digits", "fd-pixels8@30"]
     code, out, err = _run(capsys, "eval", str(trained), "--metric", *names, "--samples", "40", "--json")
     assert (code, err) == (0, "")
-    assert [*json.loads(out)["metrics"]] == ["recall-digits@20", "kd-digits@40", "fd-pixels8@30"]
+    values = json.loads(out)["metrics"]
+    assert [*values] == ["recall-digits@20", "kd-digits@40", "fd-pixels8@30"]
+    _, out, _ = _run(capsys, "eval", str(trained), "--metric", "kd-digits@40", "--json")
+    assert json.loads(out)["metrics"] == {"kd-digits@40": values["kd-digits@40"]}
 
 
 @pytest.mark.parametrize(

@@ -312,7 +312,7 @@ class Eval:
         if self.inception_weights:
             metrics = _with_weights(metrics, self.inception_weights.resolve())
         with stage_bars(quiet=self.quiet) as advance:
-            step, values = evaluate(run, self.folder, self.samples, metrics, advance)
+            step, values = evaluate(run, self.folder, None if metrics else self.samples, metrics, advance)
         if self.json:
             print(json.dumps({"run": str(self.folder), "step": step, "metrics": values}, indent=2))
         else:

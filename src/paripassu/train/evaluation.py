@@ -174,8 +174,9 @@ def evaluate(
     Args:
         run: what was trained.
         folder: its run folder.
-        samples: generated samples, >= 2; the run's ``eval_samples`` without it.
-        metrics: what to measure; without them, what the training measured.
+        samples: generated samples of what the training measured, >= 2; the run's ``eval_samples`` without
+            it.
+        metrics: what to measure instead; they say how many samples themselves.
         progress: told of each stage how many samples are done.
 
     Returns:
