@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -70,6 +71,71 @@ def test_eval_measures_the_checkpoint(trained, capsys):
     assert "fd-digits@30" in result["metrics"]
 
 
+def test_eval_measures_what_is_asked_for(trained, capsys):
+    names = ["recall-digits@20", "kd-digits", "fd-pixels8@30"]
+    code, out, err = _run(capsys, "eval", str(trained), "--metric", *names, "--samples", "40", "--json")
+    assert (code, err) == (0, "")
+    values = json.loads(out)["metrics"]
+    assert [*values] == ["recall-digits@20", "kd-digits@40", "fd-pixels8@30"]
+    _, out, _ = _run(capsys, "eval", str(trained), "--metric", "kd-digits@40", "--json")
+    assert json.loads(out)["metrics"] == {"kd-digits@40": values["kd-digits@40"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("fd", "'fd' is no METRIC-NETWORK or METRIC-NETWORK@COUNT, such as fd-pixels8@10k"),
+        ("fd-digit@30", "no feature network 'digit': did you mean digits?"),
+        ("fd-inception@50k", "no metric on inception 'fd': did you mean fid?"),
+        ("fid-pixels8@50k", "no metric on pixels8 'fid': did you mean fd?"),
+        ("kd-digits@20k", "kd-digits@20k has 20,000 samples, but takes 2 to 10,000"),
+        (
+            "recall-digits@2k",
+            "recall-digits@2000 compares as many generated as real samples, and the data has 1,797",
+        ),
+    ],
+)
+def test_metrics_that_there_are_not_are_used_wrongly(trained, capsys, name, message):
+    code, out, err = _run(capsys, "eval", str(trained), "--metric", name)
+    assert (code, out) == (2, "")
+    assert message in err
+
+
+def test_eval_refuses_other_weights_and_weights_for_nothing(trained, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("PARIPASSU_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setitem(sys.modules, "torch_fidelity.feature_extractor_inceptionv3", ModuleType("fake"))
+    monkeypatch.setitem(sys.modules, "torch_fidelity", ModuleType("fake"))
+    (tmp_path / "weights.pth").write_bytes(b"damaged")
+    asked = ["eval", str(trained), "--metric", "fid-inception@10"]
+    code, _, err = _run(capsys, *asked, "--inception-weights", str(tmp_path / "weights.pth"))
+    assert code == 2
+    assert "weights.pth has SHA-256" in err
+    code, _, err = _run(capsys, "eval", str(trained), "--inception-weights", "weights.pth")
+    assert code == 2
+    assert "--inception-weights is for a --metric on inception" in err
+
+
+def test_published_data_go_by_name(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    recipe = ["train", "--recipe", "wgangp-cifar10", "--data"]
+    code, out, _ = _run(capsys, *recipe, "cifar10", "--dry-run")
+    source = json.loads(out)["data"]["source"]
+    assert (code, source) == (0, {"is": "Hub", "dataset": "cifar10", "resolution": 32})
+    assert from_settings(json.loads(out)).data.name == "cifar10"
+    code, out, _ = _run(capsys, *recipe, "stl10", "--resolution", "48", "--dry-run")
+    assert (code, json.loads(out)["data"]["source"]["resolution"]) == (0, 48)
+    code, _, err = _run(capsys, *recipe, "cifar", "--dry-run")
+    assert code == 2
+    assert "no data source or path 'cifar': did you mean cifar10?" in err
+    code, _, err = _run(capsys, *recipe, "ffhq", "--channels", "1")
+    assert code == 2
+    assert "leave out --channels: it is for image files, unlike ffhq" in err
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    code, _, err = _run(capsys, *recipe, "cifar10")
+    assert code == 2
+    assert err == "paripassu: cifar10 is on the Hub: pip install 'paripassu[hub]'\n"
+
+
 def test_report_writes_the_page_anew(trained, capsys):
     page = trained / "report" / "index.html"
     page.unlink()
@@ -124,7 +190,32 @@ def test_images_by_path(tmp_path, capsys):
     assert not (tmp_path / "other").exists()
     code, _, err = _run(capsys, *arguments, "--on-bad-image", "skip", "--out", str(tmp_path / "other"))
     assert code == 0
-    assert "1 images were passed over" in err
+    assert "1 images or folders were passed over" in err
+
+
+def test_every_kind_of_bad_image_is_refused_and_skipped(tmp_path, capsys):
+    """Corrupt, truncated, animated, 16-bit, CMYK, oversized, and an empty class, among mixed sizes."""
+    images = tmp_path / "images"
+    for folder in ("good", "bad", "none"):
+        (images / folder).mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for i, shape in enumerate([(8, 8, 3), (40, 9, 3), (5, 60), (1, 1, 3)] * 3):
+        Image.fromarray(rng.integers(0, 256, shape, dtype=np.uint8)).save(images / "good" / f"{i}.png")
+    (images / "bad" / "corrupt.png").write_bytes(bytes(50))
+    (images / "bad" / "truncated.png").write_bytes((images / "good" / "1.png").read_bytes()[:300])
+    first, second = (Image.new("RGB", (8, 8), colour) for colour in ("red", "blue"))
+    first.save(images / "bad" / "animated.gif", save_all=True, append_images=[second])
+    Image.fromarray(rng.integers(0, 60_000, (8, 8), dtype=np.uint16)).save(images / "bad" / "deep.png")
+    Image.new("CMYK", (8, 8)).save(images / "bad" / "cmyk.jpg")
+    Image.new("1", (9500, 9500)).save(images / "bad" / "bomb.png")
+    arguments = ["train", "--data", str(images), "--resolution", "8", "--width", "4", *_TINY]
+    code, _, err = _run(capsys, *arguments, "--out", str(tmp_path / "run"))
+    assert code == 2
+    assert "6 of 18 images in" in err
+    assert "the first is bad/animated.gif (animated): mend them, remove them or skip them" in err
+    code, _, err = _run(capsys, *arguments, "--on-bad-image", "skip", "--out", str(tmp_path / "run"))
+    assert code == 0
+    assert "7 images or folders were passed over, the first is bad/animated.gif (animated)" in err
 
 
 @pytest.mark.parametrize(
@@ -251,6 +342,7 @@ def test_every_setting_of_a_recipe_can_be_replaced(capsys, tmp_path):
     rest = ["--steps", "3", "--batch", "4", "--generator-batches", "5", "--updates", "simultaneous"]
     rest += ["--decay", "linear", "--ema", "0", "--seed", "6", "--eval-samples", "7", "--log-every", "8"]
     rest += ["--probe-every", "9", "--eval-every", "10", "--checkpoint-every", "11"]
+    rest += ["--precision", "bf16", "--channels-last", "True", "--compile", "True"]
     run = _resolved(capsys, "--recipe", "stylegan2-256", *player, *model, *terms, *data, *rest)
     recipe = RECIPES["stylegan2-256"].run.settings()
     same = {name for name in run if run[name] == recipe[name]}
@@ -305,7 +397,7 @@ def test_files_of_pixels_by_path(tmp_path, capsys):
         assert recipe["data"] == {"is": kind, "path": path, "resolution": 48}
         code, _, err = _run(capsys, "train", "--data", path, "--channels", "1")
         assert code == 2
-        assert f"leave out --channels: {path} holds pixels" in err
+        assert f"leave out --channels: it is for image files, unlike {path}" in err
     code, _, err = _run(capsys, "train", "--data", str(tmp_path / "train-images-idx3-ubyte.gz"))
     assert code == 2
     assert "no IDX file" in err

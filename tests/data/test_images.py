@@ -250,6 +250,24 @@ def test_skipping_keeps_the_good_images_in_order_and_reports_the_bad(written):
     assert loaded.skipped == ("b.png (no BMP, GIF, JPEG, PNG or WebP inside)", "d.png (animated)")
 
 
+def test_classes_without_images_are_bad_too(written, tmp_path):
+    """Those with bad images alone are told of by these."""
+    images = written({"cat/1.png": png(0), "dog/1.png": b"", "notes/a.txt": b"", "deep/er/2.png": png(1)})
+    for empty in ("bird", "deep/dark", ".hidden/fish"):
+        (images / empty).mkdir(parents=True)
+    loaded = load(images, on_bad_image="skip")
+    assert len(loaded) == 2
+    assert [skipped.split(" (")[0] for skipped in loaded.skipped] == ["dog/1.png", "bird", "deep/dark"]
+    (images / "dog/1.png").unlink()
+    message = (
+        r"3 folders in .*photos are empty, the first is bird: fill them, remove them or skip them \(on_bad"
+    )
+    with pytest.raises(ValueError, match=message):
+        load(images)
+    with pytest.raises(ValueError, match=r"1 folders in .*zip are empty, the first is bird"):
+        load(zipped(tmp_path / "a.zip", {"cat/1.png": png(0), "bird/": b""}))
+
+
 def test_skipping_all_is_refused_too(written):
     with pytest.raises(ValueError, match=r"2 of 2 images .* mend them$"):
         load(written({"a.png": b"", "b.png": b"x"}), on_bad_image="skip")

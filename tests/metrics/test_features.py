@@ -8,6 +8,8 @@ from tools.train_digit_classifier import SPLIT, accuracy, split
 
 from paripassu.metrics import (
     DigitFeatures,
+    InceptionFeatures,
+    Moments,
     PixelFeatures,
     frechet_distance,
     kernel_distance,
@@ -54,7 +56,11 @@ def test_the_distances_see_noise_and_a_lost_digit(held_out):
     network, (images, digits) = DigitFeatures(), held_out
     half, other, no_zeros = images[::2], images[1::2], images[1::2][digits[1::2] != 0]
     noise = torch.rand(half.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    for distance in (frechet_distance, kernel_distance):
+
+    def frechet(real, fake):
+        return frechet_distance(Moments.of(real), Moments.of(fake))
+
+    for distance in (frechet, kernel_distance):
         same, lost, far = (
             distance(network(half[: len(no_zeros)]), network(fake[: len(no_zeros)]))
             for fake in (other, no_zeros, noise)
@@ -84,6 +90,9 @@ def test_names_say_metric_network_and_count():
     assert metric_name("fd", count, DigitFeatures()) == "fd-digits@1797"
     assert metric_name("kd", count, PixelFeatures()) == "kd-pixels8@1797"
     assert metric_name("mode-overlap", 2500) == "mode-overlap@2500"
+    assert metric_name("fd", 50_000, InceptionFeatures()) == "fid-inception@50k"
+    assert metric_name("recall", 10_000, InceptionFeatures()) == "recall-inception@10k"
+    assert metric_name("kl", 26_000, DigitFeatures()) == "kl-digits@26000"
 
 
 @pytest.mark.parametrize(

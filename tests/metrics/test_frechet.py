@@ -1,12 +1,18 @@
 import pytest
 import torch
 from tests.oracles.distances import frechet_by_sqrtm
+from torchmetrics.image.fid import FrechetInceptionDistance
 
-from paripassu.metrics import frechet_distance
+from paripassu.metrics import Moments
+from paripassu.metrics import frechet_distance as between_moments
 
 
 def normals(seed, count, dimension):
     return torch.randn(count, dimension, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def frechet_distance(real, fake):
+    return between_moments(Moments.of(real), Moments.of(fake))
 
 
 def with_moments(mean, stds, seed, count=50):
@@ -37,6 +43,33 @@ def test_more_rows_than_are_converted_at_once_change_nothing():
     assert frechet_distance(real, fake) == pytest.approx(
         frechet_by_sqrtm(real.numpy(), fake.numpy()), rel=1e-9
     )
+
+
+def test_is_torchmetrics_on_real_features():
+    """Their eigenvalues of a product are ours of a symmetric matrix; also where there are fewer than D."""
+
+    class Given(torch.nn.Module):
+        num_features = 32
+
+        def forward(self, features):
+            return features
+
+    for count in (20, 400):
+        real, fake = normals(0, count, 32) @ normals(1, 32, 32), normals(2, count, 32) + 0.1
+        theirs = FrechetInceptionDistance(Given()).set_dtype(torch.float64)
+        theirs.update(real, real=True)
+        theirs.update(fake, real=False)
+        assert frechet_distance(real, fake) == pytest.approx(float(theirs.compute()), rel=1e-6)
+
+
+def test_batches_of_any_size_add_up():
+    features = normals(0, 1000, 5) + 3
+    moments = Moments.of(features[:1])
+    for part in features[1:].split(333):
+        moments.add(part.float().double())
+    assert moments.count == 1000
+    assert torch.allclose(moments.mean(), features.mean(dim=0))
+    assert torch.allclose(moments.covariance(), features.T.cov())
 
 
 def test_of_features_on_themselves_is_zero_and_never_negative():
@@ -70,9 +103,9 @@ def test_float32_features_are_accumulated_in_float64():
     ("real", "fake", "message"),
     [
         (torch.zeros(5, 3), torch.zeros(5, 4), "same network"),
-        (torch.zeros(1, 3), torch.zeros(5, 3), "real features .* N >= 2"),
-        (torch.zeros(5, 3), torch.zeros(5), "fake features .* N >= 2"),
-        (torch.zeros(5, 3), torch.full((5, 3), torch.nan), "fake features hold NaN or inf"),
+        (torch.zeros(1, 3), torch.zeros(5, 3), "a covariance needs two samples, got 1 real"),
+        (torch.zeros(5, 3), torch.zeros(5), r"features must be \[N, D\], got \[5\]"),
+        (torch.zeros(5, 3), torch.full((5, 3), torch.nan), "features hold NaN or inf"),
     ],
 )
 def test_features_that_cannot_be_compared_are_refused(real, fake, message):

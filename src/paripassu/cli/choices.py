@@ -2,17 +2,42 @@
 
 import difflib
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args
 
 import torch
 
-from paripassu.data import Cifar, Digits, Grid, Idx, ImageFolder, Npz, PixelFile, Ring, Source, StackedDigits
+from paripassu.data import (
+    PUBLISHED,
+    Cifar,
+    Digits,
+    Grid,
+    Hub,
+    Idx,
+    ImageFolder,
+    Npz,
+    PixelFile,
+    Ring,
+    Source,
+    StackedDigits,
+)
 from paripassu.games import R1, R1R2, Penalty, WganGP
+from paripassu.metrics import (
+    MOST_COMPARED,
+    DigitFeatures,
+    EfficientNetLite0Features,
+    FeatureMetric,
+    FeatureNetwork,
+    InceptionFeatures,
+    Kind,
+    PixelFeatures,
+)
 from paripassu.models import DCGAN, MLP, SNGAN, Architecture, StyleGAN2, WganGPResNet
 from paripassu.rules import SGD, Adam, Graft, Normalize, RMSprop, Rule
 from paripassu.train import is_one_of_many
@@ -29,6 +54,10 @@ MODELS: Mapping[str, Architecture] = {
     model.name: model for model in (MLP(), DCGAN(), WganGPResNet(), SNGAN(), StyleGAN2())
 }
 PENALTIES: Mapping[str, Callable[..., Penalty]] = {"wgan-gp": WganGP, "r1": R1, "r1-r2": R1R2}
+NETWORKS: Mapping[str, FeatureNetwork] = {
+    network.name: network
+    for network in (DigitFeatures(), PixelFeatures(), EfficientNetLite0Features(), InceptionFeatures())
+}
 
 OPTIMIZERS: Mapping[str, Rule] = {
     "adam": Adam((0.5, 0.999)),
@@ -91,24 +120,48 @@ def source(name: str, by_path: Mapping[str, Any], wanted: int | None) -> Source:
             raise ValueError(f"leave out {options}: {name} has its own, they are for images by path")
         return SOURCES[name]()
     path = Path(name)
-    if not path.exists():
-        raise ValueError(unknown("data source or path", name, SOURCES))
+    if not path.exists() and name not in PUBLISHED:
+        raise ValueError(unknown("data source or path", name, [*SOURCES, *PUBLISHED]))
     settings: dict[str, Any] = dict(by_path) if wanted is None else {"resolution": wanted, **by_path}
-    if kind := _pixels(path):
+    kind = partial(Hub, name) if not path.exists() else _pixels(path)
+    if kind:
         if lacking := sorted(settings.keys() - {"resolution"}):
-            raise ValueError(f"leave out --{lacking[0].replace('_', '-')}: {name} holds pixels, not images")
-        return kind(path.resolve(), **settings)
+            raise ValueError(
+                f"leave out --{lacking[0].replace('_', '-')}: it is for image files, unlike {name}"
+            )
+        return kind(**settings)
     if "resolution" not in settings:
         raise ValueError("say the size images are brought to, such as --resolution 32")
     return ImageFolder(path.resolve(), **settings)
 
 
-def _pixels(path: Path) -> type[PixelFile] | None:
+def _pixels(path: Path) -> Callable[..., PixelFile] | None:
+    kind = None
     if path.is_dir():
-        return Cifar if Cifar.is_at(path) else None
-    if path.suffix == ".npz":
-        return Npz
-    return Idx if path.name.removesuffix(".gz").endswith("ubyte") else None
+        kind = Cifar if Cifar.is_at(path) else None
+    elif path.suffix == ".npz":
+        kind = Npz
+    elif path.name.removesuffix(".gz").endswith("ubyte"):
+        kind = Idx
+    return partial(kind, path.resolve()) if kind else None
+
+
+def metric(text: str, samples: int) -> FeatureMetric:
+    """The metric of a name such as ``fd-efficientnet-lite0@10k``.
+
+    Args:
+        text: what a person typed.
+        samples: the number for a name without one.
+    """
+    parts = re.fullmatch(r"(?P<kind>[a-z]+)-(?P<network>[a-z0-9-]+)(@(?P<count>[1-9]\d*)(?P<k>k?))?", text)
+    if not parts:
+        raise ValueError(f"{text!r} is no METRIC-NETWORK or METRIC-NETWORK@COUNT, such as fd-pixels8@10k")
+    network = choose("feature network", parts["network"], NETWORKS)
+    kinds: dict[str, Kind] = {network.customary.get(kind, kind): kind for kind in get_args(Kind)}
+    kind = choose(f"metric on {network.name}", parts["kind"], kinds)
+    if not parts["count"]:
+        return FeatureMetric(kind, network, samples if kind == "fd" else min(samples, MOST_COMPARED))
+    return FeatureMetric(kind, network, int(parts["count"]) * (1000 if parts["k"] else 1))
 
 
 def device(name: str) -> str:

@@ -8,6 +8,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -27,6 +28,26 @@ def progress_bar(title: str, total: int, *, quiet: bool) -> Generator[Advance]:
 
     Nothing is drawn when ``quiet`` or when standard error is no terminal.
     """
+    with _bars(quiet=quiet) as bars:
+        task = bars.add_task(title, total=total)
+        yield lambda done: bars.update(task, completed=done)
+
+
+@contextmanager
+def stage_bars(*, quiet: bool) -> Generator[Callable[[str, int, int], None]]:
+    """A bar for each stage; yields the function that is told its title, what is done, and of how much."""
+    tasks: dict[str, TaskID] = {}
+    with _bars(quiet=quiet) as bars:
+
+        def advance(title: str, done: int, total: int) -> None:
+            if title not in tasks:
+                tasks[title] = bars.add_task(title, total=total)
+            bars.update(tasks[title], completed=done, total=total)
+
+        yield advance
+
+
+def _bars(*, quiet: bool) -> Progress:
     console = errors()
     columns = (
         TextColumn("{task.description}"),
@@ -37,9 +58,6 @@ def progress_bar(title: str, total: int, *, quiet: bool) -> Generator[Advance]:
         TimeRemainingColumn(),
     )
     # A long window: runs end in bursts, and an honest estimate outlasts one.
-    bar = Progress(
+    return Progress(
         *columns, console=console, speed_estimate_period=120, disable=quiet or not console.is_terminal
     )
-    with bar:
-        task = bar.add_task(title, total=total)
-        yield lambda done: bar.update(task, completed=done)

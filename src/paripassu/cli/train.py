@@ -11,10 +11,11 @@ from rich.console import Console
 from rich.table import Table
 
 from paripassu.cli import choices
-from paripassu.cli.progress import errors, progress_bar
+from paripassu.cli.progress import errors, progress_bar, stage_bars
 from paripassu.data import Augmented, Source, Wanted
 from paripassu.data.images import Channels, OnBadImage
 from paripassu.games import PathLength, Penalty
+from paripassu.metrics import FeatureMetric, InceptionFeatures
 from paripassu.models import DCGAN, Architecture
 from paripassu.records import RECORDS_FILE, End, Metric, read_records
 from paripassu.report.run import write_run_page
@@ -58,13 +59,14 @@ class Train:
     dry_run: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Print the resolved settings as JSON and train nothing."""
     data: _Name = None
-    """digits, stacked-digits, ring or grid, or a path: images in a folder, zip, Parquet, npz, idx, CIFAR."""
+    """digits, stacked-digits, ring or grid; a path: images in a folder, zip, Parquet, npz, idx, CIFAR; or, to
+    be downloaded (extra hub), cifar10, stl10, lsun-church, celeba-hq or ffhq."""
     resolution: _Int = None
     """Size that images by path are brought to."""
     channels: Annotated[Channels | None, _of_recipe("{1,3}")] = None
     """3 for colour (without it), 1 for grey images of a folder, zip or Parquet."""
     on_bad_image: Annotated[OnBadImage | None, _of_recipe("{refuse,skip}")] = None
-    """Whether bad images of a folder, zip or Parquet end the command (without it) or are passed over."""
+    """Whether bad images or empty folders end the command (without it) or are passed over and told of."""
     flip: _Yes = None
     """Whether images are mirrored at random."""
     dequantize: _Yes = None
@@ -273,22 +275,54 @@ class Train:
 
 @dataclass
 class Eval:
-    """Measure the last checkpoint of a run."""
+    """Measure the last checkpoint of a run.
+
+    Values under one name may be compared, others not: the name says the metric, the network whose features
+    it sees, and the number of samples. What was measured before of the data is kept and not repeated.
+    """
 
     folder: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
     """A run folder."""
+    metric: Annotated[
+        tuple[str, ...],
+        tyro.conf.arg(
+            metavar="NAME",
+            help="METRIC-NETWORK@COUNT, one or more, such as fd-efficientnet-lite0@10k (extra features), "
+            "fid-inception@50k (extra fid) or recall-digits@1000; without it, what the training measured. "
+            "METRIC: fd (Fréchet distance), kd (kernel distance), for inception fid and kid, or precision, "
+            f"recall, density, coverage. NETWORK: {', '.join(choices.NETWORKS)}.",
+            help_behavior_hint="",
+        ),
+    ] = ()
     samples: int | None = None
-    """Generated samples; the run's own number without it."""
+    """Generated samples of metrics without a COUNT; the run's own number without it."""
+    inception_weights: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """torch-fidelity's file of weights; downloaded without it."""
+    quiet: bool = False
+    """No progress."""
     json: bool = False
     """The result as JSON."""
 
     def __call__(self) -> None:
         """Print every metric."""
-        step, metrics = evaluate(load_run(self.folder), self.folder, samples=self.samples)
+        run = load_run(self.folder)
+        samples = run.eval_samples if self.samples is None else self.samples
+        metrics = [choices.metric(name, samples) for name in self.metric]
+        if self.inception_weights:
+            metrics = _with_weights(metrics, self.inception_weights.resolve())
+        with stage_bars(quiet=self.quiet) as advance:
+            step, values = evaluate(run, self.folder, None if metrics else self.samples, metrics, advance)
         if self.json:
-            print(json.dumps({"run": str(self.folder), "step": step, "metrics": metrics}, indent=2))
+            print(json.dumps({"run": str(self.folder), "step": step, "metrics": values}, indent=2))
         else:
-            Console().print(_metrics_table(f"{self.folder}, step {step:,}", metrics))
+            Console().print(_metrics_table(f"{self.folder}, step {step:,}", values))
+
+
+def _with_weights(metrics: list[FeatureMetric], weights: Path) -> list[FeatureMetric]:
+    if not any(isinstance(metric.network, InceptionFeatures) for metric in metrics):
+        raise ValueError("--inception-weights is for a --metric on inception: leave it out or ask for one")
+    given = InceptionFeatures(weights)
+    return [replace(m, network=given) if isinstance(m.network, InceptionFeatures) else m for m in metrics]
 
 
 def _print_result(folder: Path, page: Path, end: End, metrics: dict[str, float], *, as_json: bool) -> None:

@@ -2,8 +2,10 @@
 
 from paripassu.data.arrays import PixelFile
 from paripassu.data.augmented import Augmented
+from paripassu.data.cache import cache_home
 from paripassu.data.cifar import Cifar
 from paripassu.data.digits import Digits
+from paripassu.data.hub import PUBLISHED, Hub
 from paripassu.data.idx import Idx
 from paripassu.data.images import ImageFolder
 from paripassu.data.mixtures import Grid, Mixture, MixtureSamples, Ring
@@ -13,10 +15,12 @@ from paripassu.data.stacked import StackedDigits, StackedSamples
 from paripassu.data.wanted import Wanted
 
 __all__ = [
+    "PUBLISHED",
     "Augmented",
     "Cifar",
     "Digits",
     "Grid",
+    "Hub",
     "Idx",
     "ImageFolder",
     "ImageSet",
@@ -30,6 +34,7 @@ __all__ = [
     "StackedDigits",
     "StackedSamples",
     "Wanted",
+    "cache_home",
     "to_bytes",
     "to_unit",
 ]

@@ -48,7 +48,7 @@ def cached(
     if int(np.prod(shape)) < _LEAST_BYTES:
         pixels = np.empty(shape, np.uint8)
         return pixels, decode(pixels)
-    home = _home()
+    home = cache_home()
     entry = home / f"{name}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
     found = _read(entry, fingerprint, shape)
     if found is not None:
@@ -106,7 +106,8 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _home() -> Path:
+def cache_home() -> Path:
+    """Where all that took long is kept."""
     if given := os.environ.get("PARIPASSU_CACHE"):
         return Path(given)
     caches = os.environ.get("XDG_CACHE_HOME")

@@ -77,6 +77,22 @@ def image_files(path: Path) -> Generator[list[ImageFile]]:
             )
 
 
+def empty_folders(path: Path) -> list[str]:
+    """The folders below one, or in a zip, that hold no file at any depth; hidden ones are passed over."""
+    if path.is_dir():
+        inside = [(each.relative_to(path).as_posix(), each.is_dir()) for each in path.rglob("*")]
+    elif path.suffix.lower() == _PARQUET:
+        return []
+    else:
+        with _zip(path) as archive:
+            inside = [(info.filename.rstrip("/"), info.is_dir()) for info in archive.infolist()]
+    folders = {name for name, is_folder in inside if is_folder and not _is_hidden(PurePosixPath(name))}
+    filled = {
+        str(parent) for name, is_folder in inside if not is_folder for parent in PurePosixPath(name).parents
+    }
+    return sorted(folders - filled)
+
+
 def _on_disk(file: Path, folder: Path) -> ImageFile:
     status = file.stat()
     name = file.relative_to(folder).as_posix()
@@ -99,9 +115,12 @@ def _images(files: Iterable[ImageFile]) -> list[ImageFile]:
 
 
 def _is_image(path: PurePosixPath) -> bool:
+    return path.suffix.lower() in SUFFIXES and not _is_hidden(path)
+
+
+def _is_hidden(path: PurePosixPath) -> bool:
     # macOS puts a "__MACOSX/._photo.jpg" of attributes beside every photo.jpg that it zips.
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
-    return path.suffix.lower() in SUFFIXES and not hidden
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
 
 
 def _rows(path: Path) -> list[ImageFile]:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from paripassu.data.cache import cached
-from paripassu.data.containers import SUFFIXES, ImageFile, fingerprint, image_files, reason
+from paripassu.data.containers import SUFFIXES, ImageFile, empty_folders, fingerprint, image_files, reason
 from paripassu.data.source import ImageSet, Source
 
 OnBadImage = Literal["refuse", "skip"]
@@ -33,6 +33,7 @@ _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "WEBP")
 _MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA"}
 # An uncompressed file of as many pixels as Pillow takes for honest; what is larger in a zip may be a bomb.
 _MOST_BYTES = 4 * 89_478_485
+_SKIP = "skip them (on_bad_image='skip', --on-bad-image skip)"
 _PNG_DEPTH = 24  # where a PNG says its bits per channel, which Pillow hides for RGB
 
 
@@ -47,8 +48,9 @@ class ImageFolder(Source):
         path: the folder, searched to any depth, or the zip or Parquet file.
         resolution: height and width of the loaded images, >= 1.
         channels: 3 for RGB, 1 for grey; images of the other kind are converted.
-        on_bad_image: what to do where some images cannot be used: ``"refuse"`` to load any, or ``"skip"``
-            them and say which in `ImageSet.skipped`.
+        on_bad_image: what to do where some images cannot be used, or a folder is empty, such as that of a
+            class which was never unpacked: ``"refuse"`` to load any, or ``"skip"`` them and say which in
+            `ImageSet.skipped`.
     """
 
     path: Path
@@ -78,7 +80,7 @@ class ImageFolder(Source):
             progress: called after each image with the number done and the number of all.
 
         Raises:
-            ValueError: nothing to load, or bad images; the first of them is named.
+            ValueError: nothing to load, bad images, or empty folders; the first of them is named.
         """
         with image_files(self.path) as files:
             if not files:
@@ -95,14 +97,21 @@ class ImageFolder(Source):
 
         bad = tuple(complaint for complaint in complaints if complaint)
         if bad and (self.on_bad_image == "refuse" or len(bad) == len(files)):
-            remedy = ", remove them or set on_bad_image='skip'" if len(bad) < len(files) else ""
+            remedy = f", remove them or {_SKIP}" if len(bad) < len(files) else ""
             raise ValueError(
                 f"{len(bad):,} of {len(files):,} images in {self.path} cannot be used, "
                 f"the first is {bad[0]}: mend them{remedy}"
             )
+        empty = tuple(empty_folders(self.path))
+        if empty and self.on_bad_image == "refuse":
+            raise ValueError(
+                f"{len(empty):,} folders in {self.path} are empty, the first is {empty[0]}: "
+                f"fill them, remove them or {_SKIP}"
+            )
         if bad:
             pixels = pixels[[complaint is None for complaint in complaints]]
-        return ImageSet(torch.from_numpy(pixels).to(device), bad)
+        skipped = bad + tuple(f"{folder} (an empty folder)" for folder in empty)
+        return ImageSet(torch.from_numpy(pixels).to(device), skipped)
 
     def _decode(
         self,

@@ -43,7 +43,7 @@ class ImageSet(Samples):
 
     Attributes:
         pixels: ``[N, C, H, W]``, uint8.
-        skipped: path and reason of each image that could not be used.
+        skipped: path and reason of each image, or empty folder of images, that could not be used.
     """
 
     pixels: Tensor

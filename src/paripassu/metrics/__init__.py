@@ -1,20 +1,31 @@
 """Measurements of a generator, pure on samples or features; the feature network is passed in."""
 
 from paripassu.metrics.digits import DigitFeatures
+from paripassu.metrics.efficientnet import EfficientNetLite0Features
+from paripassu.metrics.feature_metric import MOST_COMPARED, FeatureMetric, FeatureSample, Kind, score
 from paripassu.metrics.features import FeatureNetwork
 from paripassu.metrics.frechet import frechet_distance
+from paripassu.metrics.inception import InceptionFeatures
 from paripassu.metrics.kernel import kernel_distance
 from paripassu.metrics.manifold import ManifoldScores, manifold_scores
 from paripassu.metrics.modes import ModeCoverage, mode_coverage
+from paripassu.metrics.moments import Moments
 from paripassu.metrics.name import better, metric_name
 from paripassu.metrics.pixels import PixelFeatures
 from paripassu.metrics.triples import TripleCoverage, triple_coverage
 
 __all__ = [
+    "MOST_COMPARED",
     "DigitFeatures",
+    "EfficientNetLite0Features",
+    "FeatureMetric",
     "FeatureNetwork",
+    "FeatureSample",
+    "InceptionFeatures",
+    "Kind",
     "ManifoldScores",
     "ModeCoverage",
+    "Moments",
     "PixelFeatures",
     "TripleCoverage",
     "better",
@@ -23,5 +34,6 @@ __all__ = [
     "manifold_scores",
     "metric_name",
     "mode_coverage",
+    "score",
     "triple_coverage",
 ]

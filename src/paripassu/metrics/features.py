@@ -1,17 +1,31 @@
 """What a feature network is, and what the distances ask of two sets of features."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar
 
 from torch import Tensor
 
 
 class FeatureNetwork(ABC):
-    """A fixed map from images to features in which distances mean something; a frozen value."""
+    """A fixed map from images to features in which distances mean something; a frozen value.
+
+    Attributes:
+        customary: what a metric is called on these features, such as ``fid`` for ``fd`` on Inception's.
+    """
+
+    customary: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
     @property
     @abstractmethod
     def name(self) -> str:
         """Part of the metric's name: distances on other features are other metrics."""
+
+    @property
+    def digest(self) -> str | None:
+        """SHA-256 of its weights; None where features are as fast to compute as to read from a disk."""
+        return None
 
     @abstractmethod
     def __call__(self, images: Tensor) -> Tensor:
@@ -22,6 +36,19 @@ class FeatureNetwork(ABC):
         """
 
 
+def as_rgb(images: Tensor, network: str) -> Tensor:
+    """Images ``[N, 3, H, W]``, grey ones with three equal channels; ``ValueError`` for anything else."""
+    if images.ndim != 4 or images.shape[1] not in (1, 3):
+        raise ValueError(f"{network} takes images [N, 1 or 3, H, W], got {list(images.shape)}")
+    return images.expand(-1, 3, -1, -1)
+
+
+def check_finite(features: Tensor, whose: str = "") -> None:
+    """Raise ``ValueError`` where a value is not finite."""
+    if not features.isfinite().all():
+        raise ValueError(f"{whose}features hold NaN or inf: look for where their images became so")
+
+
 def check_features(real: Tensor, fake: Tensor) -> None:
     """Raise ``ValueError`` unless both sets are finite, ``[N, D]`` and ``[M, D]`` with N, M >= 2."""
     for whose, features in (("real", real), ("fake", fake)):
@@ -29,8 +56,7 @@ def check_features(real: Tensor, fake: Tensor) -> None:
             raise ValueError(
                 f"{whose} features must be [N, D] with N >= 2, got {list(features.shape)}: pass more samples"
             )
-        if not features.isfinite().all():
-            raise ValueError(f"{whose} features hold NaN or inf: look for where their images became so")
+        check_finite(features, f"{whose} ")
     if real.shape[1] != fake.shape[1]:
         raise ValueError(
             f"real features have {real.shape[1]} dimensions and fake ones {fake.shape[1]}: "

@@ -4,18 +4,21 @@ from typing import Literal
 
 from paripassu.metrics.features import FeatureNetwork
 
-_DISTANCES = ("fd-", "kd-", "kl-")
+_DISTANCES = ("fd-", "kd-", "kl-", "fid-", "kid-")
 
 
 def metric_name(metric: str, count: int, network: FeatureNetwork | None = None) -> str:
-    """``"fd-digits@1797"``: the metric, the network whose features it saw, the number of samples.
+    """``"fd-digits@1797"``, ``"fid-inception@50k"``: the metric, whose features it saw, how many samples.
 
     Args:
         metric: ``"fd"``, ``"kd"``, ``"mode-overlap"``, ...
         count: generated samples measured; Fréchet distances are biased by it.
         network: where the features came from; none for a metric on the samples themselves.
     """
-    return f"{metric}-{network.name}@{count}" if network else f"{metric}@{count}"
+    if network:
+        metric = f"{network.customary.get(metric, metric)}-{network.name}"
+    # Counts of published protocols are written as they are there.
+    return f"{metric}@{count // 1000}k" if count and count % 10_000 == 0 else f"{metric}@{count}"
 
 
 def better(name: str) -> Literal["higher", "lower"]:

@@ -1,104 +1,143 @@
 """Measurements and pictures of a generator, for the data it was trained on."""
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from paripassu.data import Digits, ImageSet, MixtureSamples, Samples, StackedSamples, to_unit
+from paripassu.data import Digits, ImageSet, MixtureSamples, Samples, Source, StackedSamples
 from paripassu.metrics import (
+    MOST_COMPARED,
     DigitFeatures,
+    FeatureMetric,
     FeatureNetwork,
+    FeatureSample,
     PixelFeatures,
-    frechet_distance,
-    kernel_distance,
     metric_name,
     mode_coverage,
+    score,
     triple_coverage,
 )
 from paripassu.train import pictures
 from paripassu.train.checkpoint import checkpoints, load_checkpoint
 from paripassu.train.random import Stream, generator, seeded
+from paripassu.train.reference import at_once, reference
 from paripassu.train.run import Run
 from paripassu.train.state import initial_state
 
-# Samples generated and measured at once, less of those with more pixels: bounds memory.
-_BATCH = 500
-_PIXELS = 2**21
-_KERNEL_SAMPLES = 5000  # the kernel distance takes 1 GB for as many
 _SHOWN = 64  # images in a picture
 _POINTS = 2500  # points in a picture
 
+Progress = Callable[[str, int, int], object]
+"""Is told what is measured, how many samples are done, and of how many."""
 
-class _Measure(NamedTuple):
-    seen: Callable[[Tensor], Tensor]  # what is kept of a batch of samples
-    scores: Callable[[Tensor], dict[str, float]]  # of all that was kept
+
+def _untold(what: str, done: int, total: int) -> None:
+    pass
 
 
 class Evaluator:
     """Measures generators of one run against its data, always at the same latents.
 
-    Points are measured by the modes they reach, stacked digits by their triples, digits by Fréchet and kernel
-    distance on the digit classifier's features, other images on 8 x 8 pixels, for no network of ours fits
-    them.
+    Unless metrics are given, points are measured by the modes they reach, stacked digits by their triples,
+    digits by Fréchet and kernel distance on the digit classifier's features, other images on 8 x 8 pixels,
+    for these need no download.
     """
 
-    def __init__(self, run: Run, real: Samples, samples: int | None = None) -> None:
-        """``samples`` replaces the run's ``eval_samples``."""
-        self._run, self._real = run, real
+    def __init__(
+        self,
+        run: Run,
+        real: Samples,
+        samples: int | None = None,
+        metrics: Sequence[FeatureMetric] = (),
+        progress: Progress = _untold,
+    ) -> None:
+        """``samples`` replaces the run's ``eval_samples``, ``metrics`` what is measured without them.
+
+        Raises:
+            ValueError: the metrics do not fit the data.
+        """
+        self._run, self._real, self._progress = run, real, progress
         self._count = samples or run.eval_samples
-        self._measure = _measure(run, real, self._count)
+        self._metrics = tuple(metrics)
+        self._references: dict[FeatureNetwork, FeatureSample] = {}
+        if isinstance(real, ImageSet):
+            self._metrics = self._metrics or _usual(run.data, real, self._count)
+            for metric in self._metrics:
+                _check(metric, real)
+                if metric.network not in self._references:
+                    told = partial(progress, f"{metric.network.name} of the data")
+                    self._references[metric.network] = reference(metric.network, real, told)
+        elif metrics:
+            raise ValueError(f"{run.data.name} holds no images for {metrics[0].name}: leave the metric out")
 
     def measure(self, network: nn.Module) -> dict[str, float]:
         """Every metric by its name."""
-        return self._measure.scores(
-            self._generate(network, self._count, Stream.EVALUATION, self._measure.seen)
-        )
+        if isinstance(self._real, MixtureSamples):
+            points = torch.cat([*self._generate(network, self._count, Stream.EVALUATION)])
+            return _coverage(points, self._real)
+        if isinstance(self._real, StackedSamples):
+            images = self._generate(network, self._count, Stream.EVALUATION)
+            return _triples(torch.cat([*map(_digits_shown, images)]))
+        values: dict[str, float] = {}
+        for metric in self._metrics:
+            if metric.name not in values:
+                count = self._generated(metric)
+                together = [
+                    m for m in self._metrics if m.network == metric.network and self._generated(m) == count
+                ]
+                images = self._generate(network, count, Stream.EVALUATION)
+                most = max((m.count for m in together if m.compares), default=0)
+                fake = FeatureSample.gather(map(metric.network, images), most)
+                values |= score(together, self._references[metric.network], fake)
+        return {metric.name: values[metric.name] for metric in self._metrics}
+
+    def _generated(self, metric: FeatureMetric) -> int:
+        """How many samples are made for a metric: where the usual ones do, its own are among them."""
+        return max(metric.count, self._count) if metric.compares else metric.count
 
     def draw(self, network: nn.Module, path: Path) -> None:
         """Write a picture of samples as PNG."""
         if isinstance(self._real, MixtureSamples):
-            points = self._generate(network, _POINTS, Stream.PICTURES)
+            points = torch.cat([*self._generate(network, _POINTS, Stream.PICTURES)])
             pictures.scatter(points, self._real.centres, path)
         else:
-            pictures.grid(self._generate(network, _SHOWN, Stream.PICTURES), path)
+            pictures.grid(torch.cat([*self._generate(network, _SHOWN, Stream.PICTURES)]), path)
 
     @torch.no_grad()
-    def _generate(
-        self,
-        network: nn.Module,
-        count: int,
-        stream: Stream,
-        seen: Callable[[Tensor], Tensor] = lambda samples: samples,
-    ) -> Tensor:
+    def _generate(self, network: nn.Module, count: int, stream: Stream) -> Iterator[Tensor]:
         device = torch.device(self._run.device)
         rng = generator(self._run.seed, stream, 0, device)
         latents = torch.randn((count, self._run.model.latent), generator=rng, device=device)
         was_training = network.training
         network.eval()
+        done = 0
         try:
             with seeded(self._run.seed, stream, 1, device):
-                return torch.cat([seen(network(z)) for z in latents.split(_at_once(self._real.shape))])
+                for z in latents.split(at_once(self._real.shape)):
+                    yield network(z)
+                    done += len(z)
+                    if stream is Stream.EVALUATION:
+                        self._progress("generated samples", done, count)
         finally:
             network.train(was_training)
 
 
-def _at_once(shape: tuple[int, ...]) -> int:
-    return max(1, min(_BATCH, _PIXELS // math.prod(shape[1:])))
+def _usual(data: Source, real: ImageSet, count: int) -> tuple[FeatureMetric, ...]:
+    network = DigitFeatures() if isinstance(data, Digits) else PixelFeatures()
+    paired = min(len(real), count, MOST_COMPARED)
+    return FeatureMetric("fd", network, count), FeatureMetric("kd", network, paired)
 
 
-def _measure(run: Run, real: Samples, count: int) -> _Measure:
-    if isinstance(real, MixtureSamples):
-        return _Measure(lambda samples: samples, lambda fake: _coverage(fake, real))
-    if isinstance(real, ImageSet):
-        network = DigitFeatures() if isinstance(run.data, Digits) else PixelFeatures()
-        return _Measure(network, _distances(network, real, count))
-    if isinstance(real, StackedSamples):
-        return _Measure(_digits_shown, _triples)
-    raise TypeError(f"no metric is known for {type(real).__name__}")
+def _check(metric: FeatureMetric, real: ImageSet) -> None:
+    if metric.compares and metric.count > len(real):
+        raise ValueError(
+            f"{metric.name} compares as many generated as real samples, and the data has {len(real):,}: "
+            "choose fewer"
+        )
 
 
 def _coverage(fake: Tensor, real: MixtureSamples) -> dict[str, float]:
@@ -124,36 +163,29 @@ def _triples(shown: Tensor) -> dict[str, float]:
     }
 
 
-def _distances(network: FeatureNetwork, real: ImageSet, count: int) -> Callable[[Tensor], dict[str, float]]:
-    batches = real.pixels.split(_at_once(real.shape))
-    reference = torch.cat([network(to_unit(batch)) for batch in batches])
-    # The kernel distance's estimator takes equal counts; files in a folder are sorted by class.
-    paired = min(len(reference), count, _KERNEL_SAMPLES)
-    shuffled = torch.randperm(len(reference), generator=torch.Generator().manual_seed(0))
-    few = reference[shuffled[:paired].to(reference.device)]
-
-    def scores(features: Tensor) -> dict[str, float]:
-        return {
-            metric_name("fd", count, network): frechet_distance(reference, features),
-            metric_name("kd", paired, network): kernel_distance(few, features[:paired]),
-        }
-
-    return scores
-
-
-def evaluate(run: Run, folder: Path, samples: int | None = None) -> tuple[int, dict[str, float]]:
+def evaluate(
+    run: Run,
+    folder: Path,
+    samples: int | None = None,
+    metrics: Sequence[FeatureMetric] = (),
+    progress: Progress = _untold,
+) -> tuple[int, dict[str, float]]:
     """Measure the last checkpoint of ``run``.
 
     Args:
         run: what was trained.
         folder: its run folder.
-        samples: generated samples, >= 2; the run's ``eval_samples`` without it.
+        samples: generated samples of what the training measured, >= 2; the run's ``eval_samples`` without
+            it.
+        metrics: what to measure instead; they say how many samples themselves.
+        progress: told of each stage how many samples are done.
 
     Returns:
         The checkpoint's step and every metric by its name.
 
     Raises:
-        ValueError: ``samples`` < 2, or the run has no checkpoint yet.
+        ValueError: ``samples`` < 2, metrics that do not fit the data or whose network is missing, or the run
+            has no checkpoint yet.
         RuntimeError: every checkpoint is damaged.
     """
     if samples is not None and samples < 2:
@@ -161,6 +193,7 @@ def evaluate(run: Run, folder: Path, samples: int | None = None) -> tuple[int, d
     if not checkpoints(folder):
         raise ValueError(f"{folder} has no checkpoint yet: train it first")
     real = run.data.load(torch.device(run.device))
-    state = initial_state(run, real.shape)
+    # Compiling takes longer than one measurement.
+    state = initial_state(replace(run, compile=False), real.shape)
     load_checkpoint(folder, state)
-    return state.step, Evaluator(run, real, samples).measure(state.shown())
+    return state.step, Evaluator(run, real, samples, metrics, progress).measure(state.shown())

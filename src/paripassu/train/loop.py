@@ -69,7 +69,7 @@ def train(
     check_folder(run, folder)
     real = run.data.load(torch.device(run.device))
     if isinstance(real, ImageSet) and real.skipped:
-        notice(f"{len(real.skipped):,} images were passed over, the first is {real.skipped[0]}")
+        notice(f"{len(real.skipped):,} images or folders were passed over, the first is {real.skipped[0]}")
     state = initial_state(run, real.shape)
     for network in (state.generator, state.discriminator):
         normalise_over(share, network)

@@ -1,0 +1,81 @@
+"""Published image sets by name, fetched once from the Hugging Face Hub as Parquet.
+
+They are kept where the Hub's own client keeps them (``HF_HOME``), and read from there without a network.
+"""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+import torch
+
+from paripassu.data.images import ImageFolder
+from paripassu.data.source import ImageSet, Source
+
+
+class _Published(NamedTuple):
+    repository: str
+    files: str
+    resolution: int  # of most of its images
+
+
+# The images that GANs are trained on: of STL-10 those without labels, of LSUN's churches both parts.
+PUBLISHED: Mapping[str, _Published] = MappingProxyType(
+    {
+        "cifar10": _Published("uoft-cs/cifar10", "plain_text/train-*.parquet", 32),
+        "stl10": _Published("jxie/stl10", "data/unlabeled-*.parquet", 96),
+        "lsun-church": _Published("tglcourse/lsun_church_train", "data/*.parquet", 256),
+        "celeba-hq": _Published("korexyz/celeba-hq-256x256", "data/*.parquet", 256),
+        "ffhq": _Published("merkol/ffhq-256", "data/train-*.parquet", 256),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Hub(Source):
+    """A published set of RGB images.
+
+    Args:
+        dataset: one of `PUBLISHED`.
+        resolution: height and width of the loaded images, >= 1; None for the published one.
+    """
+
+    dataset: str
+    resolution: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.dataset not in PUBLISHED:
+            raise ValueError(f"there is no data set {self.dataset!r}: choose from {', '.join(PUBLISHED)}")
+        if self.resolution is not None and self.resolution < 1:
+            raise ValueError(f"resolution must be >= 1, got {self.resolution}")
+
+    @property
+    def name(self) -> str:
+        """The data set's."""
+        return self.dataset
+
+    def load(self, device: torch.device) -> ImageSet:
+        """``[N, 3, resolution, resolution]``, in the files' order.
+
+        Raises:
+            ValueError: the extra is missing, or the data are neither here nor can be fetched.
+        """
+        published = PUBLISHED[self.dataset]
+        try:
+            hub = importlib.import_module("huggingface_hub")
+        except ImportError as error:
+            raise ValueError(f"{self.name} is on the Hub: pip install 'paripassu[hub]'") from error
+        try:
+            fetched = hub.snapshot_download(
+                published.repository, repo_type="dataset", allow_patterns=published.files
+            )
+        except Exception as error:  # its clients raise whatever they like without a network
+            reason = str(error).partition("\n")[0]
+            raise ValueError(
+                f"{self.name} cannot be fetched from the Hub's {published.repository} ({reason}): "
+                "connect this machine, or give a folder of images as --data"
+            ) from error
+        return ImageFolder(Path(fetched), self.resolution or published.resolution).load(device)

@@ -1,0 +1,108 @@
+"""Metrics on features as values: which one, whose features, how many samples."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from paripassu.metrics.features import FeatureNetwork
+from paripassu.metrics.frechet import frechet_distance
+from paripassu.metrics.kernel import kernel_distance
+from paripassu.metrics.manifold import ManifoldScores, manifold_scores
+from paripassu.metrics.moments import Moments
+from paripassu.metrics.name import metric_name
+
+Kind = Literal["fd", "kd", "precision", "recall", "density", "coverage"]
+
+_LEAST = {"fd": 2, "kd": 2}  # a covariance's; the others need more than five neighbours
+
+MOST_COMPARED = 10_000
+"""Samples of each kind that a metric takes which compares all with all, in a minute on one core."""
+
+
+@dataclass(frozen=True)
+class FeatureMetric:
+    """One number about generated samples.
+
+    Args:
+        kind: the Fréchet (``fd``) or kernel (``kd``) distance, or a score of `manifold_scores`.
+        network: whose features.
+        count: generated samples. All but ``fd``, which takes the whole data, take as many real ones.
+
+    Raises:
+        ValueError: more samples than the kind takes, or too few.
+    """
+
+    kind: Kind
+    network: FeatureNetwork
+    count: int
+
+    def __post_init__(self) -> None:
+        least = _LEAST.get(self.kind, 6)
+        if self.count < least or (self.compares and self.count > MOST_COMPARED):
+            limits = f"{least} to {MOST_COMPARED:,}" if self.compares else f"at least {least}"
+            raise ValueError(
+                f"{self.name} has {self.count:,} samples, but takes {limits}: choose another number"
+            )
+
+    @property
+    def compares(self) -> bool:
+        """Whether it compares samples with samples, not only their moments."""
+        return self.kind != "fd"
+
+    @property
+    def name(self) -> str:
+        """What its values are called."""
+        return metric_name(self.kind, self.count, self.network)
+
+
+@dataclass
+class FeatureSample:
+    """What is kept of features that pass by in batches: all their moments, and the first of themselves.
+
+    Attributes:
+        moments: of all.
+        rows: ``[K, D]``, on the CPU.
+    """
+
+    moments: Moments
+    rows: Tensor
+
+    @classmethod
+    def gather(cls, batches: Iterable[Tensor], keep: int) -> "FeatureSample":
+        """Of batches ``[N, D]``, at least one; ``keep`` of their features are kept."""
+        moments, rows = None, list[Tensor]()
+        for features in batches:
+            if moments is None:
+                moments = Moments.of(features)
+            else:
+                moments.add(features)
+            rows.append(features[:keep].cpu())
+            keep -= len(rows[-1])
+        assert moments, "there were no batches"
+        return cls(moments, torch.cat(rows))
+
+
+def score(metrics: Iterable[FeatureMetric], real: FeatureSample, fake: FeatureSample) -> dict[str, float]:
+    """Each metric's value by its name.
+
+    Args:
+        metrics: on the features of one network.
+        real: of all real samples; it keeps as many as any metric but ``fd`` has samples.
+        fake: the same of as many generated samples as the metrics have.
+    """
+    values: dict[str, float] = {}
+    manifolds: dict[int, ManifoldScores] = {}
+    for metric in metrics:
+        pair = real.rows[: metric.count], fake.rows[: metric.count]
+        if metric.kind == "fd":
+            values[metric.name] = frechet_distance(real.moments, fake.moments)
+        elif metric.kind == "kd":
+            values[metric.name] = kernel_distance(*pair)
+        else:
+            if metric.count not in manifolds:
+                manifolds[metric.count] = manifold_scores(*pair)
+            values[metric.name] = getattr(manifolds[metric.count], metric.kind)
+    return values

@@ -1,0 +1,127 @@
+"""Features of the data itself, kept on disk where the network is slow.
+
+A file of them is named after the pixels' hash and the network's, so it is never out of date; it is written
+under another name and renamed when whole, and one that is damaged is made anew. They are in
+`paripassu.data.cache_home` and can be deleted at any time.
+"""
+
+import hashlib
+import math
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from paripassu.data import ImageSet, cache_home, to_unit
+from paripassu.metrics import MOST_COMPARED, FeatureNetwork, FeatureSample, Moments
+
+_LAYOUT = "1"  # of the files
+
+# Samples that pass at once, less of those with more pixels: bounds memory.
+_BATCH = 500
+_PIXELS = 2**21
+
+
+def at_once(shape: tuple[int, ...]) -> int:
+    """How many samples of this shape are made or measured at a time."""
+    return max(1, min(_BATCH, _PIXELS // math.prod(shape[1:])))
+
+
+def reference(
+    network: FeatureNetwork, real: ImageSet, progress: Callable[[int, int], object]
+) -> FeatureSample:
+    """Of all images, in an order that is shuffled but always the same: folders are sorted by class.
+
+    Args:
+        network: whose features.
+        real: the data.
+        progress: called with the images done and all of them, unless the features were kept.
+
+    Raises:
+        OSError: they cannot be kept; the message says where.
+    """
+    if network.digest is None:
+        return _computed(network, real, progress)
+    path = _path(network.name, network.digest, real)
+    kept = _read(path)
+    if kept is None:
+        partial = _room(path)
+        try:
+            kept = _computed(network, real, progress)
+            _write(partial, kept)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    return kept
+
+
+def _computed(
+    network: FeatureNetwork, real: ImageSet, progress: Callable[[int, int], object]
+) -> FeatureSample:
+    def batches() -> Iterator[Tensor]:
+        shuffled = torch.randperm(len(real), generator=torch.Generator().manual_seed(0))
+        done = 0
+        for chosen in shuffled.split(at_once(real.shape)):
+            yield network(to_unit(real.pixels[chosen.to(real.pixels.device)]))
+            done += len(chosen)
+            progress(done, len(real))
+
+    return FeatureSample.gather(batches(), MOST_COMPARED)
+
+
+def _path(name: str, weights: str, real: ImageSet) -> Path:
+    digest = hashlib.sha256(f"{_LAYOUT} {name} {weights} {list(real.pixels.shape)} ".encode())
+    for part in real.pixels.split(at_once(real.shape)):
+        digest.update(part.cpu().numpy().tobytes())
+    return cache_home() / f"features-{name}-{digest.hexdigest()[:16]}.safetensors"
+
+
+def _room(path: Path) -> Path:
+    # Made before an hour's work, not after it.
+    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.touch()
+    except OSError as error:
+        raise OSError(
+            f"features of the data cannot be kept in {path.parent} ({error.strerror}): "
+            "name another folder in PARIPASSU_CACHE"
+        ) from error
+    return partial
+
+
+def _tensors(sample: FeatureSample) -> dict[str, Tensor]:
+    return {
+        "products": sample.moments.products,
+        "rows": sample.rows.contiguous(),
+        "total": sample.moments.total,
+    }
+
+
+def _digest(count: int, tensors: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256(str(count).encode())
+    for name in sorted(tensors):
+        digest.update(tensors[name].numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _write(path: Path, sample: FeatureSample) -> None:
+    tensors, count = _tensors(sample), sample.moments.count
+    save_file(tensors, path, {"count": str(count), "sha256": _digest(count, tensors)})
+
+
+def _read(path: Path) -> FeatureSample | None:
+    try:
+        with safe_open(path, "pt") as kept:
+            tensors: dict[str, Tensor] = {name: kept.get_tensor(name) for name in kept.keys()}  # noqa: SIM118
+            facts: dict[str, str] = kept.metadata()
+        count = int(facts["count"])
+        if facts["sha256"] != _digest(count, tensors):
+            return None
+        return FeatureSample(Moments(count, tensors["total"], tensors["products"]), tensors["rows"])
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+        return None
