@@ -1,7 +1,9 @@
 """Commands as a person types them: results on standard output, one sentence for every mistake."""
 
 import json
+import os
 import shutil
+import subprocess
 import sys
 from types import ModuleType
 
@@ -48,6 +50,15 @@ def test_train_speaks_json(tmp_path, capsys):
     result = json.loads(out)
     assert (code, result["outcome"], result["step"]) == (0, "finished", 4)
     assert result["metrics"]["fd-digits@50"] > 0
+
+
+def test_nothing_is_said_to_a_reader_who_has_gone():
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "paripassu", "train", "--dry-run"]
+    finished = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (finished.returncode, finished.stderr) == (1, "")
 
 
 def test_the_same_command_again_changes_nothing(trained, capsys):

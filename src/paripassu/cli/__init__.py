@@ -44,8 +44,13 @@ def main(arguments: list[str] | None = None) -> int:
     )
     try:
         command()
+        sys.stdout.flush()
     except ValueError as error:
         return _fail(error, 2)
+    except BrokenPipeError:
+        # Who read the output has seen enough, as head does; Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (OSError, RuntimeError) as error:
         return _fail(_plain(error), 1)
     except KeyboardInterrupt:
