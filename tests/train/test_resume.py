@@ -93,6 +93,14 @@ def test_any_step_is_a_good_place_to_stop(points, tmp_path, stop):
     assert _without_times(tmp_path / "stopped") == _without_times(tmp_path / "undisturbed")
 
 
+def test_batches_gathered_ahead_are_the_same_after_a_stop(images, tmp_path, monkeypatch):
+    monkeypatch.setattr("paripassu.data.source.fits", lambda *_: False)
+    train(images, tmp_path / "undisturbed")
+    _train_until(images, tmp_path / "stopped", 4)
+    train(images, tmp_path / "stopped")
+    assert _final_bytes(tmp_path / "stopped") == _final_bytes(tmp_path / "undisturbed")
+
+
 def test_a_damaged_checkpoint_is_passed_over_and_said(points, tmp_path):
     train(points, tmp_path / "undisturbed")
     _train_until(points, tmp_path / "run", 35)

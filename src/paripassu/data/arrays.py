@@ -53,7 +53,7 @@ class PixelFile(Source):
             raise ValueError(f"{self.path} holds no images: give one that does")
         if self.resolution is not None and pixels.shape[2:] != (self.resolution, self.resolution):
             pixels = np.stack([_fitted(image, self.resolution) for image in pixels])
-        return ImageSet(torch.from_numpy(np.ascontiguousarray(pixels)).to(device))
+        return ImageSet.on(device, torch.from_numpy(np.ascontiguousarray(pixels)))
 
 
 def _fitted(image: NDArray[np.uint8], resolution: int) -> NDArray[np.uint8]:

@@ -17,14 +17,13 @@ class AugmentedSet(ImageSet):
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """``[count, C, H, W]`` images in [-1, 1]."""
-        device = self.pixels.device
-        chosen = self.pixels[torch.randint(len(self), (count,), generator=generator, device=device)]
+        chosen = self.draw_bytes(count, generator)
         if self.flip:
-            mirrored = torch.rand((count, 1, 1, 1), generator=generator, device=device) < 0.5
+            mirrored = torch.rand((count, 1, 1, 1), generator=generator, device=self.device) < 0.5
             chosen = torch.where(mirrored, chosen.flip(3), chosen)
         if not self.dequantize:
             return to_unit(chosen)
-        return (chosen + torch.rand(chosen.shape, generator=generator, device=device)) / 128 - 1
+        return (chosen + torch.rand(chosen.shape, generator=generator, device=self.device)) / 128 - 1
 
 
 @dataclass(frozen=True)
@@ -62,4 +61,4 @@ class Augmented(Source):
             raise ValueError(  # noqa: TRY004 - a setting is wrong, not an argument
                 f"{self.name} holds no images to flip or dequantize: leave that out"
             )
-        return AugmentedSet(images.pixels, images.skipped, self.flip, self.dequantize)
+        return AugmentedSet(images.pixels, images.skipped, images.prefetcher, self.flip, self.dequantize)

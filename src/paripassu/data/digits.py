@@ -24,4 +24,4 @@ class Digits(Source):
         """``[1797, 1, 8, 8]``."""
         levels, _ = load_digits(return_X_y=True)
         levels = torch.from_numpy(levels).view(-1, 1, 8, 8)
-        return ImageSet((levels * (255 / 16)).round().to(torch.uint8).to(device))
+        return ImageSet.on(device, (levels * (255 / 16)).round().to(torch.uint8))

@@ -111,7 +111,7 @@ class ImageFolder(Source):
         if bad:
             pixels = pixels[[complaint is None for complaint in complaints]]
         skipped = bad + tuple(f"{folder} (an empty folder)" for folder in empty)
-        return ImageSet(torch.from_numpy(pixels).to(device), skipped)
+        return ImageSet.on(device, torch.from_numpy(pixels), skipped)
 
     def _decode(
         self,

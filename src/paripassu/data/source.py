@@ -1,10 +1,14 @@
 """What every source of real samples is: settings that load, and loaded samples to draw from."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
+
+from paripassu.data.prefetch import Prefetcher, fits
 
 
 class Samples(ABC):
@@ -18,6 +22,9 @@ class Samples(ABC):
     @abstractmethod
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """``[count, *shape]`` independent samples, float32; images are in [-1, 1]."""
+
+    def expect(self, seed: int, counts: Sequence[int]) -> None:  # noqa: B027 - most have nothing to prepare
+        """Be told how many samples a generator of ``seed`` will draw, draw by draw: time may be saved."""
 
 
 class Source(ABC):
@@ -44,10 +51,24 @@ class ImageSet(Samples):
     Attributes:
         pixels: ``[N, C, H, W]``, uint8.
         skipped: path and reason of each image, or empty folder of images, that could not be used.
+        prefetcher: brings batches to another device than ``pixels`` are on; None where they are held there.
     """
 
     pixels: Tensor
     skipped: tuple[str, ...] = ()
+    prefetcher: Prefetcher | None = None
+
+    @classmethod
+    def on(cls, device: torch.device, pixels: Tensor, skipped: tuple[str, ...] = ()) -> Self:
+        """Of ``pixels`` on the host: held on the device where they fit, else sent there batch by batch."""
+        if fits(pixels, device):
+            return cls(pixels.to(device), skipped)
+        return cls(pixels, skipped, Prefetcher(pixels, device))
+
+    @property
+    def device(self) -> torch.device:
+        """Where images are handed out."""
+        return self.prefetcher.device if self.prefetcher else self.pixels.device
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -59,8 +80,22 @@ class ImageSet(Samples):
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """``[count, C, H, W]`` images in [-1, 1]."""
-        chosen = torch.randint(len(self), (count,), generator=generator, device=self.pixels.device)
-        return to_unit(self.pixels[chosen])
+        return to_unit(self.draw_bytes(count, generator))
+
+    def draw_bytes(self, count: int, generator: torch.Generator) -> Tensor:
+        """``[count, C, H, W]``, uint8, as they are stored."""
+        if self.prefetcher:
+            return self.prefetcher.draw(count, generator)
+        return self.pixels[torch.randint(len(self), (count,), generator=generator, device=self.device)]
+
+    def expect(self, seed: int, counts: Sequence[int]) -> None:
+        """Gather those batches now, if images are not held on the device."""
+        if self.prefetcher:
+            self.prefetcher.expect(seed, counts)
+
+    def at(self, chosen: Tensor) -> Tensor:
+        """The images of these indices, in [-1, 1]."""
+        return to_unit(self.pixels[chosen.to(self.pixels.device)].to(self.device))
 
 
 def to_unit(pixels: Tensor) -> Tensor:

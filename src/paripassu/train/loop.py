@@ -17,7 +17,7 @@ from paripassu.train.checkpoint import checkpoints, load_checkpoint
 from paripassu.train.folder import check_folder, open_folder
 from paripassu.train.journal import Journal
 from paripassu.train.precision import penalty, play, tensor_cores
-from paripassu.train.random import Stream, generator, seeded
+from paripassu.train.random import Stream, generator, number, seeded
 from paripassu.train.ranks import (
     average_gradients,
     check_share,
@@ -184,6 +184,8 @@ def step(run: Run, state: State, real: Samples, share: Share = WHOLE) -> Tensor:
         state.optimizer_g.step()
 
     _average(run, state)
+    drawn = [run.batch] * run.n_critic + [run.generator_batches * run.batch] * run.loss.relativistic
+    real.expect(number(run.seed, Stream.TRAINING, state.step + 1), drawn)
     return torch.stack([loss_d, loss_g])
 
 

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from paripassu.data import ImageSet, cache_home, to_unit
+from paripassu.data import ImageSet, cache_home
 from paripassu.metrics import MOST_COMPARED, FeatureNetwork, FeatureSample, Moments
 
 _LAYOUT = "1"  # of the files
@@ -66,7 +66,7 @@ def _computed(
         shuffled = torch.randperm(len(real), generator=torch.Generator().manual_seed(0))
         done = 0
         for chosen in shuffled.split(at_once(real.shape)):
-            yield network(to_unit(real.pixels[chosen.to(real.pixels.device)]))
+            yield network(real.at(chosen))
             done += len(chosen)
             progress(done, len(real))
 

@@ -1,0 +1,67 @@
+"""Batches of images that do not fit their device: gathered on the host while the step before computes."""
+
+import weakref
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+import torch
+from torch import Tensor
+
+_SHARE = 0.5  # of a GPU's free memory that images may take: networks and their activations need the rest
+
+
+def fits(pixels: Tensor, device: torch.device) -> bool:
+    """Whether ``pixels`` may be held on ``device``."""
+    if device.type != "cuda":
+        return True
+    free, _ = torch.cuda.mem_get_info(device)
+    return pixels.nbytes <= _SHARE * free
+
+
+class Prefetcher:
+    """Gathers batches from images in the host's memory, or mapped into it, and sends them to the device.
+
+    Which images a batch holds follows from the seed of the generator it is drawn with and from how many were
+    drawn with that generator before; whether it was expected changes when it is gathered, and nothing else.
+    The generator's own numbers, which are on the device, are not read: the host would have to wait for them.
+    """
+
+    def __init__(self, pixels: Tensor, device: torch.device) -> None:
+        """Of ``pixels`` ``[N, ...]`` on the host."""
+        self.device = device
+        self._pixels = pixels
+        self._pool = ThreadPoolExecutor(1, "prefetch", initializer=self._enter)
+        self._expected: dict[tuple[int, int, int], Future[Tensor]] = {}
+        self._generator: weakref.ref[torch.Generator] | None = None
+        self._drawn = 0
+
+    def expect(self, seed: int, counts: Sequence[int]) -> None:
+        """Begin to gather the batches of ``counts`` images that a generator of ``seed`` will draw first.
+
+        What was expected before and not drawn is forgotten.
+        """
+        keys = [(seed, place, count) for place, count in enumerate(counts)]
+        self._expected = {key: self._pool.submit(self._gather, *key) for key in keys}
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """``[count, ...]`` images, uniformly with replacement, on the device."""
+        if self._generator is None or self._generator() is not generator:
+            self._generator, self._drawn = weakref.ref(generator), 0
+        key = (generator.initial_seed(), self._drawn, count)
+        self._drawn += 1
+        expected = self._expected.pop(key, None)
+        batch = expected.result() if expected else self._gather(*key)
+        return batch.to(self.device, non_blocking=True)
+
+    def _enter(self) -> None:
+        # Pinned memory belongs to the current GPU, which in a new thread is the first.
+        if self.device.type == "cuda":
+            torch.cuda.set_device(self.device)
+
+    def _gather(self, seed: int, place: int, count: int) -> Tensor:
+        rng = np.random.default_rng([seed, place])
+        chosen = torch.from_numpy(rng.integers(len(self._pixels), size=count))
+        shape = (count, *self._pixels.shape[1:])
+        batch = torch.empty(shape, dtype=torch.uint8, pin_memory=self.device.type == "cuda")
+        return torch.index_select(self._pixels, 0, chosen, out=batch)
