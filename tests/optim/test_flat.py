@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -272,13 +273,10 @@ def test_a_fork_steps_as_its_parent():
 
 def test_without_torchs_openmp_a_pool_serves(monkeypatch):
     monkeypatch.setattr(threads, "_openmp", lambda: None)
-    calls = []
     monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
-    threads.together(lambda: calls.append(threading.get_ident()), at_most=8)
-    assert len(calls) == 3
-
-
-def test_what_a_thread_raises_is_raised_to_the_caller(monkeypatch):
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
-    with pytest.raises(ZeroDivisionError):
-        threads.together(lambda: print(1 / 0), at_most=8)
+    told, calls = np.zeros(1, np.int64), []
+    work = SimpleNamespace(address=0, ctypes=calls.append)
+    threads.together(work, told, at_most=8)
+    assert calls == [told.ctypes.data] * 3
+    threads.together(work, told, at_most=0)
+    assert len(calls) == 4

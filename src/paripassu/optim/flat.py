@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from paripassu.optim.form import Arrays, Form
-from paripassu.optim.threads import together
+from paripassu.optim.threads import address_of, together
 from paripassu.optim.turn import Turn
 
 _CHUNK = 16384  # elements; four arrays of them, 256 KiB, stay in a core's cache
@@ -86,29 +86,27 @@ def step(form: Form, turn: Turn, arrays: Sequence[Arrays]) -> None:
     addresses = addresses.reshape(count, 6)
     chunks = _chunks(tuple([p.numel() for p in turn.parameters]))
     squares, sums = np.zeros((len(chunks), 2)), np.zeros((count, 2))
-    r1, r2 = np.ones((2, count), np.float32)
+    factors = np.ones((5, count), np.float32)
     momentum = form.sgd.momentum if form.sgd else 0.0
     (b1, b2), eps = (form.adam.betas, form.adam.eps) if form.adam else ((0.0, 0.0), 0.0)
     if form.adam:
-        kernels.tick(addresses, b1, b2, r1, r2)
+        kernels.tick(addresses, b1, b2, factors[kernels.R1], factors[kernels.R2])
 
     by_adam = form.direction == "adam"
     kept = kernels.FIRST if by_adam else kernels.BUFFER
     source = kept if (b1 if by_adam else momentum) else kernels.GRADIENT
-    keep = np.array([float(k) for k in turn.keeps], np.float32)
     rates = np.array([float(rate) for rate in turn.rates])
-
-    shrink, factor = np.ones(count, np.float32), rates.astype(np.float32)
+    factors[kernels.KEEP] = [float(keep) for keep in turn.keeps]
+    factors[kernels.FACTOR] = rates
+    settings = np.array([momentum, b1, b2, eps])
 
     def walk(*, advance: bool, descend: bool) -> None:
-        counter = np.zeros(1, np.int64)
-        together(
-            lambda: kernels.walk(
-                counter, chunks, addresses, advance, descend, source, by_adam, momentum, b1, b2, eps, r1, r2,
-                squares, keep, shrink, factor,
-            ),
-            at_most=len(chunks) // _CHUNKS_A_THREAD,
-        )  # fmt: skip
+        told = np.zeros(kernels.LENGTH, np.int64)
+        told[kernels.CHUNKS :] = [
+            *map(address_of, (chunks, addresses, squares, factors, settings)),
+            len(chunks), count, advance, descend, source, by_adam,
+        ]  # fmt: skip
+        together(kernels.walk, told, at_most=len(chunks) // _CHUNKS_A_THREAD)
 
     if form.length == "own":
         # At once, while a chunk is in the cache; plain SGD has nothing to take in.
@@ -117,6 +115,7 @@ def step(form: Form, turn: Turn, arrays: Sequence[Arrays]) -> None:
         walk(advance=True, descend=False)
         columns = {"sgd": kernels.SGD, "adam": kernels.ADAM, "one": -1}
         own, length, as_one = columns[form.direction], columns[form.length], form.scope == "global"
+        shrink, factor = factors[kernels.SHRINK], factors[kernels.FACTOR]
         kernels.rescale(chunks, squares, sums, rates, own, length, as_one, shrink, factor)
         walk(advance=False, descend=True)
 

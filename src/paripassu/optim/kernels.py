@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numba import (
     carray,  # pyright: ignore[reportPrivateImportUsage]
+    cfunc,
     float32,
     float64,
     int64,
@@ -36,32 +37,38 @@ _BLOCK = 1024  # elements whose squares are summed in float32: few enough for se
 _SUMMING: dict[str, Any] = {"fastmath": {"reassoc", "contract", "nsz"}, "error_model": "numpy", "nogil": True}
 # A product of three must be taken as written: two of its factors alone may leave float32.
 _FLAGS: dict[str, Any] = _SUMMING | {"fastmath": {"contract"}}
+_IN_C: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy"}  # C knows no interpreter's lock
 _CHUNKS = _ADDRESSES = int64[:, ::1]
-_COUNTER = int64[::1]
 _PER_TENSOR = float32[::1]
 _SUMS = float64[:, ::1]
 
 
-def _cached(signature: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _cached(compile_for: Callable[..., Any], signature: Any, **options: Any) -> Callable[[Any], Any]:
     """Compile for one signature, from numba's cache where it has one."""
 
-    def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    def compiled(function: Callable[..., Any]) -> Any:
         try:
-            return njit(signature, cache=True, **_FLAGS)(function)
+            return compile_for(signature, cache=True, **options)(function)
         except RuntimeError:  # nowhere to write: neither beside this file nor in the user's home
-            return njit(signature, **_FLAGS)(function)
+            return compile_for(signature, **options)(function)
 
     return compiled
 
 
-@intrinsic
-def _pointer(_typing, _address):
-    kind = types.CPointer(types.float32)
+def _pointer_to(element: Any) -> Any:
+    kind = types.CPointer(element)
 
-    def generate(context, builder, _signature, arguments):
-        return builder.inttoptr(arguments[0], context.get_value_type(kind))
+    @intrinsic
+    def pointer(_typing, _address):
+        def generate(context, builder, _signature, arguments):
+            return builder.inttoptr(arguments[0], context.get_value_type(kind))
 
-    return kind(types.int64), generate
+        return kind(types.int64), generate
+
+    return pointer
+
+
+_floats, _doubles, _integers = (_pointer_to(element) for element in (float32, float64, int64))
 
 
 @intrinsic
@@ -77,10 +84,10 @@ def _wide(_typing):
     return types.none(), generate
 
 
-@njit(inline="always")
+@njit
 def _run(address, start, length):
     """A chunk's memory as an array."""
-    return carray(_pointer(address + _WIDTH * start), length)
+    return carray(_floats(address + _WIDTH * start), length)
 
 
 @njit
@@ -171,7 +178,7 @@ def _descend_adam(parameter, numerator, second, r1, r2, eps, keep, shrink, facto
         parameter[i] = keep * parameter[i] - u * shrink * factor
 
 
-@_cached(void(_ADDRESSES, float64, float64, _PER_TENSOR, _PER_TENSOR))
+@_cached(njit, void(_ADDRESSES, float64, float64, _PER_TENSOR, _PER_TENSOR), **_FLAGS)
 def tick(addresses, b1, b2, r1, r2):
     """Count a step of Adam for every tensor and write its bias corrections, 1/(1-b1^t) and (1-b2^t)^-1/2."""
     for tensor in range(len(addresses)):
@@ -218,7 +225,11 @@ def _advance_chunk(row, begin, end, momentum, b1, b2, r, squares):
             squares[SGD] += total if _holds(total) else _square_widely(buffer)
 
 
-@_cached(void(_CHUNKS, _SUMS, _SUMS, float64[::1], int64, int64, types.boolean, _PER_TENSOR, _PER_TENSOR))
+@_cached(
+    njit,
+    void(_CHUNKS, _SUMS, _SUMS, float64[::1], int64, int64, types.boolean, _PER_TENSOR, _PER_TENSOR),
+    **_FLAGS,
+)
 def rescale(chunks, squares, sums, rates, own, length, as_one, shrink, factor):
     """Write two factors per tensor whose product is rate * length / own length; 0 where that is 0.
 
@@ -240,41 +251,54 @@ def rescale(chunks, squares, sums, rates, own, length, as_one, shrink, factor):
         factor[tensor] = 0.0 if norm == 0.0 else rates[tensor] * wanted / norm / shrink[tensor]
 
 
-@_cached(
-    void(
-        _COUNTER, _CHUNKS, _ADDRESSES, types.boolean, types.boolean, int64, types.boolean, float32, float64,
-        float64, float32, _PER_TENSOR, _PER_TENSOR, _SUMS, _PER_TENSOR, _PER_TENSOR, _PER_TENSOR,
-    )
-)  # fmt: skip
-def walk(
-    counter, chunks, addresses, advance, descend, source, adam, momentum, b1, b2, eps, r1, r2, squares, keep,
-    shrink, factor,
-):  # fmt: skip
-    """Walk all chunks, together with the other threads that have the same ``counter``; it starts at 0.
+# What `walk` is told, by place in an array of int64: addresses of arrays, their lengths, and switches.
+(
+    NEXT, CHUNKS, ADDRESSES, SQUARES, FACTORS, SETTINGS, CHUNK_COUNT, TENSOR_COUNT, ADVANCE, DESCEND, SOURCE,
+    BY_ADAM,
+) = range(LENGTH := 12)  # fmt: skip
+# Rows of the array of factors, a column a tensor: Adam's bias corrections, and the terms of a step.
+R1, R2, KEEP, SHRINK, FACTOR = range(5)
 
-    With ``advance``, gradients are taken into the states, and each chunk leaves its squares: of SGD's update
+
+@_cached(cfunc, void(types.voidptr), **_IN_C)
+def walk(told):
+    """Walk all chunks, together with the other threads that were given the same ``told``.
+
+    A C function of the address of ``told``, so that threads can call it without Python: an array of int64, by
+    the names above. ``NEXT`` is 0 at the start and counts the chunks that are taken. ``SETTINGS`` are
+    SGD's momentum, Adam's two decay rates and its epsilon, in float64.
+
+    With ``ADVANCE``, gradients are taken into the states, and each chunk leaves its squares: of SGD's update
     and of Adam's. Momentum is kept where there are buffers, moments where there are second ones.
 
-    With ``descend``, ``shrink * factor`` times the direction is subtracted from ``keep`` times the
-    parameters. The direction is the array of column ``source``, or, with ``adam``, Adam's update with it on
-    top.
+    With ``DESCEND``, ``SHRINK * FACTOR`` times the direction is subtracted from ``KEEP`` times the
+    parameters. The direction is the array of column ``SOURCE``, or, with ``BY_ADAM``, Adam's update with
+    that on top.
     """
+    told = carray(told, LENGTH, np.int64)
+    chunk_count, tensor_count = told[CHUNK_COUNT], told[TENSOR_COUNT]
+    chunks = carray(_integers(told[CHUNKS]), (chunk_count, 3))
+    addresses = carray(_integers(told[ADDRESSES]), (tensor_count, 6))
+    squares = carray(_doubles(told[SQUARES]), (chunk_count, 2))
+    factors = carray(_floats(told[FACTORS]), (5, tensor_count))
+    settings = carray(_doubles(told[SETTINGS]), 4)
+    momentum, b1, b2, eps = float32(settings[0]), settings[1], settings[2], float32(settings[3])
     _wide()
     while True:
-        first = _claim(counter, _PIECE)
-        for k in range(first, min(first + _PIECE, len(chunks))):
+        first = _claim(told, _PIECE)
+        for k in range(first, min(first + _PIECE, chunk_count)):
             tensor, begin, length = chunks[k]
             row = addresses[tensor]
-            r = (r1[tensor], r2[tensor], eps)
-            if advance:
+            r = (factors[R1, tensor], factors[R2, tensor], eps)
+            if told[ADVANCE] != 0:
                 _advance_chunk(row, begin, begin + length, momentum, b1, b2, r, squares[k])
-            if descend:
+            if told[DESCEND] != 0:
                 parameter = _run(row[PARAMETER], begin, length)
-                direction = _run(row[source], begin, length)
-                step = (keep[tensor], shrink[tensor], factor[tensor])
-                if adam:
+                direction = _run(row[told[SOURCE]], begin, length)
+                step = (factors[KEEP, tensor], factors[SHRINK, tensor], factors[FACTOR, tensor])
+                if told[BY_ADAM] != 0:
                     _descend_adam(parameter, direction, _run(row[SECOND], begin, length), *r, *step)
                 else:
                     _descend(parameter, direction, *step)
-        if first >= len(chunks):
+        if first >= chunk_count:
             return

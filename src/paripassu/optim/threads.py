@@ -11,43 +11,52 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 _BORN = os.getpid()
 
-_BODY = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+
+class Compiled(Protocol):
+    """A C function of one address, as numba compiles it."""
+
+    @property
+    def address(self) -> int:
+        """Where its code is."""
+        ...
+
+    @property
+    def ctypes(self) -> Callable[[int], None]:
+        """To call it from Python, without the interpreter's lock."""
+        ...
 
 
-def together(work: Callable[[], None], *, at_most: int) -> None:
+def together(work: Compiled, told: NDArray[np.int64], *, at_most: int) -> None:
     """Call ``work`` on as many threads as torch would use, the caller's among them; return when all are done.
 
     Args:
-        work: compiled, releases the interpreter's lock, and shares out what there is to do by itself.
+        work: shares out what there is to do by itself.
+        told: what each call of it is given the address of.
         at_most: threads that there is enough to do for.
     """
     threads = min(torch.get_num_threads(), at_most)
-    if threads <= 1:
-        work()
+    address = address_of(told)
+    parallel = _openmp() if threads > 1 else None
+    if parallel is not None:
+        parallel(work.address, address, threads, 0)
         return
-    parallel = _openmp()
-    if parallel is None:
-        others = [_pool().submit(work) for _ in range(threads - 1)]
-        work()
-        for other in others:
-            other.result()
-        return
-    raised: list[BaseException] = []
+    others = [_pool().submit(work.ctypes, address) for _ in range(threads - 1)]
+    work.ctypes(address)
+    for other in others:
+        other.result()
 
-    def body(_: object) -> None:
-        try:
-            work()
-        except BaseException as error:  # Ctrl-C: nothing can be raised through C
-            raised.append(error)
 
-    parallel(_BODY(body), None, threads, 0)
-    if raised:
-        raise raised[0]
+def address_of(array: NDArray[Any]) -> int:
+    """Where an array's numbers are, which must outlive it."""
+    return array.__array_interface__["data"][0]
 
 
 @lru_cache(maxsize=1)
@@ -61,7 +70,7 @@ def _openmp() -> Callable[..., None] | None:
         parallel = torch_cpu.GOMP_parallel
     except (OSError, AttributeError):
         return None
-    parallel.argtypes = [_BODY, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
+    parallel.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
     parallel.restype = None
     return parallel
 
