@@ -286,7 +286,9 @@ def walk(told):
     _wide()
     while True:
         first = _claim(told, _PIECE)
-        for k in range(first, min(first + _PIECE, chunk_count)):
+        for taken in range(first, min(first + _PIECE, chunk_count)):
+            # A second pass goes backwards: what the first read last is what caches still hold.
+            k = taken if told[ADVANCE] != 0 else chunk_count - 1 - taken
             tensor, begin, length = chunks[k]
             row = addresses[tensor]
             r = (factors[R1, tensor], factors[R2, tensor], eps)
