@@ -144,7 +144,7 @@ def ceiling(run: Run) -> Round:
     for network in networks if run.channels_last else []:
         network.to(memory_format=torch.channels_last)
     for network in networks if run.compile else []:
-        network.compile()
+        network.forward = torch.compile(network.forward)
     generator, discriminator = networks
     optimizer_g, optimizer_d = (_adam(run, network, fused=True) for network in networks)
     players = {network: list(network.parameters()) for network in networks}
@@ -163,7 +163,7 @@ def ceiling(run: Run) -> Round:
                     logits = [discriminator(images).float() for images in (real, fake)]
                 loss = run.loss.discriminator(*logits)
                 if run.penalty:
-                    loss = loss + penalty(discriminator.forward, real, fake, along)
+                    loss = loss + penalty(discriminator, real, fake, along)
                 optimizer_d.zero_grad()
                 loss.backward(inputs=players[discriminator])
                 optimizer_d.step()

@@ -8,12 +8,14 @@ import torch
 
 from paripassu.data import ImageSet, Samples
 from paripassu.games import R1, hinge
+from paripassu.metrics import FeatureMetric, PixelFeatures
 from paripassu.models import DCGAN, SNGAN, StyleGAN2
 from paripassu.records import RUN_FILE, RunHeader, dump, environment
 from paripassu.rules import SGD
 from paripassu.train import Player, check_folder, train
+from paripassu.train.evaluation import Evaluator
 from paripassu.train.loop import step
-from paripassu.train.precision import _compiled, tensor_cores
+from paripassu.train.precision import _compiled, play, tensor_cores
 from paripassu.train.state import initial_state
 
 PLAYER = Player(SGD(), 0.1)
@@ -98,6 +100,26 @@ def test_compiled_steps_are_the_eager_ones(model, resolution, images, monkeypatc
     real = ImageSet(torch.randint(0, 256, (20, 1, *resolution), dtype=torch.uint8))
     for ours, theirs in zip(_steps(replace(run, compile=True), 2, real), _steps(run, 2, real), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "model", [DCGAN(latent=8, width=4), SNGAN(latent=8, width=4)], ids=["dcgan", "sngan"]
+)
+def test_each_network_is_compiled_whole_and_measured_as_it_is(model, images, monkeypatch):
+    torch._dynamo.reset()
+    graphs = []
+    made = partial(torch.compile, backend=lambda graph, _: graphs.append(graph) or graph.forward)
+    monkeypatch.setattr(torch, "compile", made)
+    run = replace(images, model=model, penalty=None, compile=True)
+    state = initial_state(run, (1, 32, 32))
+    fake = play(run, state.generator, torch.randn(4, 8))
+    assert len(graphs) == 1
+    play(run, state.discriminator, fake.detach())
+    assert len(graphs) == 2
+    real = ImageSet(torch.randint(0, 256, (50, 1, 32, 32), dtype=torch.uint8))
+    metrics = [FeatureMetric("fd", PixelFeatures(), 50)]
+    assert Evaluator(run, real, metrics=metrics).measure(state.generator)["fd-pixels8@50"] > 0
+    assert len(graphs) == 2
 
 
 @pytest.mark.parametrize(("precision", "wanted"), [("float32", False), ("tf32", True)])

@@ -1,7 +1,6 @@
 """Measurements and pictures of a generator, for the data it was trained on."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from paripassu.metrics import (
 )
 from paripassu.train import pictures
 from paripassu.train.checkpoint import checkpoints, load_checkpoint
+from paripassu.train.precision import eagerly
 from paripassu.train.random import Stream, generator, seeded
 from paripassu.train.reference import at_once, reference
 from paripassu.train.run import Run
@@ -118,7 +118,9 @@ class Evaluator:
         try:
             with seeded(self._run.seed, stream, 1, device):
                 for z in latents.split(at_once(self._real.shape)):
-                    yield network(z)
+                    with eagerly(self._run):
+                        images = network(z)
+                    yield images
                     done += len(z)
                     if stream is Stream.EVALUATION:
                         self._progress("generated samples", done, count)
@@ -193,7 +195,6 @@ def evaluate(
     if not checkpoints(folder):
         raise ValueError(f"{folder} has no checkpoint yet: train it first")
     real = run.data.load(torch.device(run.device))
-    # Compiling takes longer than one measurement.
-    state = initial_state(replace(run, compile=False), real.shape)
+    state = initial_state(run, real.shape)
     load_checkpoint(folder, state)
     return state.step, Evaluator(run, real, samples, metrics, progress).measure(state.shown())

@@ -1,8 +1,9 @@
 """The arithmetic that networks compute in, and who makes their code: what a run says of its own speed."""
 
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,10 +25,14 @@ def penalty(
 ) -> Tensor:
     """The run's penalty, always in float32: it compares gradients, which bf16 would round away."""
     assert run.penalty is not None
-    if not run.compile:
-        return run.penalty(discriminator, real, fake, rng, share)
-    # The bare forward becomes part of the penalty's code, as a network compiled by itself could not.
-    return _compiled(run.penalty)(discriminator.forward, real, fake, rng, share)
+    compute = _compiled(run.penalty) if run.compile else run.penalty
+    return compute(discriminator, real, fake, rng, share)
+
+
+def eagerly(run: Run) -> AbstractContextManager[Any]:
+    """Let networks run without their compiled code, which would be made anew for every other batch size."""
+    # Only there: it imports the compiler.
+    return torch.compiler.set_stance("force_eager") if run.compile else nullcontext()
 
 
 @cache

@@ -64,9 +64,9 @@ def initial_state(run: Run, shape: tuple[int, ...]) -> State:
         for network in (generator, discriminator):
             network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - torch's stubs
     averaged = deepcopy(generator).requires_grad_(requires_grad=False) if run.ema else None
-    if run.compile:
-        generator.compile()
-        discriminator.compile()
+    for network in (generator, discriminator) if run.compile else ():
+        # Not network.compile(): that leaves out the forward of torch's own containers, such as Sequential.
+        network.forward = torch.compile(network.forward)
     return State(
         generator,
         discriminator,
