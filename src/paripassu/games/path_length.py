@@ -1,6 +1,6 @@
-r"""Path length regularisation: steps of one size in style space change images by one amount.
+"""Path length regularisation: steps of one size in style space change images by one amount.
 
-.. math:: E_{w, y} (\lVert J_w^T y \rVert - a)^2, \quad y \sim N(0, I / R^2)
+    E (‖J_wᵀ y‖ − a)²,    y ~ N(0, I / R²)
 
 with a the running mean of the norms. Karras et al. 2020, arXiv:1912.04958, Eq. 4 and App. B; each layer has
 its own style here, and the squared norm is their mean, as in the authors' code.

@@ -1,9 +1,9 @@
-r"""Fréchet distance: between the Gaussians that fit real and generated features.
+"""Fréchet distance: between the Gaussians that fit real and generated features.
 
-.. math:: \lVert \mu_r - \mu_f \rVert^2 + \mathrm{tr}(\Sigma_r + \Sigma_f - 2 (\Sigma_r \Sigma_f)^{1/2})
+    ‖μ_r − μ_f‖² + tr(Σ_r + Σ_f − 2 (Σ_r Σ_f)^½)
 
-With :math:`\Sigma_r = A A^\top`, the product under the root has the eigenvalues of the symmetric
-:math:`A^\top \Sigma_f A`: no complex numbers, and a tenth of the time.
+With Σ_r = A Aᵀ, the product under the root has the eigenvalues of the symmetric
+Aᵀ Σ_f A: no complex numbers, and a tenth of the time.
 
 Heusel et al. 2017, arXiv:1706.08500, whose features are Inception's.
 """

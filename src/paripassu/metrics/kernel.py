@@ -1,6 +1,6 @@
-r"""Kernel distance: unbiased squared maximum mean discrepancy of features under KID's cubic kernel.
+"""Kernel distance: unbiased squared maximum mean discrepancy of features under KID's cubic kernel.
 
-.. math:: k(x, y) = (\langle x, y \rangle / D + 1)^3
+    k(x, y) = (⟨x, y⟩ / D + 1)³
 
 Bińkowski et al. 2018, arXiv:1801.01401, whose features are Inception's and who average over subsets; here
 it is taken over all samples at once.

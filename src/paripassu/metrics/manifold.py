@@ -1,4 +1,4 @@
-r"""Precision, recall, density and coverage: how two sets of features lie in each other's neighbourhoods.
+"""Precision, recall, density and coverage: how two sets of features lie in each other's neighbourhoods.
 
 Each sample has a ball that reaches to its k-th nearest neighbour in its own set, the boundary included.
 *Precision* is the share of generated samples in some real ball, *recall* the share of real samples in some
@@ -6,7 +6,7 @@ generated ball. *Density* counts, for each generated sample, the real balls arou
 the share of real balls with a generated sample in them.
 
 For N real and M generated samples of one distribution the expected density is 1 and the expected coverage
-:math:`1 - \prod_{i=1}^{k} (N - i) / (N + M - i)`; precision and recall have no such reference.
+1 − Π (N − i) / (N + M − i) over i = 1 … k; precision and recall have no such reference.
 
 Kynkäänniemi et al. 2019, arXiv:1904.06991 (precision, recall; there k = 3); Naeem et al. 2020,
 arXiv:2002.09797 (density, coverage).

@@ -1,9 +1,9 @@
-r"""Modes captured, high-quality share and overlap on a mixture of Gaussians.
+"""Modes captured, high-quality share and overlap on a mixture of Gaussians.
 
 A sample is of high quality when it lies within three standard deviations of its nearest centre. With
-:math:`s_k` the share of all samples that are of high quality and nearest to mode k of K,
+s_k the share of all samples that are of high quality and nearest to mode k of K,
 
-.. math:: \text{overlap} = \sum_k \min(s_k, 1/K)
+    overlap = Σ_k min(s_k, 1/K)
 
 is 1 minus the total variation between the samples' histogram (the K modes and a bin for strays) and the
 uniform one. It falls with lost modes, unequal modes and stray samples alike.

@@ -1,8 +1,8 @@
-r"""Modes captured among triples of digits, and how unevenly.
+"""Modes captured among triples of digits, and how unevenly.
 
-With :math:`p_t` the share of samples whose three channels show the triple t of the 1,000,
+With p_t the share of samples whose three channels show the triple t of the 1,000,
 
-.. math:: \mathrm{KL}(p \,\|\, \text{uniform}) = \sum_t p_t \log(1000\, p_t)
+    KL(p ‖ uniform) = Σ_t p_t log(1000 p_t)
 
 in nats: 0 for even shares, log 1000 = 6.9 for one triple alone. Protocol of Metz et al. 2017
 (arXiv:1611.02163) and PacGAN (Lin et al. 2018, arXiv:1712.04086): 26,000 samples. As many draws from the

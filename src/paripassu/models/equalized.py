@@ -1,4 +1,4 @@
-r"""Layers with an equalized learning rate, and the low-pass filter of StyleGAN2.
+"""Layers with an equalized learning rate, and the low-pass filter of StyleGAN2.
 
 Weights start as N(0, 1) and are divided by the root of their fan-in when used, so that an optimizer which
 steps equally far in every weight (Adam, layer-wise nSGDA) changes every layer equally fast.
@@ -78,9 +78,9 @@ class EqualConv(nn.Module):
 def modulated_convolution(
     x: Tensor, weight: Tensor, style: Tensor, *, demodulate: bool, up: "LowPass | None" = None
 ) -> Tensor:
-    r"""Convolve each sample with its own weights ``w'_oik = s_i w_oik``.
+    """Convolve each sample with its own weights ``w'_oik = s_i w_oik``.
 
-    .. math:: w''_{oik} = w'_{oik} / \sqrt{\textstyle\sum_{ik} w'^2_{oik} + \epsilon}
+        w″_oik = w′_oik / √(Σ_ik w′_oik² + ε)
 
     Scaling inputs by ``s_i`` and outputs by the root is the same map with one weight for the whole batch.
 

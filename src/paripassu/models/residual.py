@@ -1,4 +1,4 @@
-r"""Residual networks between images and one number, as WGAN-GP and SNGAN share them.
+"""Residual networks between images and one number, as WGAN-GP and SNGAN share them.
 
 A block adds a shortcut to two 3 x 3 convolutions; the generator's double the resolution (nearest neighbour),
 the discriminator's halve it (mean of 2 x 2). Nearest upsampling and mean pooling commute with 1 x 1

@@ -1,6 +1,6 @@
-r"""Grafted optimizers: the step length of one rule on the direction of another.
+"""Grafted optimizers: the step length of one rule on the direction of another.
 
-.. math:: w \leftarrow w - \eta \, \lVert u_M \rVert \, u_D / \lVert u_D \rVert
+    w ← w − η ‖u_M‖ u_D / ‖u_D‖
 
 Agarwal et al. 2020, arXiv:2002.11803; the two halves of Adam after Jelassi et al. 2022, arXiv:2210.04319.
 """

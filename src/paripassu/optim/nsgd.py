@@ -1,6 +1,6 @@
-r"""Normalised SGD: every step has the length of the learning rate.
+"""Normalised SGD: every step has the length of the learning rate.
 
-.. math:: w \leftarrow w - \eta \, b / \lVert b \rVert
+    w ← w − η b / ‖b‖
 
 with ``b`` the gradient or its momentum buffer. One `NSGD` for each player makes nSGDA (Jelassi et al.
 2022, arXiv:2210.04319); with momentum it is Cutkosky & Mehta 2020, arXiv:2002.03305.
@@ -14,7 +14,7 @@ from paripassu.rules import SGD, Normalize, Scope
 
 
 class NSGD(RuleOptimizer):
-    r"""Normalised SGD, globally (g-nSGDA) or per layer (l-nSGDA).
+    """Normalised SGD, globally (g-nSGDA) or per layer (l-nSGDA).
 
     Scaling the loss by any c > 0 changes nothing. A zero gradient gives a zero step: no epsilon.
 

@@ -1,10 +1,10 @@
-r"""From tuned Adam to nSGDA without a sweep: learning rates that keep the lengths of Adam's steps.
+"""From tuned Adam to nSGDA without a sweep: learning rates that keep the lengths of Adam's steps.
 
-Adam's step has the length :math:`\eta \lVert A_t \rVert`, which hardly depends on the scale of the gradients;
+Adam's step has the length η ‖Aₜ‖, which hardly depends on the scale of the gradients;
 nSGDA's step has the length of its learning rate. The mean length of recorded Adam steps is therefore the rate
 at which nSGDA moves a player, or a layer, as far per step:
 
-.. math:: \eta_{\text{nSGDA}} = \frac{1}{T} \sum_t \lVert w_{t+1} - w_t \rVert
+    η_nSGDA = 1/T Σₜ ‖wₜ₊₁ − wₜ‖
 
 That Adam's lengths are what matters is the claim of Jelassi et al. 2022, arXiv:2210.04319, and the reason to
 try this; it is a start, not an optimum, since the direction changes and with it the best length.

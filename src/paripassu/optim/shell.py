@@ -21,7 +21,7 @@ _GROUP_SETTINGS = {"params", "param_names", "lr", "weight_decay", "maximize", "i
 
 
 class RuleOptimizer(torch.optim.Optimizer):
-    r"""Any rule as an optimizer: ``p -= lr * (u + weight_decay * p)``, with ``u`` the rule's update.
+    """Any rule as an optimizer: ``p -= lr * (u + weight_decay * p)``, with ``u`` the rule's update.
 
     All parameters, in whatever groups, are one player: a rule that looks at the whole player (scope
     ``"global"``) sees all their gradients together, then each group's learning rate applies.

@@ -1,8 +1,7 @@
-r"""Adam's update, with bias correction.
+"""Adam's update, with bias correction.
 
-.. math::
-    m_t = \beta_1 m_{t-1} + (1-\beta_1) g_t, \quad v_t = \beta_2 v_{t-1} + (1-\beta_2) g_t^2, \quad
-    u_t = \frac{m_t / (1-\beta_1^t)}{\sqrt{v_t / (1-\beta_2^t)} + \epsilon}
+    mₜ = β₁ mₜ₋₁ + (1 − β₁) gₜ,    vₜ = β₂ vₜ₋₁ + (1 − β₂) gₜ²
+    uₜ = mₜ / (1 − β₁ᵗ) / (√(vₜ / (1 − β₂ᵗ)) + ε)
 
 Kingma & Ba 2015, arXiv:1412.6980, Algorithm 1.
 """

@@ -1,6 +1,6 @@
-r"""Grafting: the length of one update on the direction of another.
+"""Grafting: the length of one update on the direction of another.
 
-.. math:: u = \lVert u_M \rVert \; u_D / \lVert u_D \rVert
+    u = ‖u_M‖ u_D / ‖u_D‖
 
 Agarwal et al. 2020, arXiv:2002.11803. With Adam and SGD as the two parts these are Ada-nSGDA and AdaDir
 of Jelassi et al. 2022, arXiv:2210.04319.

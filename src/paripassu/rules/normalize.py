@@ -1,6 +1,6 @@
-r"""Normalised updates: a rule's direction with length one.
+"""Normalised updates: a rule's direction with length one.
 
-.. math:: u = u_R / \lVert u_R \rVert
+    u = u_R / ‖u_R‖
 
 Over plain SGD this is nSGDA (Jelassi et al. 2022, arXiv:2210.04319), over SGD with momentum the method
 of Cutkosky & Mehta 2020, arXiv:2002.03305.

@@ -1,6 +1,6 @@
-r"""RMSprop: Adam's magnitude without its momentum and bias corrections.
+"""RMSprop: Adam's magnitude without its momentum and bias corrections.
 
-.. math:: v_t = \alpha v_{t-1} + (1-\alpha) g_t^2, \qquad u_t = g_t / (\sqrt{v_t} + \epsilon)
+    vₜ = α vₜ₋₁ + (1 − α) gₜ²,    uₜ = gₜ / (√vₜ + ε)
 
 Tieleman & Hinton 2012, Coursera lecture 6.5.
 """

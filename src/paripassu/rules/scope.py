@@ -1,4 +1,4 @@
-r"""Lengths of updates, per layer or over a whole player, and updates set to given lengths.
+"""Lengths of updates, per layer or over a whole player, and updates set to given lengths.
 
 Norms are accumulated in float64 (float32 on devices without it): float32 squares overflow from 1e19
 and underflow below 1e-23, and a float32 sum over 25 M elements is off by 1e-3 on a CPU.

@@ -1,6 +1,6 @@
-r"""Gradient descent, optionally with (heavy-ball) momentum.
+"""Gradient descent, optionally with (heavy-ball) momentum.
 
-.. math:: b_t = \mu b_{t-1} + g_t, \qquad u_t = b_t
+bₜ = μ bₜ₋₁ + gₜ,    uₜ = bₜ
 """
 
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from paripassu.rules.settings import check_fraction
 
 @dataclass(frozen=True)
 class SGD(TensorwiseRule):
-    r"""The gradient, or its momentum buffer: ``torch.optim.SGD`` with no dampening.
+    """The gradient, or its momentum buffer: ``torch.optim.SGD`` with no dampening.
 
     Args:
-        momentum: :math:`\mu` in [0, 1); 0 keeps no state.
+        momentum: μ in [0, 1); 0 keeps no state.
     """
 
     momentum: float = 0.0

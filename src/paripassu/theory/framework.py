@@ -1,11 +1,10 @@
-r"""The synthetic framework: a linear generator, a cubic discriminator, and data that lie on a few modes.
+"""The synthetic framework: a linear generator, a cubic discriminator, and data that lie on a few modes.
 
-.. math::
-    G_V(z) = \sum_j z_j v_j, \qquad
-    D_W(X) = \mathrm{sigmoid}\bigl(a \sum_i \sigma(\langle w_i, X \rangle) + b\bigr), \qquad
-    \max_W \min_V \; E \log D_W(X) + E \log(1 - D_W(G_V(z)))
+    G_V(z) = Σⱼ zⱼ vⱼ
+    D_W(X) = sigmoid(a Σᵢ σ(⟨wᵢ, X⟩) + b)
+    max_W min_V  E log D_W(X) + E log(1 − D_W(G_V(z)))
 
-with :math:`\sigma(x) = x^3` up to :math:`|x| = \Lambda` and its tangent beyond. Recalled from Jelassi et al.
+with σ(x) = x³ up to |x| = Λ and its tangent beyond. Recalled from Jelassi et al.
 2022, arXiv:2210.04319, and made exact here: the paper's body could not be consulted, so no equation is cited.
 """
 

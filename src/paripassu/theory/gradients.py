@@ -1,9 +1,8 @@
-r"""Gradients of the value for eight runs at once.
+"""Gradients of the value for eight runs at once.
 
-.. math::
-    \nabla_{w_i} = \sum_x p_x (1 - D(x)) a \sigma'(\langle w_i, x \rangle) x - \sum_j C_{ij} v_j, \qquad
-    \nabla_{v_j} = -\sum_i C_{ij} w_i, \qquad
-    C_{ij} = \sum_{z \ni j} p_z D(G(z)) a \sigma'(\langle w_i, G(z) \rangle)
+    ∇wᵢ = Σₓ pₓ (1 − D(x)) a σ′(⟨wᵢ, x⟩) x − Σⱼ Cᵢⱼ vⱼ
+    ∇vⱼ = −Σᵢ Cᵢⱼ wᵢ
+    Cᵢⱼ = Σ p_z D(G(z)) a σ′(⟨wᵢ, G(z)⟩) over all z with zⱼ = 1
 
 The generator's outputs are sums of one or two neurons, so all that the discriminator sees of them are the
 inner products of w_i and v_j: a step costs about 3 m_D m_G k multiply-adds and m_D evaluations of the cubic

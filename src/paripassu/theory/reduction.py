@@ -1,10 +1,10 @@
-r"""The exact reduction: a game in d dimensions, played in k = modes + m_D + m_G.
+"""The exact reduction: a game in d dimensions, played in k = modes + m_D + m_G.
 
 Every gradient lies in the span of the modes and of the initial weights, and SGDA and nSGDA commute with
 rotations. Written in an orthonormal basis that begins with the modes' span, the initial weights have
 independent normal coordinates there, and in the rest of the space the lower triangular factor of their
 Gram matrix, which for normal weights is Bartlett's: standard normals below a diagonal of
-:math:`\chi_{d - K}, \chi_{d - K - 1}, \dots` (Bartlett 1933).
+χ(d − K), χ(d − K − 1), … (Bartlett 1933).
 """
 
 import numpy as np
