@@ -7,7 +7,7 @@ RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-ray lint format clean-cache clean
+.PHONY: help demo test test-browser test-ray docs lint format clean-cache clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -37,6 +37,10 @@ test-browser: $(STAMP)  ## Open pages in headless Chromium (Debian: chromium, ch
 test-ray: $(STAMP)  ## Kill workers and nodes of a small Ray cluster
 	$(PIP) -r requirements/ray.txt
 	$(BIN)/pytest --timeout 300 tests/engine/test_ray.py
+
+docs: $(STAMP)  ## Build the documentation's site, guide and API, in site/
+	$(PIP) -r requirements/docs.txt
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 lint: $(STAMP)  ## Formatting, lint, types, import layers
 	$(BIN)/ruff format --check

@@ -97,7 +97,7 @@ class Pace:
         step: generator updates done when the steps were taken.
         player: whose relative step, its displacement over its weights' norm, is the numerator.
         against: whose is the denominator.
-        value: >= 0; NaN where ``against`` did not move or a player's weights are zero.
+        value: at least 0; NaN where ``against`` did not move or a player's weights are zero.
     """
 
     step: int

@@ -29,7 +29,7 @@ class ManifoldScores:
     Attributes:
         precision: in [0, 1]; 1 where every generated sample looks like some real one.
         recall: in [0, 1]; 1 where every real sample looks like some generated one.
-        density: >= 0; above 1 where generated samples crowd where real ones are.
+        density: at least 0; above 1 where generated samples crowd where real ones are.
         coverage: in [0, 1]; 1 where every real sample has a generated one near it.
     """
 

@@ -18,7 +18,7 @@ class Graft(RuleOptimizer):
 
     Args:
         params: one player's parameters, or groups of them.
-        lr: > 0, a factor on the magnitude.
+        lr: above 0, a factor on the magnitude.
         magnitude: rule whose length is kept.
         direction: rule whose direction is kept; where it is zero the step is zero.
         scope: ``"layer"`` grafts each parameter tensor alone, ``"global"`` the player as one vector.
@@ -53,7 +53,7 @@ class AdaNSGD(Graft):
 
     Args:
         params: one player's parameters, or groups of them.
-        lr: > 0, in Adam's units: Adam's own learning rate is the place to start.
+        lr: above 0, in Adam's units: Adam's own learning rate is the place to start.
         betas: Adam's decay rates, in [0, 1).
         eps: Adam's epsilon, in units of the gradient.
         scope: over what the two norms are taken.
@@ -94,7 +94,7 @@ class AdaDir(Graft):
 
     Args:
         params: one player's parameters, or groups of them.
-        lr: > 0, in SGD's units.
+        lr: above 0, in SGD's units.
         betas: Adam's decay rates, in [0, 1).
         eps: Adam's epsilon, in units of the gradient.
         scope: over what the two norms are taken.

@@ -20,7 +20,7 @@ class NSGD(RuleOptimizer):
 
     Args:
         params: one player's parameters, or groups of them.
-        lr: > 0, the Euclidean length of a step of the whole player (``"global"``) or of each parameter
+        lr: above 0, the Euclidean length of a step of the whole player (``"global"``) or of each parameter
             tensor (``"layer"``; the player then moves sqrt(number of tensors) times as far).
         scope: over what the norm is taken.
         momentum: in [0, 1); the momentum buffer is normalised. 0 keeps no state.
