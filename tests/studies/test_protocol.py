@@ -2,6 +2,7 @@
 
 import math
 import os
+import struct
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -10,11 +11,11 @@ from tests.studies.tiny import Here, tiny_study, tiny_verdict
 
 from paripassu import studies
 from paripassu.engine import LocalEngine
-from paripassu.records import Losses, Record, Verdict
+from paripassu.records import RECORDS_FILE, Losses, Metric, Record, Verdict, read_records
 from paripassu.report.study import write_study_page
-from paripassu.studies import conduct, recovery
+from paripassu.studies import conduct
 from paripassu.studies.protocol import FIRST_CONFIRMATION_SEED, Evidence, grid
-from paripassu.train import FolderInUseError, held
+from paripassu.train import FolderInUseError, held, train
 
 
 def test_grids_are_half_a_decade_apart_around_the_centre():
@@ -222,6 +223,21 @@ def test_every_study_passes_at_smoke_scale(name, tmp_path):
     assert write_study_page(tmp_path / "s").is_file()
 
 
+def test_stacked_digits_takes_mnist_by_path(tmp_path):
+    header = struct.pack(">4B3I", 0, 0, 8, 3, 20, 28, 28)
+    (tmp_path / "images-ubyte").write_bytes(header + os.urandom(20 * 28 * 28))
+    study = studies.find()["stacked-digits"].on({"stacked-mnist": tmp_path / "images-ubyte"})
+    (dataset,) = study.datasets
+    run = dataset.run(study.arms[0].rule, 1e-3, 1, 0)
+    assert run.eval_samples == 26_000
+    train(replace(run, eval_samples=40), tmp_path / "run")
+    measured = {r.name for r in read_records(tmp_path / "run" / RECORDS_FILE) if isinstance(r, Metric)}
+    assert measured == {"modes-mnist@40", "kl-mnist@40"}
+    captured = {"nsgda layer": [995.0, 999.0], "nsgda global": [900.0, 950.0], "sgda": [500.0, 600.0]}
+    evidence = Evidence(dataset, goodness={}, estimates={"modes-mnist@26000": captured})
+    assert study.verdict(evidence).outcome == "supported"
+
+
 def test_a_study_on_data_by_path(tmp_path):
     study = replace(
         tiny_study({"wild": 1e-2, "calm": 1e-2}),
@@ -239,7 +255,9 @@ def test_a_study_on_data_by_path(tmp_path):
         tiny_study({"wild": 1e-2, "calm": 1e-2}).on({"files": tmp_path})
 
 
-def test_recovery_names_steps_for_all_its_data_at_every_scale():
-    study = recovery.STUDY
+@pytest.mark.parametrize("name", ["recovery", "stacked-digits"])
+def test_a_study_names_steps_for_all_its_data_at_every_scale(name):
+    study = studies.find()[name]
+    assert isinstance(study, studies.Study)
     names = {dataset.name for dataset in study.datasets} | study.by_path.keys()
     assert all(scale.steps.keys() == names for scale in study.scales.values())

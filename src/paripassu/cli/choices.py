@@ -36,6 +36,7 @@ from paripassu.metrics import (
     FeatureNetwork,
     InceptionFeatures,
     Kind,
+    MnistFeatures,
     PixelFeatures,
 )
 from paripassu.models import DCGAN, MLP, SNGAN, Architecture, StyleGAN2, WganGPResNet
@@ -56,7 +57,13 @@ MODELS: Mapping[str, Architecture] = {
 PENALTIES: Mapping[str, Callable[..., Penalty]] = {"wgan-gp": WganGP, "r1": R1, "r1-r2": R1R2}
 NETWORKS: Mapping[str, FeatureNetwork] = {
     network.name: network
-    for network in (DigitFeatures(), PixelFeatures(), EfficientNetLite0Features(), InceptionFeatures())
+    for network in (
+        DigitFeatures(),
+        MnistFeatures(),
+        PixelFeatures(),
+        EfficientNetLite0Features(),
+        InceptionFeatures(),
+    )
 }
 
 OPTIMIZERS: Mapping[str, Rule] = {

@@ -11,7 +11,7 @@ from paripassu.data.images import ImageFolder
 from paripassu.data.mixtures import Grid, Mixture, MixtureSamples, Ring
 from paripassu.data.npz import Npz
 from paripassu.data.source import ImageSet, Samples, Source, to_bytes, to_unit
-from paripassu.data.stacked import StackedDigits, StackedSamples
+from paripassu.data.stacked import StackedDigits, StackedMnist, StackedSamples
 from paripassu.data.wanted import Wanted
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Samples",
     "Source",
     "StackedDigits",
+    "StackedMnist",
     "StackedSamples",
     "Wanted",
     "cache_home",

@@ -1,14 +1,16 @@
 """Stacked digits: three digits as the red, green and blue of one image, a thousand modes that can be counted.
 
-Metz et al. 2017 (arXiv:1611.02163) stack MNIST; here scikit-learn's digits, which need no download.
+Metz et al. 2017 (arXiv:1611.02163) stack MNIST; scikit-learn's digits need no download.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from paripassu.data.digits import Digits
+from paripassu.data.idx import Idx
 from paripassu.data.source import ImageSet, Samples, Source
 
 
@@ -45,3 +47,27 @@ class StackedDigits(Source):
     def load(self, device: torch.device) -> StackedSamples:
         """Images ``[3, 8, 8]``."""
         return StackedSamples(Digits().load(device))
+
+
+@dataclass(frozen=True)
+class StackedMnist(Source):
+    """Triples of MNIST's digits.
+
+    Args:
+        path: its ``train-images-idx3-ubyte.gz``.
+    """
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """``"stacked-mnist"``."""
+        return "stacked-mnist"
+
+    def load(self, device: torch.device) -> StackedSamples:
+        """Images ``[3, 32, 32]``.
+
+        Raises:
+            ValueError: the file is missing, damaged, or holds something else.
+        """
+        return StackedSamples(Idx(self.path, resolution=32).load(device))

@@ -1,6 +1,6 @@
 """Measurements of a generator, pure on samples or features; the feature network is passed in."""
 
-from paripassu.metrics.digits import DigitFeatures
+from paripassu.metrics.digits import DigitFeatures, MnistFeatures
 from paripassu.metrics.efficientnet import EfficientNetLite0Features
 from paripassu.metrics.feature_metric import MOST_COMPARED, FeatureMetric, FeatureSample, Kind, score
 from paripassu.metrics.features import FeatureNetwork
@@ -24,6 +24,7 @@ __all__ = [
     "InceptionFeatures",
     "Kind",
     "ManifoldScores",
+    "MnistFeatures",
     "ModeCoverage",
     "Moments",
     "PixelFeatures",

@@ -1,11 +1,13 @@
-"""Features of scikit-learn's 8 x 8 digits: the last hidden layer of a small classifier that ships with us.
+"""Features of digits: the last hidden layer of small classifiers that ship with us.
 
-``tools/train_digit_classifier.py`` trains it; the weights' metadata says how, and how accurate it is.
+``tools/train_digit_classifier.py`` trains them; the weights' metadata says how, and how accurate they are.
 """
 
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
+from typing import ClassVar
 
 import torch
 from safetensors.torch import load
@@ -13,29 +15,29 @@ from torch import Tensor, nn
 
 from paripassu.metrics.features import FeatureNetwork
 
-WEIGHTS = files("paripassu.metrics") / "digits.safetensors"
+_STRIDES = {8: (1, 2), 32: (2, 2, 2)}  # of convolutions, by resolution: all end at 4 x 4
 
 
 class DigitClassifier(nn.Module):
-    """Two convolutions and two linear layers; 38 thousand weights.
+    """Convolutions and two linear layers; 38 thousand weights at 8 px, 48 thousand at 32.
+
+    Args:
+        resolution: of the images, 8 or 32.
 
     Attributes:
-        features: images ``[N, 1, 8, 8]`` in [-1, 1] to features ``[N, 64]``.
+        features: images ``[N, 1, resolution, resolution]`` in [-1, 1] to features ``[N, 64]``.
         head: features to the logits ``[N, 10]``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, resolution: int) -> None:
         super().__init__()
+        strides = _STRIDES[resolution]
+        widths = (1, 16, *[32] * (len(strides) - 1))
+        layers: list[nn.Module] = []
         # SiLU, for of 64 rectified features a third never fire on digits.
-        self.features = nn.Sequential(
-            nn.Conv2d(1, 16, 3, padding=1),
-            nn.SiLU(),
-            nn.Conv2d(16, 32, 3, stride=2, padding=1),
-            nn.SiLU(),
-            nn.Flatten(),
-            nn.Linear(32 * 4 * 4, 64),
-            nn.SiLU(),
-        )
+        for (fan_in, fan_out), stride in zip(pairwise(widths), strides, strict=True):
+            layers += [nn.Conv2d(fan_in, fan_out, 3, stride, padding=1), nn.SiLU()]
+        self.features = nn.Sequential(*layers, nn.Flatten(), nn.Linear(32 * 4 * 4, 64), nn.SiLU())
         self.head = nn.Linear(64, 10)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -45,7 +47,15 @@ class DigitClassifier(nn.Module):
 
 @dataclass(frozen=True)
 class DigitFeatures(FeatureNetwork):
-    """The shipped classifier, on whatever device the images are."""
+    """The classifier of scikit-learn's digits, on whatever device the images are.
+
+    Attributes:
+        resolution: of the grey images that it takes.
+        weights: its file in this package.
+    """
+
+    resolution: ClassVar = 8
+    weights: ClassVar = "digits.safetensors"
 
     @property
     def name(self) -> str:
@@ -54,28 +64,41 @@ class DigitFeatures(FeatureNetwork):
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> Tensor:
-        """Features ``[N, 64]`` of grey 8 x 8 images."""
-        return _classifier_for(images).features(images)
+        """Features ``[N, 64]`` of grey images of its resolution."""
+        return self._classifier_for(images).features(images)
 
     @torch.no_grad()
     def probabilities(self, images: Tensor) -> Tensor:
         """``[N, 10]``: how likely the classifier holds each digit, rows sum to 1."""
-        return _classifier_for(images)(images).softmax(dim=1)
+        return self._classifier_for(images)(images).softmax(dim=1)
+
+    def _classifier_for(self, images: Tensor) -> DigitClassifier:
+        size = self.resolution
+        if images.shape[1:] != (1, size, size):
+            raise ValueError(
+                f"the classifier of {self.name} takes grey images of {size} x {size}, "
+                f"got {list(images.shape[1:])}: use PixelFeatures for other images"
+            )
+        return _classifier(self, images.device)
 
 
-def _classifier_for(images: Tensor) -> DigitClassifier:
-    if images.shape[1:] != (1, 8, 8):
-        raise ValueError(
-            f"the digit classifier takes grey images of 8 x 8, got {list(images.shape[1:])}: "
-            "use PixelFeatures for other images"
-        )
-    return _classifier(images.device)
+class MnistFeatures(DigitFeatures):
+    """The classifier of MNIST's digits, brought to 32 px."""
+
+    resolution: ClassVar = 32
+    weights: ClassVar = "mnist.safetensors"
+
+    @property
+    def name(self) -> str:
+        """``"mnist"``."""
+        return "mnist"
 
 
 @cache
-def _classifier(device: torch.device) -> DigitClassifier:
+def _classifier(network: DigitFeatures, device: torch.device) -> DigitClassifier:
     # Fresh initial weights would advance torch's global generator, on which reproducible runs depend.
     with torch.device("meta"):
-        classifier = DigitClassifier()
-    classifier.load_state_dict(load(WEIGHTS.read_bytes()), assign=True)
+        classifier = DigitClassifier(network.resolution)
+    weights = files("paripassu.metrics") / network.weights
+    classifier.load_state_dict(load(weights.read_bytes()), assign=True)
     return classifier.requires_grad_(requires_grad=False).to(device)

@@ -6,7 +6,7 @@ Both players step alike.
 from dataclasses import replace
 from pathlib import Path
 
-from paripassu.data import Cifar, Digits, Grid, Idx, ImageFolder, Ring, Source, StackedDigits
+from paripassu.data import Cifar, Digits, Grid, Idx, ImageFolder, Ring, Source, StackedDigits, StackedMnist
 from paripassu.data.mixtures import Mixture
 from paripassu.games import WganGP, wasserstein
 from paripassu.models import DCGAN, MLP
@@ -161,6 +161,18 @@ def mnist(path: Path) -> Dataset:
 def photographs(path: Path) -> Dataset:
     """Images in a folder, a zip or a Parquet file, brought to 64 px."""
     return _by_path("photographs", f"the images of {path.name} at 64 px", ImageFolder(path, resolution=64))
+
+
+def stacked_mnist(path: Path) -> Dataset:
+    """Triples of MNIST's digits, from its ``train-images-idx3-ubyte.gz``, at 32 px."""
+    dataset = _by_path(
+        "stacked-mnist", "three of MNIST's digits as the channels of one image of 32 px", StackedMnist(path)
+    )
+    return replace(
+        dataset,
+        run=lambda *asked: replace(dataset.run(*asked), eval_samples=26_000),
+        metric="kl-mnist@26000",
+    )
 
 
 def _by_path(name: str, images: str, data: Source) -> Dataset:

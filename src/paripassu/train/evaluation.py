@@ -1,19 +1,28 @@
 """Measurements and pictures of a generator, for the data it was trained on."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from paripassu.data import Digits, ImageSet, MixtureSamples, Samples, Source, StackedSamples
+from paripassu.data import (
+    Digits,
+    ImageSet,
+    MixtureSamples,
+    Samples,
+    Source,
+    StackedDigits,
+    StackedSamples,
+)
 from paripassu.metrics import (
     MOST_COMPARED,
     DigitFeatures,
     FeatureMetric,
     FeatureNetwork,
     FeatureSample,
+    MnistFeatures,
     PixelFeatures,
     metric_name,
     mode_coverage,
@@ -80,8 +89,8 @@ class Evaluator:
             points = torch.cat([*self._generate(network, self._count, Stream.EVALUATION)])
             return _coverage(points, self._real)
         if isinstance(self._real, StackedSamples):
-            images = self._generate(network, self._count, Stream.EVALUATION)
-            return _triples(torch.cat([*map(_digits_shown, images)]))
+            classifier = DigitFeatures() if isinstance(self._run.data, StackedDigits) else MnistFeatures()
+            return _triples(self._generate(network, self._count, Stream.EVALUATION), classifier)
         values: dict[str, float] = {}
         for metric in self._metrics:
             if metric.name not in values:
@@ -151,17 +160,16 @@ def _coverage(fake: Tensor, real: MixtureSamples) -> dict[str, float]:
     }
 
 
-def _digits_shown(images: Tensor) -> Tensor:
-    """``[N, 3]``: what the classifier takes each channel for."""
-    channels = images.flatten(end_dim=1).unsqueeze(1)
-    return DigitFeatures().probabilities(channels).argmax(dim=1).view(len(images), -1)
-
-
-def _triples(shown: Tensor) -> dict[str, float]:
-    coverage, network = triple_coverage(shown), DigitFeatures()
+def _triples(images: Iterable[Tensor], network: DigitFeatures) -> dict[str, float]:
+    shown: list[Tensor] = []
+    for batch in images:
+        channels = batch.flatten(end_dim=1).unsqueeze(1)
+        shown.append(network.probabilities(channels).argmax(dim=1).view(len(batch), -1))
+    triples = torch.cat(shown)
+    coverage = triple_coverage(triples)
     return {
-        metric_name("modes", len(shown), network): float(coverage.captured),
-        metric_name("kl", len(shown), network): coverage.divergence,
+        metric_name("modes", len(triples), network): float(coverage.captured),
+        metric_name("kl", len(triples), network): coverage.divergence,
     }
 
 
