@@ -6,6 +6,11 @@ import math
 import pytest
 
 from paripassu.cli import bench, main
+from paripassu.data import Digits
+from paripassu.games import WganGP
+from paripassu.models import DCGAN
+from paripassu.rules import Adam
+from paripassu.train import Player, Run
 
 
 def test_every_contestant_has_its_row(tmp_path, capsys):
@@ -50,3 +55,27 @@ def test_the_loads_are_of_their_published_sizes():
 def test_benchmarks_are_listed(capsys):
     assert main(["bench", "list"]) == 0
     assert "benchmarks/optim.py" in capsys.readouterr().out
+
+
+def test_training_is_timed_beside_the_usual_loop_and_the_networks_alone(monkeypatch, tmp_path, capsys):
+    script = bench.load("train")
+    player = Player(Adam((0.5, 0.9)), 1e-4)
+    tiny = Run(Digits(), DCGAN(width=2, norm="none"), player, player, penalty=WganGP(), batch=4, n_critic=2)
+    monkeypatch.setattr(script, "loads", lambda device: {"tiny": tiny})
+    monkeypatch.setattr(script, "IMAGES", 20)
+    page = tmp_path / "table.md"
+    assert main(f"bench train --rounds 1 --out {page} --json --quiet".split()) == 0
+    rows = json.loads(capsys.readouterr().out)["tiny"]["rows"]
+    assert [(row["contestant"], row["setting"]) for row in rows] == [
+        ("the usual loop", "float32"),
+        *(
+            (who, name)
+            for name in script.settings("cpu", compiled=False)
+            for who in ("paripassu", "the ceiling")
+        ),
+    ]
+    assert rows[0]["to_usual"] == 1.0
+    for own, ceiling in zip(rows[1::2], rows[2::2], strict=True):
+        assert own["to_ceiling"] == pytest.approx(ceiling["median_ms"] / own["median_ms"])
+        assert own["images"] == pytest.approx(8e3 / own["median_ms"])
+    assert "## tiny" in page.read_text()
