@@ -6,7 +6,6 @@ Alpaydin & Kaynak 1998, Optical Recognition of Handwritten Digits, UCI (the test
 from dataclasses import dataclass
 
 import torch
-from sklearn.datasets import load_digits
 
 from paripassu.data.source import ImageSet, Source
 
@@ -22,6 +21,8 @@ class Digits(Source):
 
     def load(self, device: torch.device) -> ImageSet:
         """``[1797, 1, 8, 8]``."""
+        from sklearn.datasets import load_digits  # here: it takes as long to import as a short command
+
         levels, _ = load_digits(return_X_y=True)
         levels = torch.from_numpy(levels).view(-1, 1, 8, 8)
         return ImageSet.on(device, (levels * (255 / 16)).round().to(torch.uint8))

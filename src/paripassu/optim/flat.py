@@ -5,7 +5,9 @@ second moves the parameters; between them lies one number per tensor. Nothing of
 allocated. Sums are taken chunk by chunk and then in order, so results do not depend on the threads.
 """
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from types import ModuleType
 
@@ -27,10 +29,27 @@ _PLAIN_TYPES = (Tensor, torch.nn.Parameter)
 def _kernels() -> ModuleType | None:
     """The compiled kernels; None where numba cannot be imported."""
     try:
-        from paripassu.optim import kernels
+        with _uncollected():
+            from paripassu.optim import kernels
     except ImportError:
         return None
     return kernels
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without Python's garbage collector.
+
+    It would go through all of torch each time numba has made some objects: two fifths of the time it takes
+    to load kernels from numba's cache.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def arrays_of(form: Form, turn: Turn) -> list[Arrays] | None:

@@ -20,7 +20,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
-from scipy.stats import binomtest
 
 from paripassu.records import ClaimVerdict, Fit, Verdict, VerdictName
 from paripassu.report.statistics import bootstrap_interval
@@ -33,6 +32,8 @@ _NAMES = {"nsgda": "nSGDA", "sgda": "SGDA"}
 
 def of_recovery(outcomes: pl.DataFrame, grid: str) -> list[ClaimVerdict]:
     """C4 and C5, on the fresh seeds of a phase sweep."""
+    from scipy.stats import binomtest  # here: it takes as long to import as a short command
+
     verdicts: list[ClaimVerdict] = []
     fresh = outcomes.filter(pl.col("part").str.starts_with("fresh"))
     for (method, _), own in fresh.group_by("method", "part", maintain_order=True):
