@@ -194,6 +194,9 @@ def test_images_by_path(tmp_path, capsys):
     code, out, _ = _run(capsys, *arguments, "--out", str(tmp_path / "run"))
     assert code == 0
     assert "fd-pixels8@50" in out
+    code, _, err = _run(capsys, *arguments, "--batch", "13", "--out", str(tmp_path / "large"))
+    assert code == 0
+    assert "images has 12 images for batches of 13: are these all?" in err
     (images / "13.png").write_bytes(b"not a picture")
     code, _, err = _run(capsys, *arguments, "--out", str(tmp_path / "other"))
     assert code == 2
@@ -425,6 +428,14 @@ def test_files_of_pixels_by_path(tmp_path, capsys):
     )
     assert code == 0
     assert "fd-pixels8@50" in out
+
+
+def test_cifar_as_pickles(tmp_path, capsys):
+    for name in ("data_batch_1", "batches.meta"):
+        (tmp_path / name).touch()
+    code, _, err = _run(capsys, "train", "--data", str(tmp_path))
+    assert code == 2
+    assert "holds the pickled version of CIFAR: unpack CIFAR's binary version, cifar-10-binary.tar.gz" in err
 
 
 def test_an_empty_image_folder(tmp_path, capsys):

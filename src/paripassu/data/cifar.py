@@ -1,6 +1,7 @@
 """CIFAR's binary version: records of labels and 3,072 bytes of red, green and blue.
 
-Krizhevsky 2009; https://www.cs.toronto.edu/~kriz/cifar.html. The pickled Python version is not read.
+Krizhevsky 2009; https://www.cs.toronto.edu/~kriz/cifar.html. The pickled Python version is not read: a pickle
+can run any code.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from paripassu.data.arrays import PixelFile
 _PIXELS = 3 * 32 * 32
 # Which files are the training set, and how many bytes of labels are in front of each image.
 _KINDS = (("data_batch_*.bin", 1), ("train.bin", 2))  # CIFAR-10, CIFAR-100
+_PICKLED = ("data_batch_1", "batches.meta"), ("train", "meta")
 
 
 @dataclass(frozen=True)
@@ -22,17 +24,24 @@ class Cifar(PixelFile):
 
     @staticmethod
     def is_at(path: Path) -> bool:
-        """Whether a folder holds binary batches."""
-        return any(any(path.glob(pattern)) for pattern, _ in _KINDS)
+        """Whether a folder holds CIFAR, if only the version that cannot be read."""
+        return any(any(path.glob(pattern)) for pattern, _ in _KINDS) or _is_pickled(path)
 
     def read(self) -> NDArray[np.uint8]:
         """``[N, 3, 32, 32]``."""
         for pattern, labels in _KINDS:
             if batches := sorted(self.path.glob(pattern)):
                 return np.concatenate([_batch(batch, labels) for batch in batches])
-        raise ValueError(
-            f"{self.path} holds no data_batch_*.bin and no train.bin: unpack CIFAR's binary version there"
+        kind = (
+            "the pickled version of CIFAR"
+            if _is_pickled(self.path)
+            else "no data_batch_*.bin and no train.bin"
         )
+        raise ValueError(f"{self.path} holds {kind}: unpack CIFAR's binary version, cifar-10-binary.tar.gz")
+
+
+def _is_pickled(path: Path) -> bool:
+    return any(all((path / name).is_file() for name in names) for names in _PICKLED)
 
 
 def _batch(path: Path, labels: int) -> NDArray[np.uint8]:

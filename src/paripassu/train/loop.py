@@ -68,8 +68,8 @@ def train(
         wait(share)  # the first may have to make the folder and a cache of the data
     check_folder(run, folder)
     real = run.data.load(torch.device(run.device))
-    if isinstance(real, ImageSet) and real.skipped:
-        notice(f"{len(real.skipped):,} images or folders were passed over, the first is {real.skipped[0]}")
+    for noticed in _noticed(run, real):
+        notice(noticed)
     state = initial_state(run, real.shape)
     for network in (state.generator, state.discriminator):
         normalise_over(share, network)
@@ -92,6 +92,15 @@ def train(
             end = _train(run, state, real, share, journal, progress)
             write(end)
             return end
+
+
+def _noticed(run: Run, real: Samples) -> Generator[str]:
+    if not isinstance(real, ImageSet):
+        return
+    if real.skipped:
+        yield f"{len(real.skipped):,} images or folders were passed over, the first is {real.skipped[0]}"
+    if len(real) < run.batch:
+        yield f"{run.data.name} has {len(real):,} images for batches of {run.batch}: are these all?"
 
 
 @contextmanager
