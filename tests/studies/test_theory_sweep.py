@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from paripassu.studies.theory_chunk import Chunk, Task, carry_out, read
+from paripassu.studies.theory_conduct import key, run_sweep
 from paripassu.studies.theory_sweep import (
     PhaseSweep,
     RunSweep,
@@ -15,8 +16,6 @@ from paripassu.studies.theory_sweep import (
     VarySweep,
     best_rates,
     half_decades,
-    key,
-    run_sweep,
 )
 from paripassu.theory import Framework, simulate
 

@@ -15,16 +15,8 @@ from paripassu.cli.progress import progress_bar
 from paripassu.engine import Engine, LocalEngine
 from paripassu.records import SweepResult, dump
 from paripassu.report.theory import headline, write_theory_page
-from paripassu.studies.theory_sweep import (
-    BOTH,
-    PhaseSweep,
-    RunSweep,
-    ScalingSweep,
-    Sweep,
-    VarySweep,
-    key,
-    run_sweep,
-)
+from paripassu.studies.theory_conduct import key, run_sweep
+from paripassu.studies.theory_sweep import BOTH, PhaseSweep, RunSweep, ScalingSweep, Sweep, VarySweep
 from paripassu.theory import Framework
 from paripassu.theory.framework import Law
 from paripassu.theory.full import FULL_METHODS

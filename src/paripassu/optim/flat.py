@@ -6,7 +6,7 @@ allocated. Sums are taken chunk by chunk and then in order, so results do not de
 """
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from types import ModuleType
@@ -37,7 +37,7 @@ def _kernels() -> ModuleType | None:
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def _uncollected() -> Generator[None]:
     """Without Python's garbage collector.
 
     It would go through all of torch each time numba has made some objects: two fifths of the time it takes
