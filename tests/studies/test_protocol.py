@@ -11,38 +11,97 @@ from tests.studies.tiny import Here, tiny_study, tiny_verdict
 
 from paripassu import studies
 from paripassu.engine import LocalEngine
-from paripassu.records import RECORDS_FILE, Losses, Metric, Record, Verdict, read_records
+from paripassu.records import RECORDS_FILE, End, Losses, Metric, Record, RecordWriter, Verdict, read_records
 from paripassu.report.study import write_study_page
-from paripassu.studies import conduct
-from paripassu.studies.protocol import FIRST_CONFIRMATION_SEED, Evidence, grid
+from paripassu.studies import conduct, entry
+from paripassu.studies.entry import Entry, Job
+from paripassu.studies.protocol import FIRST_CONFIRMATION_SEED, Evidence
 from paripassu.train import FolderInUseError, held, train
 
 
-def test_grids_are_half_a_decade_apart_around_the_centre():
-    assert grid(1e-3, 5) == [1e-4, 3.2e-4, 1e-3, 3.2e-3, 1e-2]
-    assert grid(0.03, 1) == [0.03]
+def test_grids_are_half_a_decade_apart_around_the_centre(tmp_path):
+    study = tiny_study({"wild": 1e-3, "calm": 0.03})
+    scale = replace(study.scales["smoke"], rates=5)
+    wild, calm = (Entry(study.datasets[0], arm, scale, tmp_path) for arm in study.arms)
+    assert wild.grid() == wild.rates() == [1e-4, 3.2e-4, 1e-3, 3.2e-3, 1e-2]
+    assert calm.grid() == [3e-3, 9.5e-3, 0.03, 0.095, 0.3]
+    assert replace(calm, scale=study.scales["untuned"]).rates() == []
+
+
+class Peaked:
+    """Runs whose metric falls by one for every decade of the learning rate from a best one."""
+
+    def __init__(self, best: float):
+        self.best = best
+        self.rates: list[float] = []
+
+    def execute(self, function, jobs, /):
+        for job in jobs:
+            job.folder.mkdir(parents=True)
+            lr = job.run.generator.lr
+            self.rates.append(lr)
+            with RecordWriter(job.folder / RECORDS_FILE) as write:
+                write(Metric(job.run.steps, "mode-overlap@50", -abs(math.log10(lr / self.best))))
+                write(End(job.run.steps, "finished", "", 1.0))
+            yield job, function
+
+
+@pytest.mark.parametrize(
+    ("best", "beyond", "added", "chosen", "on_edge"),
+    [
+        (1e-2, 4, [], 1e-2, False),
+        (0.3, 4, [0.1, 0.32, 1.0], 0.32, False),
+        (1e-4, 4, [1e-3, 3.2e-4, 1e-4, 3.2e-5], 1e-4, False),
+        (1e9, 2, [0.1, 0.32], 0.32, True),
+        (1e9, 0, [], 3.2e-2, True),
+    ],
+)
+def test_beyond_an_edge_at_which_the_best_is_more_rates_are_tried(
+    tmp_path, best, beyond, added, chosen, on_edge
+):
+    study = tiny_study({"wild": 1e-2, "calm": 1e-2})
+    study = replace(study, scales={"smoke": replace(study.scales["smoke"], beyond=beyond)})
+    engine, told = Peaked(best), []
+    result = studies.run_study(
+        study, "smoke", tmp_path / "s", command="", engine=engine, progress=lambda *now: told.append(now)
+    )
+    tried = [3.2e-3, 1e-2, 3.2e-2, *added]
+    for arm in result.datasets[0].arms:
+        assert [rate.lr for rate in arm.grid] == sorted(tried)
+        assert (arm.lr, arm.on_edge) == (chosen, on_edge)
+    # Each rate on both tuning seeds and the chosen one on three others, by both arms.
+    assert sorted(engine.rates) == sorted(4 * tried + 6 * [chosen])
+    assert told[0] == (0, 2 * 4 * (3 * 2 + 3))
+    assert told[-1] == (4 * len(engine.rates),) * 2
+    assert [*told] == sorted(told)
 
 
 def test_a_study_from_tuning_to_result(tmp_path):
     study = tiny_study({"wild": 1e35, "calm": 1e-2})
     done = []
     result = studies.run_study(
-        study, "smoke", tmp_path / "s", command="", engine=LocalEngine(2), progress=done.append
+        study,
+        "smoke",
+        tmp_path / "s",
+        command="",
+        engine=LocalEngine(2),
+        progress=lambda *now: done.append(now),
     )
-    assert done[-1] == studies.total_steps(study, "smoke") == 2 * 4 * (3 * 2 + 3)
+    assert done[0] == (0, 2 * 4 * (3 * 2 + 3))
+    assert done[-1][0] == done[-1][1]
     assert set(result.tuning_seeds) == {0, 1}
     assert result.confirmation_seeds == [FIRST_CONFIRMATION_SEED + i for i in range(3)]
     (dataset,) = result.datasets
     wild, calm = dataset.arms
     assert wild.diverged == 3
     assert wild.estimates["mode-overlap@50"].values == [0.0] * 3  # the worst that any run showed
-    assert [rate.diverged for rate in wild.grid] == [2, 2, 2]
+    assert [rate.diverged for rate in wild.grid] == [2] * 7  # four of them tried beyond its edge
     assert calm.diverged == 0
     for arm in dataset.arms:
-        assert len(arm.grid) == 3
+        assert len(arm.grid) >= 3
         best = max(arm.grid, key=lambda rate: rate.estimate.mean)
         assert arm.lr == best.lr or arm is wild
-        assert arm.on_edge == (arm.lr != arm.grid[1].lr)
+        assert arm.on_edge == (arm.lr in (arm.grid[0].lr, arm.grid[-1].lr))
         assert len(arm.runs) == 3
         assert all((tmp_path / "s" / run / "records.jsonl").is_file() for run in arm.runs)
     assert dataset.verdict.reason == "calm wild"
@@ -86,7 +145,7 @@ def test_a_run_waits_for_the_lock_of_a_node_that_died(tmp_path, monkeypatch):
     monkeypatch.setattr(conduct, "_LAPSE", 0.0)
     study = tiny_study({"wild": 1e-2, "calm": 1e-2})
     run = study.datasets[0].run(study.arms[0].rule, 0.1, 4, 0)
-    job, waits = conduct.Job(tmp_path / "r", run, ""), []
+    job, waits = Job(tmp_path / "r", run, ""), []
     job.folder.mkdir()
     with held(job.folder), pytest.raises(FolderInUseError):
         conduct._run_job(job)
@@ -101,7 +160,7 @@ def test_a_run_waits_for_the_lock_of_a_node_that_died(tmp_path, monkeypatch):
         monkeypatch.setattr(conduct.time, "sleep", sleep)
         conduct._run_job(job)
     assert waits == [1]
-    assert conduct._finals(job.folder)
+    assert job.finals()
 
 
 def test_an_edited_study_keeps_its_old_runs_apart_and_says_so(tmp_path):
@@ -159,7 +218,7 @@ def test_an_unfinished_study_has_no_result(tmp_path):
     records = next((tmp_path / "s").rglob("records.jsonl"))
     lines = records.read_text().splitlines(keepends=True)
     records.write_text("".join(lines[:-1]))
-    conduct._finals.cache_clear()
+    entry._finals.cache_clear()
     with pytest.raises(RuntimeError, match="has not ended"):
         studies.summarise(study, "untuned", tmp_path / "s")
 
@@ -192,7 +251,9 @@ def test_measures_come_from_the_records_and_reach_the_verdict(tmp_path):
 
 def test_the_plan_lists_every_run():
     study = tiny_study({"wild": 1e-2, "calm": 1e-2})
-    assert len(studies.plan(study, "smoke")) == 2 * (3 * 2 + 3)
+    lines = [line for line in studies.plan(study, "smoke") if "beyond" not in line]
+    assert len(lines) == 2 * (3 * 2 + 3)
+    assert sum("up to 4 rates beyond" in line for line in studies.plan(study, "smoke")) == 2
     assert sum("confirm" in line for line in studies.plan(study, "smoke")) == 6
 
 

@@ -1,6 +1,7 @@
 """``paripassu study``: many runs, tuned and confirmed on separate seeds."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,7 +12,7 @@ from rich.table import Table
 from paripassu import studies
 from paripassu.cli import choices, theory
 from paripassu.cli.engines import EngineOptions
-from paripassu.cli.progress import progress_bar
+from paripassu.cli.progress import stage_bars
 from paripassu.engine import Engine
 from paripassu.records import STUDY_FILE, SWEEP_FILE, StudyResult, SweepResult, dump, load
 from paripassu.report.changes import study_changes
@@ -151,10 +152,10 @@ class Study:
 
 def run(study: protocol.Study, scale: str, out: Path, *, engine: Engine, quiet: bool) -> StudyResult:
     """Run a study behind a progress bar over its generator updates."""
-    total = studies.total_steps(study, scale)
-    with progress_bar(f"{study.name}, {scale}", total, quiet=quiet) as advance:
+    with stage_bars(quiet=quiet) as advance:
+        progress = partial(advance, f"{study.name}, {scale}")
         return studies.run_study(
-            study, scale, out, command=choices.as_typed(), engine=engine, progress=advance
+            study, scale, out, command=choices.as_typed(), engine=engine, progress=progress
         )
 
 

@@ -4,11 +4,11 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from paripassu.studies.conduct import plan, run_study, summarise, total_steps
+from paripassu.studies.conduct import plan, run_study, summarise
 from paripassu.studies.protocol import Study
 from paripassu.studies.theory_study import SweepStudy
 
-__all__ = ["Study", "SweepStudy", "find", "plan", "run_study", "summarise", "total_steps"]
+__all__ = ["Study", "SweepStudy", "find", "plan", "run_study", "summarise"]
 
 
 @cache

@@ -3,8 +3,8 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 from paripassu.engine import Engine, LocalEngine
@@ -20,7 +20,6 @@ from paripassu.records import (
     RateResult,
     StudyResult,
     dump,
-    end_of,
     environment,
     is_empty,
     load,
@@ -29,10 +28,13 @@ from paripassu.records import (
 )
 from paripassu.report.statistics import estimate
 from paripassu.studies import protocol
-from paripassu.studies.protocol import FIRST_CONFIRMATION_SEED, Arm, Dataset, Evidence, Scale, Study, grid
-from paripassu.train import FolderInUseError, Run, held, train
+from paripassu.studies.entry import RUNS, Entry, Job
+from paripassu.studies.protocol import Evidence, Scale, Study
+from paripassu.train import FolderInUseError, held, train
 
-RUNS = "runs"
+Progress = Callable[[int, int], object]
+"""Is told how much is done, and of how much."""
+
 _HERE = LocalEngine()
 _LAPSE = 120.0  # seconds that a shared file system may keep the lock of a node that died
 _REWORDED = (
@@ -40,13 +42,8 @@ _REWORDED = (
 )
 
 
-@dataclass(frozen=True)
-class Job:
-    """One run of a study, where it goes and what asked for it."""
-
-    folder: Path
-    run: Run
-    command: str
+def _untold(done: int, needed: int) -> None:
+    pass
 
 
 def run_study(
@@ -56,7 +53,7 @@ def run_study(
     *,
     command: str,
     engine: Engine = _HERE,
-    progress: Callable[[int], object] = lambda _: None,
+    progress: Progress = _untold,
 ) -> StudyResult:
     """Run what is missing of a study in ``out`` and write its ``study.json``.
 
@@ -66,7 +63,8 @@ def run_study(
         out: the study's folder; made if it does not exist.
         command: how a person would ask for it, shown on the page.
         engine: where to run; processes on this machine, one per core, without it.
-        progress: called with the generator updates done, of `total_steps`.
+        progress: called with the generator updates done and all that are known to be needed; tuning may
+            find that it needs more.
 
     Raises:
         ValueError: ``out`` holds another study or other files, or the engine cannot be had.
@@ -79,48 +77,43 @@ def run_study(
 
 
 def _run_study(
-    study: Study,
-    scale_name: str,
-    out: Path,
-    where: Environment,
-    engine: Engine,
-    progress: Callable[[int], object],
+    study: Study, scale_name: str, out: Path, where: Environment, engine: Engine, progress: Progress
 ) -> StudyResult:
-    scale = study.scales[scale_name]
     if not (out / RUNS).exists():
         write_atomic(out / STUDY_FILE, dump(_result(study, scale_name, [], where)))
-
-    done = 0
-    progress(done)
+    entries = _entries(study, study.scales[scale_name], out, where.command)
+    confirmation = sum(len(e.scale.seeds_to_confirm_on) * e.steps for e in entries)
+    done, needed = 0, confirmation
 
     def carry_out(jobs: list[Job]) -> None:
         nonlocal done
+        progress(done, needed)
         for job, _ in engine.execute(_run_job, jobs):
             done += job.run.steps
-            progress(done)
+            progress(done, needed)
 
-    pairs, command = _pairs(study, scale), where.command
-    carry_out([job for pair in pairs for job in _tuning_jobs(scale, *pair, out, command)])
-    carry_out([job for pair in pairs for job in _confirmation_jobs(scale, *pair, out, command)])
+    tuned: set[Path] = set()
+    # A round shows which arms are best at an edge; those have another rate to try in the next.
+    while jobs := [job for e in entries for job in e.all_tuning() if job.folder not in tuned]:
+        tuned |= {job.folder for job in jobs}
+        needed += sum(job.run.steps for job in jobs)
+        carry_out(jobs)
+    carry_out([job for e in entries for job in e.confirmation()])
     return summarise(study, scale_name, out, where)
-
-
-def total_steps(study: Study, scale_name: str) -> int:
-    """Generator updates of all runs of a study."""
-    scale = study.scales[scale_name]
-    return sum(scale.steps[dataset.name] * _runs_per_arm(scale) for dataset, _ in _pairs(study, scale))
 
 
 def plan(study: Study, scale_name: str) -> list[str]:
     """Every run in words, one line each; confirmation rates are open until tuning is done."""
     scale = study.scales[scale_name]
     lines: list[str] = []
-    for dataset, arm in _pairs(study, scale):
-        rates = [f"{lr:g}" for lr in _rates(scale, dataset, arm)]
-        where = f"{dataset.name}, {arm.name}, {scale.steps[dataset.name]:,} updates"
-        lines += [f"{where}: tune lr {lr}, seed {seed}" for lr in rates for seed in range(scale.tuning_seeds)]
-        chosen = f"the best of {', '.join(rates)}" if rates else f"{dataset.chosen[arm.name]:g}"
-        lines += [f"{where}: confirm lr {chosen}, seed {seed}" for seed in _confirmation_seeds(scale)]
+    for entry in _entries(study, scale, Path()):
+        rates = [f"{lr:g}" for lr in entry.grid()]
+        where = f"{entry.dataset.name}, {entry.arm.name}, {entry.steps:,} updates"
+        lines += [f"{where}: tune lr {lr}, seed {seed}" for lr in rates for seed in scale.seeds_to_tune_on]
+        if rates and scale.beyond:
+            lines.append(f"{where}: tune up to {scale.beyond} rates beyond an edge at which the best is")
+        chosen = f"the best of {', '.join(rates)}" if rates else f"{entry.chosen():g}"
+        lines += [f"{where}: confirm lr {chosen}, seed {seed}" for seed in scale.seeds_to_confirm_on]
     return lines
 
 
@@ -136,7 +129,8 @@ def summarise(study: Study, scale_name: str, out: Path, where: Environment | Non
     _check_folder(study, scale_name, out)
     held_before = load(out / STUDY_FILE, StudyResult)
     scale = study.scales[scale_name]
-    datasets = [_dataset_result(study, scale, dataset, out) for dataset in _datasets(study, scale)]
+    entries = _entries(study, scale, out)
+    datasets = [_dataset_result(study, [*own]) for _, own in groupby(entries, lambda entry: entry.dataset)]
     result = _result(study, scale_name, datasets, where or held_before.environment)
     result = replace(result, remarks=_remarks(held_before, result, _left_out(study, scale, out)))
     write_atomic(out / STUDY_FILE, dump(result))
@@ -159,8 +153,12 @@ def _run_job(job: Job) -> None:
 
 def _left_out(study: Study, scale: Scale, out: Path) -> int:
     """Runs in the folder that the study does not ask for."""
-    asked = {folder for pair in _pairs(study, scale) for folder in _asked(scale, *pair, out)}
+    asked = {folder for entry in _entries(study, scale, out) for folder in _folders(entry)}
     return sum(path.parent not in asked for path in (out / RUNS).glob(f"*/*/*/{RUN_FILE}"))
+
+
+def _folders(entry: Entry) -> list[Path]:
+    return [job.folder for job in (*entry.all_tuning(), *entry.confirmation())]
 
 
 def _remarks(before: StudyResult, now: StudyResult, left_out: int) -> list[str]:
@@ -190,96 +188,22 @@ def _check_folder(study: Study, scale_name: str, out: Path) -> None:
         raise ValueError(f"{out} holds files that are no study: name an empty or a new folder")
 
 
-def _datasets(study: Study, scale: Scale) -> list[Dataset]:
-    return [dataset for dataset in study.datasets if dataset.name in scale.steps]
+def _entries(study: Study, scale: Scale, out: Path, command: str = "") -> list[Entry]:
+    return [
+        Entry(dataset, arm, scale, out, command)
+        for dataset in study.datasets
+        if dataset.name in scale.steps
+        for arm in study.arms
+    ]
 
 
-def _pairs(study: Study, scale: Scale) -> list[tuple[Dataset, Arm]]:
-    return [(dataset, arm) for dataset in _datasets(study, scale) for arm in study.arms]
-
-
-def _runs_per_arm(scale: Scale) -> int:
-    return (scale.rates * scale.tuning_seeds if scale.rates > 1 else 0) + scale.confirmation_seeds
-
-
-def _rates(scale: Scale, dataset: Dataset, arm: Arm) -> list[float]:
-    return grid(dataset.centres[arm.name], scale.rates) if scale.rates > 1 else []
-
-
-def _jobs(
-    scale: Scale, dataset: Dataset, arm: Arm, lr: float, seeds: Iterable[int], out: Path, command: str
-) -> list[Job]:
-    runs = [dataset.run(arm.rule, lr, scale.steps[dataset.name], seed) for seed in seeds]
-    return [Job(out / _place(dataset, arm, lr, run), run, command) for run in runs]
-
-
-def _place(dataset: Dataset, arm: Arm, lr: float, run: Run) -> Path:
-    # The key keeps runs apart whose settings a later version of the study has changed.
-    slug = arm.name.replace(" ", "-")
-    return Path(RUNS) / dataset.name / slug / f"lr-{lr:g}-seed-{run.seed}-{run.key()}"
-
-
-def _tuning_jobs(scale: Scale, dataset: Dataset, arm: Arm, out: Path, command: str) -> list[Job]:
-    seeds = range(scale.tuning_seeds)
-    rates = _rates(scale, dataset, arm)
-    return [job for lr in rates for job in _jobs(scale, dataset, arm, lr, seeds, out, command)]
-
-
-def _confirmation_jobs(scale: Scale, dataset: Dataset, arm: Arm, out: Path, command: str) -> list[Job]:
-    lr = _choose(scale, dataset, arm, out)
-    return _jobs(scale, dataset, arm, lr, _confirmation_seeds(scale), out, command)
-
-
-def _asked(scale: Scale, dataset: Dataset, arm: Arm, out: Path) -> list[Path]:
-    """The folders of an arm's runs."""
-    both = (_tuning_jobs, _confirmation_jobs)
-    return [job.folder for jobs in both for job in jobs(scale, dataset, arm, out, "")]
-
-
-def _confirmation_seeds(scale: Scale) -> range:
-    return range(FIRST_CONFIRMATION_SEED, FIRST_CONFIRMATION_SEED + scale.confirmation_seeds)
-
-
-def _choose(scale: Scale, dataset: Dataset, arm: Arm, out: Path) -> float:
-    """The rate with the best mean on the tuning seeds; a diverged run is worse than any other."""
-    rates = _rates(scale, dataset, arm)
-    if not rates:
-        return dataset.chosen[arm.name]
-
-    def mean(lr: float) -> float:
-        jobs = _jobs(scale, dataset, arm, lr, range(scale.tuning_seeds), out, "")
-        return sum(_final(dataset, job) for job in jobs) / len(jobs)
-
-    return max(rates, key=mean)
-
-
-def _final(dataset: Dataset, job: Job) -> float:
-    """The last value of the deciding metric, signed so that higher is better; -inf for a diverged run."""
-    value = _finals(job.folder).get(dataset.metric)
-    return -math.inf if value is None else _sign(dataset) * value
-
-
-def _sign(dataset: Dataset) -> float:
-    return 1.0 if dataset.better == "higher" else -1.0
-
-
-@cache
-def _finals(folder: Path) -> dict[str, float]:
-    """A run's last value of each metric; empty where it diverged. An ended run never changes."""
-    path = folder / RECORDS_FILE
-    records = list(read_records(path)) if path.is_file() else []
-    end = end_of(records)
-    if end is None:
-        raise RuntimeError(f"{folder} has not ended: run the study again to finish it")
-    last = (r for r in records if isinstance(r, Metric) and r.step == end.step and math.isfinite(r.value))
-    return {r.name: r.value for r in last} if end.outcome == "finished" else {}
-
-
-def _dataset_result(study: Study, scale: Scale, dataset: Dataset, out: Path) -> DatasetResult:
-    extremes = _extremes(folder for arm in study.arms for folder in _asked(scale, dataset, arm, out))
-    measured = _measured(study, scale, dataset, out)
-    arms = [_arm_result(scale, dataset, arm, out, extremes, measured[arm.name]) for arm in study.arms]
-    goodness = {a.arm: [_sign(dataset) * v for v in a.estimates[dataset.metric].values] for a in arms}
+def _dataset_result(study: Study, entries: Sequence[Entry]) -> DatasetResult:
+    """The result on one dataset, from the entries of all arms."""
+    dataset, scale = entries[0].dataset, entries[0].scale
+    extremes = _extremes(folder for entry in entries for folder in _folders(entry))
+    measured = _measured(study, entries)
+    arms = [_arm_result(entry, extremes, measured[entry.arm.name]) for entry in entries]
+    goodness = {a.arm: [dataset.sign * v for v in a.estimates[dataset.metric].values] for a in arms}
     names = arms[0].estimates
     estimates = {name: {a.arm: a.estimates[name].values for a in arms} for name in names}
     verdict = study.verdict(Evidence(dataset, goodness, estimates))
@@ -288,7 +212,7 @@ def _dataset_result(study: Study, scale: Scale, dataset: Dataset, out: Path) -> 
         verdict = replace(verdict, outcome="undecided", reason=reason)
     return DatasetResult(
         dataset=dataset.name,
-        setting=f"{dataset.setting}, {scale.steps[dataset.name]:,} generator updates",
+        setting=f"{dataset.setting}, {entries[0].steps:,} generator updates",
         metric=dataset.metric,
         better=dataset.better,
         arms=arms,
@@ -297,18 +221,17 @@ def _dataset_result(study: Study, scale: Scale, dataset: Dataset, out: Path) -> 
     )
 
 
-def _measured(study: Study, scale: Scale, dataset: Dataset, out: Path) -> dict[str, dict[str, list[float]]]:
+def _measured(study: Study, entries: Sequence[Entry]) -> dict[str, dict[str, list[float]]]:
     """Each measure of the confirmation runs by arm and name, the largest in place of a diverged run's."""
-    by_arm: dict[str, dict[str, list[float]]] = {arm.name: {} for arm in study.arms}
+    by_arm: dict[str, dict[str, list[float]]] = {entry.arm.name: {} for entry in entries}
     if not study.measures:
         return by_arm
-    for arm in study.arms:
-        jobs = _confirmation_jobs(scale, dataset, arm, out, "")
-        for job in jobs:
-            records = list(read_records(job.folder / RECORDS_FILE)) if _finals(job.folder) else []
+    for entry in entries:
+        for job in entry.confirmation():
+            records = list(read_records(job.folder / RECORDS_FILE)) if job.finals() else []
             for name, measure in study.measures.items():
                 value = measure(records) if records else math.nan
-                by_arm[arm.name].setdefault(name, []).append(value)
+                by_arm[entry.arm.name].setdefault(name, []).append(value)
     for name in study.measures:
         finite = [v for values in by_arm.values() for v in values[name] if math.isfinite(v)]
         for values in by_arm.values():
@@ -328,37 +251,31 @@ def _extremes(folders: Iterable[Path]) -> dict[str, tuple[float, float]]:
 
 
 def _arm_result(
-    scale: Scale,
-    dataset: Dataset,
-    arm: Arm,
-    out: Path,
-    extremes: dict[str, tuple[float, float]],
-    measured: dict[str, list[float]],
+    entry: Entry, extremes: dict[str, tuple[float, float]], measured: dict[str, list[float]]
 ) -> ArmResult:
     worst = {name: low if better(name) == "higher" else high for name, (low, high) in extremes.items()}
 
     def values(name: str, jobs: Sequence[Job]) -> list[float]:
-        return [_finals(job.folder).get(name, worst[name]) for job in jobs]
+        return [job.finals().get(name, worst[name]) for job in jobs]
 
     def diverged(jobs: Sequence[Job]) -> int:
-        return sum(not _finals(job.folder) for job in jobs)
+        return sum(not job.finals() for job in jobs)
 
     rates: list[RateResult] = []
-    for lr in _rates(scale, dataset, arm):
-        jobs = _jobs(scale, dataset, arm, lr, range(scale.tuning_seeds), out, "")
-        rates.append(RateResult(lr, estimate(values(dataset.metric, jobs)), diverged(jobs)))
-    lr = _choose(scale, dataset, arm, out)
-    confirmed = _confirmation_jobs(scale, dataset, arm, out, "")
+    for lr in entry.rates():
+        jobs = entry.tuning(lr)
+        rates.append(RateResult(lr, estimate(values(entry.dataset.metric, jobs)), diverged(jobs)))
+    lr, confirmed = entry.chosen(), entry.confirmation()
     metrics = {name: values(name, confirmed) for name in sorted(extremes)}
     return ArmResult(
-        arm=arm.name,
-        description=arm.description,
+        arm=entry.arm.name,
+        description=entry.arm.description,
         grid=rates,
         lr=lr,
         on_edge=bool(rates) and lr in (rates[0].lr, rates[-1].lr),
         estimates={name: estimate(of_seeds) for name, of_seeds in (metrics | measured).items()},
         diverged=diverged(confirmed),
-        runs=[str(job.folder.relative_to(out)) for job in confirmed],
+        runs=[str(job.folder.relative_to(entry.out)) for job in confirmed],
     )
 
 
@@ -371,8 +288,8 @@ def _result(study: Study, scale_name: str, datasets: list[DatasetResult], where:
         protocol=f"{protocol.__doc__}\n{study.rule}",
         scale=scale_name,
         cut=list(scale.cut),
-        tuning_seeds=list(range(scale.tuning_seeds if scale.rates > 1 else 0)),
-        confirmation_seeds=list(_confirmation_seeds(scale)),
+        tuning_seeds=list(scale.seeds_to_tune_on),
+        confirmation_seeds=list(scale.seeds_to_confirm_on),
         datasets=datasets,
         environment=where,
         device=study.device,

@@ -23,6 +23,7 @@ from paripassu.studies.protocol import CUT_ALL, CUT_PHOTOGRAPHS, Evidence, Scale
 SCALES = {
     "smoke": Scale(
         rates=3,
+        beyond=0,
         tuning_seeds=1,
         confirmation_seeds=2,
         steps={"ring8": 20, "digits": 6},

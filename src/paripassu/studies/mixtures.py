@@ -28,6 +28,7 @@ _NEARLY_ALL = 0.9
 SCALES = {
     "smoke": Scale(
         rates=3,
+        beyond=0,
         tuning_seeds=1,
         confirmation_seeds=2,
         steps={"ring16": 20, "grid25": 20},

@@ -1,9 +1,9 @@
 """How every study is done: tune each arm on some seeds, measure it on others, then apply its rule.
 
-Every arm has the same number of learning rates in its grid, half a decade apart. The rate with the best
-mean over the tuning seeds is run again on fresh confirmation seeds, and only those are reported and
-compared, so that no arm gains by having been selected. The centres of the grids were moved once, after a
-pilot on the tuning seeds alone in which some arms were best at the edge of theirs.
+Every arm starts with the same number of learning rates in its grid, half a decade apart. While the best of
+them is at an edge, one more is tried beyond it, up to four for every arm alike: an edge is no optimum. The
+rate with the best mean over the tuning seeds is run again on fresh confirmation seeds, and only those are
+reported and compared, so that no arm gains by having been selected.
 
 A diverged run counts as the worst value that any run of its dataset showed at any time, the untrained
 generator included; in what is measured from a run's records, as the worst of its dataset's confirmation runs.
@@ -19,7 +19,7 @@ from paripassu.rules import Rule
 from paripassu.train import Run
 
 FIRST_CONFIRMATION_SEED = 1000  # far from the tuning seeds 0, 1, 2, ...
-_STEP = 10**0.5  # between neighbouring learning rates of a grid
+_STEP = 10**0.5  # between neighbouring learning rates
 
 # What sizes leave out, where studies leave out the same.
 CUT_ALL = "Every run is a few steps long: this scale shows that the study works, and nothing else."
@@ -57,6 +57,7 @@ class Scale:
         tuning_seeds: seeds per learning rate.
         confirmation_seeds: seeds at the chosen rate.
         steps: generator updates, by dataset; a dataset without them is left out.
+        beyond: rates that may be tried beyond the grid's edges, one by one, while the best is at one.
         cut: what this size leaves out, one sentence each.
         decides: whether its runs are long enough for a verdict; where not, all are *undecided*.
     """
@@ -65,8 +66,19 @@ class Scale:
     tuning_seeds: int
     confirmation_seeds: int
     steps: Mapping[str, int]
+    beyond: int = 4
     cut: tuple[str, ...] = ()
     decides: bool = True
+
+    @property
+    def seeds_to_tune_on(self) -> range:
+        """None where the scale does not tune."""
+        return range(self.tuning_seeds if self.rates > 1 else 0)
+
+    @property
+    def seeds_to_confirm_on(self) -> range:
+        """All fresh."""
+        return range(FIRST_CONFIRMATION_SEED, FIRST_CONFIRMATION_SEED + self.confirmation_seeds)
 
 
 @dataclass(frozen=True)
@@ -93,6 +105,11 @@ class Dataset:
     def better(self) -> Better:
         """Which way the deciding metric improves."""
         return better(self.metric)
+
+    @property
+    def sign(self) -> float:
+        """What the deciding metric times this is better where it is higher."""
+        return 1.0 if self.better == "higher" else -1.0
 
 
 @dataclass(frozen=True)
@@ -164,6 +181,6 @@ class Study:
         return replace(self, datasets=[moved(dataset) for dataset in self.datasets], device=device)
 
 
-def grid(centre: float, count: int) -> list[float]:
-    """``count`` rates, half a decade apart, around ``centre``, rounded to two digits."""
-    return [float(f"{centre * _STEP**k:.1e}") for k in range(-(count // 2), count // 2 + 1)]
+def rate(centre: float, place: int) -> float:
+    """The learning rate ``place`` half-decades above a grid's centre, rounded to two digits."""
+    return float(f"{centre * _STEP**place:.1e}")

@@ -36,6 +36,7 @@ _RECOVERED = 0.8
 SCALES = {
     "smoke": Scale(
         rates=3,
+        beyond=0,
         tuning_seeds=1,
         confirmation_seeds=2,
         steps={"digits": 6, "ring8": 20, "grid25": 20} | dict.fromkeys(BY_PATH, 6),
