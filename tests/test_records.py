@@ -65,8 +65,24 @@ def test_a_damaged_line_is_named(path):
     lines = path.read_text().splitlines(keepends=True)
     lines[1] = lines[1][:20] + "\n"
     path.write_text("".join(lines))
-    with pytest.raises(ValueError, match=r"records.jsonl, line 2 is not a record"):
+    with pytest.raises(ValueError, match=r"records.jsonl, line 2 is no record"):
         list(read_records(path))
+
+
+def test_bytes_that_are_no_text_are_named(path):
+    lines = path.read_bytes().split(b"\n")
+    lines[2] = b"\xff\xfe" + lines[2]
+    path.write_bytes(b"\n".join(lines))
+    with pytest.raises(ValueError, match=r"records.jsonl, line 3 is no record of schema version 1"):
+        list(read_records(path))
+
+
+@pytest.mark.parametrize("cut", [1, 10])
+def test_what_is_appended_after_a_kill_begins_a_line_of_its_own(path, cut):
+    path.write_text(path.read_text()[:-cut])
+    with RecordWriter(path) as write:
+        write(RECORDS[-1])
+    assert list(read_records(path)) == RECORDS
 
 
 def test_rewinding_drops_what_came_after_and_the_end(path):

@@ -163,10 +163,15 @@ def environment(command: str, device: str = "cpu") -> Environment:
         command=command,
         versions={"python": platform.python_version()} | {name: version(name) for name in names},
         device=_cpu_name() if device == "cpu" else device,
-        cores=os.cpu_count() or 1,
+        cores=usable_cores(),
         commit=_commit(),
         date=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on, which a scheduler can have made fewer than the machine's."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _cpu_name() -> str:
@@ -449,12 +454,19 @@ def is_empty(folder: Path) -> bool:
 
 @dataclass
 class RecordWriter:
-    """Appends records to a run's ``records.jsonl``; each line is whole on disk before the next begins."""
+    """Appends records to a run's ``records.jsonl``; each line is whole on disk before the next begins.
+
+    A last line that a kill cut short is dropped, so that what is appended begins a line of its own.
+    """
 
     path: Path
     _stream: Any = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        if self.path.exists():
+            whole = self.path.read_bytes().rfind(b"\n") + 1
+            if whole < self.path.stat().st_size:
+                os.truncate(self.path, whole)
         self._stream = self.path.open("a", buffering=1)
 
     def __call__(self, record: Record) -> None:
@@ -474,14 +486,15 @@ def read_records(path: Path) -> Iterator[Record]:
     Raises:
         ValueError: a line before the last is not a record.
     """
-    lines = path.read_text().split("\n")
+    lines = path.read_bytes().split(b"\n")
     # What follows the last newline is empty or a line that was never finished.
     for number, line in enumerate(lines[:-1], start=1):
         try:
             yield _converter.structure(json.loads(line), Record)  # pyright: ignore[reportArgumentType]
-        except (json.JSONDecodeError, cattrs.BaseValidationError, KeyError, TypeError) as error:
+        except (ValueError, cattrs.BaseValidationError, KeyError, TypeError) as error:
             raise ValueError(
-                f"{path}, line {number} is not a record: restore the file or delete its run"
+                f"{path}, line {number} is no record of schema version {SCHEMA}: read it with the paripassu "
+                "that wrote it, restore the file or delete its run"
             ) from error
 
 

@@ -96,6 +96,35 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity on this system")
+def test_as_many_workers_as_usable_cores():
+    """In a process of its own, which stays on one core."""
+    script = (
+        "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))]);"
+        "from paripassu.records import usable_cores; print(usable_cores())"
+    )
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout == b"1\n"
+
+
+def test_an_interrupt_while_workers_start_is_one(tmp_path):
+    """It reaches all processes of the terminal, those too that are still importing torch."""
+    script = tmp_path / "sleepers.py"
+    ready = "if __name__ != '__main__':\n    (Path(sys.argv[1]) / 'starting').touch()\n"
+    head, _, tail = _SLEEPERS.partition("from paripassu")
+    script.write_text(f"{head}{ready}from paripassu{tail}")
+    process = subprocess.Popen(
+        [sys.executable, str(script), str(tmp_path)], stderr=subprocess.PIPE, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "starting").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGINT
+    assert told.decode().rstrip().endswith("KeyboardInterrupt")
+    assert "was killed" not in told.decode()
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_workers_die_with_the_program(tmp_path, how):
     """However it is stopped: interrupted, or killed without a chance to clean up."""

@@ -11,7 +11,22 @@ from tests.studies.tiny import Here, tiny_study, tiny_verdict
 
 from paripassu import studies
 from paripassu.engine import LocalEngine
-from paripassu.records import RECORDS_FILE, End, Losses, Metric, Record, RecordWriter, Verdict, read_records
+from paripassu.records import (
+    RECORDS_FILE,
+    RUN_FILE,
+    End,
+    Losses,
+    Metric,
+    Record,
+    RecordWriter,
+    RunHeader,
+    Verdict,
+    dump,
+    environment,
+    load,
+    read_records,
+    write_atomic,
+)  # fmt: skip
 from paripassu.report.study import write_study_page
 from paripassu.studies import conduct, entry
 from paripassu.studies.entry import Entry, Job
@@ -40,6 +55,8 @@ class Peaked:
             job.folder.mkdir(parents=True)
             lr = job.run.generator.lr
             self.rates.append(lr)
+            header = RunHeader(job.run.settings(), environment(job.command))
+            write_atomic(job.folder / RUN_FILE, dump(header))
             with RecordWriter(job.folder / RECORDS_FILE) as write:
                 write(Metric(job.run.steps, "mode-overlap@50", -abs(math.log10(lr / self.best))))
                 write(End(job.run.steps, "finished", "", 1.0))
@@ -95,10 +112,10 @@ def test_a_study_from_tuning_to_result(tmp_path):
     wild, calm = dataset.arms
     assert wild.diverged == 3
     assert wild.estimates["mode-overlap@50"].values == [0.0] * 3  # the worst that any run showed
-    assert [rate.diverged for rate in wild.grid] == [2] * 7  # four of them tried beyond its edge
+    assert [rate.diverged for rate in wild.grid] == [2, 2, 2]
     assert calm.diverged == 0
     for arm in dataset.arms:
-        assert len(arm.grid) >= 3
+        assert len(arm.grid) == 3
         best = max(arm.grid, key=lambda rate: rate.estimate.mean)
         assert arm.lr == best.lr or arm is wild
         assert arm.on_edge == (arm.lr in (arm.grid[0].lr, arm.grid[-1].lr))
@@ -186,6 +203,33 @@ def test_an_edited_study_keeps_its_old_runs_apart_and_says_so(tmp_path):
     assert studies.summarise(new, "untuned", out).remarks == result.remarks
 
 
+def test_what_was_done_before_is_no_progress_of_now(tmp_path):
+    """A resumed study starts its count, and the time that is left, from what it finds."""
+    study, told = tiny_study({"wild": 1e-2, "calm": 1e-2}), []
+    studies.run_study(study, "untuned", tmp_path / "s", command="", engine=Here())
+    entry._finals.cache_clear()
+    records = next((tmp_path / "s").rglob(RECORDS_FILE))
+    records.write_text("".join(records.read_text().splitlines(keepends=True)[:-1]))
+    studies.run_study(
+        study, "untuned", tmp_path / "s", command="", engine=Here(), progress=lambda *now: told.append(now)
+    )
+    assert told == [(12, 16), (16, 16), (16, 16)]
+
+
+def test_runs_that_were_not_made_alike_are_told_of(tmp_path):
+    study = tiny_study({"wild": 1e-2, "calm": 1e-2})
+    result = studies.run_study(study, "untuned", tmp_path / "s", command="", engine=Here())
+    assert result.remarks == []
+    header = next((tmp_path / "s").rglob(RUN_FILE))
+    held_there = load(header, RunHeader)
+    versions = held_there.environment.versions | {"torch": "1.0"}
+    header.write_text(
+        dump(replace(held_there, environment=replace(held_there.environment, versions=versions)))
+    )
+    (remark,) = studies.summarise(study, "untuned", tmp_path / "s").remarks
+    assert remark.startswith("The runs were not all made alike: versions of torch 1.0, ")
+
+
 def test_words_may_change_before_the_first_run(tmp_path):
     study = tiny_study({"wild": 1e-2, "calm": 1e-2})
 
@@ -251,9 +295,9 @@ def test_measures_come_from_the_records_and_reach_the_verdict(tmp_path):
 
 def test_the_plan_lists_every_run():
     study = tiny_study({"wild": 1e-2, "calm": 1e-2})
-    lines = [line for line in studies.plan(study, "smoke") if "beyond" not in line]
-    assert len(lines) == 2 * (3 * 2 + 3)
-    assert sum("up to 4 rates beyond" in line for line in studies.plan(study, "smoke")) == 2
+    assert len(studies.plan(study, "smoke")) == 2 * (3 * 2 + 3)
+    further = replace(study, scales={"smoke": replace(study.scales["smoke"], beyond=4)})
+    assert sum("up to 4 rates beyond" in line for line in studies.plan(further, "smoke")) == 2
     assert sum("confirm" in line for line in studies.plan(study, "smoke")) == 6
 
 

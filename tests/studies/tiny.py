@@ -35,7 +35,7 @@ def tiny_study(centres: Mapping[str, float], **more: Any) -> Study:
     chosen = dict.fromkeys(rules, 1e-3)
     dataset = Dataset("ring8", "a ring", _tiny, "mode-overlap@50", centres, chosen)
     scales = {
-        "smoke": Scale(3, 2, 3, {"ring8": 4}, cut=("Nearly everything.",)),
+        "smoke": Scale(3, 2, 3, {"ring8": 4}, beyond=0, cut=("Nearly everything.",)),
         "untuned": Scale(1, 0, 2, {"ring8": 4}),
     }
     arms = [Arm(name, name, rules[name]) for name in rules]

@@ -3,9 +3,10 @@
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.queues import Queue
@@ -13,6 +14,7 @@ from multiprocessing.queues import Queue
 import torch
 
 from paripassu.engine.engine import Result, Task
+from paripassu.records import usable_cores
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 
@@ -22,7 +24,7 @@ class LocalEngine:
     """A pool of processes.
 
     Args:
-        workers: processes, >= 1; as many as there are cores, and GPUs for, without it.
+        workers: processes, >= 1; as many as this process may use cores, and there are GPUs for, without it.
         gpus: that a task takes, in [0, 1]; it sees one alone, and 0.25 puts four tasks on one.
 
     Raises:
@@ -49,7 +51,7 @@ class LocalEngine:
         if not tasks:
             return
         context = get_context("spawn")  # a fork of a process that has used torch's threads can hang
-        processes = min(self.workers or os.cpu_count() or 1, len(tasks))
+        processes = min(self.workers or usable_cores(), len(tasks))
         own = None
         if self.gpus:
             places = _places(self.gpus)
@@ -58,7 +60,8 @@ class LocalEngine:
             for place in places[:processes]:
                 own.put(place)
         with ProcessPoolExecutor(processes, context, initializer=_start_worker, initargs=(own,)) as pool:
-            futures = {pool.submit(function, task): task for task in tasks}
+            with _interrupts_waiting():
+                futures = {pool.submit(function, task): task for task in tasks}
             try:
                 for future in as_completed(futures):
                     yield futures[future], future.result()
@@ -85,12 +88,27 @@ def _places(share: float) -> list[str]:
     return names * int(1 / share)
 
 
+@contextmanager
+def _interrupts_waiting() -> Generator[None]:
+    """Let Ctrl-C wait: here to the end, and in processes that start meanwhile until they are ready for it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _start_worker(gpus: "Queue[str] | None") -> None:
     if gpus is not None:
         os.environ[_VISIBLE] = gpus.get()  # before CUDA starts, which looks once
     torch.set_num_threads(1)
     # Ctrl-C reaches the whole terminal group: die without a traceback, the parent reports.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_die_with_parent, daemon=True).start()
 
 

@@ -46,8 +46,9 @@ class Probe:
     Weights are bit-identical with and without a probe. Norms and dot products are accumulated in float64.
 
     Gradients are measured as the optimizer steps from them: accumulated over micro-batches, averaged by DDP,
-    unscaled by a ``GradScaler`` (a step that it skips is neither measured nor shown to the shadows). Under
-    DDP every process measures the same, so attach the probe on one. Sharded parameters are not supported.
+    unscaled by a ``GradScaler`` (a step that it skips is neither measured nor shown to the shadows; a fused
+    optimizer's still counts as a round, for to know of it one would have to wait for the device). Under DDP
+    every process measures the same, so attach the probe on one. Sharded parameters are not supported.
     Should a step raise an error that is caught, attach a new probe: to this one the step goes on.
 
     Probed steps take two copies of one player's parameters and some passes over them. A shadow keeps its

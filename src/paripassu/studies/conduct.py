@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, zip_longest
 from pathlib import Path
 
 from paripassu.engine import Engine, LocalEngine
@@ -18,6 +18,7 @@ from paripassu.records import (
     Environment,
     Metric,
     RateResult,
+    RunHeader,
     StudyResult,
     dump,
     environment,
@@ -82,24 +83,33 @@ def _run_study(
     if not (out / RUNS).exists():
         write_atomic(out / STUDY_FILE, dump(_result(study, scale_name, [], where)))
     entries = _entries(study, study.scales[scale_name], out, where.command)
-    confirmation = sum(len(e.scale.seeds_to_confirm_on) * e.steps for e in entries)
-    done, needed = 0, confirmation
-
-    def carry_out(jobs: list[Job]) -> None:
-        nonlocal done
+    carried_out: set[Path] = set()
+    while True:
+        known = [_known(entry) for entry in entries]
+        done = sum(job.run.steps for jobs in known for job in jobs if job.has_ended())
+        needed = sum(map(_needed, entries))
         progress(done, needed)
+        # By turns, so that what has been done tells how long the rest takes, however long a game's runs are.
+        turns = (job for turn in zip_longest(*known) for job in turn if job)
+        jobs = [job for job in turns if job.folder not in carried_out and not job.has_ended()]
+        if not jobs:
+            break
         for job, _ in engine.execute(_run_job, jobs):
+            carried_out.add(job.folder)
             done += job.run.steps
             progress(done, needed)
-
-    tuned: set[Path] = set()
-    # A round shows which arms are best at an edge; those have another rate to try in the next.
-    while jobs := [job for e in entries for job in e.all_tuning() if job.folder not in tuned]:
-        tuned |= {job.folder for job in jobs}
-        needed += sum(job.run.steps for job in jobs)
-        carry_out(jobs)
-    carry_out([job for e in entries for job in e.confirmation()])
     return summarise(study, scale_name, out, where)
+
+
+def _known(entry: Entry) -> list[Job]:
+    """The runs that are asked for, by what has ended so far: the tuning decides what follows it."""
+    tuning = entry.all_tuning()
+    return tuning + (entry.confirmation() if all(job.has_ended() for job in tuning) else [])
+
+
+def _needed(entry: Entry) -> int:
+    """Generator updates of all its runs, as far as is known."""
+    return entry.steps * (len(entry.all_tuning()) + len(entry.scale.seeds_to_confirm_on))
 
 
 def plan(study: Study, scale_name: str) -> list[str]:
@@ -132,7 +142,9 @@ def summarise(study: Study, scale_name: str, out: Path, where: Environment | Non
     entries = _entries(study, scale, out)
     datasets = [_dataset_result(study, [*own]) for _, own in groupby(entries, lambda entry: entry.dataset)]
     result = _result(study, scale_name, datasets, where or held_before.environment)
-    result = replace(result, remarks=_remarks(held_before, result, _left_out(study, scale, out)))
+    asked = {folder for entry in entries for folder in _folders(entry)}
+    remarks = [*_reworded(held_before, result), *_left_out(asked, out), *_mixed(asked)]
+    result = replace(result, remarks=remarks)
     write_atomic(out / STUDY_FILE, dump(result))
     return result
 
@@ -151,28 +163,35 @@ def _run_job(job: Job) -> None:
             return
 
 
-def _left_out(study: Study, scale: Scale, out: Path) -> int:
-    """Runs in the folder that the study does not ask for."""
-    asked = {folder for entry in _entries(study, scale, out) for folder in _folders(entry)}
-    return sum(path.parent not in asked for path in (out / RUNS).glob(f"*/*/*/{RUN_FILE}"))
-
-
 def _folders(entry: Entry) -> list[Path]:
     return [job.folder for job in (*entry.all_tuning(), *entry.confirmation())]
 
 
-def _remarks(before: StudyResult, now: StudyResult, left_out: int) -> list[str]:
-    remarks: list[str] = []
+def _reworded(before: StudyResult, now: StudyResult) -> list[str]:
     words = [(r.question, r.claim, r.protocol) for r in (before, now)]
-    if _REWORDED in before.remarks or words[0] != words[1]:
-        remarks.append(_REWORDED)
-    if left_out:
-        runs = "1 run" if left_out == 1 else f"{left_out:,} runs"
-        remarks.append(
-            f"{runs} in the folder, of before the study was edited or of a rate it no longer chooses, "
-            "are kept and left out."
-        )
-    return remarks
+    return [_REWORDED] if _REWORDED in before.remarks or words[0] != words[1] else []
+
+
+def _left_out(asked: set[Path], out: Path) -> list[str]:
+    """About runs in the folder that the study does not ask for."""
+    count = sum(path.parent not in asked for path in (out / RUNS).glob(f"*/*/*/{RUN_FILE}"))
+    if not count:
+        return []
+    runs = "1 run" if count == 1 else f"{count:,} runs"
+    why = "of before the study was edited or of a rate it no longer chooses"
+    return [f"{runs} in the folder, {why}, are kept and left out."]
+
+
+def _mixed(asked: set[Path]) -> list[str]:
+    """About runs that were not all made by the same code on the same hardware."""
+    where = [load(folder / RUN_FILE, RunHeader).environment for folder in asked]
+    made = {
+        "commits": {w.commit for w in where},
+        "versions of torch": {w.versions["torch"] for w in where},
+        "devices": {w.device for w in where},
+    }
+    told = [f"{what} {', '.join(sorted(each))}" for what, each in made.items() if len(each) > 1]
+    return [f"The runs were not all made alike: {'; '.join(told)}."] if told else []
 
 
 def _check_folder(study: Study, scale_name: str, out: Path) -> None:

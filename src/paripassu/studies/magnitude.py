@@ -19,8 +19,8 @@ is above zero and that share below one half, each with its whole interval.
 2. *Contradicted* if W is above 0.3 with its whole interval, or the constant does not.
 3. Otherwise *undecided*.
 
-When this rule was written the results of the study grafting, other runs of these arms, were known; step
-wanders were not.
+When this rule was written the results of the study grafting, in part the same runs, were known; step wanders
+were not.
 """
 
 import math

@@ -1,7 +1,6 @@
 """Many runs of the framework at once, exactly, at any dimension."""
 
 import math
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -9,6 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from paripassu.records import usable_cores
 from paripassu.theory.framework import Array, Framework
 from paripassu.theory.kernel import simulate_group
 from paripassu.theory.lanes import WIDTH
@@ -172,7 +172,7 @@ def simulate(
         until_recovered, mass, cosines, correlations, norms, gradients, outputs, pace, diverged_at, W, V, ab,
     )  # fmt: skip
     # The kernel lets go of Python's lock, and threads take groups as they come: some diverge early.
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(threads or usable_cores()) as pool:
         list(pool.map(lambda first: simulate_group(first, *arguments), range(0, runs, WIDTH)))
 
     recovered = mass[:, :, :modes] > 0
