@@ -6,7 +6,8 @@ allocated. Sums are taken chunk by chunk and then in order, so results do not de
 """
 
 import gc
-from collections.abc import Generator, Sequence
+import warnings
+from collections.abc import Generator
 from contextlib import contextmanager
 from functools import lru_cache
 from types import ModuleType
@@ -16,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from paripassu.optim.form import Arrays, Form
+from paripassu.optim.form import Form, Kept
 from paripassu.optim.threads import address_of, together
 from paripassu.optim.turn import Turn
 
@@ -27,11 +28,18 @@ _PLAIN_TYPES = (Tensor, torch.nn.Parameter)
 
 @lru_cache(maxsize=1)
 def _kernels() -> ModuleType | None:
-    """The compiled kernels; None where numba cannot be imported."""
+    """The compiled kernels; None where numba cannot be imported, or cannot compile them, which is told."""
     try:
         with _uncollected():
             from paripassu.optim import kernels
     except ImportError:
+        return None
+    except Exception as error:  # numba raises whatever its compiler, its cache or its settings do
+        warnings.warn(
+            f"optimizer steps run several times slower, for numba cannot compile them: {error!r}",
+            RuntimeWarning,
+            stacklevel=2,
+        )
         return None
     return kernels
 
@@ -52,31 +60,25 @@ def _uncollected() -> Generator[None]:
             gc.enable()
 
 
-def arrays_of(form: Form, turn: Turn) -> list[Arrays] | None:
-    """What the rule keeps of each tensor, if this path serves the turn.
+def kept_of(form: Form, turn: Turn) -> Kept | None:
+    """What the rule keeps of the tensors, if this path serves the turn.
 
     It does if every tensor is a plain, dense, float32 one on the CPU, and numba is there.
     """
     if _kernels() is None:
         return None
-    arrays: list[Arrays] = []
-    for parameter, gradient, state in zip(turn.parameters, turn.gradients, turn.states, strict=True):
-        kept = form.arrays(state)
-        if not (
-            _is_plain(parameter)
-            and _is_plain(gradient)
-            and (parameter.is_contiguous() or _is_dense(parameter))
-            and (kept.buffer is None or _fits(kept.buffer, parameter))
-            and (kept.first is None or _fits(kept.first, parameter))
-            and (kept.second is None or _fits(kept.second, parameter))
-            and (kept.step is None or _is_plain(kept.step))
-        ):
+    if not (all(map(_is_plain, turn.parameters)) and all(map(_is_plain, turn.gradients))):
+        return None
+    if not all(p.is_contiguous() or _is_dense(p) for p in turn.parameters):
+        return None
+    kept = form.kept(turn.states)
+    for arrays in (kept.buffers, kept.firsts, kept.seconds):
+        if not (all(map(_is_plain, arrays)) and all(map(_is_alike, arrays, turn.parameters))):
             return None
-        arrays.append(kept)
-    return arrays
+    return kept if all(_is_plain(step) and step.numel() == 1 for step in kept.steps) else None
 
 
-def step(form: Form, turn: Turn, arrays: Sequence[Arrays]) -> None:
+def step(form: Form, turn: Turn, kept: Kept) -> None:
     """One step, parameters and states in place.
 
     A gradient whose memory is laid out unlike its parameter's, or holds its negative (as that of the
@@ -85,7 +87,7 @@ def step(form: Form, turn: Turn, arrays: Sequence[Arrays]) -> None:
     Args:
         form: the rule's.
         turn: one that this path serves.
-        arrays: its `arrays_of`.
+        kept: its `kept_of`.
     """
     kernels = _kernels()
     assert kernels is not None
@@ -95,14 +97,11 @@ def step(form: Form, turn: Turn, arrays: Sequence[Arrays]) -> None:
         for g, p in zip(turn.gradients, turn.parameters, strict=True)
     ]
     count = len(gradients)
-    # The columns that the kernels name: the order of `Arrays` is theirs.
-    columns = (
-        array
-        for p, g, kept in zip(turn.parameters, gradients, arrays, strict=True)
-        for array in (p, g, *kept)
-    )
-    addresses = np.fromiter((0 if a is None else a.data_ptr() for a in columns), np.int64, 6 * count)
-    addresses = addresses.reshape(count, 6)
+    # The columns that the kernels name, of which `kept` has the last four in their order.
+    addresses = np.zeros((count, 6), np.int64)
+    for column, tensors in enumerate((turn.parameters, gradients, *kept)):
+        if tensors:
+            addresses[:, column] = [tensor.data_ptr() for tensor in tensors]
     chunks = _chunks(tuple([p.numel() for p in turn.parameters]))
     squares, sums = np.zeros((len(chunks), 2)), np.zeros((count, 2))
     factors = np.ones((5, count), np.float32)
@@ -112,10 +111,10 @@ def step(form: Form, turn: Turn, arrays: Sequence[Arrays]) -> None:
         kernels.tick(addresses, b1, b2, factors[kernels.R1], factors[kernels.R2])
 
     by_adam = form.direction == "adam"
-    kept = kernels.FIRST if by_adam else kernels.BUFFER
-    source = kept if (b1 if by_adam else momentum) else kernels.GRADIENT
-    rates = np.array([float(rate) for rate in turn.rates])
-    factors[kernels.KEEP] = [float(keep) for keep in turn.keeps]
+    moved = kernels.FIRST if by_adam else kernels.BUFFER
+    source = moved if (b1 if by_adam else momentum) else kernels.GRADIENT
+    rates = np.array(list(map(float, turn.rates)))
+    factors[kernels.KEEP] = list(map(float, turn.keeps))
     factors[kernels.FACTOR] = rates
     settings = np.array([momentum, b1, b2, eps])
 
@@ -137,6 +136,8 @@ def step(form: Form, turn: Turn, arrays: Sequence[Arrays]) -> None:
         shrink, factor = factors[kernels.SHRINK], factors[kernels.FACTOR]
         kernels.rescale(chunks, squares, sums, rates, own, length, as_one, shrink, factor)
         walk(advance=False, descend=True)
+    # torch has not seen them move, and would go backwards through a graph that was built before.
+    torch.autograd.graph.increment_version(turn.parameters)
 
 
 @lru_cache(maxsize=64)
@@ -148,10 +149,6 @@ def _chunks(sizes: tuple[int, ...]) -> NDArray[np.int64]:
         for start in range(0, size, _CHUNK)
     ]
     return np.array(rows, np.int64).reshape(-1, 3)
-
-
-def _fits(array: Tensor, parameter: Tensor) -> bool:
-    return _is_plain(array) and _is_alike(array, parameter)
 
 
 def _is_plain(tensor: Tensor) -> bool:

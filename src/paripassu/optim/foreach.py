@@ -14,7 +14,7 @@ from itertools import groupby
 import torch
 from torch import Tensor
 
-from paripassu.optim.form import Form
+from paripassu.optim.form import Form, Kept
 from paripassu.optim.turn import Turn
 from paripassu.rules import Adam
 
@@ -40,30 +40,21 @@ def step(form: Form, turn: Turn) -> None:
         turn: one that this path `serves`, or one of its kind on another device.
     """
     gradients = turn.gradients
-    kept = [form.arrays(state) for state in turn.states]
+    kept = form.kept(turn.states)
     sgd = gradients
     if form.sgd and form.sgd.momentum:
-        sgd = [k.buffer for k in kept if k.buffer is not None]
+        sgd = kept.buffers
         torch._foreach_mul_(sgd, form.sgd.momentum)
         torch._foreach_add_(sgd, gradients)
-    adam: list[Tensor] = []
-    if form.adam:
-        adam = _adam(
-            form.adam,
-            gradients,
-            [k.first for k in kept if k.first is not None],
-            [k.second for k in kept if k.second is not None],
-            [k.step for k in kept if k.step is not None],
-        )
+    adam = _adam(form.adam, gradients, kept) if form.adam else []
     updates = adam if form.direction == "adam" else sgd
     factors = None if form.length == "own" else _factors(form, sgd, adam)
     _descend(form, turn, updates, factors)
 
 
-def _adam(
-    rule: Adam, gradients: list[Tensor], firsts: list[Tensor], seconds: list[Tensor], steps: list[Tensor]
-) -> list[Tensor]:
+def _adam(rule: Adam, gradients: list[Tensor], kept: Kept) -> list[Tensor]:
     """Adam's updates, moments and counts advanced: torch's fused kernel, ascending from zero at rate 1."""
+    _, firsts, seconds, steps = kept
     updates, moved = [torch.empty_like(s) for s in seconds], firsts or [torch.empty_like(s) for s in seconds]
     # Without a first moment the kernel has one of scratch, which it weighs with 0: it must be finite.
     torch._foreach_zero_(updates if firsts else [*updates, *moved])
@@ -96,9 +87,9 @@ def _lengths(form: Form, tensors: list[Tensor]) -> Tensor:
 
 def _descend(form: Form, turn: Turn, updates: list[Tensor], factors: Tensor | None) -> None:
     start = 0
-    # Tensors of one group share its rate and are moved together; by identity, as comparing would synchronise.
-    for _, group in groupby(turn.rates, key=id):
-        stop = start + len(list(group))
+    # Tensors that share both are moved together; told by identity, as comparing would synchronise.
+    for _, alike in groupby(zip(turn.rates, turn.keeps, strict=True), key=lambda pair: tuple(map(id, pair))):
+        stop = start + len(list(alike))
         rate, keep = turn.rates[start], turn.keeps[start]
         parameters, directions = turn.parameters[start:stop], updates[start:stop]
         if isinstance(keep, Tensor) or keep != 1.0:

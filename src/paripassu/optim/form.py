@@ -12,8 +12,8 @@ rule                           length     direction
 Every other rule runs as it is written.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from torch import Tensor
@@ -23,16 +23,13 @@ from paripassu.rules import SGD, Adam, Graft, Normalize, Rule, Scope, State
 Part = Literal["sgd", "adam"]
 
 
-class Arrays(NamedTuple):
-    """What is kept of one tensor; None for what the rule does not keep."""
+class Kept(NamedTuple):
+    """What a rule keeps: an array of each of a player's tensors, none where it has no such array."""
 
-    buffer: Tensor | None
-    first: Tensor | None
-    second: Tensor | None
-    step: Tensor | None
-
-
-_NOTHING = Arrays(None, None, None, None)
+    buffers: list[Tensor]
+    firsts: list[Tensor]
+    seconds: list[Tensor]
+    steps: list[Tensor]
 
 
 @dataclass(frozen=True)
@@ -53,25 +50,26 @@ class Form:
     length: Part | Literal["one", "own"]
     scope: Scope
 
-    def arrays(self, state: State) -> Arrays:
-        """What a tensor's state holds, by name, wherever the rule keeps it."""
-        if not self.adam and not (self.sgd and self.sgd.momentum):
-            return _NOTHING
-        buffer, first, second, step = None, None, None, None
+    def kept(self, states: Sequence[State]) -> Kept:
+        """What is in the states of a player's tensors, wherever the rule keeps it."""
+        kept = Kept([], [], [], [])
         if self.sgd and self.sgd.momentum:
-            buffer = self._state_of("sgd", state)["momentum_buffer"]
+            kept = kept._replace(buffers=[s["momentum_buffer"] for s in self._of("sgd", states)])
         if self.adam:
-            adam = self._state_of("adam", state)
-            first, second, step = adam.get("exp_avg"), adam["exp_avg_sq"], adam["step"]
-        return Arrays(buffer, first, second, step)
+            own = self._of("adam", states)
+            firsts = [s["exp_avg"] for s in own] if self.adam.betas[0] else []
+            kept = kept._replace(
+                firsts=firsts, seconds=[s["exp_avg_sq"] for s in own], steps=[s["step"] for s in own]
+            )
+        return kept
 
-    def _state_of(self, part: Part, state: State) -> State:
+    def _of(self, part: Part, states: Sequence[State]) -> Sequence[State]:
         if self.length in ("one", "own"):
-            return state
-        return state["direction" if part == self.direction else "magnitude"]
+            return states
+        name = "direction" if part == self.direction else "magnitude"
+        return [state[name] for state in states]
 
 
-@lru_cache(maxsize=256)
 def form_of(rule: Rule) -> Form | None:
     """The form of ``rule``; None where it has no such form."""
     if isinstance(rule, Normalize) and _is_part(rule.rule):

@@ -49,7 +49,7 @@ def _cached(compile_for: Callable[..., Any], signature: Any, **options: Any) -> 
     def compiled(function: Callable[..., Any]) -> Any:
         try:
             return compile_for(signature, cache=True, **options)(function)
-        except RuntimeError:  # nowhere to write: neither beside this file nor in the user's home
+        except Exception:  # nowhere to write, no room there, or what is there is damaged: do without
             return compile_for(signature, **options)(function)
 
     return compiled
@@ -97,12 +97,15 @@ def _holds(total):
 
 
 @njit(**_SUMMING)
-def _square(x):
-    """Sum of squares in float32, of a block."""
-    total = float32(0)
-    for i in range(len(x)):
-        total += x[i] * x[i]
-    return total
+def _square(w, x, y, z):
+    """Sum of squares in float32, of a block in four runs: memory gives more to who reads several places."""
+    of_w, of_x, of_y, of_z = float32(0), float32(0), float32(0), float32(0)
+    for i in range(len(w)):
+        of_w += w[i] * w[i]
+        of_x += x[i] * x[i]
+        of_y += y[i] * y[i]
+        of_z += z[i] * z[i]
+    return (of_w + of_x) + (of_y + of_z)
 
 
 @njit(**_SUMMING)
@@ -200,8 +203,28 @@ def _claim(_typing, _counter, _count):
 
 
 @njit(**_FLAGS)
+def _square_chunk(address, begin, length):
+    """Sum of squares of a chunk."""
+    quarter = length // 4
+    total = _square_widely(_run(address, begin + 4 * quarter, length - 4 * quarter))
+    for start in range(begin, begin + quarter, _BLOCK // 4):
+        size = min(_BLOCK // 4, begin + quarter - start)
+        w, x = _run(address, start, size), _run(address, start + quarter, size)
+        y, z = _run(address, start + 2 * quarter, size), _run(address, start + 3 * quarter, size)
+        block = _square(w, x, y, z)
+        if _holds(block):
+            total += block
+        else:
+            total += _square_widely(w) + _square_widely(x) + _square_widely(y) + _square_widely(z)
+    return total
+
+
+@njit(**_FLAGS)
 def _advance_chunk(row, begin, end, momentum, b1, b2, r, squares):
     """Take a chunk of a gradient into its states; add the squares of SGD's update and of Adam's."""
+    if row[SECOND] == 0 and row[BUFFER] == 0:
+        squares[SGD] += _square_chunk(row[GRADIENT], begin, end - begin)
+        return
     for start in range(begin, end, _BLOCK):
         size = min(_BLOCK, end - start)
         gradient = _run(row[GRADIENT], start, size)
@@ -215,8 +238,6 @@ def _advance_chunk(row, begin, end, momentum, b1, b2, r, squares):
                 rest = (float32(b1), float32(1 - b1), float32(b2), float32(1 - b2))
                 plain, adam = _advance_both(gradient, moved, second, *rest, *r)
             squares[ADAM] += adam if _holds(adam) else _square_adam_widely(moved, second, *r)
-        elif row[BUFFER] == 0:
-            plain = _square(gradient)
         if row[BUFFER] == 0:
             squares[SGD] += plain if _holds(plain) else _square_widely(gradient)
         else:

@@ -17,7 +17,9 @@ from paripassu.rules.scope import norms
 # What to do about a gradient with NaN or inf: take the step, leave it out, or stop.
 Nonfinite = Literal["propagate", "skip", "raise"]
 
-_GROUP_SETTINGS = {"params", "param_names", "lr", "weight_decay", "maximize", "initial_lr"}
+_DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.complex64, torch.complex128)
+_GROUP_SETTINGS = {"params", "param_names", "lr", "weight_decay", "maximize"}
+_OF_SCHEDULERS = {"initial_lr", "max_lr", "min_lr", "swa_lr"}
 
 
 class RuleOptimizer(torch.optim.Optimizer):
@@ -65,21 +67,18 @@ class RuleOptimizer(torch.optim.Optimizer):
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters to the player, as ``torch.optim.Optimizer.add_param_group`` does."""
-        unknown = sorted(param_group.keys() - _GROUP_SETTINGS)
+        unknown = sorted(param_group.keys() - _GROUP_SETTINGS - _OF_SCHEDULERS)
         if unknown:
             raise ValueError(
                 f"a parameter group cannot set {', '.join(unknown)}: "
                 f"only lr, weight_decay and maximize may differ between groups of one player"
             )
         super().add_param_group(param_group)
-        group = self.param_groups[-1]
-        lr, weight_decay = float(group["lr"]), group["weight_decay"]
-        if not (lr > 0.0 and math.isfinite(lr)):
-            raise ValueError(f"lr must be finite and > 0, got {lr}")
-        if not (weight_decay >= 0.0 and math.isfinite(weight_decay)):
-            raise ValueError(f"weight_decay must be finite and >= 0, got {weight_decay}")
-        for parameter in group["params"]:
-            _check_dtype(parameter)
+        try:
+            _check_group(self.param_groups[-1])
+        except ValueError:
+            self.param_groups.pop()
+            raise
 
     def __getstate__(self) -> dict[str, Any]:
         """What copies and pickles carry: torch's own entries and our settings."""
@@ -150,12 +149,12 @@ class RuleOptimizer(torch.optim.Optimizer):
 
     def _check_gradients(self) -> None:
         for p in self._stepped():
-            if p.grad is not None and p.grad.is_sparse:
+            _check_dtype(p)
+            if p.grad is not None and p.grad.layout is not torch.strided:
                 raise RuntimeError(
                     f"{type(self).__name__} takes no sparse gradients: "
                     "set sparse=False in the layer that makes them"
                 )
-            _check_dtype(p)
 
     def _is_finite(self) -> bool:
         """Whether the step may be taken; raises where that is asked for."""
@@ -196,9 +195,9 @@ class RuleOptimizer(torch.optim.Optimizer):
         if not turn.parameters:
             return
         form = form_of(self.rule)
-        arrays = None if form is None else flat.arrays_of(form, turn)
-        if form is not None and arrays is not None:
-            flat.step(form, turn, arrays)
+        kept = None if form is None else flat.kept_of(form, turn)
+        if form is not None and kept is not None:
+            flat.step(form, turn, kept)
         elif form is not None and foreach.serves(turn):
             foreach.step(form, turn)
         else:
@@ -220,8 +219,23 @@ def _step_as_written(rule: Rule, turn: Turn) -> None:
         parameter.sub_(update * rate)
 
 
+def _check_group(group: dict[str, Any]) -> None:
+    lr, weight_decay = float(group["lr"]), group["weight_decay"]
+    if not (lr > 0.0 and math.isfinite(lr)):
+        raise ValueError(f"lr must be finite and > 0, got {lr}")
+    if not (weight_decay >= 0.0 and math.isfinite(weight_decay)):
+        raise ValueError(f"weight_decay must be finite and >= 0, got {weight_decay}")
+    for parameter in group["params"]:
+        _check_dtype(parameter)
+        if parameter.is_conj() or parameter.is_neg():
+            raise ValueError(
+                "a parameter is the conjugate or the negative of other memory, and a step would move a copy: "
+                "make it with resolve_conj() or resolve_neg()"
+            )
+
+
 def _check_dtype(parameter: Tensor) -> None:
-    if parameter.dtype in (torch.float16, torch.complex32):
+    if parameter.dtype not in _DTYPES:
         raise ValueError(
             f"parameters in {parameter.dtype} would lose most small steps and their squares underflow: "
             "keep them in float32 and run the network under torch.autocast"

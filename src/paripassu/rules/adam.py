@@ -29,6 +29,9 @@ class Adam(TensorwiseRule):
     eps: float = 1e-8
 
     def __post_init__(self) -> None:
+        if len(self.betas) != 2:
+            raise ValueError(f"betas must be two decay rates, got {self.betas}")
+        object.__setattr__(self, "betas", tuple(self.betas))  # files give lists, and rules are hashed
         for index, beta in enumerate(self.betas):
             check_fraction(f"betas[{index}]", beta)
         check_eps(self.eps)

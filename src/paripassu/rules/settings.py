@@ -10,6 +10,6 @@ def check_fraction(name: str, value: float) -> None:
 
 
 def check_eps(value: float) -> None:
-    """A denominator's guard is finite and not negative."""
-    if not (value >= 0.0 and math.isfinite(value)):
-        raise ValueError(f"eps must be finite and >= 0, got {value}")
+    """A denominator's guard is finite and positive: without it a gradient of zero has no update."""
+    if not (value > 0.0 and math.isfinite(value)):
+        raise ValueError(f"eps must be finite and > 0, got {value}: 1e-30 guards nothing but zero")
