@@ -283,3 +283,50 @@ def test_plain_rules_are_torchs_optimizers_in_float32(momentum):
             mine.step()
             torchs.step()
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("layout", [torch.sparse_coo, torch.sparse_csr, torch.sparse_csc])
+@pytest.mark.filterwarnings("ignore:Sparse")  # torch's own: that some layouts are new
+def test_sparse_gradients_of_any_layout_are_refused(make, layout):
+    sparse = torch.eye(3, 4).to_sparse(layout=layout)
+    # torch lets a compressed gradient belong to a parameter of its own layout alone.
+    parameter = nn.Parameter(torch.ones(3, 4) if layout is torch.sparse_coo else sparse.clone())
+    optimizer = make([parameter])
+    parameter.grad = sparse
+    with pytest.raises(RuntimeError, match="takes no sparse gradients"):
+        optimizer.step()
+    assert not optimizer.state
+
+
+def test_views_that_a_step_would_copy_are_refused(make):
+    values = torch.ones(3, dtype=torch.complex64)
+    for view in (values.conj(), values.conj().imag):
+        with pytest.raises(ValueError, match="resolve_conj"):
+            make([view.detach().requires_grad_()])
+
+
+def test_a_refused_group_leaves_the_player_as_it_was(make):
+    optimizer = make(_parameters(torch.float32))
+    for group in ({"lr": -1.0}, {"weight_decay": -1.0}, {"params": _parameters(torch.float16)}):
+        with pytest.raises(ValueError, match=r"must be|autocast"):
+            optimizer.add_param_group({"params": _parameters(torch.float32)} | group)
+    assert len(optimizer.param_groups) == 1
+
+
+def test_a_graph_that_a_step_made_stale_is_told_of(make):
+    """A generator's loss built before the discriminator's step would get a wrong gradient in silence."""
+    weight = nn.Parameter(torch.ones(4, 3))
+    optimizer = make([weight])
+    x = torch.ones(2, 4, requires_grad=True)
+    loss = (x @ weight).square().sum()
+    weight.grad = torch.ones(4, 3)
+    optimizer.step()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+def test_settings_of_schedulers_in_groups_are_no_settings_of_ours(make):
+    parameters = _parameters(torch.float32)
+    optimizer = make(parameters)
+    torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=10, cycle_momentum=False)
+    make(optimizer.param_groups)

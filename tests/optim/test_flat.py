@@ -1,10 +1,12 @@
 """The fast path on a CPU against the pure rules in float64: random shapes, layouts, scopes and scales."""
 
+import builtins
 import math
 import os
 import signal
 import threading
 import time
+import tracemalloc
 import warnings
 from types import SimpleNamespace
 
@@ -100,6 +102,73 @@ def test_steps_are_the_rules(rule, shapes, scale, decay, maximize, seed):
         for p, e, u in zip(parameters, exact, updates, strict=True):
             tolerance = 1e-5 * (u.abs().max().item() + e.abs().max().item()) if u.numel() else 0.0
             torch.testing.assert_close(p.detach().double(), e, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("rule", SERVED, ids=repr)
+def test_groups_added_later_and_missing_gradients_are_the_rules(rule):
+    """Rates, decays and signs of each group's own, a tensor among the rates, in float32 against float64."""
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(3, 4), (5,), (), (2, 3), (7,)]
+    rates, decays, signs = [0.1, 0.1, 0.3, 0.3, 0.2], [0.0, 0.0, 0.5, 0.5, 0.1], [1, 1, -1, -1, 1]
+    optimizer, parameters, exact = make(rule, [torch.randn(s, generator=generator) for s in shapes[:2]])
+    added = [torch.nn.Parameter(torch.randn(s, generator=generator)) for s in shapes[2:]]
+    second = {"params": added[:2], "lr": torch.tensor(0.3), "weight_decay": 0.5, "maximize": True}
+    groups = [second, {"params": added[2:], "lr": 0.2, "weight_decay": 0.1}]
+    states = [rule.init(e) for e in exact]
+    for i in range(4):
+        if i == 1:
+            for group in groups:
+                optimizer.add_param_group(group)
+            parameters += added
+            exact += [p.detach().double() for p in added]
+            states += [rule.init(p) for p in exact[2:]]
+        for p in parameters:
+            p.grad = torch.randn(p.shape, generator=generator)
+        if i == 2:
+            parameters[1].grad = parameters[3].grad = None
+        assert is_fast(optimizer)
+        there = [k for k, p in enumerate(parameters) if p.grad is not None]
+        updates, following = rule.update(
+            [parameters[k].grad.double() for k in there], [states[k] for k in there]
+        )
+        for k, u, state in zip(there, updates, following, strict=True):
+            states[k] = state
+            exact[k] = exact[k] * (1 - rates[k] * decays[k]) - rates[k] * signs[k] * u
+        optimizer.step()
+        for p, e in zip(parameters, exact, strict=True):
+            largest = e.abs().max().item() + 1.0
+            torch.testing.assert_close(p.detach().double(), e, rtol=0, atol=1e-5 * largest)
+
+
+def test_temporary_memory_is_small():
+    """At most 64 KiB, with a real player's number of tensors: StyleGAN2's generator has 110."""
+    optimizer, parameters, _ = make(Normalize(), [torch.zeros(4000) for _ in range(110)])
+    for p in parameters:
+        p.grad = torch.ones(4000)
+    optimizer.step()
+    tracemalloc.start()
+    optimizer.step()
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most <= 64 * 2**10
+
+
+@pytest.mark.parametrize("failure", [OSError(28, "No space left"), NotImplementedError(), ValueError("llvm")])
+def test_whatever_numba_fails_of_is_told_and_the_plain_rule_serves(monkeypatch, failure):
+    def fail(name, *_):
+        if name == "paripassu.optim.kernels" or "kernels" in (_[2] or ()):
+            raise failure
+        return original(name, *_)
+
+    original = builtins.__import__
+    monkeypatch.setattr(builtins, "__import__", fail)
+    flat._kernels.cache_clear()
+    try:
+        with pytest.warns(RuntimeWarning, match="several times slower"):
+            assert flat._kernels() is None
+    finally:
+        monkeypatch.undo()
+        flat._kernels.cache_clear()
 
 
 @pytest.mark.parametrize("rule", PLAIN, ids=repr)

@@ -67,6 +67,18 @@ def test_zero_gradients_move_nothing(on_this_path, rule):
     assert parameter.tolist() == [1.0] * 3
 
 
+@pytest.mark.parametrize("shared", [0.1, torch.tensor(0.1)], ids=["number", "tensor"])
+def test_groups_that_share_a_rate_have_decays_of_their_own(on_this_path, shared):
+    """As weights that decay and biases that do not, both at the optimizer's own rate."""
+    weight, bias = nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2))
+    for p in (weight, bias):
+        p.grad = torch.zeros(2)
+    groups = [{"params": [weight], "weight_decay": 0.5}, {"params": [bias]}]
+    RuleOptimizer(groups, shared, rule=Normalize()).step()
+    assert weight.tolist() == pytest.approx([0.95] * 2)
+    assert bias.tolist() == [1.0] * 2
+
+
 @pytest.mark.parametrize("rule", RULES, ids=repr)
 def test_the_host_reads_nothing_back(rule):
     """On the meta device there is nothing to read: a branch on a value, or a number made of it, raises."""

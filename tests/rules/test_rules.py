@@ -200,6 +200,8 @@ def test_updates_keep_their_gradients_dtype(dtype):
         (lambda: Adam((0.0, -0.1)), r"betas\[1\]"),
         (lambda: Adam(eps=-1e-8), "eps"),
         (lambda: Adam(eps=math.inf), "eps"),
+        (lambda: Adam(eps=0.0), "eps must be finite and > 0"),
+        (lambda: Adam((0.9,)), "betas must be two"),
         (lambda: RMSprop(alpha=1.5), "alpha"),
         (lambda: Normalize(scope="tensor"), "scope"),
         (lambda: Graft(SGD(), SGD(), "player"), "scope"),
@@ -208,3 +210,8 @@ def test_updates_keep_their_gradients_dtype(dtype):
 def test_settings_out_of_range_are_named(make, named):
     with pytest.raises(ValueError, match=named):
         make()
+
+
+def test_decay_rates_from_a_file_are_the_same_rule():
+    """JSON and YAML know lists alone; equal rules are equal and can be hashed."""
+    assert {Adam([0.5, 0.9])} == {Adam((0.5, 0.9))}
