@@ -193,11 +193,31 @@ def _commit() -> str:
 
 
 @dataclass(frozen=True)
+class RunImages:
+    """The images a run began with.
+
+    Attributes:
+        count: how many.
+        sha256: of their pixels as they were loaded.
+    """
+
+    count: int
+    sha256: str
+
+
+@dataclass(frozen=True)
 class RunHeader:
-    """``run.json``: the resolved settings, nested and plain, and where they ran."""
+    """``run.json``: the resolved settings, nested and plain, and where they ran.
+
+    Attributes:
+        settings: the run's.
+        environment: where it began.
+        images: its data; None where these are points, and in folders of before they were kept.
+    """
 
     settings: dict[str, Any]
     environment: Environment
+    images: RunImages | None = None
     schema: int = SCHEMA
 
 

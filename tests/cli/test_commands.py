@@ -138,9 +138,9 @@ def test_published_data_go_by_name(tmp_path, capsys, monkeypatch):
     code, _, err = _run(capsys, *recipe, "cifar", "--dry-run")
     assert code == 2
     assert "no data source or path 'cifar': did you mean cifar10?" in err
-    code, _, err = _run(capsys, *recipe, "ffhq", "--channels", "1")
-    assert code == 2
-    assert "leave out --channels: it is for image files, unlike ffhq" in err
+    code, out, _ = _run(capsys, *recipe, "ffhq", "--channels", "1", "--on-bad-image", "skip", "--dry-run")
+    source = json.loads(out)["data"]["source"]
+    assert (code, source["channels"], source["on_bad_image"]) == (0, 1, "skip")
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     code, _, err = _run(capsys, *recipe, "cifar10")
     assert code == 2
@@ -226,10 +226,12 @@ def test_every_kind_of_bad_image_is_refused_and_skipped(tmp_path, capsys):
     code, _, err = _run(capsys, *arguments, "--out", str(tmp_path / "run"))
     assert code == 2
     assert "6 of 18 images in" in err
-    assert "the first is bad/animated.gif (animated): mend them, remove them or skip them" in err
+    assert "the first are bad/animated.gif (animated), bad/bomb.png (" in err
+    assert ", bad/cmyk.jpg (CMYK, not RGB or grey): mend them, remove them or skip them" in err
     code, _, err = _run(capsys, *arguments, "--on-bad-image", "skip", "--out", str(tmp_path / "run"))
     assert code == 0
-    assert "7 images or folders were passed over, the first is bad/animated.gif (animated)" in err
+    assert "7 images or folders were passed over, the first are bad/animated.gif (animated)" in err
+    assert len((tmp_path / "run" / "skipped.txt").read_text().splitlines()) == 7
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 import zipfile
 from io import BytesIO
 
@@ -11,7 +12,8 @@ import pytest
 import torch
 from PIL import Image
 
-from paripassu.data import ImageFolder, cache, images
+from paripassu.data import ImageFolder, Npz, cache, images
+from paripassu.data.source import digest
 
 CPU = torch.device("cpu")
 
@@ -112,7 +114,7 @@ def test_an_interrupted_cache_is_rebuilt(folder, home, monkeypatch):
         raise _Interrupted
 
     with monkeypatch.context() as patch:
-        patch.setattr(cache, "_digest", interrupted)  # decoded, not yet whole
+        patch.setattr(cache, "digest", interrupted)  # decoded, not yet whole
         with pytest.raises(_Interrupted):
             _load(folder)
     assert not list(home.iterdir())
@@ -149,6 +151,59 @@ def test_bad_images_are_remembered(folder, decoded):
     assert len(decoded) == 4
 
 
+def test_the_good_images_are_mapped_from_disk_as_they_were_compacted(folder, home):
+    """Between bad ones, and at both ends."""
+    good = np.random.default_rng(0).integers(0, 256, (7, 3, 2, 2), dtype=np.uint8)
+    complaints = ["bad" if i in (0, 3, 6) else None for i in range(7)]
+
+    def decode(pixels):
+        pixels[:] = good
+        return complaints
+
+    entry = cache.Entry("photos", "", "")
+    expected = good[[1, 2, 4, 5]]
+    for decoded in (entry.write(good.shape, decode), entry.read()):
+        assert isinstance(decoded.pixels, np.memmap)
+        assert np.array_equal(decoded.pixels, expected)
+        assert decoded.complaints == complaints
+        assert decoded.digest == digest(torch.from_numpy(expected))
+
+
+def test_pixels_are_checked_again_when_they_were_written_or_after_a_while(folder, home, monkeypatch):
+    _load(folder)
+    (entry,) = home.iterdir()
+    checks = []
+    monkeypatch.setattr(cache, "digest", lambda pixels: checks.append(1) or digest(pixels))
+
+    def loaded(written, checked):
+        for name, seconds in (("pixels.npy", written), ("index.json", checked)):
+            os.utime(entry / name, (time.time() - seconds, time.time() - seconds))
+        checks.clear()
+        for _ in range(2):
+            _load(folder)
+        return len(checks)
+
+    old = cache._TRUSTED + 10
+    assert loaded(written=20, checked=10) == 0
+    assert loaded(written=old + 10, checked=old) == 1
+    assert loaded(written=10, checked=20) == 1
+
+
+def test_arrays_of_pixels_are_read_once(tmp_path, home, monkeypatch):
+    path = tmp_path / "set.npz"
+    reads = []
+    read = Npz.read
+    monkeypatch.setattr(Npz, "read", lambda source: reads.append(1) or read(source))
+    for level in (1, 2):
+        np.savez(path, x=np.full((4, 8, 8, 3), level, np.uint8))
+        for resolution in (None, 4, None, 4):
+            loaded = Npz(path, resolution).load(CPU)
+            assert loaded.shape == (3, resolution or 8, resolution or 8)
+            assert (loaded.pixels == level).all()
+    assert len(reads) == 4
+    assert len(list(home.iterdir())) == 2
+
+
 def test_a_cache_that_cannot_be_written_says_what_to_do(folder, home, monkeypatch):
     home.write_text("a file")
     with pytest.raises(OSError, match="PARIPASSU_CACHE"):
@@ -156,7 +211,8 @@ def test_a_cache_that_cannot_be_written_says_what_to_do(folder, home, monkeypatc
     home.unlink()
     usage = type("Usage", (), {"free": 10})
     monkeypatch.setattr(cache.shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(OSError, match="disk is full"):
+    told = r"need 0 MB in .*cache \(0 MB are free\): make room, or name another folder in PARIPASSU_CACHE"
+    with pytest.raises(OSError, match=told):
         _load(folder)
     assert not list(home.iterdir())
 

@@ -70,6 +70,15 @@ def test_the_training_images_are_loaded_in_order(repository):
     assert Hub("cifar10", 16).load(CPU).shape == (3, 16, 16)
 
 
+def test_bad_images_are_refused_or_skipped_and_colours_converted(repository, tmp_path):
+    shard = tmp_path / "repository/plain_text/train-00001-of-00002.parquet"
+    pl.DataFrame({"img": [b"not a picture"]}).write_parquet(shard)
+    with pytest.raises(ValueError, match=r"1 of 4 images .* skip them"):
+        Hub("cifar10").load(CPU)
+    loaded = Hub("cifar10", channels=1, on_bad_image="skip").load(CPU)
+    assert (len(loaded), loaded.shape, len(loaded.skipped)) == (3, (1, 32, 32), 1)
+
+
 def test_a_network_that_is_not_there_is_told_in_one_sentence(client):
     def unreachable(*_, **__):
         raise ConnectionError("We couldn't connect\nto the Hub")
@@ -93,4 +102,6 @@ def test_other_names_and_sizes_are_refused():
         Hub("imagenet")
     with pytest.raises(ValueError, match="resolution must be >= 1, got 0"):
         Hub("ffhq", 0)
+    with pytest.raises(ValueError, match="on_bad_image must be 'refuse' or 'skip', got 'ignore'"):
+        Hub("ffhq", on_bad_image="ignore")
     assert [Hub(name).name for name in PUBLISHED] == [*PUBLISHED]

@@ -41,6 +41,15 @@ def deep_png(colour_type, channels):
     return b"\x89PNG\r\n\x1a\n" + chunks
 
 
+def deep_tiff():
+    """An 8 x 8 RGB TIFF of 16 bits per channel, which Pillow reads and does not write."""
+    tags = [(256, 3, 1, 8), (257, 3, 1, 8), (258, 3, 3, 122), (259, 3, 1, 1), (262, 3, 1, 2)]
+    tags += [(273, 4, 1, 128), (277, 3, 1, 3), (278, 3, 1, 8), (279, 4, 1, 384)]
+    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    depths = struct.pack("<HHH", 16, 16, 16)
+    return b"II*\0" + struct.pack("<I", 8) + directory + bytes(4) + depths + noise(0, 384).tobytes()
+
+
 def animated(kind):
     first, *others = [Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN, BLUE)]
     return encoded(first, kind, save_all=True, append_images=others)
@@ -92,10 +101,18 @@ def test_a_zip_is_its_folder(written, tmp_path):
     assert ImageFolder(archive, 8).name == ImageFolder(str(written(files)), 8).name == "photos"
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "GIF"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF"])
 def test_every_format_is_read_whatever_its_suffix(written, kind):
     loaded = load(written({"image.jpg": encoded(Image.new("RGB", (16, 16), RED), kind)}))
     assert (loaded.pixels.permute(0, 2, 3, 1).int() - torch.tensor(RED)).abs().max() <= 3
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_deflate", "packbits"])
+@pytest.mark.parametrize("shape", [(8, 8, 3), (8, 8)])
+def test_a_tiff_of_8_bits_is_kept_to_the_byte(written, compression, shape):
+    data = encoded(Image.fromarray(noise(0, *shape)), "TIFF", compression=compression)
+    loaded = load(written({"a.tif": data}), channels=3 if len(shape) == 3 else 1)
+    assert np.array_equal(loaded.pixels[0], np.atleast_3d(noise(0, *shape)).transpose(2, 0, 1))
 
 
 def test_grey_stays_grey_and_is_spread_over_rgb(written):
@@ -191,13 +208,12 @@ def test_progress_counts_every_image(written):
     assert calls == [(i, 5) for i in range(1, 6)]
 
 
+NONE_INSIDE = "no BMP, GIF, JPEG, PNG, TIFF or WebP inside"
 BAD = {
-    "empty": (b"", "no BMP, GIF, JPEG, PNG or WebP inside"),
-    "text": (b"no image at all", "no BMP, GIF, JPEG, PNG or WebP inside"),
-    "postscript": (
-        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
-        "no BMP, GIF, JPEG, PNG or WebP inside",
-    ),
+    "empty": (b"", NONE_INSIDE),
+    "text": (b"no image at all", NONE_INSIDE),
+    "postscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", NONE_INSIDE),
+    "portable pixmap": (b"P6 1 1 255\n123", NONE_INSIDE),
     "truncated png": (png(0, 32, 32, 3)[:1000], "truncated"),
     "truncated jpeg": (encoded(Image.fromarray(noise(0, 64, 64, 3)), "JPEG")[:-400], "truncated"),
     "truncated gif": (encoded(Image.fromarray(noise(0, 32, 32)), "GIF")[:-200], "truncated"),
@@ -208,6 +224,11 @@ BAD = {
     "16-bit grey": (deep_png(0, 1), "16 bits per channel"),
     "16-bit rgb": (deep_png(2, 3), "16 bits per channel"),
     "cmyk": (encoded(Image.new("CMYK", (8, 8)), "JPEG"), "CMYK, not RGB or grey"),
+    "16-bit grey tiff": (encoded(Image.fromarray(noise(0, 8, 8).astype(np.uint16)), "TIFF"), "16 bits per"),
+    "16-bit rgb tiff": (deep_tiff(), "16 bits per channel"),
+    "float tiff": (encoded(Image.new("F", (8, 8)), "TIFF"), "32 bits per channel"),
+    "cmyk tiff": (encoded(Image.new("CMYK", (8, 8)), "TIFF"), "CMYK, not RGB or grey"),
+    "pages of tiff": (animated("TIFF"), "several pages"),
 }
 
 
@@ -215,10 +236,29 @@ BAD = {
 def test_a_bad_image_is_named_with_the_reason_and_the_count(written, case):
     data, reason = BAD[case]
     images = written({"a.png": png(), "bad/1.png": data, "bad/2.png": data})
-    message = rf"2 of 3 images in .*photos cannot be used, the first is bad/1.png \(.*{reason}.*\): mend them"
+    message = (
+        r"2 of 3 images in .*photos cannot be used, the first are "
+        rf"bad/1.png \(.*{reason}.*\), bad/2.png \(.*{reason}.*\): mend them"
+    )
     with pytest.raises(ValueError, match=message) as refused:
         load(images)
     assert "\n" not in str(refused.value)
+
+
+def test_three_bad_images_are_named_and_all_counted(written):
+    images = written({"good.png": png()} | {f"{i}.png": b"" for i in range(5)})
+    named = ", ".join(rf"{i}\.png \({NONE_INSIDE}\)" for i in range(3))
+    with pytest.raises(ValueError, match=rf"^5 of 6 images in .*, the first are {named}: mend them, remove"):
+        load(images)
+
+
+@pytest.mark.parametrize("suffix", ["avif", "HEIC", "jp2", "jxl", "ppm", "tiff", "gif", "bmp", "jfif"])
+def test_images_that_cannot_be_read_are_not_passed_over_in_silence(written, suffix):
+    images = written({"a.png": png(), f"b.{suffix}": b"another kind"})
+    with pytest.raises(
+        ValueError, match=rf"1 of 2 images .* the first is b.{suffix} \({NONE_INSIDE}\): mend"
+    ):
+        load(images)
 
 
 def test_suspiciously_large_images_are_refused_not_warned_about(written, monkeypatch):
@@ -247,25 +287,29 @@ def test_skipping_keeps_the_good_images_in_order_and_reports_the_bad(written):
     loaded = load(images, on_bad_image="skip")
     expected = np.stack([noise(0, 8, 8, 3), noise(2, 8, 8, 3)]).transpose(0, 3, 1, 2)
     assert np.array_equal(loaded.pixels, expected)
-    assert loaded.skipped == ("b.png (no BMP, GIF, JPEG, PNG or WebP inside)", "d.png (animated)")
+    assert loaded.skipped == (f"b.png ({NONE_INSIDE})", "d.png (animated)")
 
 
 def test_classes_without_images_are_bad_too(written, tmp_path):
     """Those with bad images alone are told of by these."""
-    images = written({"cat/1.png": png(0), "dog/1.png": b"", "notes/a.txt": b"", "deep/er/2.png": png(1)})
+    others = {"notes/a.txt": b"", "owl/.DS_Store": b"", "owl/.1.png": png(), ".hidden/a.txt": b""}
+    images = written({"cat/1.png": png(0), "dog/1.png": b"", "deep/er/2.png": png(1)} | others)
     for empty in ("bird", "deep/dark", ".hidden/fish"):
         (images / empty).mkdir(parents=True)
     loaded = load(images, on_bad_image="skip")
     assert len(loaded) == 2
-    assert [skipped.split(" (")[0] for skipped in loaded.skipped] == ["dog/1.png", "bird", "deep/dark"]
+    skipped = ["dog/1.png", "bird", "deep/dark", "notes", "owl"]
+    assert [each.split(" (")[0] for each in loaded.skipped] == skipped
     (images / "dog/1.png").unlink()
     message = (
-        r"3 folders in .*photos are empty, the first is bird: fill them, remove them or skip them \(on_bad"
+        r"5 folders in .*photos hold no images, the first are bird, deep/dark, dog: "
+        r"fill them, remove them or skip them \(on_bad"
     )
     with pytest.raises(ValueError, match=message):
         load(images)
-    with pytest.raises(ValueError, match=r"1 folders in .*zip are empty, the first is bird"):
-        load(zipped(tmp_path / "a.zip", {"cat/1.png": png(0), "bird/": b""}))
+    for name in ("bird/", "bird/a.txt"):
+        with pytest.raises(ValueError, match=r"1 folders in .*zip hold no images, the first is bird"):
+            load(zipped(tmp_path / "a.zip", {"cat/1.png": png(0), name: b""}))
 
 
 def test_skipping_all_is_refused_too(written):
@@ -292,7 +336,7 @@ def test_paths_that_are_no_collection_of_images_are_refused(folder, tmp_path, wr
     with pytest.raises(ValueError, match="photos does not exist: give a folder or zip"):
         load(folder)
     folder.mkdir()
-    with pytest.raises(ValueError, match=r"photos holds no images: give a folder or zip with \.bmp, \.gif"):
+    with pytest.raises(ValueError, match=r"photos holds no images: give a folder or zip of BMP, GIF, JPEG"):
         load(folder)
     with pytest.raises(ValueError, match="neither a folder nor an intact zip"):
         load(written({"a.png": png()}) / "a.png")
@@ -302,6 +346,13 @@ def test_paths_that_are_no_collection_of_images_are_refused(folder, tmp_path, wr
         load(broken)
     with pytest.raises(ValueError, match=r"c\.zip holds no images"):
         load(zipped(tmp_path / "c.zip", {"notes.txt": b""}))
+
+
+@pytest.mark.parametrize("name", ["deep/set.zip", "set.npz", "train-images-idx3-ubyte.gz"])
+def test_a_folder_without_images_names_what_could_be_given_instead(written, name):
+    images = written({name: b"", "train-labels-idx1-ubyte.gz": b"", "notes.txt": b""})
+    with pytest.raises(ValueError, match=rf"photos holds no images: give what is in it .* is {name}$"):
+        load(images)
 
 
 @pytest.mark.parametrize(

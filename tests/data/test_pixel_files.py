@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from paripassu.data import Cifar, Idx, Npz
+from paripassu.data import Cifar, Idx, Npz, cache
 
 CPU = torch.device("cpu")
 
@@ -114,6 +114,21 @@ def test_pixels_are_brought_to_a_resolution(tmp_path):
     assert (loaded == 200).all()
     np.savez(tmp_path / "colour.npz", x=noise(2, 4, 4, 3))
     assert Npz(tmp_path / "colour.npz", resolution=2).load(CPU).pixels.shape == (2, 3, 2, 2)
+
+
+def test_only_what_is_slow_is_kept(tmp_path, monkeypatch):
+    """CIFAR and MNIST at their own size are read as fast as a cache is checked."""
+    monkeypatch.setattr(cache, "_LEAST_BYTES", 1)
+    monkeypatch.setenv("PARIPASSU_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "train.bin").write_bytes(b"\1\2" + noise(3072).tobytes())
+    (tmp_path / "images-ubyte").write_bytes(idx(noise(7, 5, 6)))
+    for source in (Cifar(tmp_path), Cifar(tmp_path, 32), Idx(tmp_path / "images-ubyte")):
+        source.load(CPU)
+    assert not (tmp_path / "cache").exists()
+    first, again = (Cifar(tmp_path, 8).load(CPU) for _ in range(2))
+    assert torch.equal(first.pixels, again.pixels)
+    Idx(tmp_path / "images-ubyte", 4).load(CPU)
+    assert len(list((tmp_path / "cache").iterdir())) == 2
 
 
 @pytest.mark.parametrize("kind", [Npz, Idx])

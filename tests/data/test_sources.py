@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from paripassu.data import Digits, Grid, Ring, StackedDigits, to_bytes, to_unit
+from paripassu.data import Augmented, Digits, Grid, ImageSet, Ring, StackedDigits, to_bytes, to_unit
 
 CPU = torch.device("cpu")
 
@@ -39,6 +39,23 @@ def test_stacked_channels_are_digits_drawn_apart():
     channels = [tuple(channel.flatten().tolist()) for image in drawn for channel in image]
     assert set(channels) <= real
     assert len(set(channels)) > 100
+
+
+def test_equal_images_have_equal_digests():
+    pixels = torch.randint(0, 256, (300, 3, 4, 4), dtype=torch.uint8)
+    other = pixels.clone()
+    other[299, 2, 3, 3] ^= 1
+    expected = ImageSet(pixels).digest
+    assert ImageSet(pixels.clone()).digest == expected
+    assert ImageSet.on(CPU, pixels, known="abc").digest == "abc"
+    assert expected not in {ImageSet(p).digest for p in (other, pixels[:299], pixels.view(300, 3, 2, 8))}
+
+
+def test_samples_tell_the_images_they_are_made_of():
+    digits = Digits().load(CPU)
+    for made in (digits, StackedDigits().load(CPU), Augmented(Digits(), flip=True).load(CPU)):
+        assert made.images.digest == digits.digest
+    assert Ring().load(CPU).images is None
 
 
 def test_bytes_survive_the_round_trip():

@@ -1,12 +1,15 @@
 """A folder belongs to one run, and to one process at a time."""
 
+import json
 import os
 import subprocess
 import sys
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
+from paripassu.data import ImageFolder
 from paripassu.records import Metric, read_records
 from paripassu.rules import RMSprop
 from paripassu.train import FolderInUseError, Player, evaluate, load_run, train
@@ -87,6 +90,69 @@ def test_a_run_comes_back_from_its_folder(points, tmp_path):
     (tmp_path / "run" / "run.json").write_text('{"schema": 1, "settings"')
     with pytest.raises(ValueError, match="corrupt"):
         load_run(tmp_path / "run")
+
+
+@pytest.fixture
+def of_files(images, tmp_path):
+    """A tiny run on image files."""
+    (tmp_path / "photos").mkdir()
+    for level in range(4):
+        Image.new("L", (8, 8), 60 * level).save(tmp_path / "photos" / f"{level}.png")
+    return replace(images, data=ImageFolder(tmp_path / "photos", 8, channels=1))
+
+
+def test_a_run_goes_on_with_the_images_it_began_with_and_no_others(of_files, tmp_path):
+    folder, photos = tmp_path / "run", tmp_path / "photos"
+    train(of_files, folder)
+    before = _contents(folder)
+    os.utime(photos / "0.png", ns=(1, 1))  # the same image in another copy
+    train(of_files, folder)
+    evaluate(of_files, folder)
+    for path in photos.iterdir():
+        Image.new("L", (8, 8), 0).save(path)
+    told = f"run in {folder} began with 4 images, and these 4 are others: bring back the first ones, or name"
+    with pytest.raises(ValueError, match=told):
+        train(of_files, folder)
+    with pytest.raises(ValueError, match=told):
+        evaluate(of_files, folder)
+    (photos / "0.png").unlink()
+    with pytest.raises(ValueError, match="began with 4 images, and these 3 are others"):
+        train(of_files, folder)
+    assert _contents(folder) == before
+
+
+def test_a_folder_from_before_images_were_kept_goes_on(of_files, tmp_path):
+    train(of_files, tmp_path / "run")
+    path = tmp_path / "run" / "run.json"
+    header = json.loads(path.read_text())
+    del header["images"]
+    path.write_text(json.dumps(header))
+    assert train(of_files, tmp_path / "run").outcome == "finished"
+
+
+def test_what_was_skipped_is_listed_in_the_folder(of_files, tmp_path):
+    photos = tmp_path / "photos"
+    for i in range(4):
+        (photos / f"bad{i}.png").write_bytes(b"")
+    (photos / "none").mkdir()
+    notices = []
+    run = replace(of_files, data=replace(of_files.data, on_bad_image="skip"))
+    train(run, tmp_path / "run", notice=notices.append)
+    reason = "(no BMP, GIF, JPEG, PNG, TIFF or WebP inside)"
+    bad = [f"bad{i}.png {reason}" for i in range(4)]
+    listed = (tmp_path / "run" / "skipped.txt").read_text()
+    assert listed.splitlines() == [*bad, "none (a folder without images)"]
+    passed_over = (
+        f"5 images or folders were passed over, the first are {', '.join(bad[:3])}; skipped.txt has all"
+    )
+    assert notices == [passed_over, "photos has 4 images for batches of 8: are these all?"]
+
+
+def test_absurdly_few_images_are_told_of_whatever_the_batch(of_files, tmp_path):
+    notices = []
+    train(replace(of_files, batch=2), tmp_path / "run", notice=notices.append)
+    assert notices == ["photos has 4 images for batches of 2: are these all?"]
+    assert not (tmp_path / "run" / "skipped.txt").exists()
 
 
 def test_evaluation_repeats_the_last_measurement(points, tmp_path):

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from paripassu.data import Hub
 from paripassu.games import R1, GanLoss, PathLength
 from paripassu.models import DCGAN
 from paripassu.rules import Adam, Normalize, RMSprop
@@ -38,6 +39,16 @@ def test_keys_tell_runs_apart(points):
         replace(points, compile=True),
     ]
     assert len({run.key() for run in [points, *others]}) == 6
+
+
+def test_settings_that_came_later_leave_earlier_keys(images):
+    plain = {"is": "Hub", "dataset": "cifar10", "resolution": None}
+    run = replace(images, data=Hub("cifar10"))
+    assert run.settings()["data"] == plain
+    other = replace(images, data=Hub("cifar10", channels=1, on_bad_image="skip"))
+    assert other.settings()["data"] == plain | {"channels": 1, "on_bad_image": "skip"}
+    assert from_settings(other.settings()) == other
+    assert run.key() != other.key()
 
 
 @pytest.mark.parametrize(

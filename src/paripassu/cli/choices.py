@@ -130,8 +130,9 @@ def source(name: str, by_path: Mapping[str, Any], wanted: int | None) -> Source:
     if not path.exists() and name not in PUBLISHED:
         raise ValueError(unknown("data source or path", name, [*SOURCES, *PUBLISHED]))
     settings: dict[str, Any] = dict(by_path) if wanted is None else {"resolution": wanted, **by_path}
-    kind = partial(Hub, name) if not path.exists() else _pixels(path)
-    if kind:
+    if not path.exists():
+        return Hub(name, **settings)
+    if kind := _pixels(path):
         if lacking := sorted(settings.keys() - {"resolution"}):
             raise ValueError(
                 f"leave out --{lacking[0].replace('_', '-')}: it is for image files, unlike {name}"

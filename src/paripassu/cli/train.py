@@ -64,9 +64,9 @@ class Train:
     resolution: _Int = None
     """Size that images by path are brought to."""
     channels: Annotated[Channels | None, _of_recipe("{1,3}")] = None
-    """3 for colour (without it), 1 for grey images of a folder, zip or Parquet."""
+    """3 for colour (without it), 1 for grey images of a folder, zip, Parquet or the Hub."""
     on_bad_image: Annotated[OnBadImage | None, _of_recipe("{refuse,skip}")] = None
-    """Whether bad images or empty folders end the command (without it) or are passed over and told of."""
+    """Whether bad images or folders without any end the command (without it) or are passed over and named."""
     flip: _Yes = None
     """Whether images are mirrored at random."""
     dequantize: _Yes = None

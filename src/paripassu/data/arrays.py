@@ -1,14 +1,20 @@
 """Files of pixels rather than of encoded images: what they share is how they come to a resolution."""
 
 from abc import abstractmethod
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import PIL
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from paripassu.data.cache import Complaints, Entry
+from paripassu.data.containers import fingerprint, on_disk
 from paripassu.data.source import ImageSet, Source
 
 
@@ -35,6 +41,15 @@ class PixelFile(Source):
         """The file's own name, up to the first dot."""
         return self.path.resolve().name.partition(".")[0]
 
+    @property
+    def is_slow(self) -> bool:
+        """Whether its pixels are worth a place in the cache: where they have to be resized.
+
+        On two CPU cores CIFAR-10 is read in 0.1 s and MNIST in 0.3 s, as fast as a cache is checked; resizing
+        takes 11 s and 5 s.
+        """
+        return self.resolution is not None
+
     @abstractmethod
     def read(self) -> NDArray[np.uint8]:
         """``[N, C, H, W]``, C 1 or 3.
@@ -43,17 +58,48 @@ class PixelFile(Source):
             ValueError: the file is missing, damaged, or holds something else.
         """
 
+    def files(self) -> list[Path]:
+        """What `read` reads."""
+        return [self.path]
+
     def load(self, device: torch.device) -> ImageSet:
         """``[N, C, resolution, resolution]``, in the file's order."""
-        try:
+        if not self.is_slow:
+            return ImageSet.on(device, torch.from_numpy(np.ascontiguousarray(self._pixels())))
+        with _explained(self.path):
+            files = [on_disk(file, self.path.parent) for file in self.files()]
+        settings = f"{type(self).__name__} {self.path.resolve()} {self.resolution} {PIL.__version__}"
+        entry = Entry(self.name, settings, fingerprint(files))
+        kept = entry.read()
+        if kept is None:
+            pixels = self._pixels()
+            size = (self.resolution, self.resolution) if self.resolution else pixels.shape[2:]
+            kept = entry.write((*pixels.shape[:2], *size), partial(_fit, pixels))
+        return ImageSet.on(device, torch.from_numpy(kept.pixels), known=kept.digest)
+
+    def _pixels(self) -> NDArray[np.uint8]:
+        with _explained(self.path):
             pixels = self.read()
-        except OSError as error:
-            raise ValueError(f"{self.path} cannot be read: {error.strerror or error}") from error
         if not len(pixels):
             raise ValueError(f"{self.path} holds no images: give one that does")
-        if self.resolution is not None and pixels.shape[2:] != (self.resolution, self.resolution):
-            pixels = np.stack([_fitted(image, self.resolution) for image in pixels])
-        return ImageSet.on(device, torch.from_numpy(np.ascontiguousarray(pixels)))
+        return pixels
+
+
+@contextmanager
+def _explained(path: Path) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _fit(pixels: NDArray[np.uint8], fitted: NDArray[np.uint8]) -> Complaints:
+    if pixels.shape == fitted.shape:
+        fitted[:] = pixels
+    else:
+        for place, image in enumerate(pixels):
+            fitted[place] = _fitted(image, fitted.shape[2])
+    return [None] * len(pixels)
 
 
 def _fitted(image: NDArray[np.uint8], resolution: int) -> NDArray[np.uint8]:

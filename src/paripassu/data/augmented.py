@@ -61,4 +61,6 @@ class Augmented(Source):
             raise ValueError(  # noqa: TRY004 - a setting is wrong, not an argument
                 f"{self.name} holds no images to flip or dequantize: leave that out"
             )
-        return AugmentedSet(images.pixels, images.skipped, images.prefetcher, self.flip, self.dequantize)
+        return AugmentedSet(
+            images.pixels, images.skipped, images.prefetcher, images.known, self.flip, self.dequantize
+        )

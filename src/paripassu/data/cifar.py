@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from paripassu.data.arrays import PixelFile
 
-_PIXELS = 3 * 32 * 32
+_SIZE = 32
+_PIXELS = 3 * _SIZE * _SIZE
 # Which files are the training set, and how many bytes of labels are in front of each image.
 _KINDS = (("data_batch_*.bin", 1), ("train.bin", 2))  # CIFAR-10, CIFAR-100
 _PICKLED = ("data_batch_1", "batches.meta"), ("train", "meta")
@@ -26,6 +27,15 @@ class Cifar(PixelFile):
     def is_at(path: Path) -> bool:
         """Whether a folder holds CIFAR, if only the version that cannot be read."""
         return any(any(path.glob(pattern)) for pattern, _ in _KINDS) or _is_pickled(path)
+
+    @property
+    def is_slow(self) -> bool:
+        """Not at 32 px, the files' own."""
+        return self.resolution not in (None, _SIZE)
+
+    def files(self) -> list[Path]:
+        """The batches."""
+        return [batch for pattern, _ in _KINDS for batch in sorted(self.path.glob(pattern))]
 
     def read(self) -> NDArray[np.uint8]:
         """``[N, 3, 32, 32]``."""
@@ -51,4 +61,4 @@ def _batch(path: Path, labels: int) -> NDArray[np.uint8]:
             f"{path} has {len(data):,} bytes, no multiple of the {labels + _PIXELS:,} of a record: "
             "fetch it anew"
         )
-    return data.reshape(-1, labels + _PIXELS)[:, labels:].reshape(-1, 3, 32, 32)
+    return data.reshape(-1, labels + _PIXELS)[:, labels:].reshape(-1, 3, _SIZE, _SIZE)

@@ -6,14 +6,18 @@ import zipfile
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import NamedTuple
 
 import polars as pl
 from PIL import UnidentifiedImageError
 
-SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp"}
-_PARQUET = ".parquet"
+# By content, whatever the suffix. Pillow's other readers, PostScript's for one, are not for strangers' files.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+KINDS = "BMP, GIF, JPEG, PNG, TIFF or WebP"
+# An image that cannot be read is told of rather than passed over.
+_UNREAD = {".avif", ".heic", ".heif", ".j2k", ".jp2", ".jxl", ".pgm", ".pnm", ".ppm", ".tga"}
+_READ = {".bmp", ".dib", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
 class ImageFile(NamedTuple):
@@ -40,10 +44,15 @@ def fingerprint(files: Sequence[ImageFile]) -> str:
     return digest.hexdigest()
 
 
+def the_first(named: Sequence[str]) -> str:
+    """Up to three of them, in a sentence."""
+    return f"the first {'is' if len(named) == 1 else 'are'} {', '.join(named[:3])}"
+
+
 def reason(error: Exception) -> str:
     """What is wrong with a file, from what its reader raised."""
     if isinstance(error, UnidentifiedImageError):
-        return "no BMP, GIF, JPEG, PNG or WebP inside"
+        return f"no {KINDS} inside"
     return str(error) or type(error).__name__
 
 
@@ -58,10 +67,10 @@ def image_files(path: Path) -> Generator[list[ImageFile]]:
         raise ValueError(f"{path} does not exist: give a folder or zip of images")
     if path.is_dir():
         found = sorted(file for file in path.rglob("*") if file.is_file())
-        images = _images(_on_disk(file, path) for file in found)
-        shards = [file for file in found if file.suffix.lower() == _PARQUET]
+        images = _images(on_disk(file, path) for file in found)
+        shards = [file for file in found if _is_shard(file)]
         yield images or [row for shard in shards for row in _rows(shard)]
-    elif path.suffix.lower() == _PARQUET:
+    elif _is_shard(path):
         yield _rows(path)
     else:
         with _zip(path) as archive:
@@ -78,22 +87,33 @@ def image_files(path: Path) -> Generator[list[ImageFile]]:
 
 
 def empty_folders(path: Path) -> list[str]:
-    """The folders below one, or in a zip, that hold no file at any depth; hidden ones are passed over."""
+    """The folders below one, or in a zip, that hold no image at any depth; hidden ones are passed over."""
     if path.is_dir():
-        inside = [(each.relative_to(path).as_posix(), each.is_dir()) for each in path.rglob("*")]
-    elif path.suffix.lower() == _PARQUET:
+        inside = [(PurePosixPath(each.relative_to(path)), each.is_dir()) for each in path.rglob("*")]
+    elif _is_shard(path):
         return []
     else:
         with _zip(path) as archive:
-            inside = [(info.filename.rstrip("/"), info.is_dir()) for info in archive.infolist()]
-    folders = {name for name, is_folder in inside if is_folder and not _is_hidden(PurePosixPath(name))}
-    filled = {
-        str(parent) for name, is_folder in inside if not is_folder for parent in PurePosixPath(name).parents
-    }
-    return sorted(folders - filled)
+            inside = [(PurePosixPath(info.filename), info.is_dir()) for info in archive.infolist()]
+    folders = {name for name, is_folder in inside if is_folder}
+    files = [name for name, is_folder in inside if not is_folder]
+    images = [file for file in files if _is_image(file)] or [file for file in files if _is_shard(file)]
+    # A zip need not list its folders.
+    there = (folders | _above(files)) - _above(images)
+    return sorted(str(folder) for folder in there if not _is_hidden(folder))
 
 
-def _on_disk(file: Path, folder: Path) -> ImageFile:
+def usable_files(path: Path) -> list[str]:
+    """What a folder without images holds that could be given in its place."""
+    if not path.is_dir():
+        return []
+    found = [PurePosixPath(file.relative_to(path)) for file in sorted(path.rglob("*")) if file.is_file()]
+    usable = (file for file in found if file.suffix in {".zip", ".npz"} or "idx3-ubyte" in file.name)
+    return [str(file) for file in usable if not _is_hidden(file)]
+
+
+def on_disk(file: Path, folder: Path) -> ImageFile:
+    """A file by its name below ``folder``."""
     status = file.stat()
     name = file.relative_to(folder).as_posix()
     return ImageFile(name, status.st_mtime_ns, status.st_size, file.read_bytes)
@@ -115,7 +135,15 @@ def _images(files: Iterable[ImageFile]) -> list[ImageFile]:
 
 
 def _is_image(path: PurePosixPath) -> bool:
-    return path.suffix.lower() in SUFFIXES and not _is_hidden(path)
+    return path.suffix.lower() in _READ | _UNREAD and not _is_hidden(path)
+
+
+def _is_shard(path: PurePath) -> bool:
+    return path.suffix.lower() == ".parquet"
+
+
+def _above(files: Iterable[PurePosixPath]) -> set[PurePosixPath]:
+    return {parent for file in files for parent in file.parents}
 
 
 def _is_hidden(path: PurePosixPath) -> bool:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import torch
 
-from paripassu.data.images import ImageFolder
+from paripassu.data.images import Channels, ImageFolder, OnBadImage
 from paripassu.data.source import ImageSet, Source
 
 
@@ -36,21 +36,24 @@ PUBLISHED: Mapping[str, _Published] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Hub(Source):
-    """A published set of RGB images.
+    """A published set of images, which are RGB.
 
     Args:
         dataset: one of `PUBLISHED`.
         resolution: height and width of the loaded images, >= 1; None for the published one.
+        channels: as for an `ImageFolder`.
+        on_bad_image: as for an `ImageFolder`.
     """
 
     dataset: str
     resolution: int | None = None
+    channels: Channels = 3
+    on_bad_image: OnBadImage = "refuse"
 
     def __post_init__(self) -> None:
         if self.dataset not in PUBLISHED:
             raise ValueError(f"there is no data set {self.dataset!r}: choose from {', '.join(PUBLISHED)}")
-        if self.resolution is not None and self.resolution < 1:
-            raise ValueError(f"resolution must be >= 1, got {self.resolution}")
+        self._images(Path())  # which checks the other settings
 
     @property
     def name(self) -> str:
@@ -58,10 +61,11 @@ class Hub(Source):
         return self.dataset
 
     def load(self, device: torch.device) -> ImageSet:
-        """``[N, 3, resolution, resolution]``, in the files' order.
+        """``[N, channels, resolution, resolution]``, in the files' order.
 
         Raises:
-            ValueError: the extra is missing, or the data are neither here nor can be fetched.
+            ValueError: the extra is missing, or the data are neither here nor can be fetched, or as for an
+                `ImageFolder`.
         """
         published = PUBLISHED[self.dataset]
         try:
@@ -78,4 +82,8 @@ class Hub(Source):
                 f"{self.name} cannot be fetched from the Hub's {published.repository} ({reason}): "
                 "connect this machine, or give a folder of images as --data"
             ) from error
-        return ImageFolder(Path(fetched), self.resolution or published.resolution).load(device)
+        return self._images(Path(fetched)).load(device)
+
+    def _images(self, path: Path) -> ImageFolder:
+        resolution = PUBLISHED[self.dataset].resolution if self.resolution is None else self.resolution
+        return ImageFolder(path, resolution, self.channels, self.on_bad_image)

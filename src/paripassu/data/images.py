@@ -19,37 +19,47 @@ import numpy as np
 import PIL
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, TiffImagePlugin
 
-from paripassu.data.cache import cached
-from paripassu.data.containers import SUFFIXES, ImageFile, empty_folders, fingerprint, image_files, reason
+from paripassu.data.cache import Entry
+from paripassu.data.containers import (
+    FORMATS,
+    KINDS,
+    ImageFile,
+    empty_folders,
+    fingerprint,
+    image_files,
+    reason,
+    the_first,
+    usable_files,
+)
 from paripassu.data.source import ImageSet, Source
 
 OnBadImage = Literal["refuse", "skip"]
 Channels = Literal[1, 3]
 
-# By content, whatever the suffix. Pillow's other readers, PostScript's for one, are not for strangers' files.
-_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "WEBP")
 _MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA"}
 # An uncompressed file of as many pixels as Pillow takes for honest; what is larger in a zip may be a bomb.
 _MOST_BYTES = 4 * 89_478_485
 _SKIP = "skip them (on_bad_image='skip', --on-bad-image skip)"
-_PNG_DEPTH = 24  # where a PNG says its bits per channel, which Pillow hides for RGB
+# Where a PNG and a TIFF say their bits per channel, which Pillow hides for RGB.
+_PNG_DEPTH, _TIFF_DEPTHS = 24, 258
 
 
 @dataclass(frozen=True)
 class ImageFolder(Source):
-    """All PNG, JPEG, WebP, BMP and still GIF images below a folder, in a zip or in a Parquet file.
+    """All PNG, JPEG, WebP, BMP, TIFF and still GIF images below a folder, in a zip or in a Parquet file.
 
-    Hidden files and other kinds of files are passed over; a folder without images may hold Parquet files, in
-    the order of their names. They take ``N * channels * resolution^2`` bytes.
+    Images of other kinds, such as AVIF, are bad images. Hidden files and those that are no images by their
+    names are passed over; a folder without images may hold Parquet files, in the order of their names. They
+    take ``N * channels * resolution^2`` bytes.
 
     Args:
         path: the folder, searched to any depth, or the zip or Parquet file.
         resolution: height and width of the loaded images, >= 1.
         channels: 3 for RGB, 1 for grey; images of the other kind are converted.
-        on_bad_image: what to do where some images cannot be used, or a folder is empty, such as that of a
-            class which was never unpacked: ``"refuse"`` to load any, or ``"skip"`` them and say which in
+        on_bad_image: what to do where some images cannot be used, or a folder holds none, such as that of
+            a class which was never unpacked: ``"refuse"`` to load any, or ``"skip"`` them and say which in
             `ImageSet.skipped`.
     """
 
@@ -80,19 +90,23 @@ class ImageFolder(Source):
             progress: called after each image with the number done and the number of all.
 
         Raises:
-            ValueError: nothing to load, bad images, or empty folders; the first of them is named.
+            ValueError: nothing to load, bad images, or empty folders; the first of them are named.
         """
         with image_files(self.path) as files:
             if not files:
-                kinds = ", ".join(sorted(SUFFIXES))
-                raise ValueError(
-                    f"{self.path} holds no images: give a folder or zip with {kinds} files, or Parquet"
+                inside = usable_files(self.path)
+                remedy = (
+                    f"give what is in it instead, {the_first(inside)}"
+                    if inside
+                    else f"give a folder or zip of {KINDS} files, or Parquet"
                 )
-            shape = (len(files), self.channels, self.resolution, self.resolution)
+                raise ValueError(f"{self.path} holds no images: {remedy}")
             # Another Pillow may decode or resize otherwise.
             settings = f"{self.path.resolve()} {self.resolution} {self.channels} {PIL.__version__}"
-            pixels, complaints = cached(
-                self.name, settings, fingerprint(files), shape, partial(self._decode, files, progress)
+            entry = Entry(self.name, settings, fingerprint(files))
+            shape = (len(files), self.channels, self.resolution, self.resolution)
+            pixels, complaints, known = entry.read() or entry.write(
+                shape, partial(self._decode, files, progress)
             )
 
         bad = tuple(complaint for complaint in complaints if complaint)
@@ -100,18 +114,16 @@ class ImageFolder(Source):
             remedy = f", remove them or {_SKIP}" if len(bad) < len(files) else ""
             raise ValueError(
                 f"{len(bad):,} of {len(files):,} images in {self.path} cannot be used, "
-                f"the first is {bad[0]}: mend them{remedy}"
+                f"{the_first(bad)}: mend them{remedy}"
             )
         empty = tuple(empty_folders(self.path))
         if empty and self.on_bad_image == "refuse":
             raise ValueError(
-                f"{len(empty):,} folders in {self.path} are empty, the first is {empty[0]}: "
+                f"{len(empty):,} folders in {self.path} hold no images, {the_first(empty)}: "
                 f"fill them, remove them or {_SKIP}"
             )
-        if bad:
-            pixels = pixels[[complaint is None for complaint in complaints]]
-        skipped = bad + tuple(f"{folder} (an empty folder)" for folder in empty)
-        return ImageSet.on(device, torch.from_numpy(pixels), skipped)
+        skipped = bad + tuple(f"{folder} (a folder without images)" for folder in empty)
+        return ImageSet.on(device, torch.from_numpy(pixels), skipped, known)
 
     def _decode(
         self,
@@ -151,12 +163,12 @@ def _pixels(file: ImageFile, resolution: int, channels: Channels) -> NDArray[np.
     if file.size > _MOST_BYTES:
         raise ValueError(f"{file.size:,} bytes, too large for an image")
     data = file.read()
-    with Image.open(BytesIO(data), formats=_FORMATS) as opened:
+    with Image.open(BytesIO(data), formats=FORMATS) as opened:
         # A camera's MPO holds the photo first, then previews of it.
         if opened.format != "MPO" and getattr(opened, "is_animated", False):
-            raise ValueError("animated")
-        if opened.format == "PNG" and data[_PNG_DEPTH] == 16:
-            raise ValueError("16 bits per channel, not 8")
+            raise ValueError("several pages" if opened.format == "TIFF" else "animated")
+        if (bits := _bits(opened, data)) > 8:
+            raise ValueError(f"{bits} bits per channel, not 8")
         if opened.mode not in _MODES:
             raise ValueError(f"{opened.mode}, not RGB or grey")
         # JPEG decodes faster at 1/2, 1/4 or 1/8 size. Kept at four times the resolution, photos differ by a
@@ -171,3 +183,12 @@ def _pixels(file: ImageFile, resolution: int, channels: Channels) -> NDArray[np.
             image.convert("L" if channels == 1 else "RGB"), (resolution, resolution), Image.Resampling.LANCZOS
         )
     return np.atleast_3d(np.asarray(square)).transpose(2, 0, 1)
+
+
+def _bits(opened: Image.Image, data: bytes) -> int:
+    """Per channel, at most; 8 or less where only that is possible."""
+    if opened.format == "PNG":
+        return data[_PNG_DEPTH]
+    if isinstance(opened, TiffImagePlugin.TiffImageFile):
+        return max(opened.tag_v2.get(_TIFF_DEPTHS, (1,)))
+    return 8

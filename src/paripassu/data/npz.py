@@ -18,23 +18,32 @@ class Npz(PixelFile):
     such as labels, are passed over. Pickled objects are refused.
     """
 
+    @property
+    def is_slow(self) -> bool:
+        """Always: it may be large, and has to be unpacked and put channels first."""
+        return True
+
     def read(self) -> NDArray[np.uint8]:
         """``[N, C, H, W]``."""
+        images: list[NDArray[np.uint8]] = []
+        listed: list[str] = []
         try:
             with np.load(self.path, allow_pickle=False) as archive:
-                arrays: dict[str, NDArray[Any]] = dict(archive)
+                for name in archive.files:  # the others, one at a time, are only looked at
+                    array = archive[name]
+                    listed.append(f"{name} {array.dtype} {list(array.shape)}")
+                    if (found := _images(array)) is not None:
+                        images.append(found)
         except (zipfile.BadZipFile, ValueError, EOFError, AttributeError, TypeError) as error:
             raise ValueError(
                 f"{self.path} is no intact .npz of plain arrays ({error}): write it anew with numpy.savez"
             ) from error
-        images = {name: found for name, array in arrays.items() if (found := _images(array)) is not None}
         if len(images) != 1:
-            listed = ", ".join(f"{name} {a.dtype} {list(a.shape)}" for name, a in arrays.items())
             raise ValueError(
                 f"{self.path} holds {len(images)} arrays of images, not one: give uint8 [N, H, W], "
-                f"[N, H, W, C] or [N, C, H, W] with C 1 or 3, it has {listed}"
+                f"[N, H, W, C] or [N, C, H, W] with C 1 or 3, it has {', '.join(listed)}"
             )
-        return next(iter(images.values()))
+        return images[0]
 
 
 def _images(array: NDArray[Any]) -> NDArray[np.uint8] | None:

@@ -1,14 +1,18 @@
 """What every source of real samples is: settings that load, and loaded samples to draw from."""
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import torch
 from torch import Tensor
 
 from paripassu.data.prefetch import Prefetcher, fits
+
+_HASHED_AT_ONCE = 256  # images: bounds the memory that those on a GPU take on the host
 
 
 class Samples(ABC):
@@ -18,6 +22,11 @@ class Samples(ABC):
     @abstractmethod
     def shape(self) -> tuple[int, ...]:
         """Of one sample: ``[2]`` for points, ``[C, H, W]`` for images."""
+
+    @property
+    def images(self) -> "ImageSet | None":
+        """The images that samples are, or are made of; None for points."""
+        return None
 
     @abstractmethod
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
@@ -52,18 +61,30 @@ class ImageSet(Samples):
         pixels: ``[N, C, H, W]``, uint8.
         skipped: path and reason of each image, or empty folder of images, that could not be used.
         prefetcher: brings batches to another device than ``pixels`` are on; None where they are held there.
+        known: their `digest`, where somebody has computed it.
     """
 
     pixels: Tensor
     skipped: tuple[str, ...] = ()
     prefetcher: Prefetcher | None = None
+    known: str = ""
 
     @classmethod
-    def on(cls, device: torch.device, pixels: Tensor, skipped: tuple[str, ...] = ()) -> Self:
+    def on(cls, device: torch.device, pixels: Tensor, skipped: tuple[str, ...] = (), known: str = "") -> Self:
         """Of ``pixels`` on the host: held on the device where they fit, else sent there batch by batch."""
         if fits(pixels, device):
-            return cls(pixels.to(device), skipped)
-        return cls(pixels, skipped, Prefetcher(pixels, device))
+            return cls(pixels.to(device), skipped, None, known)
+        return cls(pixels, skipped, Prefetcher(pixels, device), known)
+
+    @cached_property
+    def digest(self) -> str:
+        """The pixels' `digest`."""
+        return self.known or digest(self.pixels)
+
+    @property
+    def images(self) -> "ImageSet":
+        """They themselves."""
+        return self
 
     @property
     def device(self) -> torch.device:
@@ -96,6 +117,14 @@ class ImageSet(Samples):
     def at(self, chosen: Tensor) -> Tensor:
         """The images of these indices, in [-1, 1]."""
         return to_unit(self.pixels[chosen.to(self.pixels.device)].to(self.device))
+
+
+def digest(pixels: Tensor) -> str:
+    """SHA-256 of the shape and the bytes of ``[N, ...]``, uint8, on any device."""
+    hashed = hashlib.sha256(str(list(pixels.shape)).encode())
+    for part in pixels.split(_HASHED_AT_ONCE):
+        hashed.update(part.cpu().contiguous().numpy().data)
+    return hashed.hexdigest()
 
 
 def to_unit(pixels: Tensor) -> Tensor:

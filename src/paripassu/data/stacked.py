@@ -29,6 +29,11 @@ class StackedSamples(Samples):
         """``[3, H, W]``."""
         return (3, *self.digits.shape[1:])
 
+    @property
+    def images(self) -> ImageSet:
+        """The digits."""
+        return self.digits
+
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """``[count, 3, H, W]`` images in [-1, 1]."""
         grey = self.digits.draw(3 * count, generator)

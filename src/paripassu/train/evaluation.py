@@ -31,6 +31,7 @@ from paripassu.metrics import (
 )
 from paripassu.train import pictures
 from paripassu.train.checkpoint import checkpoints, load_checkpoint
+from paripassu.train.folder import check_images
 from paripassu.train.precision import eagerly
 from paripassu.train.random import Stream, generator, seeded
 from paripassu.train.reference import at_once, reference
@@ -195,7 +196,7 @@ def evaluate(
 
     Raises:
         ValueError: ``samples`` < 2, metrics that do not fit the data or whose network is missing, or the run
-            has no checkpoint yet.
+            has no checkpoint yet, or began with other images.
         RuntimeError: every checkpoint is damaged.
     """
     if samples is not None and samples < 2:
@@ -203,6 +204,7 @@ def evaluate(
     if not checkpoints(folder):
         raise ValueError(f"{folder} has no checkpoint yet: train it first")
     real = run.data.load(torch.device(run.device))
+    check_images(real.images, folder)
     state = initial_state(run, real.shape)
     load_checkpoint(folder, state)
     return state.step, Evaluator(run, real, samples, metrics, progress).measure(state.shown())

@@ -5,10 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from paripassu.data import ImageSet
 from paripassu.records import (
     RECORDS_FILE,
     RUN_FILE,
     RunHeader,
+    RunImages,
     dump,
     environment,
     is_empty,
@@ -19,27 +21,38 @@ from paripassu.train.lock import held
 from paripassu.train.run import Run, from_settings
 
 SAMPLES = "samples"
+SKIPPED = "skipped.txt"  # every image that could not be used, and why, one a line
 
 
 @contextmanager
-def open_folder(run: Run, folder: Path, command: str) -> Generator[Path]:
+def open_folder(run: Run, folder: Path, command: str, images: ImageSet | None) -> Generator[Path]:
     """Hold the folder of ``run`` while training in it; make it if there is none.
+
+    Args:
+        run: what is trained.
+        folder: where.
+        command: how a person would ask for it.
+        images: its data, unless they are points.
 
     Yields:
         The path of its records.
 
     Raises:
-        ValueError: the folder holds another run (each differing setting is named) or other files.
+        ValueError: the folder holds another run (each differing setting is named), one that began with other
+            images, or other files.
         FolderInUseError: another process is training in it.
     """
     check_folder(run, folder)
+    check_images(images, folder)
     folder.mkdir(parents=True, exist_ok=True)
     with held(folder):
         if not (folder / RUN_FILE).exists():
-            header = RunHeader(run.settings(), environment(command, run.device))
+            header = RunHeader(run.settings(), environment(command, run.device), _facts(images))
             write_atomic(folder / RUN_FILE, dump(header))
         # After what says whose folder it is, so that a kill in between leaves one that can be continued.
         (folder / SAMPLES).mkdir(exist_ok=True)
+        if images and images.skipped:
+            write_atomic(folder / SKIPPED, "".join(f"{skipped}\n" for skipped in images.skipped))
         records = folder / RECORDS_FILE
         records.touch()
         yield records
@@ -60,6 +73,18 @@ def check_folder(run: Run, folder: Path) -> None:
         raise ValueError(f"{folder} holds files that are no run: name an empty or a new folder")
 
 
+def check_images(images: ImageSet | None, folder: Path) -> None:
+    """Raise ``ValueError`` if the run in ``folder`` began with other images; nothing is written."""
+    path = folder / RUN_FILE
+    before = load(path, RunHeader).images if path.exists() else None
+    if before and before != _facts(images):
+        count = len(images) if images else 0
+        raise ValueError(
+            f"the run in {folder} began with {before.count:,} images, and these {count:,} are others: "
+            "bring back the first ones, or name another folder to begin anew"
+        )
+
+
 def load_run(folder: Path) -> Run:
     """The run that a folder holds.
 
@@ -72,6 +97,10 @@ def load_run(folder: Path) -> Run:
             f"{folder} is no run folder (it has no {RUN_FILE}): name one that `paripassu train` wrote"
         )
     return from_settings(load(path, RunHeader).settings)
+
+
+def _facts(images: ImageSet | None) -> RunImages | None:
+    return RunImages(len(images), images.digest) if images else None
 
 
 def _differences(old: Any, new: Any, name: str = "") -> Iterator[str]:

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from paripassu.data import ImageSet, Samples
+from paripassu.data import Samples
+from paripassu.data.containers import the_first
 from paripassu.games import WHOLE, Share, StyleBased
 from paripassu.records import RECORDS_FILE, End, RecordWriter, end_of, read_records, rewind
 from paripassu.train.checkpoint import checkpoints, load_checkpoint
-from paripassu.train.folder import check_folder, open_folder
+from paripassu.train.folder import SKIPPED, check_folder, check_images, open_folder
 from paripassu.train.journal import Journal
 from paripassu.train.precision import penalty, play, tensor_cores
 from paripassu.train.random import Stream, generator, number, seeded
@@ -29,6 +30,9 @@ from paripassu.train.ranks import (
 )
 from paripassu.train.run import Run
 from paripassu.train.state import State, initial_state
+
+# Fewer than any GAN was trained on to some use: the 100-shot sets of Zhao et al. 2020, arXiv:2006.10738.
+_FEW = 100
 
 
 def train(
@@ -68,13 +72,14 @@ def train(
         wait(share)  # the first may have to make the folder and a cache of the data
     check_folder(run, folder)
     real = run.data.load(torch.device(run.device))
+    check_images(real.images, folder)
     for noticed in _noticed(run, real):
         notice(noticed)
     state = initial_state(run, real.shape)
     for network in (state.generator, state.discriminator):
         normalise_over(share, network)
 
-    place = open_folder(run, folder, command) if first else nullcontext(folder / RECORDS_FILE)
+    place = open_folder(run, folder, command, real.images) if first else nullcontext(folder / RECORDS_FILE)
     with place as path, tensor_cores(run), _memory_explained(run, real.shape):
         if first:
             wait(share)
@@ -95,12 +100,12 @@ def train(
 
 
 def _noticed(run: Run, real: Samples) -> Generator[str]:
-    if not isinstance(real, ImageSet):
+    if not (images := real.images):
         return
-    if real.skipped:
-        yield f"{len(real.skipped):,} images or folders were passed over, the first is {real.skipped[0]}"
-    if len(real) < run.batch:
-        yield f"{run.data.name} has {len(real):,} images for batches of {run.batch}: are these all?"
+    if skipped := images.skipped:
+        yield f"{len(skipped):,} images or folders were passed over, {the_first(skipped)}; {SKIPPED} has all"
+    if len(images) < max(run.batch, _FEW):
+        yield f"{run.data.name} has {len(images):,} images for batches of {run.batch}: are these all?"
 
 
 @contextmanager

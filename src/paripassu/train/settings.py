@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import cattrs
+from cattrs.gen import make_dict_unstructure_fn, override
 
-from paripassu.data import Source
+from paripassu.data import Hub, Source
 from paripassu.games import GanLoss, Penalty, losses
 from paripassu.models import Architecture
 from paripassu.rules import Rule
@@ -14,6 +15,8 @@ from paripassu.rules import Rule
 T = TypeVar("T")
 
 _FAMILIES = (Rule, Source, Architecture, Penalty)
+# Came after runs were keyed: as their defaults they go unsaid, so that those runs keep their keys.
+_LATER = {Hub: ("channels", "on_bad_image")}
 
 
 def plain(value: object) -> Any:
@@ -50,6 +53,9 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook(Path, lambda value, _: Path(value))
     converter.register_unstructure_hook(GanLoss, _loss_name)
     converter.register_structure_hook(GanLoss, lambda name, _: loss_names()[name])
+    for kind, names in _LATER.items():
+        unsaid: dict[str, Any] = {name: override(omit_if_default=True) for name in names}
+        converter.register_unstructure_hook(kind, make_dict_unstructure_fn(kind, converter, **unsaid))
     for family in _FAMILIES:
         _register(converter, family)
     return converter
