@@ -316,7 +316,7 @@ def test_twenty_steps_of_a_published_recipe(photographs, tmp_path, capsys):
     tiny = ["--width", "2", "--batch", "2", "--steps", "20", "--eval-samples", "10", "--device", "cpu"]
     arguments = ["train", "--recipe", "wgangp-cifar10", "--data", str(photographs), *tiny]
     code, out, err = _run(capsys, *arguments, "--out", str(tmp_path / "run"), "--json")
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, "photographs has 12 images for batches of 2: are these all?\n")
     assert (json.loads(out)["outcome"], json.loads(out)["step"]) == ("finished", 20)
     settings = json.loads((tmp_path / "run" / "run.json").read_text())["settings"]
     assert settings["data"]["source"]["resolution"] == 32
@@ -490,7 +490,8 @@ def test_a_dry_run_runs_nothing(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code, out, _ = _run(capsys, "study", "run", "grafting", "--dry-run")
     assert code == 0
-    assert len(out.splitlines()) == 2 * 6 * (5 * 2 + 8)
+    assert out.count("beyond an edge") == 2 * 6
+    assert len(out.splitlines()) == 2 * 6 * (5 * 2 + 1 + 8)
     assert not list(tmp_path.iterdir())
 
 

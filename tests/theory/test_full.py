@@ -45,7 +45,7 @@ def test_agrees_with_the_reduction_where_the_rule_is_equivariant(law, rule, meth
 def test_adams_own_start_is_of_the_frameworks_scale_and_its_steps_of_adams():
     """Adam's first step moves every weight by the learning rate, but for epsilon."""
     framework = Framework(d=400)
-    adam = Adam(betas=(0.0, 0.9), eps=0.0)
+    adam = Adam(betas=(0.0, 0.9), eps=1e-30)
     result = simulate_full(framework, adam, method="adam", lr_d=1e-3, lr_g=1e-4, steps=3, seeds=[0, 1])
     assert result.norm_w[:, 0] == pytest.approx([math.sqrt(10)] * 2, rel=0.1)
     assert result.norm_v[:, 0] == pytest.approx([math.sqrt(8 / 400)] * 2, rel=0.1)
