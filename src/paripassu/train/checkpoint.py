@@ -1,8 +1,8 @@
 """Checkpoints that a kill, a full disk or a flipped bit cannot turn into a wrong resume.
 
 One is a folder ``checkpoints/step-N``: each network's tensors as safetensors, both optimizers' state as a
-torch file that loads with ``weights_only=True``, and ``checkpoint.json`` with the SHA-256 of each. It is
-written under another name and renamed when whole.
+torch file that loads with ``weights_only=True``, and ``checkpoint.json`` with the SHA-256 of each and the
+networks in words. It is written under another name and renamed when whole.
 """
 
 import hashlib
@@ -11,15 +11,18 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load, save
+from torch import Tensor, nn
 
 from paripassu.train.state import State
 
 FOLDER = "checkpoints"
 KEPT = 2  # the newest, and one to fall back on should it be damaged
 _INDEX = "checkpoint.json"
+_NETWORKS = "networks"
 _OPTIMIZERS = "optimizers.pt"
 _SHADOWS = "shadows"
 
@@ -43,7 +46,7 @@ def save_checkpoint(folder: Path, state: State) -> None:
         torch.save(optimizers | {_SHADOWS: state.shadows}, memory)
         _write(partial / _OPTIMIZERS, memory.getvalue())
         files = {path.name: _digest(path) for path in sorted(partial.iterdir())}
-        index = {"step": state.step, "seconds": state.seconds, "sha256": files}
+        index = {"step": state.step, "seconds": state.seconds, _NETWORKS: state.described, "sha256": files}
         _write(partial / _INDEX, json.dumps(index, indent=2).encode())
         partial.rename(final)
     finally:
@@ -64,6 +67,7 @@ def load_checkpoint(folder: Path, state: State) -> list[Path]:
         The damaged checkpoints that were passed over, newest first.
 
     Raises:
+        ValueError: the newest whole one is of other networks; ``state`` is as it was.
         RuntimeError: there are checkpoints, and every one is damaged.
     """
     found = checkpoints(folder)
@@ -81,14 +85,48 @@ def load_checkpoint(folder: Path, state: State) -> list[Path]:
 
 
 def _restore(path: Path, state: State) -> None:
-    for name, network in state.networks().items():
-        network.load_state_dict(load((path / f"{name}.safetensors").read_bytes()))
+    index = json.loads((path / _INDEX).read_text())
+    networks = state.networks()
+    held = {name: _tensors(path / f"{name}.safetensors") for name in networks}
+    described = index.get(_NETWORKS, {})  # checkpoints were without before they said whose they are
+    if not (
+        _agree(described, state.described) and all(_fit(held[name], networks[name]) for name in networks)
+    ):
+        whose = in_words(described) if described else "other networks"
+        raise ValueError(
+            f"{path} holds {whose}, not {in_words(state.described)}: "
+            "ask for what it holds, or name another folder to begin anew"
+        )
+    for name, network in networks.items():
+        network.load_state_dict(held[name])
     saved = torch.load(path / _OPTIMIZERS, weights_only=True)
     for player, optimizer in state.optimizers().items():
         optimizer.load_state_dict(saved[player])
     state.shadows = saved.get(_SHADOWS, {})  # checkpoints were without before runs could have a shadow
-    index = json.loads((path / _INDEX).read_text())
     state.step, state.seconds = index["step"], index["seconds"]
+
+
+def in_words(described: dict[str, Any]) -> str:
+    """Networks as `State` describes them, for a sentence."""
+    rest = dict(described)
+    name, shape = rest.pop("name"), " x ".join(map(str, rest.pop("shape")))
+    averaged = "" if rest.pop("averaged") else "out"
+    settings = ", ".join(f"{setting} {value}" for setting, value in rest.items())
+    return f"{name} ({settings}) for samples of {shape} with{averaged} an averaged generator"
+
+
+def _agree(held: dict[str, Any], asked: dict[str, Any]) -> bool:
+    # A later version may say more of its networks.
+    return all(held[said] == asked[said] for said in held.keys() & asked.keys())
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    return load(path.read_bytes()) if path.exists() else {}
+
+
+def _fit(held: dict[str, Tensor], network: nn.Module) -> bool:
+    asked = network.state_dict()
+    return {n: t.shape for n, t in held.items()} == {n: t.shape for n, t in asked.items()}
 
 
 def _is_whole(path: Path) -> bool:

@@ -1,8 +1,8 @@
 """What training changes: two networks, the averaged generator, two optimizers, the step."""
 
 from copy import deepcopy
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -25,6 +25,8 @@ class State:
         step: generator updates done.
         seconds: spent training, over all sittings.
         shadows: the probe's shadow's memory; empty before it is attached.
+        described: the networks' architecture, its settings, the samples' shape and whether there is an
+            average, as plain values: what a checkpoint says of itself.
     """
 
     generator: nn.Module
@@ -35,6 +37,7 @@ class State:
     step: int = 0
     seconds: float = 0.0
     shadows: dict[str, Any] = field(default_factory=dict)
+    described: dict[str, Any] = field(default_factory=dict)
 
     def networks(self) -> dict[str, nn.Module]:
         """Every network by the name of its file in a checkpoint."""
@@ -73,6 +76,12 @@ def initial_state(run: Run, shape: tuple[int, ...]) -> State:
         averaged,
         optimizer_g=_optimizer(generator, run.generator),
         optimizer_d=_optimizer(discriminator, run.discriminator),
+        described={
+            "name": run.model.name,
+            **asdict(cast(Any, run.model)),
+            "shape": list(shape),
+            "averaged": averaged is not None,
+        },
     )
 
 
