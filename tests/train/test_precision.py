@@ -12,7 +12,7 @@ from paripassu.metrics import FeatureMetric, PixelFeatures
 from paripassu.models import DCGAN, SNGAN, StyleGAN2
 from paripassu.records import RUN_FILE, RunHeader, dump, environment
 from paripassu.rules import SGD
-from paripassu.train import Player, check_folder, train
+from paripassu.train import Player, check_folder
 from paripassu.train.evaluation import Evaluator
 from paripassu.train.loop import step
 from paripassu.train.precision import _compiled, play, tensor_cores
@@ -140,16 +140,3 @@ def test_a_folder_from_before_these_settings_goes_on(images, tmp_path):
     check_folder(images, tmp_path)
     with pytest.raises(ValueError, match="channels_last is False there and True here"):
         check_folder(replace(images, channels_last=True), tmp_path)
-
-
-def test_a_gpu_without_memory_is_told_what_to_try(images, tmp_path, monkeypatch):
-    def full(*_):
-        raise torch.OutOfMemoryError("CUDA out of memory")
-
-    monkeypatch.setattr("paripassu.train.loop.step", full)
-    with pytest.raises(
-        RuntimeError, match="a batch of 8 samples of 1 x 8 x 8: try a batch of 4 or images of 4 px"
-    ):
-        train(images, tmp_path)
-    monkeypatch.undo()
-    assert train(images, tmp_path).outcome == "finished"

@@ -1,8 +1,7 @@
 """What every architecture is: settings that build a generator and a discriminator for a sample shape."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from torch import nn
 
@@ -19,8 +18,14 @@ class Pair(NamedTuple):
 
 
 class Architecture(ABC):
-    """A generator and a discriminator that are tuned as a pair: a frozen dataclass of settings."""
+    """A generator and a discriminator that are tuned as a pair: a frozen dataclass of settings.
 
+    Attributes:
+        resolutions: in px, rising, of the square images that it makes and nothing else; empty for samples of
+            any shape.
+    """
+
+    resolutions: ClassVar[tuple[int, ...]] = ()
     latent: int
 
     @property
@@ -36,17 +41,17 @@ class Architecture(ABC):
             ValueError: the architecture cannot make this shape; the message says which it can.
         """
 
-    def square(self, shape: tuple[int, ...], resolutions: Collection[int]) -> tuple[int, int]:
+    def square(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """Channels and resolution of square images, for architectures that make nothing else.
 
         Raises:
-            ValueError: ``shape`` is no image's, or its resolution is not among ``resolutions``.
+            ValueError: ``shape`` is no image's, or its resolution is not among the `resolutions`.
         """
         if len(shape) != 3:
             raise ValueError(f"{self.name} makes images, not points: choose --model mlp for this data")
         channels, height, width = shape
-        if height != width or height not in resolutions:
-            *most, last = map(str, resolutions)
+        if height != width or height not in self.resolutions:
+            *most, last = map(str, self.resolutions)
             listed = f"{', '.join(most)} or {last}" if most else last
             raise ValueError(f"{self.name} makes square images of {listed} px, not {height} x {width}")
         return channels, height

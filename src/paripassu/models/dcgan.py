@@ -5,7 +5,7 @@ Radford et al. 2016, arXiv:1511.06434; widths and initialisation as in the PyTor
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from torch import nn
 
@@ -25,6 +25,7 @@ class DCGAN(Architecture):
             a penalty needs a discriminator that does not mix samples (WGAN-GP, R1).
     """
 
+    resolutions: ClassVar = (8, 16, 32, 64)
     latent: int = 100
     width: int = 64
     norm: Norm = "batch"
@@ -41,7 +42,7 @@ class DCGAN(Architecture):
 
     def build(self, shape: tuple[int, ...]) -> Pair:
         """Networks for square images of 8, 16, 32 or 64 px."""
-        channels, resolution = self.square(shape, (8, 16, 32, 64))
+        channels, resolution = self.square(shape)
         # From the image inwards: 8 px has one hidden width, 64 px four.
         widths = [self.width * 2**i for i in range((resolution // 4).bit_length() - 1)]
         pair = Pair(

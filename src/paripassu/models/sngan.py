@@ -6,7 +6,7 @@ The singular values are torch's estimates, one power iteration for each pass in 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from torch.nn.utils.parametrizations import spectral_norm
 
@@ -39,6 +39,7 @@ class SNGAN(Architecture):
             many at 32 px).
     """
 
+    resolutions: ClassVar = tuple(_PLANS)
     latent: int = 128
     width: int = 64
 
@@ -52,7 +53,7 @@ class SNGAN(Architecture):
 
     def build(self, shape: tuple[int, ...]) -> Pair:
         """Networks for square images of 32, 48, 64 or 128 px."""
-        channels, resolution = self.square(shape, _PLANS)
+        channels, resolution = self.square(shape)
         plan = _PLANS[resolution]
         up, down = ([self.width * unit for unit in units] for units in (plan.up, plan.down))
         return Pair(

@@ -8,6 +8,7 @@ standard deviation from progressive GANs (arXiv:1710.10196); sizes and constants
 import math
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,6 @@ from torch import Tensor, nn
 from paripassu.models.architecture import Architecture, Pair, check_at_least_one
 from paripassu.models.equalized import EqualConv, EqualLinear, LowPass, modulated_convolution, rectify
 
-_RESOLUTIONS = tuple(2**i for i in range(3, 11))
 _START = 4  # px of the generator's first and of the discriminator's last feature maps
 _CHANNELS_TIMES_PX = 32768
 _MAPPING_LR = 0.01
@@ -37,6 +37,7 @@ class StyleGAN2(Architecture):
         mixing: probability, in [0, 1], that a training sample takes its later layers' styles from another z.
     """
 
+    resolutions: ClassVar = tuple(2**i for i in range(3, 11))
     latent: int = 512
     width: int = 512
     fmaps: float = 0.5
@@ -57,7 +58,7 @@ class StyleGAN2(Architecture):
 
     def build(self, shape: tuple[int, ...]) -> Pair:
         """Networks for square images of 8, 16, 32, ..., 1024 px."""
-        channels, resolution = self.square(shape, _RESOLUTIONS)
+        channels, resolution = self.square(shape)
         sizes = [_START * 2**i for i in range((resolution // _START).bit_length())]
         widths = [max(1, min(int(_CHANNELS_TIMES_PX * self.fmaps) // size, self.width)) for size in sizes]
         return Pair(

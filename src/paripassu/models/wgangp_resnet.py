@@ -5,6 +5,7 @@ of the discriminator mixes samples, as the penalty asks.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from paripassu.models import residual
 from paripassu.models.architecture import Architecture, Pair, check_at_least_one
@@ -23,6 +24,7 @@ class WganGPResNet(Architecture):
         width: channels of every block, >= 1.
     """
 
+    resolutions: ClassVar = (_START * 2**_BLOCKS,)
     latent: int = 128
     width: int = 128
 
@@ -36,7 +38,7 @@ class WganGPResNet(Architecture):
 
     def build(self, shape: tuple[int, ...]) -> Pair:
         """Networks for square images of 32 px."""
-        channels, _ = self.square(shape, (_START * 2**_BLOCKS,))
+        channels, _ = self.square(shape)
         return Pair(
             residual.generator(self.latent, _START, [self.width] * (1 + _BLOCKS), channels),
             residual.discriminator(channels, [self.width] * 4, _HALVINGS, "mean"),

@@ -32,6 +32,7 @@ from paripassu.metrics import (
 from paripassu.train import pictures
 from paripassu.train.checkpoint import checkpoints, load_checkpoint
 from paripassu.train.folder import check_images
+from paripassu.train.memory import data_fit, measuring_fits, networks_fit
 from paripassu.train.precision import eagerly
 from paripassu.train.random import Stream, generator, seeded
 from paripassu.train.reference import at_once, reference
@@ -80,12 +81,34 @@ class Evaluator:
                 _check(metric, real)
                 if metric.network not in self._references:
                     told = partial(progress, f"{metric.network.name} of the data")
-                    self._references[metric.network] = reference(metric.network, real, told)
+                    with measuring_fits(run, real.shape):
+                        self._references[metric.network] = reference(metric.network, real, told)
         elif metrics:
             raise ValueError(f"{run.data.name} holds no images for {metrics[0].name}: leave the metric out")
 
     def measure(self, network: nn.Module) -> dict[str, float]:
-        """Every metric by its name."""
+        """Every metric by its name.
+
+        Raises:
+            RuntimeError: the GPU has too little memory for it.
+        """
+        with measuring_fits(self._run, self._real.shape):
+            return self._measured(network)
+
+    def draw(self, network: nn.Module, path: Path) -> None:
+        """Write a picture of samples as PNG.
+
+        Raises:
+            RuntimeError: the GPU has too little memory for it.
+        """
+        with measuring_fits(self._run, self._real.shape):
+            if isinstance(self._real, MixtureSamples):
+                points = torch.cat([*self._generate(network, _POINTS, Stream.PICTURES)])
+                pictures.scatter(points, self._real.centres, path)
+            else:
+                pictures.grid(torch.cat([*self._generate(network, _SHOWN, Stream.PICTURES)]), path)
+
+    def _measured(self, network: nn.Module) -> dict[str, float]:
         if isinstance(self._real, MixtureSamples):
             points = torch.cat([*self._generate(network, self._count, Stream.EVALUATION)])
             return _coverage(points, self._real)
@@ -108,14 +131,6 @@ class Evaluator:
     def _generated(self, metric: FeatureMetric) -> int:
         """How many samples are made for a metric: where the usual ones do, its own are among them."""
         return max(metric.count, self._count) if metric.compares else metric.count
-
-    def draw(self, network: nn.Module, path: Path) -> None:
-        """Write a picture of samples as PNG."""
-        if isinstance(self._real, MixtureSamples):
-            points = torch.cat([*self._generate(network, _POINTS, Stream.PICTURES)])
-            pictures.scatter(points, self._real.centres, path)
-        else:
-            pictures.grid(torch.cat([*self._generate(network, _SHOWN, Stream.PICTURES)]), path)
 
     @torch.no_grad()
     def _generate(self, network: nn.Module, count: int, stream: Stream) -> Iterator[Tensor]:
@@ -197,14 +212,16 @@ def evaluate(
     Raises:
         ValueError: ``samples`` < 2, metrics that do not fit the data or whose network is missing, or the run
             has no checkpoint yet, or began with other images.
-        RuntimeError: every checkpoint is damaged.
+        RuntimeError: every checkpoint is damaged, or the GPU has too little memory.
     """
     if samples is not None and samples < 2:
         raise ValueError(f"samples must be >= 2, got {samples}")
     if not checkpoints(folder):
         raise ValueError(f"{folder} has no checkpoint yet: train it first")
-    real = run.data.load(torch.device(run.device))
+    with data_fit(run):
+        real = run.data.load(torch.device(run.device))
     check_images(real.images, folder)
-    state = initial_state(run, real.shape)
-    load_checkpoint(folder, state)
+    with networks_fit(run, real.shape):
+        state = initial_state(run, real.shape)
+        load_checkpoint(folder, state)
     return state.step, Evaluator(run, real, samples, metrics, progress).measure(state.shown())

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import cast
 
@@ -17,6 +17,7 @@ from paripassu.records import RECORDS_FILE, End, RecordWriter, end_of, read_reco
 from paripassu.train.checkpoint import checkpoints, load_checkpoint
 from paripassu.train.folder import SKIPPED, check_folder, check_images, open_folder
 from paripassu.train.journal import Journal
+from paripassu.train.memory import data_fit, networks_fit, step_fits
 from paripassu.train.precision import penalty, play, tensor_cores
 from paripassu.train.random import Stream, generator, number, seeded
 from paripassu.train.ranks import (
@@ -63,7 +64,7 @@ def train(
         ValueError: the data or the folder cannot be used, or the batch does not divide among the
             processes; nothing was written.
         OSError: the folder cannot be written; what was complete stays.
-        RuntimeError: the GPU's memory is too small for the batch; checkpoints stay.
+        RuntimeError: the GPU has too little memory (`paripassu.train.memory`); checkpoints stay.
     """
     share = current_share()
     check_share(run, share)
@@ -71,20 +72,24 @@ def train(
     if not first:
         wait(share)  # the first may have to make the folder and a cache of the data
     check_folder(run, folder)
-    real = run.data.load(torch.device(run.device))
+    with data_fit(run):
+        real = run.data.load(torch.device(run.device))
     check_images(real.images, folder)
     for noticed in _noticed(run, real):
         notice(noticed)
-    state = initial_state(run, real.shape)
+    with networks_fit(run, real.shape):
+        state = initial_state(run, real.shape)
     for network in (state.generator, state.discriminator):
         normalise_over(share, network)
 
     place = open_folder(run, folder, command, real.images) if first else nullcontext(folder / RECORDS_FILE)
-    with place as path, tensor_cores(run), _memory_explained(run, real.shape):
+    with place as path, tensor_cores(run), step_fits(run, real.shape):
         if first:
             wait(share)
         ended = end_of(read_records(path)) if path.exists() else None
-        for damaged in [] if ended else load_checkpoint(folder, state):
+        with networks_fit(run, real.shape):
+            passed_over = [] if ended else load_checkpoint(folder, state)
+        for damaged in passed_over:
             notice(f"checkpoint {damaged.name} is damaged: going on from an earlier one")
         check_step(share, ended.step if ended else state.step, run.device)
         if ended:
@@ -106,19 +111,6 @@ def _noticed(run: Run, real: Samples) -> Generator[str]:
         yield f"{len(skipped):,} images or folders were passed over, {the_first(skipped)}; {SKIPPED} has all"
     if len(images) < max(run.batch, _FEW):
         yield f"{run.data.name} has {len(images):,} images for batches of {run.batch}: are these all?"
-
-
-@contextmanager
-def _memory_explained(run: Run, shape: tuple[int, ...]) -> Generator[None]:
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        smaller = [f"a batch of {run.batch // 2}"] if run.batch > 1 else []
-        smaller += [f"images of {shape[-1] // 2} px"] if len(shape) == 3 else []
-        raise RuntimeError(
-            f"the GPU has too little memory for a batch of {run.batch} samples of "
-            f"{' x '.join(map(str, shape))}: try {' or '.join(smaller)}. Checkpoints are whole"
-        ) from error
 
 
 def _train(

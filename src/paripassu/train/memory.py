@@ -1,0 +1,63 @@
+"""Too little memory on a GPU, in a sentence: for which work, and what would fit.
+
+Each function is a context in which running out of memory becomes a ``RuntimeError`` that says so.
+"""
+
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager
+
+import torch
+
+from paripassu.train.run import Run
+
+Shape = tuple[int, ...]
+_KEPT = ". Checkpoints are whole"
+
+
+def data_fit(run: Run) -> AbstractContextManager[None]:
+    """For bringing the data to the GPU."""
+    return _explained(f"the data {run.data.name}", [])
+
+
+def networks_fit(run: Run, shape: Shape) -> AbstractContextManager[None]:
+    """For building networks or loading their weights; no batch makes these smaller."""
+    work = f"the networks of {run.model.name} for samples of {_in_words(shape)}"
+    return _explained(work, ["smaller networks", *_smaller(run, shape)])
+
+
+def step_fits(run: Run, shape: Shape) -> AbstractContextManager[None]:
+    """For the steps of a training."""
+    work = f"a batch of {run.batch} samples of {_in_words(shape)}"
+    halved = [f"a batch of {run.batch // 2}"] if run.batch > 1 else []
+    return _explained(work, halved + _smaller(run, shape), _KEPT)
+
+
+def measuring_fits(run: Run, shape: Shape) -> AbstractContextManager[None]:
+    """For measuring and drawing samples; how many are made at once does not depend on the run's batch."""
+    work = f"measuring {run.model.name} on samples of {_in_words(shape)}"
+    return _explained(work, ["smaller networks", *_smaller(run, shape)], _KEPT)
+
+
+@contextmanager
+def _explained(work: str, tries: list[str], then: str = "") -> Generator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        # What torch's allocator does not hold, such as CUDA's own beginnings, runs out with another error.
+        if not (isinstance(error, torch.OutOfMemoryError) or "CUDA error: out of memory" in str(error)):
+            raise
+        suggested = f"{', '.join(tries)} or " * bool(tries) + "a GPU with more memory free"
+        raise RuntimeError(f"the GPU has too little memory for {work}: try {suggested}{then}") from error
+
+
+def _smaller(run: Run, shape: Shape) -> list[str]:
+    """Images of the next smaller resolution that the model makes, if there is one."""
+    if len(shape) != 3:
+        return []
+    resolutions = run.model.resolutions or (shape[-1] // 2,)
+    below = [resolution for resolution in resolutions if 0 < resolution < shape[-1]]
+    return [f"images of {max(below)} px"] if below else []
+
+
+def _in_words(shape: Shape) -> str:
+    return " x ".join(map(str, shape))
