@@ -276,7 +276,7 @@ class ArmResult:
 
 @dataclass(frozen=True)
 class Effect:
-    """The one figure a verdict turns on, with its bootstrap 95 % interval.
+    """The one figure a verdict turns on, with its 95 % interval, Wilson's for a share, else a bootstrap's.
 
     Attributes:
         name: what it measures, with the value that would mean no effect where that is not zero.
@@ -289,6 +289,9 @@ class Effect:
     value: float
     low: float
     high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}] {self.name}"
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,17 @@
 """Verdicts are their rules, applied to made-up runs on both sides of each."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 import pytest
 
 from paripassu.records import Fit
+from paripassu.studies import pace
 from paripassu.studies import theory_verdicts as verdicts
+from paripassu.studies.datasets import RING8
+from paripassu.studies.protocol import Evidence
 
 
 def _fresh(method, hits, runs=32, part="fresh"):
@@ -42,6 +46,12 @@ def test_recovery_is_judged_by_its_interval(method, hits, outcome):
     assert claim.claim.startswith("C4" if method == "nsgda" else "C5")
     assert "d = 1,000, 10,000 steps" in claim.claim
     assert f"{hits} of 32" in claim.verdict.reason
+    share = claim.verdict.effect
+    # Wilson 1927: the share p of n lies within z standard errors of the interval's ends, each end's own.
+    for end in (share.low, share.high):
+        error = 1.959964 * math.sqrt(end * (1 - end) / 32)
+        assert abs(hits / 32 - end) == pytest.approx(error, abs=1e-6)
+    assert share.value == hits / 32
 
 
 def _paths(apart):
@@ -58,16 +68,38 @@ def _paths(apart):
     ("ours", "theirs", "outcome"),
     [
         ([0.1, -0.2], [3.0, -3.1], "supported"),
-        ([1.5, 1.6], [3.0, 3.1], "undecided"),
-        ([0.1, 0.9], [0.2, 0.8], "undecided"),
-        ([3.0, 3.1], [0.1, 0.2], "contradicted"),
+        ([0.1, 0.5], [3.0, 3.1], "undecided"),  # below a factor of two, but not with its whole interval
+        ([0.1, 0.2], [0.1, 0.25], "undecided"),  # small, and SGDA's is as small
+        ([0.9, 1.0], [3.0, 3.1], "contradicted"),  # far less than SGDA's, and no equal pace
+        ([0.2, 0.21], [0.1, 0.11], "contradicted"),  # small, and SGDA's is smaller
     ],
 )
 def test_pace_is_judged_by_the_distance_from_one(ours, theirs, outcome):
     (claim,) = verdicts.of_pace(_paths({"nsgda": ours * 3, "sgda": theirs * 3}))
     assert claim.verdict.outcome == outcome
+    lead = np.mean(np.abs(theirs)) - np.mean(np.abs(ours))
+    assert claim.verdict.effect.value == pytest.approx(lead)
     (claim,) = verdicts.of_pace(_paths({"nsgda": ours * 2, "sgda": theirs * 3}))
     assert claim.verdict.outcome == "undecided"  # fewer than five seeds
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [([0.1, -0.2], [3.0]), ([0.1, 0.5], [3.0]), ([0.9], [3.0])])
+def test_the_framework_and_the_study_of_gans_judge_pace_by_one_rule(ours, theirs):
+    (claim,) = verdicts.of_pace(_paths({"nsgda": ours * 5, "sgda": theirs * 5}))
+    own, sgda = ([abs(gap) for gap in gaps] * 5 for gaps in (ours, theirs))
+    gaps = {"nsgda layer": own, "nsgda global": own, "sgda": sgda}
+    assert claim.verdict.outcome == pace.verdict(Evidence(RING8, {}, {"pace gap": gaps})).outcome
+
+
+def test_steps_at_which_a_player_stands_still_are_told_and_left_out():
+    still = pl.DataFrame({"method": "sgda", "seed": range(6), "pace_d": 1.0, "pace_g": 0.0})
+    paths = _paths({"nsgda": [0.1] * 6, "sgda": [3.0] * 6})
+    (claim,) = verdicts.of_pace(pl.concat([paths, *[still] * 3]))
+    assert claim.verdict == replace(verdicts.of_pace(paths)[0].verdict, reason=claim.verdict.reason)
+    assert "6 seeds of SGDA, at the 25% of recorded steps" in claim.verdict.reason
+    assert "6 seeds of nSGDA, at the 100% of" in claim.verdict.reason
+    alone = pl.concat([paths.filter(pl.col("method") == "nsgda"), still])
+    assert verdicts.of_pace(alone) == []
 
 
 def test_one_method_alone_says_nothing_of_pace():
@@ -105,4 +137,6 @@ def test_growth_is_judged_by_both_exponents(theirs, outcome):
     ours = Fit("nsgda", 0.05, 0.0, 0.1, [100, 1000])
     (claim,) = verdicts.of_growth([ours, Fit("sgda", *theirs, [100, 1000])], 10_000)
     assert claim.verdict.outcome == outcome
+    effect = claim.verdict.effect
+    assert (effect.value, effect.low, effect.high) == theirs
     assert verdicts.of_growth([ours], 10_000) == []

@@ -143,17 +143,11 @@ def _rows(claim: str, entries: Iterable[_Entry], home: Path) -> list[Sequence[st
     for entry in entries:
         name = Link(entry.name, os.path.relpath(entry.folder / PAGE_FOLDER / "index.html", home))
         rows += [
-            (short, name, found.game, found.outcome, _effect(found.effect), found.budget)
+            (short, name, found.game, found.outcome, str(found.effect or ""), found.budget)
             for found in entry.findings
             if found.claim == claim
         ]
     return rows or ([(short, "no study here", *[""] * 4)] if claim in CLAIMS else [])
-
-
-def _effect(effect: Effect | None) -> str:
-    if effect is None:
-        return ""
-    return f"{effect.value:.3g} [{effect.low:.3g}, {effect.high:.3g}] {effect.name}"
 
 
 def _budget(study: StudyResult, dataset: DatasetResult) -> str:

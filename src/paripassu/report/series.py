@@ -31,6 +31,19 @@ def _records(folder: Path) -> list[Record]:
     return list(read_records(path)) if path.is_file() else []
 
 
+def pace_gaps(paths: pl.DataFrame) -> pl.DataFrame:
+    """``method, seed, gap, moving`` of a sweep's paths: mean distance of the pace from 1, in decades.
+
+    A step at which a player stands still has no pace and is left out of the mean, as are runs without any
+    other; ``moving`` is the share of a run's recorded steps that are in it.
+    """
+    apart = (pl.col("pace_d") / pl.col("pace_g")).log10().abs()
+    usable = pl.col("gap").is_finite()
+    by_run = paths.with_columns(gap=apart).group_by("method", "seed", maintain_order=True)
+    means = by_run.agg(pl.col("gap").filter(usable).mean(), usable.mean().alias("moving"))
+    return means.filter(pl.col("moving") > 0)
+
+
 def metrics(records: Records) -> pl.DataFrame:
     """``arm, seed, step, name, value``: every measurement."""
     rows = [

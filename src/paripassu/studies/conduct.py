@@ -227,8 +227,7 @@ def _dataset_result(study: Study, entries: Sequence[Entry]) -> DatasetResult:
     estimates = {name: {a.arm: a.estimates[name].values for a in arms} for name in names}
     verdict = study.verdict(Evidence(dataset, goodness, estimates))
     if not scale.decides:
-        reason = f"Runs of this size decide nothing. {verdict.reason}"
-        verdict = replace(verdict, outcome="undecided", reason=reason)
+        verdict = protocol.too_small(verdict)
     return DatasetResult(
         dataset=dataset.name,
         setting=f"{dataset.setting}, {entries[0].steps:,} generator updates",

@@ -21,7 +21,7 @@ a factor of two.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -79,16 +79,28 @@ def _logarithms(records: Sequence[Record]) -> np.ndarray[tuple[int], np.dtype[np
 def verdict(evidence: Evidence) -> Verdict:
     """The rule in this module's docstring."""
     gaps = evidence.estimates["pace gap"]
-    layer, whole, sgda = (gaps[arm] for arm in ("nsgda layer", "nsgda global", "sgda"))
-    own = [bootstrap_interval(lambda n: n, arm) for arm in (layer, whole)]
-    leads = [bootstrap_interval(lambda s, n: s - n, sgda, arm) for arm in (layer, whole)]
-    both = bootstrap_interval(lambda s, n, m: s - (n + m) / 2, sgda, layer, whole)
-    effect = Effect("decades by which SGDA's pace is further from 1 than nSGDA's", *both)
-    reason = (
-        f"The pace is {own[0]} decades from 1 under nsgda layer and {own[1]} under nsgda global; "
-        f"sgda's is further from 1 by {leads[0]} and {leads[1]}."
-    )
+    return judge({arm: gaps[arm] for arm in ("nsgda layer", "nsgda global")}, gaps["sgda"])
+
+
+def judge(normalised: Mapping[str, Sequence[float]], sgda: Sequence[float]) -> Verdict:
+    """The rule, for one normalised method or several.
+
+    Args:
+        normalised: their pace gaps, one per seed, by name; what the rule asks of L and G it asks of each.
+        sgda: SGDA's pace gaps.
+    """
+    arms = normalised.values()
+    own = [bootstrap_interval(lambda n: n, arm) for arm in arms]
+    leads = [bootstrap_interval(lambda s, n: s - n, sgda, arm) for arm in arms]
+    lead_of_all = bootstrap_interval(lambda s, *each: s - sum(each) / len(each), sgda, *arms)
+    effect = Effect("decades by which SGDA's pace is further from 1 than nSGDA's", *lead_of_all)
     pairs = list(zip(own, leads, strict=True))
+    told = zip(normalised, pairs, strict=True)
+    reason = "; ".join(
+        f"under {name} the pace is {gap} decades from 1, under SGDA further by {lead}"
+        for name, (gap, lead) in told
+    )
+    reason = f"{reason[0].upper()}{reason[1:]}."
     if all(gap.high < _SMALL and lead.low > 0 for gap, lead in pairs):
         return Verdict("supported", reason, effect)
     if all(gap.low >= _SMALL or lead.high < 0 for gap, lead in pairs):

@@ -181,6 +181,11 @@ class Study:
         return replace(self, datasets=[moved(dataset) for dataset in self.datasets], device=device)
 
 
+def too_small(verdict: Verdict) -> Verdict:
+    """What is left of a verdict that rests on runs too short or too few to decide anything."""
+    return replace(verdict, outcome="undecided", reason=f"Runs of this size decide nothing. {verdict.reason}")
+
+
 def rate(centre: float, place: int) -> float:
     """The learning rate ``place`` half-decades above a grid's centre, rounded to two digits."""
     return float(f"{centre * _STEP**place:.1e}")
