@@ -80,6 +80,20 @@ def test_dtypes_may_be_mixed(make):
         )
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_devices_may_be_mixed(make):
+    mixed, alone = _parameters(torch.float32, torch.float32), _parameters(torch.float32, torch.float32)
+    mixed[1] = nn.Parameter(mixed[1].detach().cuda())
+    optimizers = make(mixed), make(alone)
+    for i in range(3):
+        _grad(alone, seed=i)
+        for m, a in zip(mixed, alone, strict=True):
+            m.grad = a.grad.to(m.device)
+        for optimizer in optimizers:
+            optimizer.step()
+    torch.testing.assert_close([p.detach().cpu() for p in mixed], [p.detach() for p in alone])
+
+
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_steps_with_a_bad_gradient_can_be_skipped(make, bad, dtype):

@@ -66,6 +66,25 @@ def test_a_parameter_that_was_not_recorded_has_no_rate():
         suggested.groups(nn.Linear(2, 2).named_parameters())
 
 
+def test_a_parameter_that_never_moved_stays_where_it_is():
+    """As a critic's last bias, which cancels from its loss: nSGDA would step by the rounding error."""
+    suggested = suggest_lr([_record(1, 3.0), _record(1, 3.0, "weight"), _record(1, 0.0, "bias")], "generator")
+    assert suggested.layer == 3.0
+    network = nn.Linear(2, 1)
+    for p in network.parameters():
+        p.grad = torch.full_like(p, 1e-9)
+    before = network.bias.item()
+    NSGD(suggested.groups(network.named_parameters()), 1.0, scope="layer").step()
+    assert network.bias.item() == before
+
+
+def test_what_is_frozen_needs_no_rate():
+    network = nn.Linear(2, 2)
+    network.bias.requires_grad_(requires_grad=False)
+    suggested = suggest_lr([_record(1, 1.0), _record(1, 1.0, "weight")], "generator")
+    assert [group["lr"] for group in suggested.groups(network.named_parameters())] == [1.0]
+
+
 def test_without_layers_there_is_no_rate_for_them():
     with pytest.raises(ValueError, match="layers=True"):
         _ = suggest_lr([_record(1, 1.0)], "generator").layer

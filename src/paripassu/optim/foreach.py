@@ -14,6 +14,7 @@ from itertools import groupby
 import torch
 from torch import Tensor
 
+from paripassu.optim.capture import check_rates
 from paripassu.optim.form import Form, Kept
 from paripassu.optim.turn import Turn
 from paripassu.rules import Adam
@@ -38,7 +39,11 @@ def step(form: Form, turn: Turn) -> None:
     Args:
         form: the rule's.
         turn: one that this path `serves`, or one of its kind on another device.
+
+    Raises:
+        RuntimeError: a CUDA graph records the step, and a learning rate is a tensor on the CPU.
     """
+    check_rates(turn.rates, turn.parameters)
     gradients = turn.gradients
     kept = form.kept(turn.states)
     sgd = gradients

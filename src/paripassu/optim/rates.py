@@ -37,30 +37,43 @@ class SuggestedLR:
     def layer(self) -> float:
         """For ``scope="layer"`` with one rate: with it the player moves as far as with ``player``.
 
+        Tensors that never moved are not counted: their gradients are zero, and so are nSGDA's steps.
+
         Raises:
-            ValueError: no layers were recorded.
+            ValueError: no layers were recorded, or none moved.
         """
-        if not self.layers:
-            raise ValueError("no layers were recorded: probe with layers=True, or use scope='global'")
-        return self.player / math.sqrt(len(self.layers))
+        moved = sum(length > 0 for length in self.layers.values())
+        if not moved:
+            raise ValueError("no layers were recorded to move: probe with layers=True, or use scope='global'")
+        return self.player / math.sqrt(moved)
 
     def groups(self, named_parameters: Iterable[tuple[str, Tensor]]) -> list[dict[str, Any]]:
         """One parameter group per tensor at its own rate, for ``NSGD(groups, lr, scope="layer")``.
 
+        A tensor that never moved is in no group and stays where it is. Its gradient is zero, as that of the
+        last bias of a critic whose loss sees differences alone; normalised, a rounding error in it would be a
+        step of full length.
+
         Args:
             named_parameters: the player's, as ``network.named_parameters()`` gives them.
 
+        Returns:
+            Groups for NSGD, whose own ``lr`` then has no effect.
+
         Raises:
-            ValueError: a parameter that was not recorded, or that never moved.
+            ValueError: a parameter that is trained was not recorded.
         """
         groups: list[dict[str, Any]] = []
         for name, parameter in named_parameters:
-            if not self.layers.get(name):
+            if name not in self.layers:
+                if not parameter.requires_grad:
+                    continue
                 raise ValueError(
                     f"no step of {name!r} was recorded: probe with layers=True an optimizer that was given "
                     f"named_parameters(), or freeze what is not trained; recorded are {sorted(self.layers)}"
                 )
-            groups.append({"params": [(name, parameter)], "lr": self.layers[name]})
+            if self.layers[name] > 0:
+                groups.append({"params": [(name, parameter)], "lr": self.layers[name]})
         return groups
 
 
@@ -72,6 +85,10 @@ def suggest_lr(records: Iterable[object], player: str, *, after: int = 0) -> Sug
             other kinds are passed over. A few dozen probed steps are enough.
         player: whose steps to use, by the name it has in the records.
         after: leave out steps up to this one, >= 0: Adam's first are longer than the rest.
+
+    Returns:
+        Mean lengths of the player's steps and of each of its layers', >= 0, in the units of the weights: the
+        rates at which nSGDA moves as far per step.
 
     Raises:
         ValueError: no step of ``player`` was recorded after ``after``, or one is not finite.

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.optim.optimizer import ParamsT, StateDict
 
 from paripassu.optim import flat, foreach
+from paripassu.optim.capture import check_nonfinite, check_states, is_recorded
 from paripassu.optim.form import form_of
 from paripassu.optim.turn import Turn
 from paripassu.rules import Rule, State
@@ -125,7 +126,9 @@ class RuleOptimizer(torch.optim.Optimizer):
             The closure's loss, if there is one.
 
         Raises:
-            RuntimeError: a gradient is sparse; or not finite, with ``nonfinite="raise"``.
+            RuntimeError: a gradient is sparse; or not finite, with ``nonfinite="raise"``; or a CUDA graph
+                records what it cannot replay: a first step, ``nonfinite`` other than ``"propagate"``, ``lr``
+                as a tensor on the CPU, a rule that needs the host.
             ValueError: parameters have become float16.
         """
         loss = None
@@ -158,6 +161,7 @@ class RuleOptimizer(torch.optim.Optimizer):
 
     def _is_finite(self) -> bool:
         """Whether the step may be taken; raises where that is asked for."""
+        check_nonfinite(self._stepped(), self.nonfinite)
         gradients = [_real(p.grad) for p in self._stepped() if p.grad is not None]
         # Over the whole player, so that all ranks of a sharded one agree; float64, so that it overflows for
         # no finite float32.
@@ -183,6 +187,7 @@ class RuleOptimizer(torch.optim.Optimizer):
                 if state is None:
                     state = self.rule.init(_working(p))
                     if state:
+                        check_states(p)
                         self.state[p] = state
                 turn.parameters.append(_real(p))
                 turn.gradients.append(_working(p.grad))
@@ -205,7 +210,7 @@ class RuleOptimizer(torch.optim.Optimizer):
 
 
 def _step_as_written(rule: Rule, turn: Turn) -> None:
-    if torch.cuda.is_available() and torch.cuda.is_current_stream_capturing():
+    if is_recorded(turn.parameters):
         raise RuntimeError(
             f"a step of {rule} cannot be captured in a CUDA graph: it needs SGD, Adam or one normalised or "
             "grafted on the other, and float32 parameters on one CUDA device"
