@@ -135,7 +135,7 @@ def test_a_study_outlives_a_node(cluster, tmp_path):
     study = tiny_study({"wild": 1e-2, "calm": 1e-2})
     removed = []
 
-    def progress(done):
+    def progress(done, needed):
         if done and not removed:
             removed.append(cluster.others.pop())
             cluster.remove_node(removed[0], allow_graceful=False)

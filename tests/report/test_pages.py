@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
@@ -130,6 +131,18 @@ def test_the_terminal_table_fits_80_columns(tmp_path):
     assert all(len(line) <= 80 for line in lines)
     assert any("supported" in line for line in lines)
     assert any(line.startswith("* ") for line in lines)
+
+
+@pytest.mark.parametrize("edge", [True, False])
+def test_the_terminal_table_explains_its_marks_where_they_appear(edge, tmp_path):
+    result = study_folder(tmp_path / "s")
+    (dataset,) = result.datasets
+    arms = [replace(arm, arm="an arm", on_edge=edge) for arm in dataset.arms]
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(study_table(replace(result, datasets=[replace(dataset, arms=arms)])))
+    text = console.export_text()
+    assert ("0.1!" in text, "! edge of its grid" in text) == (edge, edge)
+    assert "* best mean" in text
 
 
 def test_the_pace_is_what_the_probe_wrote(tmp_path):

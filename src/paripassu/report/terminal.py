@@ -6,9 +6,10 @@ from rich.text import Text
 
 from paripassu.records import DatasetResult, StudyResult
 from paripassu.report.changes import StudyChanges
-from paripassu.report.study import best_arm, rate
+from paripassu.report.study import best_arm
 
 _BAR = 12  # characters of the longest bar
+_BEST, _EDGE = "*", "!"
 _STYLES = {"supported": "bold green", "contradicted": "bold red", "undecided": "bold yellow"}
 
 
@@ -16,7 +17,7 @@ def study_table(result: StudyResult) -> RenderableType:
     """The question, then each dataset's table and verdict."""
     parts: list[RenderableType] = [Text(result.question, style="bold"), Text(result.claim)]
     for dataset in result.datasets:
-        parts += ["", _table(dataset), _verdict(dataset)]
+        parts += ["", _table(dataset), _legend(dataset), _verdict(dataset)]
     return Group(*parts, *(Text(sentence, style="dim") for sentence in ("", *result.cut, *result.remarks)))
 
 
@@ -53,15 +54,22 @@ def _table(dataset: DatasetResult) -> Table:
         estimate = arm.estimates[dataset.metric]
         notes = [f"{arm.diverged} diverged"] if arm.diverged else []
         bar = "█" * round(_BAR * abs(estimate.mean) / longest)
-        best = "* " if number == best_arm(dataset) else "  "
+        best = f"{_BEST} " if number == best_arm(dataset) else "  "
         table.add_row(
             best + arm.arm,
-            rate(arm).replace(" (edge of its grid)", "!"),
+            f"{arm.lr:g}" + _EDGE * arm.on_edge,
             f"{estimate.mean:.3g}",
             f"{estimate.low:.3g} to {estimate.high:.3g}",
             " ".join([bar, *notes]),
         )
     return table
+
+
+def _legend(dataset: DatasetResult) -> Text:
+    told = [f"{_BEST} best mean"]
+    if any(arm.on_edge for arm in dataset.arms):
+        told.append(f"{_EDGE} edge of its grid: a rate beyond may do better")
+    return Text("; ".join(told), style="dim")
 
 
 def _verdict(dataset: DatasetResult) -> Text:
