@@ -82,6 +82,33 @@ def test_eval_measures_the_checkpoint(trained, capsys):
     assert "fd-digits@30" in result["metrics"]
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("mps", "not on 'mps'"), ("meta", "not on 'meta'"), ("cuda:9", "there is no cuda:9 here")],
+)
+def test_eval_refuses_devices_that_there_are_not(trained, capsys, name, told):
+    """Given, or in the settings of a run that was trained elsewhere."""
+    code, out, err = _run(capsys, "eval", str(trained), "--device", name)
+    assert (code, out) == (2, "")
+    assert told in err
+    path = trained / "run.json"
+    header = json.loads(path.read_text())
+    path.write_text(json.dumps(header | {"settings": header["settings"] | {"device": name}}))
+    again, out, told_again = _run(capsys, "eval", str(trained))
+    assert (again, out, told_again) == (2, "", err)
+    assert err.count("\n") == 1
+
+
+def test_a_run_of_a_gpu_is_measured_on_the_cpu(trained, capsys):
+    _, expected, _ = _run(capsys, "eval", str(trained), "--json")
+    path = trained / "run.json"
+    header = json.loads(path.read_text())
+    elsewhere = header["settings"] | {"device": "cuda", "precision": "tf32"}
+    path.write_text(json.dumps(header | {"settings": elsewhere}))
+    code, out, _ = _run(capsys, "eval", str(trained), "--device", "cpu", "--json")
+    assert (code, json.loads(out)) == (0, json.loads(expected))
+
+
 def test_eval_measures_what_is_asked_for(trained, capsys):
     names = ["recall-digits@20", "kd-digits", "fd-pixels8@30"]
     code, out, err = _run(capsys, "eval", str(trained), "--metric", *names, "--samples", "40", "--json")
@@ -267,7 +294,16 @@ def test_every_kind_of_bad_image_is_refused_and_skipped(tmp_path, capsys):
         (["train", "--data", "ring"], "mlp"),
         (["train", "--data", "digits", "--resolution", "32"], "has its own"),
         (["train", "--model", "mlp", "--norm", "none"], "mlp has no norm"),
-        (["train", "--device", "abacus"], "torch device"),
+        (["train", "--device", "abacus"], "not on 'abacus'"),
+        (["train", "--device", "mps"], "networks are on cpu, cuda or cuda:N, not on 'mps': choose one"),
+        (["train", "--device", "meta"], "not on 'meta'"),
+        (["train", "--device", "cpu:0"], "not on 'cpu:0'"),
+        (["train", "--device", "cuda"], "there is no cuda here, for torch sees 0 GPUs: choose cpu"),
+        (["train", "--device", "cuda:9"], "there is no cuda:9 here, for torch sees 0 GPUs: choose cpu"),
+        (["study", "run", "grafting", "--device", "mps"], "a study's --device is cpu or cuda, whose GPUs"),
+        (["study", "run", "grafting", "--device", "cuda:9"], "not 'cuda:9'"),
+        (["study", "run", "grafting", "--device", "cuda"], "there is no cuda here"),
+        (["study", "report", "grafting", "--device", "meta"], "not 'meta'"),
         (["train", "--steps", "0"], "steps must be >= 1"),
         (["eval", "nowhere"], "no run folder"),
         (["report", "nowhere"], "holds no run"),
@@ -294,6 +330,7 @@ def test_every_kind_of_bad_image_is_refused_and_skipped(tmp_path, capsys):
 def test_mistakes_get_one_sentence_and_write_nothing(arguments, told, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "ray", None)  # as if it were not installed
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
     code, out, err = _run(capsys, *arguments)
     assert (code, out) == (2, "")
     assert err.startswith("paripassu: ")

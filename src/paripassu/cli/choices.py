@@ -41,7 +41,7 @@ from paripassu.metrics import (
 )
 from paripassu.models import DCGAN, MLP, SNGAN, Architecture, StyleGAN2, WganGPResNet
 from paripassu.rules import SGD, Adam, Graft, Normalize, RMSprop, Rule
-from paripassu.train import is_one_of_many
+from paripassu.train import check_device, is_one_of_many
 
 T = TypeVar("T")
 
@@ -173,15 +173,10 @@ def metric(text: str, samples: int) -> FeatureMetric:
 
 
 def device(name: str) -> str:
-    """A torch device that is there; ``"auto"`` is a GPU where there is one."""
+    """A device that is there; ``"auto"`` is a GPU where there is one."""
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        asked = torch.device(name)
-    except RuntimeError as error:
-        raise ValueError(f"{name!r} is no torch device: use cpu, cuda or cuda:N") from error
-    if asked.type == "cuda" and (asked.index or 0) >= torch.cuda.device_count():
-        raise ValueError(f"there is no {name} on this machine: leave --device out or use cpu")
+    check_device(name)
     return name
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 from rich.console import Console
@@ -43,8 +43,8 @@ class RunStudy(EngineOptions):
     """A size of the study, as `paripassu study list` names it."""
     data: tuple[str, ...] = ()
     """NAME=PATH: play on data in files instead, for studies that take some: cifar10=FOLDER."""
-    device: Literal["cpu", "cuda"] = "cpu"
-    """What the networks of all runs are on."""
+    device: str = "cpu"
+    """What the networks of all runs are on: cpu, or cuda, whose GPUs they share."""
     run_gpus: float | None = None
     """GPUs of each run with --device cuda; 1 without it, 0.25 puts four runs on one."""
     out: Path | None = None
@@ -66,6 +66,8 @@ class RunStudy(EngineOptions):
             for line in study.plan(self.scale) if sweeps else studies.plan(study, self.scale):
                 print(line)
             return
+        if self.engine == "local":
+            choices.device(self.device)
         if isinstance(study, studies.SweepStudy):
             swept = theory.run(study.scales[self.scale], out, engine=engine, quiet=self.quiet)
             theory.show(swept, out, as_json=self.json)
@@ -96,8 +98,8 @@ class ReportStudy:
     """The size it was run at."""
     data: tuple[str, ...] = ()
     """NAME=PATH, as it was run on."""
-    device: Literal["cpu", "cuda"] = "cpu"
-    """What it was run on."""
+    device: str = "cpu"
+    """What it was run on: cpu or cuda."""
     out: Path | None = None
     """The study's folder; runs/NAME-SCALE, the data's names and the GPU, without it."""
     json: bool = False
@@ -199,5 +201,7 @@ def _named(given: str) -> tuple[str, str]:
 
 
 def _folder(name: str, scale: str, data: tuple[str, ...], out: Path | None, device: str) -> Path:
+    if device not in ("cpu", "cuda"):
+        raise ValueError(f"a study's --device is cpu or cuda, whose GPUs its runs share, not {device!r}")
     on = [named for named, _ in map(_named, data)] + ([] if device == "cpu" else [device])
     return out or Path("runs") / "-".join([name, scale, *on])

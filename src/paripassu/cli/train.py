@@ -296,6 +296,8 @@ class Eval:
     ] = ()
     samples: int | None = None
     """Generated samples of metrics without a COUNT; the run's own number without it."""
+    device: str | None = None
+    """cpu, cuda, cuda:1, ...; the run's without it. Other latents are drawn on another one."""
     inception_weights: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """torch-fidelity's file of weights; downloaded without it."""
     quiet: bool = False
@@ -305,7 +307,7 @@ class Eval:
 
     def __call__(self) -> None:
         """Print every metric."""
-        run = load_run(self.folder)
+        run = self._run()
         samples = run.eval_samples if self.samples is None else self.samples
         metrics = [choices.metric(name, samples) for name in self.metric]
         if self.inception_weights:
@@ -316,6 +318,13 @@ class Eval:
             print(json.dumps({"run": str(self.folder), "step": step, "metrics": values}, indent=2))
         else:
             Console().print(_metrics_table(f"{self.folder}, step {step:,}", values))
+
+    def _run(self) -> Run:
+        run = load_run(self.folder)
+        if self.device is None:
+            return run
+        # Nothing is measured in a run's precision, and a CPU has no tf32 to leave unused.
+        return replace(run, device=choices.device(self.device), precision="float32")
 
 
 def _with_weights(metrics: list[FeatureMetric], weights: Path) -> list[FeatureMetric]:

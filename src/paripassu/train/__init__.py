@@ -1,5 +1,6 @@
 """GAN training: a run says everything, ``train`` does it."""
 
+from paripassu.train.device import check_device
 from paripassu.train.evaluation import evaluate
 from paripassu.train.folder import check_folder, load_run
 from paripassu.train.lock import FolderInUseError, held
@@ -11,6 +12,7 @@ __all__ = [
     "FolderInUseError",
     "Player",
     "Run",
+    "check_device",
     "check_folder",
     "current_share",
     "evaluate",

@@ -31,6 +31,7 @@ from paripassu.metrics import (
 )
 from paripassu.train import pictures
 from paripassu.train.checkpoint import checkpoints, load_checkpoint
+from paripassu.train.device import check_device
 from paripassu.train.folder import check_images
 from paripassu.train.memory import data_fit, measuring_fits, networks_fit
 from paripassu.train.precision import eagerly
@@ -210,12 +211,14 @@ def evaluate(
         The checkpoint's step and every metric by its name.
 
     Raises:
-        ValueError: ``samples`` < 2, metrics that do not fit the data or whose network is missing, or the run
-            has no checkpoint yet, or began with other images.
+        ValueError: ``samples`` < 2, a device that is not there, metrics that do not fit the data or whose
+            network is missing, or the run has no checkpoint yet or one of other networks, or began with other
+            images.
         RuntimeError: every checkpoint is damaged, or the GPU has too little memory.
     """
     if samples is not None and samples < 2:
         raise ValueError(f"samples must be >= 2, got {samples}")
+    check_device(run.device)
     if not checkpoints(folder):
         raise ValueError(f"{folder} has no checkpoint yet: train it first")
     with data_fit(run):

@@ -15,6 +15,7 @@ from paripassu.data.containers import the_first
 from paripassu.games import WHOLE, Share, StyleBased
 from paripassu.records import RECORDS_FILE, End, RecordWriter, end_of, read_records, rewind
 from paripassu.train.checkpoint import checkpoints, load_checkpoint
+from paripassu.train.device import check_device
 from paripassu.train.folder import SKIPPED, check_folder, check_images, open_folder
 from paripassu.train.journal import Journal
 from paripassu.train.memory import data_fit, networks_fit, step_fits
@@ -61,11 +62,12 @@ def train(
         How the run ended; a loss or weight that is not finite ends it as diverged.
 
     Raises:
-        ValueError: the data or the folder cannot be used, or the batch does not divide among the
-            processes; nothing was written.
+        ValueError: the data, the folder or the device cannot be used, the batch does not divide among the
+            processes, or the folder's checkpoints are of other networks; nothing was written.
         OSError: the folder cannot be written; what was complete stays.
         RuntimeError: the GPU has too little memory (`paripassu.train.memory`); checkpoints stay.
     """
+    check_device(run.device)
     share = current_share()
     check_share(run, share)
     first = share.rank == 0

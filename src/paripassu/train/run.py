@@ -89,7 +89,7 @@ class Run:
         eval_every: steps between measurements and sample pictures, >= 1; the untrained generator and the
             last step are always measured.
         checkpoint_every: steps between checkpoints, >= 1; the first and the last step always have one.
-        device: a torch device.
+        device: ``"cpu"``, ``"cuda"`` or ``"cuda:N"``; whether it is there is seen when training starts.
         precision: of the networks' convolutions and matrix products. ``"tf32"``: a GPU's tensor cores round
             their factors to 10 bits; ``"bf16"``: autocast, both players' weights, all losses and penalties
             stay float32.
