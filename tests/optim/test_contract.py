@@ -8,7 +8,7 @@ from torch import nn
 
 from paripassu.optim import NSGD, AdaNSGD, RuleOptimizer, flat
 from paripassu.optim.form import form_of
-from paripassu.rules import SGD, Adam
+from paripassu.rules import SGD, Adam, Normalize
 
 leaves = torch.utils._pytree.tree_leaves
 
@@ -247,6 +247,56 @@ def test_state_of_another_rule_is_refused_and_nothing_is_loaded():
         other.load_state_dict(adam.state_dict())
     assert other.param_groups[0]["lr"] == 0.2
     assert not other.state
+
+
+@pytest.mark.parametrize("name", ["lr", "weight_decay", "maximize"])
+def test_settings_that_a_file_is_too_old_to_have_are_the_defaults(make, name):
+    saved = make(_parameters(torch.float32)).state_dict()
+    del saved["param_groups"][0][name]
+    parameters = _parameters(torch.float32)
+    optimizer = make(parameters, 0.25, weight_decay=0.5, maximize=True)
+    optimizer.load_state_dict(saved)
+    expected = {"lr": 0.01, "weight_decay": 0.0, "maximize": False}
+    expected[name] = {"lr": 0.25, "weight_decay": 0.5, "maximize": True}[name]
+    assert {key: optimizer.param_groups[0][key] for key in expected} == expected
+    _grad(parameters)
+    optimizer.step()
+
+
+@pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf"), torch.tensor(-0.1)])
+@pytest.mark.parametrize("name", ["lr", "weight_decay"])
+def test_settings_out_of_range_are_refused_and_nothing_is_loaded(make, name, value):
+    first = make(_parameters(torch.float32))
+    second = make(_parameters(torch.float32), 0.25)
+    _grad(first.param_groups[0]["params"])
+    first.step()
+    saved = first.state_dict()
+    saved["param_groups"][0][name] = value
+    with pytest.raises(ValueError, match=f"saved {name} must be finite and >= 0"):
+        second.load_state_dict(saved)
+    assert second.param_groups[0]["lr"] == 0.25
+    assert not second.state
+
+
+def test_a_schedule_that_ended_at_zero_can_be_loaded(make):
+    parameters = _parameters(torch.float32)
+    first, second = make(parameters), make(_parameters(torch.float32))
+    schedule = torch.optim.lr_scheduler.LinearLR(first, 1.0, 0.0, 1)
+    _grad(parameters)
+    first.step()
+    schedule.step()
+    second.load_state_dict(first.state_dict())
+    assert second.param_groups[0]["lr"] == 0.0
+
+
+def test_the_rule_stays_the_constructors():
+    """A file holds what a rule keeps, not what it is."""
+    saved = RuleOptimizer(_parameters(torch.float32), 0.1, rule=Normalize(scope="layer")).state_dict()
+    optimizer = NSGD(_parameters(torch.float32), 0.2, nonfinite="skip")
+    optimizer.load_state_dict(saved)
+    assert optimizer.rule == Normalize(scope="global")
+    assert optimizer.nonfinite == "skip"
+    assert optimizer.param_groups[0]["lr"] == 0.1
 
 
 def test_state_of_another_shape_is_refused():

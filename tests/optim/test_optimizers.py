@@ -273,6 +273,14 @@ def test_settings_that_cannot_take_effect_are_refused(make, tensors):
         make([{"params": tensors(), "betas": (0.5, 0.9)}])
 
 
+def test_what_is_printed_names_the_rule(make, tensors):
+    optimizer = make(tensors(), 0.25, nonfinite="skip")
+    lines = repr(optimizer).split("\n")
+    assert lines[0] == f"{type(optimizer).__name__} ("
+    assert lines[1:4] == [f"rule: {optimizer.rule}", "nonfinite: skip", "Parameter Group 0"]
+    assert "    lr: 0.25" in lines
+
+
 def test_torchs_training_accepts_named_parameters():
     network = torch.nn.Linear(3, 2)
     optimizer = RuleOptimizer(network.named_parameters(), 0.1, rule=SGD())

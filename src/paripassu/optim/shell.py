@@ -19,7 +19,8 @@ from paripassu.rules.scope import norms
 Nonfinite = Literal["propagate", "skip", "raise"]
 
 _DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.complex64, torch.complex128)
-_GROUP_SETTINGS = {"params", "param_names", "lr", "weight_decay", "maximize"}
+_OWN_SETTINGS = {"lr", "weight_decay", "maximize"}
+_GROUP_SETTINGS = {"params", "param_names"} | _OWN_SETTINGS
 _OF_SCHEDULERS = {"initial_lr", "max_lr", "min_lr", "swa_lr"}
 
 
@@ -67,7 +68,19 @@ class RuleOptimizer(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "maximize": maximize})
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add parameters to the player, as ``torch.optim.Optimizer.add_param_group`` does."""
+        """Add parameters to the player, as ``torch.optim.Optimizer.add_param_group`` does.
+
+        From the next step on they count in the player's norm; their states start fresh then.
+
+        Args:
+            param_group: ``params``, and what differs from the optimizer's own ``lr``, ``weight_decay`` and
+                ``maximize``.
+
+        Raises:
+            ValueError: a setting out of range, a setting that groups do not have, a parameter that is in
+                another group, or one in float16 or that is a conjugate's or negative's view; the player is
+                as it was then.
+        """
         unknown = sorted(param_group.keys() - _GROUP_SETTINGS - _OF_SCHEDULERS)
         if unknown:
             raise ValueError(
@@ -85,17 +98,40 @@ class RuleOptimizer(torch.optim.Optimizer):
         """What copies and pickles carry: torch's own entries and our settings."""
         return super().__getstate__() | {"rule": self.rule, "nonfinite": self.nonfinite}
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take up what `__getstate__` or a file gave; settings it is too old to have are the defaults."""
+        super().__setstate__(state)
+        for group in self.param_groups:
+            for name in _OWN_SETTINGS:
+                group.setdefault(name, self.defaults[name])
+
+    def __repr__(self) -> str:
+        """As torch shows it, and the rule, which has no place in a group."""
+        name, groups = super().__repr__().split("\n", 1)
+        return f"{name}\nrule: {self.rule}\nnonfinite: {self.nonfinite}\n{groups}"
+
     def load_state_dict(self, state_dict: StateDict) -> None:
         """Load what ``state_dict`` gave, cast to where and what the parameters are now.
 
+        The rule, with its decay rates, epsilon, momentum and scope, and ``nonfinite`` stay the constructor's:
+        files hold each group's ``lr``, ``weight_decay`` and ``maximize`` and what the rule keeps.
+
+        Args:
+            state_dict: of an optimizer of the same rule over parameters of the same shapes in the same order;
+                dtypes, devices and memory layouts may differ. A group setting that it lacks is the
+                constructor's. Not modified.
+
         Raises:
-            ValueError: it is of other parameter groups, of another rule or of parameters of other shapes;
-                nothing has been loaded then.
+            ValueError: it is of other parameter groups, of a rule that keeps something else, of parameters
+                of other shapes, or has a setting out of range; nothing has been loaded then. An ``lr`` of
+                0, where a schedule may end, is in range.
         """
         fitted: dict[Tensor, State] = {}
 
         # torch would cast the state to the parameters' dtype, which for bfloat16 is too coarse.
         def fit(_: torch.optim.Optimizer, loaded: StateDict) -> None:
+            for group in loaded["param_groups"]:
+                _check_saved(group)
             keys = [key for group in loaded["param_groups"] for key in group["params"]]
             parameters = [p for group in self.param_groups for p in group["params"]]
             for key, p in zip(keys, parameters, strict=False):  # torch says if they are not as many
@@ -236,6 +272,16 @@ def _check_group(group: dict[str, Any]) -> None:
             raise ValueError(
                 "a parameter is the conjugate or the negative of other memory, and a step would move a copy: "
                 "make it with resolve_conj() or resolve_neg()"
+            )
+
+
+def _check_saved(group: dict[str, Any]) -> None:
+    lr, weight_decay = float(group.get("lr", 0.0)), group.get("weight_decay", 0.0)
+    for name, value in (("lr", lr), ("weight_decay", weight_decay)):
+        if not (value >= 0.0 and math.isfinite(value)):
+            raise ValueError(
+                f"the saved {name} must be finite and >= 0, got {value}: "
+                "load a state from before it was set so"
             )
 
 

@@ -21,8 +21,11 @@ def check_scope(scope: str) -> None:
 
 
 def norms(tensors: Sequence[Tensor], scope: Scope) -> list[Tensor]:
-    """Euclidean norms, one 0-dim float64 tensor per tensor; with ``"global"`` all are the player's."""
-    per_layer = [torch.linalg.vector_norm(t, dtype=_wide(t)) for t in tensors]
+    """Euclidean norms, one 0-dim float64 tensor per tensor; with ``"global"`` all are the player's.
+
+    Those of sharded tensors (DTensors) are the whole tensors', on every rank: all ranks must call this.
+    """
+    per_layer = [_whole(torch.linalg.vector_norm(t, dtype=_wide(t))) for t in tensors]
     if scope == "layer" or not per_layer:
         return per_layer
     home = per_layer[0].device
@@ -40,6 +43,13 @@ def rescale(updates: Sequence[Tensor], lengths: Sequence[Tensor | float], scope:
         factor = torch.where(own == 0, torch.zeros_like(own), length / own)
         rescaled.append((update.to(_wide(update)) * factor).to(update.dtype))
     return rescaled
+
+
+def _whole(norm: Tensor) -> Tensor:
+    """A sharded tensor's norm as a plain tensor, which can stand beside those of tensors that are not."""
+    # Told by its method: importing its class, where torch has it, takes longer than the package.
+    gather = None if type(norm) is Tensor else getattr(norm, "full_tensor", None)
+    return norm if gather is None else gather()
 
 
 def _wide(tensor: Tensor) -> torch.dtype:
