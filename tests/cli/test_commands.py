@@ -379,6 +379,7 @@ def test_every_setting_of_a_recipe_can_be_replaced(capsys, tmp_path):
     (tmp_path / "images").mkdir()
     player = ["--weight-decay", "0.1", "--lr-d", "1", "--lr-g", "2", "--betas", "0.1", "0.2"]
     model = ["--latent", "7", "--width", "8", "--fmaps", "0.25", "--mapping-depth", "3", "--mixing", "0.1"]
+    model += ["--deviation-group", "2", "--residual", "False"]
     terms = ["--loss", "hinge", "--penalty", "r1-r2", "--penalty-weight", "3", "--penalty-every", "2"]
     terms += ["--path-length", "5", "--path-length-every", "3"]
     data = [
@@ -410,6 +411,7 @@ def test_every_setting_of_a_recipe_can_be_replaced(capsys, tmp_path):
     assert (run["data"]["flip"], run["data"]["dequantize"]) == (False, True)
     assert run["model"] == {
         "is": "StyleGAN2", "latent": 7, "width": 8, "fmaps": 0.25, "mapping_depth": 3, "mixing": 0.1,
+        "deviation_group": 2, "residual": False,
     }  # fmt: skip
     assert run["penalty"] == {"is": "R1R2", "gamma": 3.0}
     assert run["path_length"] == {"weight": 5.0, "decay": 0.01}

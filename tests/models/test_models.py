@@ -17,6 +17,7 @@ CASES = [
     (WganGPResNet(latent=6, width=3), (3, 32, 32)),
     *[(SNGAN(latent=6, width=1), (c, r, r)) for c, r in ((1, 32), (3, 48), (3, 64), (3, 128))],
     *[(StyleGAN2(latent=5, width=4, mapping_depth=2), (c, r, r)) for c, r in ((1, 8), (3, 64))],
+    (StyleGAN2(latent=5, width=4, mapping_depth=2, deviation_group=3, residual=False), (3, 32, 32)),
 ]
 
 

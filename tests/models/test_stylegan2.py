@@ -32,6 +32,49 @@ def test_parameters_of_the_published_256_px_networks():
     assert sum(p.numel() for p in discriminator.parameters()) == 24_001_089
 
 
+def test_parameters_of_the_published_32_px_networks():
+    """CIFAR-10's: fmaps 1, so 512 channels everywhere, mapping depth 2, a discriminator without shortcuts."""
+    with torch.device("meta"):
+        generator, discriminator = StyleGAN2(fmaps=1.0, mapping_depth=2, residual=False).build((3, 32, 32))
+    linear, convolution = 512 * 512 + 512, 9 * 512 * 512
+    layer = convolution + 512 + 1 + linear  # weight, bias, noise's strength, style
+    to_image = 3 * 512 + 3 + linear
+    constant = 4 * 4 * 512
+    expected = 2 * linear + constant + layer + to_image + 3 * (2 * layer + to_image)
+    assert sum(p.numel() for p in generator.parameters()) == expected == 19_947_539
+    blocks = 3 * 2 * (convolution + 512)
+    last = (9 * 513 * 512 + 512) + (16 * 512 * 512 + 512) + (512 + 1)
+    expected = (3 * 512 + 512) + blocks + last
+    assert sum(p.numel() for p in discriminator.parameters()) == expected == 20_720_641
+
+
+def test_the_mapping_network_learns_at_a_hundredth():
+    """Weights are kept a hundred times as large: a step moves the map by a hundredth."""
+    mapping = StyleGAN2().build((3, 8, 8)).generator.mapping
+    layers = [layer for layer in mapping if isinstance(layer, EqualLinear)]
+    assert len(layers) == 8
+    for layer in layers:
+        assert layer.weight.std().item() == pytest.approx(100, rel=0.02)
+        x = torch.ones(1, 512)
+        with torch.no_grad():
+            before = layer(x)
+            layer.weight.add_(1.0)
+            moved = layer(x) - before
+            layer.bias.add_(1.0)
+            lifted = layer(x) - before - moved
+        torch.testing.assert_close(moved, torch.full_like(moved, 0.01 * math.sqrt(512)), rtol=1e-2, atol=0)
+        torch.testing.assert_close(lifted, torch.full_like(lifted, 0.01), rtol=1e-2, atol=1e-4)
+
+
+def test_a_discriminator_without_shortcuts_is_its_main_path():
+    """From the same draws: with shortcuts they come after each block's convolutions."""
+    plain, residual = (StyleGAN2(4, 3, residual=r).build((1, 8, 8)).discriminator for r in (False, True))
+    residual.load_state_dict(plain.state_dict(), strict=False)
+    x = torch.randn(4, 3, 8, 8)
+    shortcut = residual[2].shortcut
+    torch.testing.assert_close(residual[2](x), (plain[2](x) + shortcut(x)) * math.sqrt(0.5))
+
+
 @pytest.mark.parametrize("lr_multiplier", [1.0, 0.01])
 def test_equalized_linear_layers_change_alike_whatever_their_size(lr_multiplier):
     """Equal steps in every parameter change the map by lr * multiplier / sqrt(fan_in), and the bias too."""
@@ -171,6 +214,16 @@ def test_the_discriminator_sees_how_much_a_group_varies():
     assert seen[::2].max().item() == pytest.approx(1e-4)
     torch.testing.assert_close(seen[1], varied[1::2].std(dim=0, correction=0).mean(), rtol=1e-4, atol=0)
     assert deviation(varied[:1]).shape == (1, 4, 4, 4)
+
+
+def test_the_group_is_a_setting_and_divides_the_batch():
+    deviation = StyleGAN2(4, 3, deviation_group=32).build((1, 8, 8)).discriminator[3]
+    x = torch.randn(64, 3, 4, 4)
+    seen = deviation(x)[:, 3, 0, 0]
+    expected = [x[start::2].std(dim=0, correction=0).mean() for start in (0, 1)]
+    torch.testing.assert_close(seen[:2], torch.stack(expected), rtol=1e-4, atol=0)
+    whole = deviation(x[:16])[:, 3, 0, 0]  # 16 divide both
+    torch.testing.assert_close(whole[0], x[:16].std(dim=0, correction=0).mean(), rtol=1e-4, atol=0)
 
 
 def test_gradients_of_the_generator_in_float64():

@@ -51,6 +51,15 @@ def test_settings_that_came_later_leave_earlier_keys(images):
     assert run.key() != other.key()
 
 
+def test_stylegan2s_later_settings_leave_earlier_keys(styles):
+    assert styles.settings()["model"] == {
+        "is": "StyleGAN2", "latent": 8, "width": 4, "fmaps": 0.5, "mapping_depth": 2, "mixing": 0.5,
+    }  # fmt: skip
+    other = replace(styles, model=replace(styles.model, deviation_group=8, residual=False))
+    assert from_settings(other.settings()) == other
+    assert other.key() != styles.key()
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [

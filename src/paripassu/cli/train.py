@@ -86,6 +86,10 @@ class Train:
     """stylegan2's layers from z to the style."""
     mixing: _Float = None
     """stylegan2's probability of mixed styles."""
+    deviation_group: _Int = None
+    """stylegan2's samples whose standard deviation the discriminator sees."""
+    residual: _Yes = None
+    """Whether stylegan2's discriminator has shortcuts."""
     optimizer_d: Annotated[str | None, _names("Discriminator's", choices.OPTIMIZERS)] = None
     optimizer_g: Annotated[str | None, _names("Generator's", choices.OPTIMIZERS)] = None
     lr_d: _Float = None
@@ -225,6 +229,7 @@ class Train:
 
     def _model(self, recipe: Architecture, *, penalized: bool) -> Architecture:
         given = self._given("latent", "width", "norm", "depth", "fmaps", "mapping_depth", "mixing")
+        given |= self._given("deviation_group", "residual")
         model = choices.architecture(self.model, given, recipe)
         if isinstance(model, DCGAN) and penalized and self.norm is None:
             return replace(model, norm="none")

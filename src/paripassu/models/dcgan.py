@@ -1,6 +1,9 @@
 """DCGAN: strided convolutions from the image to one number, transposed ones from z to the image.
 
-Radford et al. 2016, arXiv:1511.06434; widths and initialisation as in the PyTorch examples.
+Radford et al. 2016, arXiv:1511.06434; widths and initialisation as in the PyTorch examples. Both have 64 px
+alone. The networks of 8, 16 and 32 px are ours: those of 64 px without the layers of the highest resolutions,
+so that the first feature maps are 4 x 4 as theirs, and have 4 times the width at 32 px, not 8 times. Other
+people's DCGANs for 32 px start at 2 x 2 or are wider: their figures are no reference for ours.
 """
 
 from dataclasses import dataclass
@@ -41,7 +44,7 @@ class DCGAN(Architecture):
         return "dcgan"
 
     def build(self, shape: tuple[int, ...]) -> Pair:
-        """Networks for square images of 8, 16, 32 or 64 px."""
+        """Networks for square images of 64 px, as published, or of 8, 16 or 32 px, which are ours."""
         channels, resolution = self.square(shape)
         # From the image inwards: 8 px has one hidden width, 64 px four.
         widths = [self.width * 2**i for i in range((resolution // 4).bit_length() - 1)]

@@ -2,7 +2,8 @@
 
 Karras et al. 2020, arXiv:1912.04958; mapping, mixing and noise from StyleGAN (arXiv:1812.04948), minibatch
 standard deviation from progressive GANs (arXiv:1710.10196); sizes and constants as in StyleGAN2-ADA
-(arXiv:2006.06676). Left out: its adaptive augmentation, half precision and the truncation of styles.
+(arXiv:2006.06676), its plain discriminator for CIFAR-10 among them. Left out: its adaptive augmentation, half
+precision and the truncation of styles.
 """
 
 import math
@@ -19,13 +20,12 @@ from paripassu.models.equalized import EqualConv, EqualLinear, LowPass, modulate
 _START = 4  # px of the generator's first and of the discriminator's last feature maps
 _CHANNELS_TIMES_PX = 32768
 _MAPPING_LR = 0.01
-_GROUP = 4  # samples whose standard deviation the discriminator sees
 _EPS = 1e-8
 
 
 @dataclass(frozen=True)
 class StyleGAN2(Architecture):
-    """Skip generator, residual discriminator, one channel of minibatch standard deviation.
+    """Skip generator, residual or plain discriminator, one channel of minibatch standard deviation.
 
     At R px a layer has ``min(32768 fmaps / R, width)`` channels.
 
@@ -35,6 +35,9 @@ class StyleGAN2(Architecture):
         fmaps: scale of the channels that fall with the resolution, > 0; 1 for 1024 px, 0.5 for 256 px.
         mapping_depth: linear layers from z to the style, >= 1.
         mixing: probability, in [0, 1], that a training sample takes its later layers' styles from another z.
+        deviation_group: samples, >= 1, whose standard deviation the discriminator sees; where they do not
+            divide the batch, as many as divide both.
+        residual: whether the discriminator's blocks have shortcuts.
     """
 
     resolutions: ClassVar = tuple(2**i for i in range(3, 11))
@@ -43,9 +46,12 @@ class StyleGAN2(Architecture):
     fmaps: float = 0.5
     mapping_depth: int = 8
     mixing: float = 0.9
+    deviation_group: int = 4
+    residual: bool = True
 
     def __post_init__(self) -> None:
         check_at_least_one(latent=self.latent, width=self.width, mapping_depth=self.mapping_depth)
+        check_at_least_one(deviation_group=self.deviation_group)
         if not (self.fmaps > 0 and math.isfinite(self.fmaps)):
             raise ValueError(f"fmaps must be finite and > 0, got {self.fmaps}")
         if not 0.0 <= self.mixing <= 1.0:
@@ -63,7 +69,7 @@ class StyleGAN2(Architecture):
         widths = [max(1, min(int(_CHANNELS_TIMES_PX * self.fmaps) // size, self.width)) for size in sizes]
         return Pair(
             StyleGenerator(self.latent, self.mapping_depth, widths, channels, self.mixing),
-            _discriminator(widths[::-1], channels),
+            _discriminator(widths[::-1], channels, self.deviation_group, residual=self.residual),
         )
 
 
@@ -158,36 +164,51 @@ class _ToImage(nn.Module):
         return y + self.bias[:, None, None]
 
 
-def _discriminator(widths: list[int], channels: int) -> nn.Module:
+def _discriminator(widths: list[int], channels: int, group: int, *, residual: bool) -> nn.Module:
     # ``widths`` from the image down to 4 px.
     low_pass = LowPass()
-    blocks = [_Down(fan_in, fan_out, low_pass) for fan_in, fan_out in pairwise(widths)]
+    block = _ResidualDown if residual else _Down
+    blocks = [block(fan_in, fan_out, low_pass) for fan_in, fan_out in pairwise(widths)]
     last = widths[-1]
     return nn.Sequential(
         *[EqualConv(channels, widths[0], 1), _Rectified(), *blocks],
-        *[_MinibatchStd(), EqualConv(last + 1, last, 3), _Rectified(), nn.Flatten()],
+        *[_MinibatchStd(group), EqualConv(last + 1, last, 3), _Rectified(), nn.Flatten()],
         *[EqualLinear(last * _START**2, last), _Rectified(), EqualLinear(last, 1), nn.Flatten(0)],
     )
 
 
 class _Down(nn.Module):
-    """Two convolutions and a shortcut to half the resolution, summed at unit variance."""
+    """Two convolutions to half the resolution."""
 
     def __init__(self, fan_in: int, fan_out: int, low_pass: LowPass) -> None:
         super().__init__()
         self.level = EqualConv(fan_in, fan_in, 3)
         self.down = EqualConv(fan_in, fan_out, 3, down=low_pass)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return rectify(self.down(rectify(self.level(x))))
+
+
+class _ResidualDown(_Down):
+    """Beside a shortcut, summed at unit variance."""
+
+    def __init__(self, fan_in: int, fan_out: int, low_pass: LowPass) -> None:
+        super().__init__(fan_in, fan_out, low_pass)
         self.shortcut = EqualConv(fan_in, fan_out, 1, bias=False, down=low_pass)
 
     def forward(self, x: Tensor) -> Tensor:
-        return (rectify(self.down(rectify(self.level(x)))) + self.shortcut(x)) * math.sqrt(0.5)
+        return (super().forward(x) + self.shortcut(x)) * math.sqrt(0.5)
 
 
 class _MinibatchStd(nn.Module):
-    """Appends the mean standard deviation within groups of samples, of 4 or of what divides the batch."""
+    """Appends the mean standard deviation within groups of samples."""
+
+    def __init__(self, group: int) -> None:
+        super().__init__()
+        self._group = group
 
     def forward(self, x: Tensor) -> Tensor:
-        grouped = x.unflatten(0, (math.gcd(len(x), _GROUP), -1))
+        grouped = x.unflatten(0, (math.gcd(len(x), self._group), -1))
         deviation = (grouped.var(dim=0, correction=0) + _EPS).sqrt().mean(dim=(1, 2, 3))
         each = deviation.repeat(len(grouped))[:, None, None, None]
         return torch.cat([x, each.expand(-1, -1, *x.shape[2:])], dim=1)

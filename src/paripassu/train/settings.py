@@ -9,14 +9,14 @@ from cattrs.gen import make_dict_unstructure_fn, override
 
 from paripassu.data import Hub, Source
 from paripassu.games import GanLoss, Penalty, losses
-from paripassu.models import Architecture
+from paripassu.models import Architecture, StyleGAN2
 from paripassu.rules import Rule
 
 T = TypeVar("T")
 
 _FAMILIES = (Rule, Source, Architecture, Penalty)
 # Came after runs were keyed: as their defaults they go unsaid, so that those runs keep their keys.
-_LATER = {Hub: ("channels", "on_bad_image")}
+_LATER = {Hub: ("channels", "on_bad_image"), StyleGAN2: ("deviation_group", "residual")}
 
 
 def plain(value: object) -> Any:
