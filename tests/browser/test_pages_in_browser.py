@@ -7,6 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 pytest.importorskip("selenium")
@@ -17,6 +18,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 from tests.report.folders import HOSTILE, WRITERS, run_folder
 
+from paripassu.report import figures
+from paripassu.report.page import Figure, Page
 from paripassu.report.run import write_run_page
 
 pytestmark = pytest.mark.browser
@@ -117,6 +120,85 @@ def test_a_phone_scrolls_a_page_one_way_only(browser, pages, name):
         assert browser.execute_script("return document.documentElement.scrollWidth") <= _PHONE["width"]
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def _overlap(a: dict[str, float], b: dict[str, float]) -> bool:
+    apart = ("left", "right"), ("top", "bottom")
+    return all(a[near] < b[far] - 0.5 and b[near] < a[far] - 0.5 for near, far in apart)
+
+
+def _boxes(browser: Chrome, inside, selector: str) -> list[dict[str, float]]:
+    script = "return [...arguments[0].querySelectorAll(arguments[1])].map(e => e.getBoundingClientRect())"
+    return [box for box in browser.execute_script(script, inside, selector) if box["width"]]
+
+
+def test_tools_on_a_phone_lie_over_nothing_and_captions_stay(browser, pages):
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", _PHONE)
+    try:
+        _open(browser, pages["study"])
+        for figure in browser.find_elements(By.CSS_SELECTOR, "figure:has(> .figure)"):
+            tools = _boxes(browser, figure, ".modebar-group")
+            assert tools
+            for box in _boxes(browser, figure, "h3, .legendtext, .plot"):
+                assert not any(_overlap(box, tool) for tool in tools)
+        for caption in browser.find_elements(By.CSS_SELECTOR, ".caption"):
+            assert caption.rect["x"] + caption.rect["width"] <= _PHONE["width"]
+            assert caption.find_elements(By.XPATH, "ancestor::*[@class='scroll']") == []
+        second = browser.find_element(By.CSS_SELECTOR, "table:has(.best) th:nth-child(2)")
+        assert second.text == "mode-overlap@50"
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.mark.parametrize("screen", ["desktop", "phone"])
+def test_labels_of_logarithmic_axes_stand_apart(browser, tmp_path, screen):
+    blocks = []
+    for decades in (0.0, 0.3, 0.9, 1.5, 2.3, 4.0, 9.0, 30.0):
+        ends = [3e-3, 3e-3 * 10**decades]
+        rows = [("a", step, value, value, value) for step, value in zip(ends, ends, strict=True)]
+        frame = pl.DataFrame(rows, schema=["arm", "step", "mean", "low", "high"], orient="row")
+        figure = figures.curves(frame, ["a"], y="length of a step", log=True).update_xaxes(type="log")
+        blocks.append(Figure(figure, f"{decades:g} decades", "A caption."))
+    page = Page("Scales", "", blocks, []).write(tmp_path)
+    if screen == "phone":
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", _PHONE)
+    try:
+        _open(browser, page)
+        for figure in browser.find_elements(By.CSS_SELECTOR, ".figure"):
+            for axis in "xy":
+                labels = _boxes(browser, figure, f".{axis}tick text")
+                name = f"{figure.get_attribute('aria-label')} along {axis}"
+                assert len(labels) >= 2, name
+                for number, label in enumerate(labels):
+                    assert not any(_overlap(label, other) for other in labels[:number]), name
+                    assert not any(_overlap(label, t) for t in _boxes(browser, figure, f".{axis}title")), name
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_paper_is_light_and_holds_figures_whole(browser, pages):
+    dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
+    try:
+        _open(browser, pages["study"])
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", **dark})
+        browser.execute_script("window.dispatchEvent(new Event('beforeprint'))")
+        paper = browser.find_element(By.TAG_NAME, "body").value_of_css_property("background-color")
+        assert min(_rgb(paper)) > 240
+        for text in browser.find_elements(By.CSS_SELECTOR, "main p, main th, main td, .figure text"):
+            ink = text.value_of_css_property("fill" if text.tag_name == "text" else "color")
+            assert max(_rgb(ink)) < 128, text.text
+        for whole in browser.find_elements(By.CSS_SELECTOR, "figure, .table, .verdict"):
+            assert whole.value_of_css_property("break-inside") == "avoid"
+        for heading in browser.find_elements(By.CSS_SELECTOR, "h1, h2, h3, .caption"):
+            assert heading.value_of_css_property("break-after") == "avoid"
+        for drawn in browser.find_elements(By.CSS_SELECTOR, ".figure .main-svg:first-child"):
+            assert (drawn.rect["width"], drawn.rect["height"] <= 800) == (680, True)
+        browser.execute_script("window.dispatchEvent(new Event('afterprint'))")
+        drawn = browser.find_element(By.CSS_SELECTOR, ".figure .main-svg")
+        assert drawn.rect["width"] > 680
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
 
 
 def _hover(browser: Chrome, mark) -> str:

@@ -55,7 +55,7 @@ def run_folder(folder, *, outcome="finished", name="mode-overlap@50", steps=(0, 
             write(End(steps[-1], outcome, "the loss is not finite" if outcome == "diverged" else "", 1.0))
 
 
-def study_folder(folder, *, finished=True, values=(0.4, 0.6), claim="a claim"):
+def study_folder(folder, *, finished=True, values=(0.4, 0.6), claim="a claim", extra=None):
     arms = []
     for arm, factor in ((HOSTILE, 1.0), ("sgda", 0.1)):
         runs = [f"runs/ring8/{len(arms)}/{seed}" for seed in range(2)]
@@ -63,9 +63,8 @@ def study_folder(folder, *, finished=True, values=(0.4, 0.6), claim="a claim"):
             run_folder(folder / run, outcome="diverged" if arm == "sgda" else "finished")
         kept = estimate([factor * v for v in values])
         grid = [RateResult(lr, kept, 0) for lr in (0.01, 0.1)]
-        arms.append(
-            ArmResult(arm, HOSTILE, grid, 0.1, True, {"mode-overlap@50": kept}, 2 * (arm == "sgda"), runs)
-        )
+        held = {"mode-overlap@50": kept} | {name: estimate(given) for name, given in (extra or {}).items()}
+        arms.append(ArmResult(arm, HOSTILE, grid, 0.1, True, held, 2 * (arm == "sgda"), runs))
     verdict = Verdict("supported", "because " + HOSTILE, Effect("a lead", 0.3, 0.2, 0.4))
     dataset = DatasetResult("ring8", "a ring", "mode-overlap@50", "higher", arms, verdict)
     datasets = [dataset] if finished else []

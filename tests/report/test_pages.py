@@ -18,10 +18,11 @@ from paripassu.records import (
     Update,
     dump,
 )
-from paripassu.report import series
+from paripassu.report import figures, series
 from paripassu.report.board import write_board
 from paripassu.report.comparison import write_comparison
 from paripassu.report.run import spread, write_run_page
+from paripassu.report.statistics import estimate
 from paripassu.report.study import write_study_page
 from paripassu.report.terminal import study_table
 
@@ -109,6 +110,27 @@ def test_a_study_page_tells_the_verdict_the_cut_and_the_command(tmp_path):
         "1, 2",
     ):
         assert told in text, told
+
+
+def test_a_study_page_tells_what_every_arm_was_given_and_how_sure_its_means_are(tmp_path):
+    study_folder(tmp_path / "s", extra={"modes@50": [6.0, 8.0]})
+    text = write_study_page(tmp_path / "s").read_text()
+    rows = re.findall(r'<tr[^>]*><th scope="row">sgda</th>(.*?)</tr>', text)
+    deciding, others, given = (re.findall("<td>(.*?)</td>", row) for row in rows[:3])
+    assert deciding[:4] == ["0.05 ± 0.014", "0.04 to 0.06", "0.1 (edge of its grid)", "2 of 2"]
+    assert others == ["7 ± 1.4 [6, 8]"]
+    assert given == ["0.01, [0.1]", "4", "2"]
+    assert "12 runs on ring8" in text
+    assert '<tr><th scope="row">runs</th><td>12</td></tr>' in text
+    assert "0.3 [0.2, 0.4] a lead" in text
+
+
+def test_every_seed_stands_beside_their_mean_and_its_interval():
+    held = estimate([1.0, 2.0, 6.0])
+    points, mean = figures.values({"an arm": held}, "a metric").data
+    assert list(points.y) == [1.0, 2.0, 6.0]
+    (low,), (high,) = mean.error_y.arrayminus, mean.error_y.array
+    assert (mean.y[0] - low, mean.y[0], mean.y[0] + high) == pytest.approx((held.low, 3.0, held.high))
 
 
 def test_unfinished_work_says_so(tmp_path):

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import polars as pl
 from plotly.subplots import make_subplots
 
-from paripassu.records import ArmResult
+from paripassu.records import ArmResult, Estimate
 
 # Okabe & Ito 2008: told apart with any colour vision; their black is left to the text.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
@@ -17,6 +17,9 @@ _MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross")
 # Pixels of a heat map's row, and of what stands between one arm's map and the next.
 _ROW = 16
 _BETWEEN = 36
+
+# How far an arm's points and their mean stand from the arm's place on the axis, in distances between arms.
+_ASIDE = 0.16
 
 
 def curves(
@@ -88,22 +91,41 @@ def sensitivity(arms: Sequence[ArmResult], metric: str) -> go.Figure:
     return figure
 
 
-def values(arms: Mapping[str, Sequence[float]], y: str) -> go.Figure:
-    """Every confirmation seed of every arm as a point, so that no mean hides its spread."""
+def values(arms: Mapping[str, Estimate], y: str) -> go.Figure:
+    """Every confirmation seed of every arm as a point, and beside them their mean with its 95 % interval."""
     figure = base_figure(x="", y=y)
-    for number, (arm, seeds) in enumerate(arms.items()):
-        points = go.Scatter(x=[arm] * len(seeds), y=list(seeds), mode="markers", name=arm)
+    for number, (arm, estimate) in enumerate(arms.items()):
+        colour = COLOURS[number % len(COLOURS)]
+        count = len(estimate.values)
+        points = go.Scatter(x=[number - _ASIDE] * count, y=list(estimate.values), mode="markers", name=arm)
         points.update(
-            marker={
-                "color": COLOURS[number % len(COLOURS)],
-                "symbol": _MARKERS[number % len(_MARKERS)],
-                "size": 10,
-            },
-            customdata=list(range(1, len(seeds) + 1)),
-            hovertemplate="%{y:.4g}<extra>%{x}, seed %{customdata}</extra>",
+            marker={"color": colour, "symbol": _MARKERS[number % len(_MARKERS)], "size": 10},
+            customdata=list(range(1, count + 1)),
+            hovertemplate="%{y:.4g}<extra>%{fullData.name}, seed %{customdata}</extra>",
             showlegend=False,
         )
-        figure.add_trace(points)
+        mean = go.Scatter(x=[number + _ASIDE], y=[estimate.mean], mode="markers", name=arm)
+        mean.update(
+            marker={"color": colour, "symbol": "line-ew", "size": 20, "line": {"color": colour, "width": 3}},
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [estimate.high - estimate.mean],
+                "arrayminus": [estimate.mean - estimate.low],
+                "color": colour,
+                "thickness": 2,
+                "width": 6,
+            },
+            customdata=[[estimate.low, estimate.high]],
+            hovertemplate="%{y:.4g} [%{customdata[0]:.4g}, %{customdata[1]:.4g}]"
+            "<extra>%{fullData.name}, mean</extra>",
+            showlegend=False,
+        )
+        figure.add_traces([points, mean])
+    places = list(range(len(arms)))
+    figure.update_xaxes(
+        tickvals=places, ticktext=list(arms), range=[-0.5, len(arms) - 0.5], showgrid=False, zeroline=False
+    )
     return figure
 
 
@@ -178,13 +200,14 @@ def _faint(colour: str) -> str:
 def base_figure(x: str, y: str) -> go.Figure:
     """An empty figure of the house with its axes' titles."""
     figure = go.Figure()
+    axis = {"exponentformat": "power", "automargin": True}
     figure.update_layout(
         template="none",
         height=400,
         margin={"l": 70, "r": 20, "t": 20, "b": 50},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
         hovermode="closest",
-        xaxis={"title": {"text": x}, "exponentformat": "power"},
-        yaxis={"title": {"text": y}, "exponentformat": "power"},
+        xaxis={"title": {"text": x, "standoff": 12}} | axis,
+        yaxis={"title": {"text": y, "standoff": 12}} | axis,
     )
     return figure

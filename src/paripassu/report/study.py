@@ -20,6 +20,7 @@ from paripassu.report.page import (
 from paripassu.report.run import spread, update_figures
 
 _SHOWN_STEPS = 4
+_MEAN = "their mean with its bootstrap 95 % interval"
 
 
 def write_study_page(folder: Path) -> Path:
@@ -83,9 +84,10 @@ def _dataset_sections(dataset: DatasetResult, folder: Path) -> list[Section]:
 
 def _tables(dataset: DatasetResult) -> list[Block]:
     main = Table(
-        columns=("arm", "update", "learning rate", dataset.metric, "95 % interval", "diverged"),
+        # The metric first: on a phone the rest is beyond the edge.
+        columns=("arm", dataset.metric, "95 % interval", "learning rate", "diverged", "update"),
         rows=[
-            (arm.arm, arm.description, rate(arm), *_told(arm.estimates[dataset.metric]), _diverged(arm))
+            (arm.arm, *_told(arm.estimates[dataset.metric]), rate(arm), _diverged(arm), arm.description)
             for arm in dataset.arms
         ],
         best=best_arm(dataset),
@@ -94,10 +96,34 @@ def _tables(dataset: DatasetResult) -> list[Block]:
     others = [name for name in dataset.arms[0].estimates if name != dataset.metric]
     rest = Table(
         columns=("arm", *others),
-        rows=[(arm.arm, *(_told(arm.estimates[name])[0] for name in others)) for arm in dataset.arms],
-        caption="The other metrics of the same runs.",
+        rows=[(arm.arm, *(_in_one(arm.estimates[name]) for name in others)) for arm in dataset.arms],
+        caption="The other metrics of the same runs: mean ± standard deviation [95 % interval of the mean].",
     )
-    return [main, rest] if others else [main]
+    return [main, *([rest] if others else []), _effort(dataset)]
+
+
+def _effort(dataset: DatasetResult) -> Table:
+    """What every arm was given, so that a reader sees whether the comparison is a fair one."""
+    return Table(
+        columns=("arm", "learning rates tried", "runs to tune", "runs to confirm"),
+        rows=[(arm.arm, _tried(arm), str(_tuning_runs(arm)), str(len(arm.runs))) for arm in dataset.arms],
+        caption=f"{sum(map(_runs, dataset.arms))} runs on {dataset.dataset}. Rates tried are those of the "
+        "grid and any beyond its edges, the chosen one in brackets.",
+    )
+
+
+def _runs(arm: ArmResult) -> int:
+    return _tuning_runs(arm) + len(arm.runs)
+
+
+def _tuning_runs(arm: ArmResult) -> int:
+    return sum(len(rate.estimate.values) for rate in arm.grid)
+
+
+def _tried(arm: ArmResult) -> str:
+    if not arm.grid:
+        return f"not tuned: [{arm.lr:g}]"
+    return ", ".join(f"[{rate.lr:g}]" if rate.lr == arm.lr else f"{rate.lr:g}" for rate in arm.grid)
 
 
 def _figures(dataset: DatasetResult, records: series.Records) -> list[Block]:
@@ -105,7 +131,7 @@ def _figures(dataset: DatasetResult, records: series.Records) -> list[Block]:
     metrics = series.metrics(records)
     own = series.over_seeds(metrics.filter(metrics["name"] == dataset.metric))
     better = f"{dataset.better} is better"
-    seeds = {arm.arm: arm.estimates[dataset.metric].values for arm in dataset.arms}
+    deciding = {arm.arm: arm.estimates[dataset.metric] for arm in dataset.arms}
     blocks: list[Block] = [
         Figure(
             figures.curves(own, arms, y=dataset.metric),
@@ -113,15 +139,19 @@ def _figures(dataset: DatasetResult, records: series.Records) -> list[Block]:
             f"{dataset.metric} on the confirmation seeds: mean and range over seeds; {better}.",
         ),
         Figure(
-            figures.values(seeds, dataset.metric),
+            figures.values(deciding, dataset.metric),
             "Every seed",
-            f"{dataset.metric} of each confirmation run; a diverged one has the worst value seen; {better}.",
+            f"{dataset.metric} of each confirmation run, and beside them {_MEAN}. A diverged run has "
+            f"the worst value seen; {better}.",
         ),
     ]
     for name in dataset.measures:
-        seeds = {arm.arm: arm.estimates[name].values for arm in dataset.arms}
-        caption = f"{name} of each confirmation run, from its records; the protocol below says what it is."
-        blocks.append(Figure(figures.values(seeds, name), name.capitalize(), caption))
+        measured = {arm.arm: arm.estimates[name] for arm in dataset.arms}
+        caption = (
+            f"{name} of each confirmation run, from its records, and beside them {_MEAN}; the protocol below "
+            "says what it is."
+        )
+        blocks.append(Figure(figures.values(measured, name), name.capitalize(), caption))
     if any(arm.grid for arm in dataset.arms):
         figure = figures.sensitivity(dataset.arms, dataset.metric)
         caption = (
@@ -146,6 +176,10 @@ def _told(estimate: Estimate) -> tuple[str, str]:
     return f"{estimate.mean:.3g} ± {estimate.std:.2g}", f"{estimate.low:.3g} to {estimate.high:.3g}"
 
 
+def _in_one(estimate: Estimate) -> str:
+    return f"{_told(estimate)[0]} [{estimate.low:.3g}, {estimate.high:.3g}]"
+
+
 def _diverged(arm: ArmResult) -> str:
     return f"{arm.diverged} of {len(arm.runs)}"
 
@@ -153,6 +187,7 @@ def _diverged(arm: ArmResult) -> str:
 def _seeds(result: StudyResult) -> list[tuple[str, str]]:
     return [
         ("scale", result.scale),
+        ("runs", f"{sum(_runs(arm) for d in result.datasets for arm in d.arms):,}"),
         ("networks on", result.device),
         ("tuning seeds", ", ".join(map(str, result.tuning_seeds)) or "none"),
         ("confirmation seeds", ", ".join(map(str, result.confirmation_seeds))),

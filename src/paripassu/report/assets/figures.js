@@ -4,6 +4,10 @@
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+  // Pixels that a label on a logarithmic axis needs, along x and along y.
+  const ROOM = { x: 48, y: 22 };
+  const PAPER = { width: 680, height: 800 }; // pixels; A4 and letter both have room, caption included
+
   function themed(layout) {
     const axis = { gridcolor: style("--line"), linecolor: style("--line"), zerolinecolor: style("--line") };
     const themedLayout = {
@@ -12,12 +16,46 @@
       plot_bgcolor: "rgba(0,0,0,0)",
       font: { ...layout.font, color: style("--ink"), family: style("--font"), size: 13 },
       modebar: { bgcolor: "rgba(0,0,0,0)", color: style("--soft"), activecolor: style("--ink") },
-      hoverlabel: { bgcolor: style("--paper"), bordercolor: style("--line"), font: { color: style("--ink") } },
+      hoverlabel: {
+        bgcolor: style("--paper"),
+        bordercolor: style("--line"),
+        font: { color: style("--ink") },
+        namelength: -1,
+      },
     };
+    // A finger that drags scrolls the page; a box to zoom into is a button away.
+    if (window.matchMedia("(pointer: coarse)").matches) themedLayout.dragmode = false;
     for (const key of Object.keys(layout)) {
       if (/^[xy]axis\d*$/.test(key)) themedLayout[key] = { ...layout[key], ...axis };
     }
     return themedLayout;
+  }
+
+  // Over many decades their powers, over one or two 1, 2, 5 in full, within less whatever Plotly chooses:
+  // by itself it labels every digit between powers, one over another.
+  function ticks(axis) {
+    const decades = Math.abs(axis.range[1] - axis.range[0]);
+    const labels = axis._length / ROOM[axis._id[0]];
+    if (decades < 0.7) return { dtick: null, tickformat: null, nticks: 1 + Math.floor(labels / 2) };
+    if (0.3 * labels >= decades) return { dtick: "D2", tickformat: "~g", nticks: null };
+    return { dtick: Math.ceil(decades / labels), tickformat: null, nticks: null };
+  }
+
+  const labelled = new Set(); // figures being labelled: other labels leave another length, but once is enough
+
+  async function label(target) {
+    if (labelled.has(target)) return;
+    const changes = {};
+    for (const [key, axis] of Object.entries(target._fullLayout)) {
+      if (!/^[xy]axis\d*$/.test(key) || axis.type !== "log") continue;
+      for (const [name, value] of Object.entries(ticks(axis))) {
+        if ((target.layout[key][name] ?? null) !== value) changes[`${key}.${name}`] = value;
+      }
+    }
+    if (!Object.keys(changes).length) return;
+    labelled.add(target);
+    await Plotly.relayout(target, changes);
+    labelled.delete(target);
   }
 
   function draw() {
@@ -29,11 +67,25 @@
         displaylogo: false,
         modeBarButtonsToRemove: ["select2d", "lasso2d"],
       });
+      label(target);
+      target.removeAllListeners("plotly_relayout");
+      target.on("plotly_relayout", () => label(target)); // after a zoom, or on another width
     }
   }
+
+  function fit(size) {
+    for (const target of document.querySelectorAll(".figure")) Plotly.relayout(target, size(target));
+  }
+
+  const onPaper = ({ layout }) => ({ width: PAPER.width, height: Math.min(layout.height, PAPER.height) });
 
   if (window.Plotly) {
     draw();
     dark.addEventListener("change", draw);
+    window.addEventListener("beforeprint", () => fit(onPaper));
+    window.addEventListener("afterprint", () => {
+      draw();
+      fit(() => ({ width: null, autosize: true }));
+    });
   }
 })();
