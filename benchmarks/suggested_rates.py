@@ -99,7 +99,8 @@ def measure(dataset: Dataset, players: dict[str, Player], seed: int, steps: int,
 def shown(player: Player) -> str:
     """A player's rate, or the range of its tensors'."""
     if isinstance(player.rule, Lengths):
-        return f"{min(player.rule.lengths):.2g} to {max(player.rule.lengths):.2g}"
+        moved = [length for length in player.rule.lengths if length]
+        return f"{min(moved):.2g} to {max(moved):.2g}"
     return f"{player.lr:.2g}"
 
 

@@ -1,5 +1,7 @@
 """The path of CUDA, run here on the CPU against the pure rules in float64; its speed is not measured here."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -65,6 +67,25 @@ def test_zero_gradients_move_nothing(on_this_path, rule):
     parameter.grad = torch.zeros(3)
     RuleOptimizer([parameter], 0.1, rule=rule).step()
     assert parameter.tolist() == [1.0] * 3
+
+
+@pytest.mark.parametrize("scope", ["global", "layer"])
+@pytest.mark.parametrize("scale", [1e-40, 1e-36, 1e36])
+def test_lengths_hold_as_far_as_one_factor_does(on_this_path, scale, scope):
+    parameter = nn.Parameter(torch.zeros(2))
+    parameter.grad = torch.tensor([3.0, -4.0]) * scale
+    RuleOptimizer([parameter], 0.01, rule=Normalize(scope=scope)).step()
+    torch.testing.assert_close(parameter.detach(), torch.tensor([-0.006, 0.008]), rtol=1e-4, atol=0)
+
+
+@pytest.mark.parametrize("scope", ["global", "layer"])
+def test_a_gradient_that_is_hardly_there_makes_no_infinite_step(on_this_path, scope):
+    parameter = nn.Parameter(torch.zeros(2))
+    parameter.grad = torch.tensor([3e-42, -4e-42])
+    RuleOptimizer([parameter], 1.0, rule=Normalize(scope=scope)).step()
+    x, y = parameter.tolist()
+    assert 1e-4 < math.hypot(x, y) < 1
+    assert x / y == pytest.approx(-0.75, rel=1e-3)
 
 
 @pytest.mark.parametrize("shared", [0.1, torch.tensor(0.1)], ids=["number", "tensor"])

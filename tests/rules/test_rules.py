@@ -176,6 +176,28 @@ def test_extreme_gradients_keep_their_direction_in_float32(scale):
     torch.testing.assert_close(update, torch.tensor([0.6, -0.8]), rtol=1e-6, atol=0)
 
 
+@pytest.mark.parametrize("scope", ["global", "layer"])
+@pytest.mark.parametrize("scale", [1e-150, 1e150])
+def test_float64_holds_squares_of_1e150(scale, scope):
+    gradients = _gradients(1)[0]
+    (plain,) = _updates(Normalize(scope=scope), [gradients])
+    (scaled,) = _updates(Normalize(scope=scope), [[scale * g for g in gradients]])
+    for a, b in zip(plain, scaled, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("rule", [Adam((0.0, 0.9), 1e-30), RMSprop(eps=1e-30)], ids=repr)
+def test_second_moments_hold_squares_of_1e18_in_float32(rule):
+    """Beyond, a square is inf, and so is the second moment for good: the update is zero."""
+    gradients = [torch.tensor([3.0, -4.0])]
+    plain, small, large = (_updates(rule, [[c * g for g in gradients]] * 2) for c in (1.0, 1e-17, 1e18))
+    for step, *others in zip(plain, small, large, strict=True):
+        for other in others:
+            torch.testing.assert_close(other, step, rtol=1e-5, atol=0)
+    _, (after,) = _updates(rule, [[1e20 * g for g in gradients], gradients])
+    assert after.tolist() == [0.0, 0.0]
+
+
 def test_norms_are_accurate_over_millions_of_elements():
     gradient = torch.randn(4_000_000, generator=torch.Generator().manual_seed(0))
     (update,), _ = Normalize(SGD()).update([gradient], [{}])

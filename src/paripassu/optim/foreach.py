@@ -3,6 +3,9 @@
 A step can be captured in a CUDA graph once the states exist, that is after a first step. The number of
 launches does not grow with the number of tensors, but for the last operation of scope ``"layer"``, which is
 one small launch per tensor. Up to two arrays of the parameters' size are allocated for a step of Adam's.
+
+The factor of a rescaled step, lr times length over own length, is one float32 number here, not two as on the
+CPU: from 3e38 on, that is for gradients that float32 hardly holds, steps are shorter than they should be.
 """
 
 # torch's multi-tensor operations have no public names; torch.optim is built on the same ones.
@@ -18,6 +21,8 @@ from paripassu.optim.capture import check_rates
 from paripassu.optim.form import Form, Kept
 from paripassu.optim.turn import Turn
 from paripassu.rules import Adam
+
+_MOST = torch.finfo(torch.float32).max
 
 
 def serves(turn: Turn) -> bool:
@@ -102,8 +107,13 @@ def _descend(form: Form, turn: Turn, updates: list[Tensor], factors: Tensor | No
         if factors is None:
             torch._foreach_sub_(parameters, torch._foreach_mul(directions, rate))
         elif form.scope == "global":
-            torch._foreach_sub_(parameters, torch._foreach_mul(directions, (factors * rate).float()))
+            torch._foreach_sub_(parameters, torch._foreach_mul(directions, _narrow(factors * rate)))
         else:
-            paces = (factors[start:stop] * rate).float().unbind()
+            paces = _narrow(factors[start:stop] * rate).unbind()
             torch._foreach_addcmul_(parameters, directions, paces, value=-1.0)
         start = stop
+
+
+def _narrow(factors: Tensor) -> Tensor:
+    # Beyond float32 one becomes inf, and inf times the smallest gradient is an infinite step.
+    return factors.clamp(-_MOST, _MOST).float()

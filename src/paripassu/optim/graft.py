@@ -2,7 +2,8 @@
 
     w ← w − η ‖u_M‖ u_D / ‖u_D‖
 
-Agarwal et al. 2020, arXiv:2002.11803; the two halves of Adam after Jelassi et al. 2022, arXiv:2210.04319.
+Agarwal et al. 2020, "Disentangling adaptive gradient methods from learning rates", arXiv:2002.11803; the
+two halves of Adam after Jelassi et al. 2022, arXiv:2210.04319.
 """
 
 from torch import Tensor
@@ -16,9 +17,12 @@ from paripassu.rules import SGD, Adam, Rule, Scope
 class Graft(RuleOptimizer):
     """The magnitude of one rule on the direction of another.
 
+    Source: Agarwal et al. 2020, arXiv:2002.11803.
+
     Args:
         params: one player's parameters, or groups of them.
-        lr: above 0, a factor on the magnitude.
+        lr: finite and > 0, the magnitude's: a step has the length lr ‖u_M‖, as one by ``magnitude`` alone. A
+            number or a 0-dim tensor.
         magnitude: rule whose length is kept.
         direction: rule whose direction is kept; where it is zero the step is zero.
         scope: ``"layer"`` grafts each parameter tensor alone, ``"global"`` the player as one vector.
@@ -28,6 +32,8 @@ class Graft(RuleOptimizer):
 
     Raises:
         ValueError: a setting out of range, or parameters in float16.
+        RuntimeError: from `step`, as `RuleOptimizer.step` says: sparse gradients, or, with
+            ``nonfinite="raise"``, NaN or inf in one.
     """
 
     def __init__(
@@ -51,18 +57,24 @@ class Graft(RuleOptimizer):
 class AdaNSGD(Graft):
     """Ada-nSGDA: Adam's magnitude on SGD's direction.
 
+    Source: Jelassi et al. 2022, arXiv:2210.04319.
+
     Args:
         params: one player's parameters, or groups of them.
-        lr: above 0, in Adam's units: Adam's own learning rate is the place to start.
-        betas: Adam's decay rates, in [0, 1).
-        eps: Adam's epsilon, in units of the gradient.
-        scope: over what the two norms are taken.
+        lr: finite and > 0, Adam's: a step is as long as Adam's at this rate on the same gradients, the first
+            lr sqrt(number of parameters) in their units. Adam's own learning rate is the place to start. A
+            number or a 0-dim tensor.
+        betas: Adam's decay rates, in [0, 1); with ``betas[0] == 0`` one array a parameter is kept, else two.
+        eps: Adam's epsilon, finite and > 0, in units of the gradient.
+        scope: over what the two norms are taken: ``"layer"`` each tensor, ``"global"`` the player.
         weight_decay: decoupled, >= 0, outside the norms.
         maximize: ascend the loss.
         nonfinite: about NaN or inf in a gradient: ``"propagate"``, ``"skip"`` the step, or ``"raise"``.
 
     Raises:
         ValueError: a setting out of range, or parameters in float16.
+        RuntimeError: from `step`, as `RuleOptimizer.step` says: sparse gradients, or, with
+            ``nonfinite="raise"``, NaN or inf in one.
     """
 
     def __init__(
@@ -92,18 +104,23 @@ class AdaNSGD(Graft):
 class AdaDir(Graft):
     """AdaDir: SGD's magnitude on Adam's direction.
 
+    Source: Jelassi et al. 2022, arXiv:2210.04319.
+
     Args:
         params: one player's parameters, or groups of them.
-        lr: above 0, in SGD's units.
-        betas: Adam's decay rates, in [0, 1).
-        eps: Adam's epsilon, in units of the gradient.
-        scope: over what the two norms are taken.
+        lr: finite and > 0, SGD's: a step is as long as SGD's at this rate, lr ‖g‖, so that it scales with the
+            loss. In units of the parameters over those of the gradient. A number or a 0-dim tensor.
+        betas: Adam's decay rates, in [0, 1); with ``betas[0] == 0`` one array a parameter is kept, else two.
+        eps: Adam's epsilon, finite and > 0, in units of the gradient.
+        scope: over what the two norms are taken: ``"layer"`` each tensor, ``"global"`` the player.
         weight_decay: decoupled, >= 0, outside the norms.
         maximize: ascend the loss.
         nonfinite: about NaN or inf in a gradient: ``"propagate"``, ``"skip"`` the step, or ``"raise"``.
 
     Raises:
         ValueError: a setting out of range, or parameters in float16.
+        RuntimeError: from `step`, as `RuleOptimizer.step` says: sparse gradients, or, with
+            ``nonfinite="raise"``, NaN or inf in one.
     """
 
     def __init__(

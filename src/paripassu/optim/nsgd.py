@@ -20,8 +20,9 @@ class NSGD(RuleOptimizer):
 
     Args:
         params: one player's parameters, or groups of them.
-        lr: above 0, the Euclidean length of a step of the whole player (``"global"``) or of each parameter
-            tensor (``"layer"``; the player then moves sqrt(number of tensors) times as far).
+        lr: finite and > 0, in the units of the parameters: the Euclidean length of a step of the whole player
+            (``"global"``) or of each parameter tensor (``"layer"``; the player then moves sqrt(number of
+            tensors) times as far). A number or a 0-dim tensor.
         scope: over what the norm is taken.
         momentum: in [0, 1); the momentum buffer is normalised. 0 keeps no state.
         weight_decay: decoupled, >= 0, outside the norm.
@@ -30,6 +31,8 @@ class NSGD(RuleOptimizer):
 
     Raises:
         ValueError: a setting out of range, or parameters in float16.
+        RuntimeError: from `step`, as `RuleOptimizer.step` says: sparse gradients, or, with
+            ``nonfinite="raise"``, NaN or inf in one.
     """
 
     def __init__(

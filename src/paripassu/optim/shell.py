@@ -37,9 +37,10 @@ class RuleOptimizer(torch.optim.Optimizer):
 
     Args:
         params: parameters or groups of them; a group may set ``lr``, ``weight_decay`` and ``maximize``.
-        lr: learning rate > 0, a number or a 0-dim tensor. The length of a step where the rule normalises.
+        lr: learning rate, finite and > 0, a number or a 0-dim tensor. Its unit is the parameters' over the
+            rule's updates': where the rule normalises it is the length of a step.
         rule: what the update is.
-        weight_decay: decoupled, >= 0, and outside the rule: its norms do not see it
+        weight_decay: decoupled, finite and >= 0, and outside the rule: its norms do not see it
             (Loshchilov & Hutter 2019, arXiv:1711.05101).
         maximize: ascend the loss instead of descending it.
         nonfinite: about NaN or inf in any of the player's gradients: ``"propagate"`` them into the
@@ -48,7 +49,7 @@ class RuleOptimizer(torch.optim.Optimizer):
 
     Raises:
         ValueError: a setting out of range, a group setting that this optimizer does not have, or
-            parameters in float16.
+            parameters in float16 or that are a conjugate's or negative's view.
     """
 
     def __init__(

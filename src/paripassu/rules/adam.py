@@ -22,7 +22,10 @@ class Adam(TensorwiseRule):
     Args:
         betas: decay rates in [0, 1) of the first and second moment; GANs use ``(0.0, 0.9)`` or
             ``(0.5, 0.999)``. With ``betas[0] == 0`` the first moment is the gradient and is not kept.
-        eps: added to the root of the second moment, in units of the gradient.
+        eps: finite and > 0, added to the root of the second moment, in units of the gradient.
+
+    Raises:
+        ValueError: not two ``betas``, one of them outside [0, 1), or an ``eps`` that is not finite and > 0.
     """
 
     betas: tuple[float, float] = (0.9, 0.999)
@@ -49,7 +52,11 @@ class Adam(TensorwiseRule):
         return state
 
     def update_tensor(self, gradient: Tensor, state: State) -> tuple[Tensor, State]:
-        """Algorithm 1 of the paper for one tensor."""
+        """Algorithm 1 of the paper for one tensor.
+
+        The update has no unit: gradients scaled by c give the same one where ``eps`` does not weigh. Squares
+        must be held in the gradient's dtype: in float32 of elements between about 1e-19 and 1e19 in size.
+        """
         b1, b2 = self.betas
         step = state["step"] + 1
         m = b1 * state["exp_avg"] + (1 - b1) * gradient if b1 else gradient

@@ -2,8 +2,8 @@
 
     u = ‖u_M‖ u_D / ‖u_D‖
 
-Agarwal et al. 2020, arXiv:2002.11803. With Adam and SGD as the two parts these are Ada-nSGDA and AdaDir
-of Jelassi et al. 2022, arXiv:2210.04319.
+Agarwal et al. 2020, "Disentangling adaptive gradient methods from learning rates", arXiv:2002.11803. With
+Adam and SGD as the two parts these are Ada-nSGDA and AdaDir of Jelassi et al. 2022, arXiv:2210.04319.
 """
 
 from collections.abc import Sequence
@@ -26,6 +26,9 @@ class Graft(Rule):
         magnitude: rule whose norm is kept.
         direction: rule whose direction is kept.
         scope: ``"layer"`` measures each tensor alone, ``"global"`` all of one player's tensors together.
+
+    Raises:
+        ValueError: ``scope`` is neither.
     """
 
     magnitude: Rule
@@ -42,7 +45,7 @@ class Graft(Rule):
     def update(
         self, gradients: Sequence[Tensor], states: Sequence[State]
     ) -> tuple[list[Tensor], list[State]]:
-        """One step of both rules, joined."""
+        """One step of both rules, joined; in units of ``magnitude``'s updates."""
         magnitudes, kept_m = self.magnitude.update(gradients, [s["magnitude"] for s in states])
         directions, kept_d = self.direction.update(gradients, [s["direction"] for s in states])
         updates = rescale(directions, norms(magnitudes, self.scope), self.scope)

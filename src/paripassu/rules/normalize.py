@@ -26,6 +26,9 @@ class Normalize(Rule):
         rule: whose direction is kept.
         scope: ``"global"`` divides by the norm over all of the player's tensors, ``"layer"`` each
             tensor by its own.
+
+    Raises:
+        ValueError: ``scope`` is neither.
     """
 
     rule: Rule = field(default_factory=SGD)
@@ -41,6 +44,6 @@ class Normalize(Rule):
     def update(
         self, gradients: Sequence[Tensor], states: Sequence[State]
     ) -> tuple[list[Tensor], list[State]]:
-        """One step of ``rule``, normalised."""
+        """One step of ``rule``, normalised: of length 1, or 0 where the rule's is, without a unit."""
         updates, following = self.rule.update(gradients, states)
         return rescale(updates, [1.0] * len(updates), self.scope), following

@@ -2,7 +2,8 @@
 
     vₜ = α vₜ₋₁ + (1 − α) gₜ²,    uₜ = gₜ / (√vₜ + ε)
 
-Tieleman & Hinton 2012, Coursera lecture 6.5.
+Tieleman & Hinton 2012, Neural Networks for Machine Learning, Coursera, lecture 6.5; ε stands where torch
+has it, outside the root.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,10 @@ class RMSprop(TensorwiseRule):
 
     Args:
         alpha: decay rate of the second moment, in [0, 1).
-        eps: added to the root of the second moment, in units of the gradient.
+        eps: finite and > 0, added to the root of the second moment, in units of the gradient.
+
+    Raises:
+        ValueError: ``alpha`` is not in [0, 1), or ``eps`` is not finite and > 0.
     """
 
     alpha: float = 0.99
@@ -35,6 +39,6 @@ class RMSprop(TensorwiseRule):
         return {"square_avg": torch.zeros_like(tensor)}
 
     def update_tensor(self, gradient: Tensor, state: State) -> tuple[Tensor, State]:
-        """``g / (sqrt(v) + eps)``."""
+        """``g / (sqrt(v) + eps)``, without a unit, from squares that the gradient's dtype must hold."""
         v = self.alpha * state["square_avg"] + (1 - self.alpha) * gradient.square()
         return gradient / (v.sqrt() + self.eps), {"square_avg": v}

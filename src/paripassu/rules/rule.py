@@ -34,6 +34,9 @@ class Rule(ABC):
         Returns:
             The updates, to be subtracted times the learning rate, each of its gradient's shape and
             dtype (it may be the gradient itself), and the next states.
+
+        Raises:
+            ValueError: there are not as many states as gradients.
         """
 
 

@@ -36,7 +36,19 @@ def norms(tensors: Sequence[Tensor], scope: Scope) -> list[Tensor]:
 def rescale(updates: Sequence[Tensor], lengths: Sequence[Tensor | float], scope: Scope) -> list[Tensor]:
     """The directions of ``updates`` with the given ``lengths``, measured in ``scope``.
 
-    A zero update has no direction and stays zero, whatever its length; NaN and inf propagate.
+    A zero update has no direction and stays zero, whatever its length; NaN and inf propagate. The factor is
+    multiplied in float64, so that neither a length beyond float32 nor its inverse is lost on the way.
+
+    Args:
+        updates: of one player.
+        lengths: one per tensor, >= 0, in the updates' units; with ``"global"`` all the same, the player's.
+        scope: over what the updates' own lengths are taken.
+
+    Returns:
+        New tensors, each of its update's shape and dtype.
+
+    Raises:
+        ValueError: there are not as many lengths as updates.
     """
     rescaled: list[Tensor] = []
     for update, own, length in zip(updates, norms(updates, scope), lengths, strict=True):
@@ -47,7 +59,7 @@ def rescale(updates: Sequence[Tensor], lengths: Sequence[Tensor | float], scope:
 
 def _whole(norm: Tensor) -> Tensor:
     """A sharded tensor's norm as a plain tensor, which can stand beside those of tensors that are not."""
-    # Told by its method: importing its class, where torch has it, takes longer than the package.
+    # Told by its method: importing its class takes a second, and not every build of torch has it.
     gather = None if type(norm) is Tensor else getattr(norm, "full_tensor", None)
     return norm if gather is None else gather()
 

@@ -1,6 +1,9 @@
 """Gradient descent, optionally with (heavy-ball) momentum.
 
-bₜ = μ bₜ₋₁ + gₜ,    uₜ = bₜ
+    bₜ = μ bₜ₋₁ + gₜ,    uₜ = bₜ
+
+Polyak 1964, "Some methods of speeding up the convergence of iteration methods", USSR Computational
+Mathematics and Mathematical Physics 4(5); as torch writes it, with the learning rate outside the buffer.
 """
 
 from dataclasses import dataclass
@@ -18,6 +21,9 @@ class SGD(TensorwiseRule):
 
     Args:
         momentum: μ in [0, 1); 0 keeps no state.
+
+    Raises:
+        ValueError: ``momentum`` is not in [0, 1).
     """
 
     momentum: float = 0.0
@@ -30,7 +36,7 @@ class SGD(TensorwiseRule):
         return {"momentum_buffer": torch.zeros_like(tensor)} if self.momentum else {}
 
     def update_tensor(self, gradient: Tensor, state: State) -> tuple[Tensor, State]:
-        """``g``, or the new buffer."""
+        """``g``, or the new buffer; in units of the gradient."""
         if not self.momentum:
             return gradient, state
         buffer = self.momentum * state["momentum_buffer"] + gradient
