@@ -398,6 +398,29 @@ class ClaimVerdict:
 
 
 @dataclass(frozen=True)
+class Purpose:
+    """What a sweep is for, in words; all empty for one that tests no claim.
+
+    Attributes:
+        study: the study's name; empty for a sweep of a person's own.
+        scale: which size of it.
+        question: the study's.
+        claim: under test.
+        rule: what is measured and the verdict rules.
+        cut: what this size leaves out, one sentence each.
+        decides: whether its runs are long enough for a verdict.
+    """
+
+    study: str = ""
+    scale: str = ""
+    question: str = ""
+    claim: str = ""
+    rule: str = ""
+    cut: list[str] = field(default_factory=list)
+    decides: bool = True
+
+
+@dataclass(frozen=True)
 class SweepResult:
     """``sweep.json``: runs of the synthetic framework; their tables stand beside it as Parquet.
 
@@ -408,6 +431,8 @@ class SweepResult:
         claims: verdicts, with the rules' conditions in words.
         fits: growth with the dimension, of a scaling sweep.
         environment: where it ran.
+        purpose: what it is for; empty in folders of before it was kept.
+        remarks: what a reader should know of how the folder came about, one sentence each.
     """
 
     kind: SweepKind
@@ -416,6 +441,8 @@ class SweepResult:
     claims: list[ClaimVerdict]
     fits: list[Fit]
     environment: Environment
+    purpose: Purpose = Purpose()
+    remarks: list[str] = field(default_factory=list)
     schema: int = SCHEMA
 
 

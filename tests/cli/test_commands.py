@@ -324,7 +324,14 @@ def test_every_kind_of_bad_image_is_refused_and_skipped(tmp_path, capsys):
         (["study", "run", "theory-modes", "--device", "cuda"], "theory-modes does nothing on a GPU"),
         (["study", "run", "grafting", "--data", "cifar10"], "--data takes NAME=PATH"),
         (["study", "run", "theory-modes", "--data", "a=b"], "takes no data by path"),
-        (["study", "report", "theory-modes", "--out", "nowhere"], "holds no sweep: run the study first"),
+        (
+            ["study", "report", "theory-modes", "--out", "no where"],
+            "run `paripassu study run theory-modes --scale small --out 'no where'` first",
+        ),
+        (
+            ["study", "report", "recovery", "--data", "cifar10=x", "--device", "cuda"],
+            "run `paripassu study run recovery --scale small --data cifar10=x --device cuda` first",
+        ),
     ],
 )
 def test_mistakes_get_one_sentence_and_write_nothing(arguments, told, tmp_path, capsys, monkeypatch):
@@ -503,6 +510,7 @@ def test_the_studies_are_listed(capsys):
     code, out, _ = _run(capsys, "study", "list")
     assert code == 0
     assert "grafting" in out
+    assert "C5: SGDA does not" in out
 
 
 def test_a_study_from_the_command_line_at_smoke_scale(tmp_path, capsys):
@@ -545,4 +553,6 @@ def test_the_theory_s_studies_at_smoke_scale(tmp_path, capsys):
             capsys, "study", "report", name, "--scale", "smoke", "--out", out_folder, "--json"
         )
         assert code == 0
-        assert json.loads(out)["finished"]
+        result = json.loads(out)
+        assert (result["finished"], result["purpose"]["study"], result["remarks"]) == (True, name, [])
+        assert "Runs of this size decide nothing" in result["claims"][0]["verdict"]["reason"]

@@ -101,6 +101,21 @@ class TestHere:
         assert "gamma is 0.1 there and 0.2 here" in err
         assert (tmp_path / "sweep.json").read_bytes() == before
 
+    def test_diff_tells_two_sweeps_apart_and_report_points_to_it(self, tmp_path, capsys):
+        folders = [str(tmp_path / name) for name in ("a", "b")]
+        for gamma, out in zip(("0.1", "0.2"), folders, strict=True):
+            _run(capsys, *_RUN, "--gamma", gamma, "--out", out)
+        code, out, _ = _run(capsys, "study", "diff", *folders)
+        assert code == 0
+        assert "gamma then 0.1, now 0.2." in out
+        assert "of 8 estimates changed beyond noise" in out
+        code, out, _ = _run(capsys, "study", "diff", *folders, "--json")
+        assert (code, len(json.loads(out)["changes"])) == (0, 8)
+        code, _, err = _run(capsys, "report", *folders)
+        assert code == 2
+        assert f"{folders[0]} is a study or a sweep: use `paripassu study diff`" in err
+        assert err.count("\n") == 1
+
     def test_folders_are_told_apart_without_out(self, tmp_path, capsys, monkeypatch):
         monkeypatch.chdir(tmp_path)
         for gamma in ("0.1", "0.2", "0.1"):

@@ -14,6 +14,7 @@ from paripassu.records import (
     Losses,
     Metric,
     Pace,
+    Purpose,
     RateResult,
     RecordWriter,
     RunHeader,
@@ -30,6 +31,7 @@ from paripassu.report.comparison import write_comparison
 from paripassu.report.run import write_run_page
 from paripassu.report.statistics import estimate
 from paripassu.report.study import write_study_page
+from paripassu.report.theory import write_theory_page
 from paripassu.theory import Framework
 
 HOSTILE = "<script>alert('x')</script></script><img src=x onerror=alert(1)>&\"'"
@@ -76,11 +78,14 @@ def study_folder(folder, *, finished=True, values=(0.4, 0.6), claim="a claim", e
     return result
 
 
-def sweep_folder(folder, claims):
+PURPOSE = Purpose("phases", "smoke", HOSTILE, "C5: no rates; C6: the same pace.", f"If {HOSTILE}", ["A lot."])
+
+
+def sweep_folder(folder, claims, purpose=PURPOSE):
     """A sweep whose tables are not there yet, so not finished; its claims are told all the same."""
     settings = {"framework": asdict(Framework(d=100)), "methods": ["nsgda"]}
     folder.mkdir(parents=True)
-    result = SweepResult("phase", settings, False, claims, [], WHERE)
+    result = SweepResult("phase", settings, False, claims, [], WHERE, purpose, ["It was edited."])
     (folder / "sweep.json").write_text(dump(result))
 
 
@@ -93,9 +98,17 @@ def comparison_page(folder):
 def board_page(folder):
     study_folder(folder / 'a "study" & <more>', claim="C6: the same pace.")
     study_folder(folder / "another", finished=False)
-    sweep_folder(folder / "phase", [ClaimVerdict(f"C5: at no rates {HOSTILE}", Verdict("supported", "So."))])
-    sweep_folder(folder / "vary", [])
+    verdict = Verdict("supported", "So.", Effect("a share", 0.1, 0.05, 0.2))
+    sweep_folder(folder / "phase", [ClaimVerdict(f"C5: at no rates {HOSTILE}", verdict)])
+    sweep_folder(folder / "unfinished", [])
+    sweep_folder(folder / "vary", [], Purpose())
     return write_board(folder)
+
+
+def sweep_page(folder):
+    verdict = Verdict("supported", HOSTILE, Effect("a share", 0.1, 0.05, 0.2))
+    sweep_folder(folder, [ClaimVerdict("C5: at no rates", verdict)])
+    return write_theory_page(folder)
 
 
 def run_page(folder):
@@ -108,4 +121,10 @@ def study_page(folder):
     return write_study_page(folder)
 
 
-WRITERS = {"run": run_page, "study": study_page, "comparison": comparison_page, "board": board_page}
+WRITERS = {
+    "run": run_page,
+    "study": study_page,
+    "comparison": comparison_page,
+    "board": board_page,
+    "sweep": sweep_page,
+}

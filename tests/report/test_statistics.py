@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
-from paripassu.report.statistics import bootstrap_interval, estimate
+from paripassu.report.statistics import Interval, bootstrap_interval, difference, estimate, wilson
 
 
 def test_estimate_of_known_values():
@@ -55,3 +56,26 @@ def test_a_quotient_by_zero_is_unsure_on_both_sides():
 def test_no_values_are_refused():
     with pytest.raises(ValueError, match="at least one"):
         estimate([])
+
+
+@pytest.mark.parametrize(("hits", "runs"), [(0, 1), (0, 32), (8, 32), (32, 32)])
+def test_wilsons_interval_is_scipys(hits, runs):
+    theirs = binomtest(hits, runs).proportion_ci(method="wilson")
+    assert wilson(hits, runs) == pytest.approx((hits / runs, theirs.low, theirs.high))
+
+
+def test_newcombes_interval_of_a_difference_is_his():
+    """Newcombe 1998, table II, method 10: 56/70 against 48/80 and 10/10 against 0/20."""
+    assert difference(wilson(56, 70), wilson(48, 80)) == pytest.approx((0.2, 0.0524, 0.3339), abs=1e-4)
+    assert difference(wilson(10, 10), wilson(0, 20)) == pytest.approx((1.0, 0.6791, 1.0), abs=1e-4)
+
+
+def test_a_difference_of_what_is_known_exactly_is_known_exactly():
+    assert difference(Interval(3.0, 3.0, 3.0), Interval(1.0, 1.0, 1.0)) == (2.0, 2.0, 2.0)
+
+
+def test_a_median_is_not_moved_by_one_far_value():
+    values = [1.0, 2.0, 3.0, 4.0, 1e9]
+    median = bootstrap_interval(lambda middle: middle, values, centre=np.median)
+    assert median.value == 3.0
+    assert bootstrap_interval(lambda mean: mean, values).value > 1e8

@@ -7,8 +7,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from paripassu.records import Purpose, SweepResult, dump, load
+from paripassu.studies import find
+from paripassu.studies.protocol import CUT_ALL, REWORDED
 from paripassu.studies.theory_chunk import Chunk, Task, carry_out, read
-from paripassu.studies.theory_conduct import key, run_sweep
+from paripassu.studies.theory_conduct import key, run_sweep, summarise_sweep
 from paripassu.studies.theory_sweep import (
     PhaseSweep,
     RunSweep,
@@ -95,6 +98,57 @@ def test_another_sweeps_folder_is_refused(tmp_path):
     (tmp_path / "b" / "notes.txt").write_text("mine")
     with pytest.raises(ValueError, match="no sweep"):
         run_sweep(TINY, tmp_path / "b", command="")
+
+
+CLAIM = Purpose(claim="C4: it is.", rule="Supported if it is.")
+
+
+def test_a_folder_of_before_purposes_were_kept_goes_on_and_says_so(tmp_path):
+    run_sweep(TINY, tmp_path, command="")
+    kept = json.loads((tmp_path / "sweep.json").read_text())
+    del kept["purpose"], kept["remarks"]
+    (tmp_path / "sweep.json").write_text(json.dumps(kept))
+    (remark,) = run_sweep(TINY, tmp_path, command="", purpose=CLAIM).remarks
+    assert "begun before" in remark
+    result = run_sweep(TINY, tmp_path, command="", purpose=CLAIM)
+    assert (result.purpose, result.remarks) == (CLAIM, [remark])
+
+
+def test_an_edited_rule_is_told_from_then_on(tmp_path):
+    assert run_sweep(TINY, tmp_path, command="", purpose=CLAIM).remarks == []
+    assert run_sweep(TINY, tmp_path, command="", purpose=replace(CLAIM, cut=["Much."])).remarks == []
+    edited = replace(CLAIM, rule="Supported if it is not.")
+    assert run_sweep(TINY, tmp_path, command="", purpose=edited).remarks == [REWORDED]
+    assert run_sweep(TINY, tmp_path, command="", purpose=edited).remarks == [REWORDED]
+
+
+def test_a_summary_is_made_from_the_runs_and_not_from_what_was_said_of_them(tmp_path):
+    made = run_sweep(TINY, tmp_path, command="first", purpose=CLAIM)
+    (tmp_path / "sweep.json").write_text(dump(replace(made, claims=[])))
+    (tmp_path / "outcomes.parquet").unlink()
+    again = summarise_sweep(TINY, tmp_path, CLAIM)
+    assert again == made
+    assert load(tmp_path / "sweep.json", SweepResult) == made
+    assert (tmp_path / "outcomes.parquet").is_file()
+    next((tmp_path / "chunks").iterdir()).unlink()
+    with pytest.raises(ValueError, match="is not finished"):
+        summarise_sweep(TINY, tmp_path, CLAIM)
+    with pytest.raises(ValueError, match="steps is 400 there and 500 here"):
+        summarise_sweep(replace(TINY, steps=500), tmp_path, CLAIM)
+
+
+def test_runs_that_are_too_short_decide_nothing(tmp_path):
+    result = run_sweep(TINY, tmp_path, command="", purpose=replace(CLAIM, decides=False))
+    assert {claim.verdict.outcome for claim in result.claims} == {"undecided"}
+    assert all(claim.verdict.reason.startswith("Runs of this size") for claim in result.claims)
+
+
+def test_every_study_says_what_it_tests_and_how_it_decides():
+    for study in find().values():
+        assert study.claim.endswith(".")
+        assert all(word in study.rule.lower() for word in ("supported", "contradicted", "undecided"))
+        smoke = study.scales["smoke"]
+        assert (smoke.cut, smoke.decides) == ((CUT_ALL,), False)
 
 
 @pytest.mark.parametrize("sweep", [TINY, RunSweep(SMALL, seeds=9, steps=7)])

@@ -140,3 +140,11 @@ def test_growth_is_judged_by_both_exponents(theirs, outcome):
     effect = claim.verdict.effect
     assert (effect.value, effect.low, effect.high) == theirs
     assert verdicts.of_growth([ours], 10_000) == []
+
+
+def test_no_exponent_decides_nothing_and_says_whose():
+    nan = math.nan
+    ours, theirs = Fit("nsgda", 0.05, 0.0, 0.1, [100, 1000]), Fit("sgda", nan, nan, nan, [100])
+    (claim,) = verdicts.of_growth([ours, theirs], 10_000)
+    assert claim.verdict.outcome == "undecided"
+    assert claim.verdict.reason.startswith("No exponent of SGDA:")

@@ -30,12 +30,12 @@ class Report:
     def __call__(self) -> None:
         """Write the pages and print where the first to read is."""
         if len(self.paths) != 1:
-            studies = [str(path) for path in self.paths if (path / STUDY_FILE).is_file()]
-            if studies:
-                raise ValueError(
-                    f"only runs can be laid side by side, and {studies[0]} is a study: "
-                    "use `paripassu study diff` for two results of a study"
-                )
+            for path in self.paths:
+                if any((path / name).is_file() for name in (STUDY_FILE, SWEEP_FILE)):
+                    raise ValueError(
+                        f"only runs can be laid side by side, and {path} is a study or a sweep: "
+                        "use `paripassu study diff` for two results of one"
+                    )
             print(write_comparison(self.paths, self.out or Path("runs/side-by-side")))
             return
         if self.out is not None:

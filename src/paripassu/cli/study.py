@@ -1,5 +1,6 @@
 """``paripassu study``: many runs, tuned and confirmed on separate seeds."""
 
+import shlex
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,22 +15,23 @@ from paripassu.cli import choices, theory
 from paripassu.cli.engines import EngineOptions
 from paripassu.cli.progress import stage_bars
 from paripassu.engine import Engine
-from paripassu.records import STUDY_FILE, SWEEP_FILE, StudyResult, SweepResult, dump, load
-from paripassu.report.changes import study_changes
+from paripassu.records import STUDY_FILE, SWEEP_FILE, StudyResult, dump, is_empty, load
+from paripassu.report.changes import StudyChanges, study_changes
 from paripassu.report.study import write_study_page
 from paripassu.report.terminal import changes_table, study_table
+from paripassu.report.theory_changes import sweep_changes
 from paripassu.studies import protocol
 
 
 @dataclass
 class List:
-    """Name every study, its question and its scales."""
+    """Name every study, its question, the claim it tests and its scales."""
 
     def __call__(self) -> None:
         """Print the table."""
-        table = Table("study", "question", "scales")
+        table = Table("study", "question, and the claim under test", "scales", show_lines=True)
         for name, study in studies.find().items():
-            table.add_row(name, study.question, ", ".join(study.scales))
+            table.add_row(name, f"{study.question}\n{study.claim}", ", ".join(study.scales))
         Console().print(table)
 
 
@@ -69,7 +71,8 @@ class RunStudy(EngineOptions):
         if self.engine == "local":
             choices.device(self.device)
         if isinstance(study, studies.SweepStudy):
-            swept = theory.run(study.scales[self.scale], out, engine=engine, quiet=self.quiet)
+            sweep, purpose = study.scales[self.scale].sweep, study.purpose(self.scale)
+            swept = theory.run(sweep, out, purpose=purpose, engine=engine, quiet=self.quiet)
             theory.show(swept, out, as_json=self.json)
             return
         result = run(study.on_device(self.device), self.scale, out, engine=engine, quiet=self.quiet)
@@ -109,27 +112,40 @@ class ReportStudy:
         """Sum up, write the page, print the result."""
         study = _study(self.name, self.scale, self.data)
         out = _folder(self.name, self.scale, self.data, self.out, self.device)
+        if not out.exists() or (out.is_dir() and is_empty(out)):
+            raise ValueError(f"{out} holds no study yet: run `{self._run()}` first")
         if isinstance(study, studies.SweepStudy):
-            theory.show(_swept(out), out, as_json=self.json)
+            sweep, purpose = study.scales[self.scale].sweep, study.purpose(self.scale)
+            theory.show(studies.summarise_sweep(sweep, out, purpose), out, as_json=self.json)
             return
         result = studies.summarise(study.on_device(self.device), self.scale, out)
         show(result, write_study_page(out), as_json=self.json)
 
+    def _run(self) -> str:
+        """The command that makes what is asked for."""
+        words = ["paripassu", "study", "run", self.name, "--scale", self.scale]
+        words += ["--data", *self.data] if self.data else []
+        words += ["--device", self.device] if self.device != "cpu" else []
+        words += ["--out", str(self.out)] if self.out else []
+        return shlex.join(words)
+
 
 @dataclass
 class DiffStudy:
-    """Tell what changed from one result of a study to another beyond what its seeds explain."""
+    """Tell what changed from one result of a study, or of a sweep of `theory`, to another beyond noise."""
 
     old: tyro.conf.Positional[Path]
-    """The study's folder as it was."""
+    """The study's or the sweep's folder as it was."""
     new: tyro.conf.Positional[Path]
-    """The study's folder as it is."""
+    """Its folder as it is."""
     json: bool = False
     """The result as JSON."""
 
     def __call__(self) -> None:
         """Print the changes."""
-        changes = study_changes(_result(self.old), _result(self.new))
+        sweeps = any((folder / SWEEP_FILE).is_file() for folder in (self.old, self.new))
+        compare = sweep_changes if sweeps else _study_changes
+        changes = compare(self.old, self.new)
         if self.json:
             print(dump(changes), end="")
         else:
@@ -171,16 +187,14 @@ def show(result: StudyResult, page: Path, *, as_json: bool) -> None:
         console.print(f"Page: {page}", soft_wrap=True)
 
 
+def _study_changes(old: Path, new: Path) -> StudyChanges:
+    return study_changes(_result(old), _result(new))
+
+
 def _result(folder: Path) -> StudyResult:
     if not (folder / STUDY_FILE).is_file():
         raise ValueError(f"{folder} holds no study: name a folder that `paripassu study run` wrote")
     return load(folder / STUDY_FILE, StudyResult)
-
-
-def _swept(folder: Path) -> SweepResult:
-    if not (folder / SWEEP_FILE).is_file():
-        raise ValueError(f"{folder} holds no sweep: run the study first")
-    return load(folder / SWEEP_FILE, SweepResult)
 
 
 def _study(name: str, scale: str, data: tuple[str, ...]) -> protocol.Study | studies.SweepStudy:

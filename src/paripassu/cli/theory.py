@@ -13,8 +13,9 @@ from paripassu.cli import choices
 from paripassu.cli.engines import EngineOptions
 from paripassu.cli.progress import progress_bar
 from paripassu.engine import Engine, LocalEngine
-from paripassu.records import SweepResult, dump
-from paripassu.report.theory import headline, write_theory_page
+from paripassu.records import Purpose, SweepResult, dump
+from paripassu.report.theory import headline, title, write_theory_page
+from paripassu.studies import theory_dimension, theory_modes
 from paripassu.studies.theory_conduct import key, run_sweep
 from paripassu.studies.theory_sweep import BOTH, PhaseSweep, RunSweep, ScalingSweep, Sweep, VarySweep
 from paripassu.theory import Framework
@@ -66,10 +67,11 @@ class _Options(EngineOptions):
             weights=self.weights,
         )
 
-    def carry_out(self, sweep: Sweep) -> None:
+    def carry_out(self, sweep: Sweep, purpose: Purpose) -> None:
         """Run what is missing, write the page, print the result."""
         out = self.out or Path("runs") / f"theory-{sweep.kind}-{key(sweep)}"
-        show(run(sweep, out, engine=self.chosen_engine(out), quiet=self.quiet), out, as_json=self.json)
+        result = run(sweep, out, purpose=purpose, engine=self.chosen_engine(out), quiet=self.quiet)
+        show(result, out, as_json=self.json)
 
 
 @dataclass
@@ -113,9 +115,8 @@ class RunTheory(_Options):
         }
         defaults = {"momentum": 0.0, "updates": "simultaneous", "batch": 0, "trainable": False}
         given = {name: value for name, value in options.items() if value != defaults[name]}
-        self.carry_out(
-            RunSweep(self.framework(), self.methods, self.lr_d, self.lr_g, self.seeds, self.steps, given)
-        )
+        sweep = RunSweep(self.framework(), self.methods, self.lr_d, self.lr_g, self.seeds, self.steps, given)
+        self.carry_out(sweep, sweep.purpose())
 
 
 @dataclass
@@ -149,7 +150,8 @@ class Phase(_Options):
                 self.fresh_seeds,
                 self.steps,
                 self.patience,
-            )
+            ),
+            theory_modes.STUDY.of_ones_own(),
         )
 
 
@@ -186,7 +188,8 @@ class Scaling(_Options):
                 self.seeds,
                 self.fresh_seeds,
                 self.steps,
-            )
+            ),
+            theory_dimension.STUDY.of_ones_own(),
         )
 
 
@@ -207,7 +210,8 @@ class Vary(_Options):
 
     def __call__(self) -> None:
         """Run, write the page, print the result."""
-        self.carry_out(VarySweep(self.framework(), self.lr_d, self.lr_g, self.seeds, self.steps))
+        sweep = VarySweep(self.framework(), self.lr_d, self.lr_g, self.seeds, self.steps)
+        self.carry_out(sweep, Purpose())
 
 
 @dataclass
@@ -235,10 +239,10 @@ def demo_panel(folder: Path, *, quiet: bool) -> SweepResult:
     """
     sweep = RunSweep(Framework(d=100_000), lr_d=1.0, lr_g=0.01, steps=5000)
     # Seconds of work: two processes would each compile the kernel first.
-    return run(sweep, folder, engine=LocalEngine(1), quiet=quiet)
+    return run(sweep, folder, purpose=sweep.purpose(), engine=LocalEngine(1), quiet=quiet)
 
 
-def run(sweep: Sweep, out: Path, *, engine: Engine, quiet: bool) -> SweepResult:
+def run(sweep: Sweep, out: Path, *, purpose: Purpose, engine: Engine, quiet: bool) -> SweepResult:
     """Run a sweep behind a progress bar."""
     total = sweep.run_steps // _THOUSAND
     with progress_bar(f"theory {sweep.kind}, thousand run-steps", total, quiet=quiet) as advance:
@@ -246,6 +250,7 @@ def run(sweep: Sweep, out: Path, *, engine: Engine, quiet: bool) -> SweepResult:
             sweep,
             out,
             command=choices.as_typed(),
+            purpose=purpose,
             engine=engine,
             progress=lambda done: advance(done // _THOUSAND),
         )
@@ -267,7 +272,7 @@ def _told(result: SweepResult, out: Path) -> RenderableType:
     table = Table(*shown.columns, box=None, pad_edge=False)
     for row in shown.rows:
         table.add_row(*map(str, row))
-    parts: list[RenderableType] = [table]
+    parts: list[RenderableType] = [Text(title(result), style="bold"), Text(result.purpose.claim), table]
     for fit in result.fits:
         told = f"{fit.method}: time ~ d^{fit.exponent:.2f} [{fit.low:.2f}, {fit.high:.2f}]"
         parts += ["", Text(told if fit.dimensions[1:] else f"{fit.method}: too few dimensions recovered")]
@@ -277,4 +282,4 @@ def _told(result: SweepResult, out: Path) -> RenderableType:
             Text(claim.claim, style="bold"),
             Text(f"{claim.verdict.outcome}. {claim.verdict.reason}"),
         ]
-    return Group(*parts)
+    return Group(*parts, *(Text(told, style="dim") for told in ("", *result.purpose.cut, *result.remarks)))

@@ -16,9 +16,9 @@ from paripassu.records import (
     SweepResult,
     load,
 )
-from paripassu.report.page import PAGE_FOLDER, Badge, Block, Link, Page, Section, Table, Text
+from paripassu.report.page import PAGE_FOLDER, Badge, Block, Link, Page, Section, Table, Text, left_out
 from paripassu.report.study import write_study_page
-from paripassu.report.theory import TITLES, write_theory_page
+from paripassu.report.theory import title, write_theory_page
 
 # Jelassi et al. 2022, arXiv:2210.04319, abstract.
 CLAIMS = {
@@ -36,9 +36,15 @@ _NO_STUDY = {
         "of the rules and the optimizers show."
     )
 }
+_TESTED = {
+    "C6": (
+        " Tested is the premise, that normalising makes both move at the same pace; no study tests that this "
+        "is why it works."
+    )
+}
 _LEAD = (
-    "What was measured here, per claim of arXiv:2210.04319 and dataset. A verdict is its study's rule, fixed "
-    "before the runs, applied to them: it holds for these games at this size, and says nothing of others."
+    "What was measured here, per claim of arXiv:2210.04319 and dataset. A verdict is its study's rule "
+    "applied to the runs: it holds for these games at this size, and says nothing of others."
 )
 
 
@@ -120,12 +126,16 @@ def _of_sweep(folder: Path, sweep: SweepResult) -> _Entry:
             _claim(held.claim), "synthetic framework", verdict.outcome, verdict.effect, held.claim
         )
 
+    purpose = sweep.purpose
     findings = [finding(held) for held in sweep.claims]
     if not findings:
         nothing = _Finding(_BEYOND, "synthetic framework", "no rule to decide by", None, "")
-        findings = [nothing if sweep.finished else _unfinished(_BEYOND)]
+        tested = [claim for claim in CLAIMS if re.search(rf"\b{claim}\b", purpose.claim)] or [_BEYOND]
+        findings = [nothing] if sweep.finished else [_unfinished(claim) for claim in tested]
     badges = [(_claim(held.claim), Badge(held.claim, held.verdict)) for held in sweep.claims]
-    return _Entry(folder, f"theory {sweep.kind}", TITLES[sweep.kind], findings, badges, [])
+    name = f"{purpose.study}, {purpose.scale}" if purpose.study else f"theory {sweep.kind}"
+    told = f"{title(sweep)} {purpose.claim}".strip()
+    return _Entry(folder, name, told, findings, badges, purpose.cut)
 
 
 def _unfinished(claim: str) -> _Finding:
@@ -158,11 +168,11 @@ def _budget(study: StudyResult, dataset: DatasetResult) -> str:
 
 
 def _told(claim: str, entries: Sequence[_Entry]) -> list[Block]:
-    blocks: list[Block] = [Text(CLAIMS[claim])] if claim in CLAIMS else []
+    blocks: list[Block] = [Text(CLAIMS[claim] + _TESTED.get(claim, ""))] if claim in CLAIMS else []
     if not entries:
         blocks.append(Text(_NO_STUDY.get(claim, "No study of this claim is in this folder.")))
     for entry in entries:
         blocks.append(Text(entry.told))
         blocks += [badge for of, badge in entry.badges if of == claim]
-        blocks += [Text("What this size leaves out. " + " ".join(entry.cut))] if entry.cut else []
+        blocks += left_out(entry.cut)
     return blocks

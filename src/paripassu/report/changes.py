@@ -74,7 +74,7 @@ def study_changes(old: StudyResult, new: StudyResult) -> StudyChanges:
         notes.append("The protocol or the verdict rule reads otherwise.")
     olds = {dataset.dataset: dataset for dataset in old.datasets}
     news = {dataset.dataset: dataset for dataset in new.datasets}
-    notes += _lacking("Dataset", olds, news)
+    notes += lacking("Dataset", olds, news)
     shared = [(olds[name], news[name]) for name in olds if name in news]
     notes += [note for pair in shared for note in _notes(*pair)]
     changes = [change for pair in shared for change in _changes(*pair)]
@@ -86,7 +86,8 @@ def _label(study: StudyResult) -> str:
     return f"{study.name}, {study.scale}, {where.date[:10]}, commit {where.commit or 'unknown'}"
 
 
-def _lacking(what: str, olds: Collection[str], news: Collection[str]) -> list[str]:
+def lacking(what: str, olds: Collection[str], news: Collection[str]) -> list[str]:
+    """What only one of two has, in words."""
     gone = [f"{what} {name} is there no more." for name in olds if name not in news]
     return gone + [f"{what} {name} is new." for name in news if name not in olds]
 
@@ -98,7 +99,7 @@ def _notes(old: DatasetResult, new: DatasetResult) -> Iterator[str]:
     if old.verdict.outcome != new.verdict.outcome:
         yield f"{name}: the verdict was {old.verdict.outcome}, it is {new.verdict.outcome}."
     olds, news = _by_arm(old), _by_arm(new)
-    yield from _lacking(f"{name}, arm", olds, news)
+    yield from lacking(f"{name}, arm", olds, news)
     for arm in (arm for arm in olds if arm in news):
         before, after = olds[arm], news[arm]
         if before.lr != after.lr:

@@ -160,6 +160,11 @@ class Page:
         return folder / "index.html"
 
 
+def left_out(cut: Sequence[str]) -> list[Block]:
+    """What a study's size leaves out, if anything."""
+    return [Text("What this size leaves out. " + " ".join(cut))] if cut else []
+
+
 def environment_blocks(where: Where, extra: Sequence[tuple[str, str]] = ()) -> list[Block]:
     """How a result was made: its command, what it ran on and with which versions."""
     rows = [

@@ -6,6 +6,7 @@ With few seeds it is a little narrow; the number of seeds stands beside every in
 
 import math
 from collections.abc import Callable, Sequence
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -31,13 +32,16 @@ class Interval(NamedTuple):
         return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
 
 
-def bootstrap_interval(statistic: Callable[..., Means], *arms: Sequence[float]) -> Interval:
-    """The interval of a statistic of several arms' means.
+def bootstrap_interval(
+    statistic: Callable[..., Means], *arms: Sequence[float], centre: Callable[..., Means] = np.mean
+) -> Interval:
+    """The interval of a statistic of several arms' means, or of another ``centre`` of each.
 
     Args:
         statistic: of one array of means per arm, elementwise; a resample where it is not a number counts
             on both sides.
         arms: values over seeds, at least one each; seeds are taken as unpaired.
+        centre: of an array along an ``axis``, as `numpy.mean` and `numpy.median`.
 
     Raises:
         ValueError: an arm without values.
@@ -46,14 +50,39 @@ def bootstrap_interval(statistic: Callable[..., Means], *arms: Sequence[float]) 
         raise ValueError("every arm needs at least one value")
     rng = np.random.default_rng(_SEED)
     samples = [np.asarray(arm, dtype=np.float64) for arm in arms]
-    means = [rng.choice(arm, (_RESAMPLES, len(arm))).mean(axis=1) for arm in samples]
+    means = [centre(rng.choice(arm, (_RESAMPLES, len(arm))), axis=1) for arm in samples]
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = float(statistic(*(arm.mean() for arm in samples)))
+        value = float(statistic(*(centre(arm, axis=0) for arm in samples)))
         resampled = np.asarray(statistic(*means), dtype=np.float64)
     tail = (1 - _LEVEL) / 2
     low = np.quantile(np.nan_to_num(resampled, nan=-math.inf), tail, method="lower")
     high = np.quantile(np.nan_to_num(resampled, nan=math.inf), 1 - tail, method="higher")
     return Interval(value, float(low), float(high))
+
+
+def wilson(hits: int, runs: int) -> Interval:
+    """A share with its 95 % interval, Wilson's (1927) without continuity correction.
+
+    Args:
+        hits: of ``runs``.
+        runs: at least one.
+    """
+    z = NormalDist().inv_cdf(0.5 + _LEVEL / 2)
+    centre = (hits + z * z / 2) / (runs + z * z)
+    half = z / (runs + z * z) * math.sqrt(hits * (runs - hits) / runs + z * z / 4)
+    return Interval(hits / runs, max(0.0, centre - half), min(1.0, centre + half))
+
+
+def difference(one: Interval, other: Interval) -> Interval:
+    """``one`` minus ``other``, independent of it, with an interval made of theirs.
+
+    Newcombe 1998, Statistics in Medicine 17, 873-890, method 10, for shares; for any intervals Zou & Donner
+    2008, Statistics in Medicine 27, 1693-1702.
+    """
+    value = one.value - other.value
+    below = math.hypot(one.value - one.low, other.high - other.value)
+    above = math.hypot(one.high - one.value, other.value - other.low)
+    return Interval(value, value - below, value + above)
 
 
 def estimate(values: Sequence[float]) -> Estimate:

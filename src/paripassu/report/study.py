@@ -16,6 +16,7 @@ from paripassu.report.page import (
     Table,
     Text,
     environment_blocks,
+    left_out,
 )
 from paripassu.report.run import spread, update_figures
 
@@ -65,8 +66,7 @@ def _verdicts(result: StudyResult) -> list[Block]:
 
 
 def _cut(result: StudyResult) -> list[Block]:
-    cut: list[Block] = [Text("What this size leaves out. " + " ".join(result.cut))] if result.cut else []
-    return cut + [Text(remark) for remark in result.remarks]
+    return left_out(result.cut) + [Text(remark) for remark in result.remarks]
 
 
 def _dataset_sections(dataset: DatasetResult, folder: Path) -> list[Section]:

@@ -20,15 +20,16 @@ from paripassu.report.page import (
     Table,
     Text,
     environment_blocks,
+    left_out,
 )
 
-TITLES: dict[SweepKind, str] = {
+_TITLES: dict[SweepKind, str] = {
     "run": "The synthetic framework, one configuration",
     "phase": "Which learning rates recover every mode?",
     "scaling": "How does the time to recover every mode grow with the dimension?",
     "vary": "What does the recovery depend on?",
 }
-_NAMES = {
+NAMES = {
     "nsgda": "nSGDA",
     "sgda": "SGDA",
     "adam": "Adam",
@@ -63,11 +64,11 @@ def write_theory_page(folder: Path) -> Path:
         ValueError: the folder's files are not a sweep's, or damaged.
     """
     result = load(folder / SWEEP_FILE, SweepResult)
-    names = {name: title for name, title in _NAMES.items() if name in _methods(result)}
+    names = {name: title for name, title in NAMES.items() if name in _methods(result)}
     blocks: list[Block] = [Badge(claim.claim, claim.verdict) for claim in result.claims]
     sections: list[Section] = []
     if result.finished:
-        outcomes = _table(folder, "outcomes")
+        outcomes = table(folder, "outcomes")
         sections = {
             "run": lambda: _run(result, folder, outcomes, names),
             "phase": lambda: _phase(result, folder, outcomes, names),
@@ -76,16 +77,24 @@ def write_theory_page(folder: Path) -> Path:
         }[result.kind]()
     else:
         blocks.append(Text("Not finished: the command below goes on where it stopped."))
+    purpose = result.purpose
+    blocks += [*left_out(purpose.cut), *(Text(remark) for remark in result.remarks)]
     page = Page(
-        title=TITLES[result.kind],
-        lead=_lead(result),
+        title=title(result),
+        lead=f"Claim under test: {purpose.claim} {_lead(result)}" if purpose.claim else _lead(result),
         blocks=blocks,
         sections=[
             *sections,
+            *([Section("Protocol", [Text(purpose.rule)])] if purpose.rule else []),
             Section("How it was made", environment_blocks(result.environment, _settings(result))),
         ],
     )
     return page.write(folder / PAGE_FOLDER)
+
+
+def title(result: SweepResult) -> str:
+    """A sweep's question."""
+    return result.purpose.question or _TITLES[result.kind]
 
 
 _KEYS: dict[SweepKind, tuple[str, ...]] = {
@@ -97,8 +106,17 @@ _KEYS: dict[SweepKind, tuple[str, ...]] = {
 
 
 def headline(result: SweepResult, folder: Path) -> Table:
-    """The table that sums a sweep up: the fresh seeds where there are some, else all runs."""
-    outcomes = _table(folder, "outcomes")
+    """The table that sums a sweep up, of `headline_outcomes`."""
+    outcomes = headline_outcomes(result, folder)
+    return recovery_table(outcomes, _KEYS[result.kind], to_the_end=result.kind != "scaling")
+
+
+def headline_outcomes(result: SweepResult, folder: Path) -> pl.DataFrame:
+    """The runs that sum a sweep up: the fresh seeds where there are some, else all.
+
+    What a sweep of kind vary gave each part stands in a column ``setting``.
+    """
+    outcomes = table(folder, "outcomes")
     if result.kind in ("phase", "scaling"):
         outcomes = outcomes.filter(pl.col("part").str.starts_with("fresh"))
     if result.kind == "vary":
@@ -106,7 +124,7 @@ def headline(result: SweepResult, folder: Path) -> Table:
         outcomes = pl.concat(
             [part.with_columns(setting=pl.col(part["part"][0]).cast(pl.Float64)) for part in own]
         )
-    return recovery_table(outcomes, _KEYS[result.kind], to_the_end=result.kind != "scaling")
+    return outcomes
 
 
 def recovery_table(outcomes: pl.DataFrame, keys: Sequence[str], *, to_the_end: bool = True) -> Table:
@@ -135,7 +153,7 @@ def recovery_table(outcomes: pl.DataFrame, keys: Sequence[str], *, to_the_end: b
         ),
         [
             (
-                _NAMES[row["method"]],
+                NAMES[row["method"]],
                 *(_cell(row[key]) for key in keys),
                 *(f"{row[name]} of {row['runs']}" for name in counted),
                 f"{row['median']:,.0f}" if math.isfinite(row["median"]) else "never",
@@ -192,7 +210,7 @@ def _scaling(result: SweepResult, outcomes: pl.DataFrame, names: dict[str, str])
         ("method", "exponent", "95 % interval", "over d"),
         [
             (
-                _NAMES[fit.method],
+                NAMES[fit.method],
                 f"{fit.exponent:.2f}" if math.isfinite(fit.exponent) else "none",
                 f"{fit.low:.2f} to {fit.high:.2f}" if math.isfinite(fit.exponent) else "",
                 ", ".join(f"{d:,}" for d in fit.dimensions),
@@ -233,9 +251,9 @@ def _vary(outcomes: pl.DataFrame, names: dict[str, str]) -> list[Section]:
 
 
 def _paths(result: SweepResult, folder: Path, names: dict[str, str]) -> list[Section]:
-    paths, neurons = _table(folder, "paths"), _table(folder, "neurons")
+    paths, neurons = table(folder, "paths"), table(folder, "neurons")
     arms = list(names.values())
-    tidy = paths.with_columns(arm=pl.col("method").replace_strict(_NAMES))
+    tidy = paths.with_columns(arm=pl.col("method").replace_strict(NAMES))
     both = {
         "the discriminator": "pace_d",
         "the generator": "pace_g",
@@ -311,6 +329,7 @@ def _lead(result: SweepResult) -> str:
 def _settings(result: SweepResult) -> list[tuple[str, str]]:
     flat = {name: value for name, value in result.settings.items() if name != "framework"}
     flat |= result.settings["framework"]
+    flat = {"study": result.purpose.study, "scale": result.purpose.scale} | flat
     told = {
         name: ", ".join(map(str, v)) if isinstance(v, list | tuple) else str(v) for name, v in flat.items()
     }
@@ -319,7 +338,12 @@ def _settings(result: SweepResult) -> list[tuple[str, str]]:
     ]
 
 
-def _table(folder: Path, name: str) -> pl.DataFrame:
+def table(folder: Path, name: str) -> pl.DataFrame:
+    """One of a sweep's tables: outcomes, paths or neurons.
+
+    Raises:
+        ValueError: it is missing or damaged.
+    """
     path = folder / f"{name}.parquet"
     try:
         return pl.read_parquet(path)

@@ -8,6 +8,7 @@ import polars as pl
 
 from paripassu.records import Fit
 from paripassu.report.figures import COLOURS, base_figure, series_line
+from paripassu.report.statistics import wilson
 
 # From what should happen to what should not; words as on the page.
 OUTCOMES = {
@@ -67,27 +68,20 @@ def shares(outcomes: pl.DataFrame, by: str, names: dict[str, str], x: str) -> go
                 .agg((pl.col(column) == "all").sum().alias("hits"), pl.len().alias("runs"))
                 .sort(by)
             )
-            spans = [_wilson(hits, runs) for hits, runs in zip(cells["hits"], cells["runs"], strict=True)]
-            values = [hits / runs for hits, runs in zip(cells["hits"], cells["runs"], strict=True)]
+            spans = [wilson(hits, runs) for hits, runs in zip(cells["hits"], cells["runs"], strict=True)]
+            values = [span.value for span in spans]
             line = series_line(f"{title}, {told}", number, cells[by].to_list(), values)
             line.update(line={"dash": dash})
             line.error_y = {
                 "type": "data",
                 "symmetric": False,
-                "array": [high - value for value, (_, high) in zip(values, spans, strict=True)],
-                "arrayminus": [value - low for value, (low, _) in zip(values, spans, strict=True)],
+                "array": [span.high - span.value for span in spans],
+                "arrayminus": [span.value - span.low for span in spans],
                 "thickness": 1,
             }
             figure.add_trace(line)
     figure.update_yaxes(range=[-0.03, 1.03])
     return figure
-
-
-def _wilson(hits: int, runs: int) -> tuple[float, float]:
-    z = 1.96
-    centre = (hits + z * z / 2) / (runs + z * z)
-    half = z / (runs + z * z) * (hits * (runs - hits) / runs + z * z / 4) ** 0.5
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def plane(neurons: pl.DataFrame, gamma: float) -> go.Figure:

@@ -6,9 +6,10 @@ from pkgutil import iter_modules
 
 from paripassu.studies.conduct import plan, run_study, summarise
 from paripassu.studies.protocol import Study
+from paripassu.studies.theory_conduct import summarise_sweep
 from paripassu.studies.theory_study import SweepStudy
 
-__all__ = ["Study", "SweepStudy", "find", "plan", "run_study", "summarise"]
+__all__ = ["Study", "SweepStudy", "find", "plan", "run_study", "summarise", "summarise_sweep"]
 
 
 @cache

@@ -38,9 +38,6 @@ Progress = Callable[[int, int], object]
 
 _HERE = LocalEngine()
 _LAPSE = 120.0  # seconds that a shared file system may keep the lock of a node that died
-_REWORDED = (
-    "The study's words, those of its protocol and verdict rule among them, were edited after runs had begun."
-)
 
 
 def _untold(done: int, needed: int) -> None:
@@ -169,7 +166,7 @@ def _folders(entry: Entry) -> list[Path]:
 
 def _reworded(before: StudyResult, now: StudyResult) -> list[str]:
     words = [(r.question, r.claim, r.protocol) for r in (before, now)]
-    return [_REWORDED] if _REWORDED in before.remarks or words[0] != words[1] else []
+    return [protocol.REWORDED] if protocol.REWORDED in before.remarks or words[0] != words[1] else []
 
 
 def _left_out(asked: set[Path], out: Path) -> list[str]:

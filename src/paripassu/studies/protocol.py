@@ -29,6 +29,10 @@ CUT_TUNING = (
 )
 CUT_PHOTOGRAPHS = "The games are those of scale small: the paper's photographs are left out."
 
+REWORDED = (
+    "The study's words, those of its protocol and verdict rule among them, were edited after runs had begun."
+)
+
 ByArm = Mapping[str, Sequence[float]]  # one value per confirmation seed
 Measure = Callable[[Sequence[Record]], float]
 

@@ -67,6 +67,15 @@ class Chunk:
         key = hashlib.sha256(text.encode()).hexdigest()[:16]
         return folder / CHUNKS / f"{key}-{table}.parquet"
 
+    def is_done(self, folder: Path) -> bool:
+        """Whether a sweep's folder has all its tables."""
+        return all(self.path(folder, name).is_file() for name in self.tables)
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of what it leaves."""
+        return ("outcomes", "paths", "neurons") if self.paths else ("outcomes",)
+
 
 @dataclass(frozen=True)
 class Task:
@@ -79,18 +88,18 @@ class Task:
 def carry_out(task: Task) -> None:
     """Run a chunk unless its folder has it."""
     chunk, folder = task.chunk, task.folder
-    makers = {"outcomes": _outcomes} | ({"paths": _paths, "neurons": _neurons} if chunk.paths else {})
-    if all(chunk.path(folder, name).is_file() for name in makers):
+    if chunk.is_done(folder):
         return
     result = _result(chunk)
     (folder / CHUNKS).mkdir(parents=True, exist_ok=True)
-    for name, make in makers.items():
+    for name in chunk.tables:
+        make = {"outcomes": _outcomes, "paths": _paths, "neurons": _neurons}[name]
         write_table(make(chunk, result), chunk.path(folder, name))
 
 
 def read(chunks: Sequence[Chunk], folder: Path, table: str) -> pl.DataFrame:
     """One table of several chunks, one after the other; those that keep no paths have none."""
-    paths = [chunk.path(folder, table) for chunk in chunks if table == "outcomes" or chunk.paths]
+    paths = [chunk.path(folder, table) for chunk in chunks if table in chunk.tables]
     return pl.concat([pl.read_parquet(path) for path in paths]) if paths else pl.DataFrame()
 
 

@@ -12,6 +12,7 @@ import polars as pl
 from paripassu.engine import Engine, LocalEngine
 from paripassu.records import (
     SWEEP_FILE,
+    Purpose,
     SweepKind,
     SweepResult,
     dump,
@@ -20,11 +21,17 @@ from paripassu.records import (
     load,
     write_atomic,
 )
+from paripassu.studies.protocol import REWORDED, too_small
 from paripassu.studies.theory_chunk import Chunk, Task, carry_out, read, write_table
 from paripassu.studies.theory_sweep import Sweep, Tables
 from paripassu.train import held
 
 _HERE = LocalEngine()
+_UNSAID = Purpose()
+_UNKNOWN = (
+    "The folder was begun before sweeps kept their claims and verdict rules: whether these were edited since "
+    "it does not tell."
+)
 
 
 def run_sweep(
@@ -32,6 +39,7 @@ def run_sweep(
     out: Path,
     *,
     command: str,
+    purpose: Purpose = _UNSAID,
     engine: Engine = _HERE,
     progress: Callable[[int], object] = lambda _: None,
 ) -> SweepResult:
@@ -41,6 +49,7 @@ def run_sweep(
         sweep: what to run.
         out: the sweep's folder; made if it does not exist.
         command: how a person would ask for it, shown on the page.
+        purpose: what it is for, shown on the page; it may be reworded between calls.
         engine: where to run; processes on this machine, one per core, without it.
         progress: called with the steps of all runs done, of ``sweep.run_steps``.
 
@@ -48,17 +57,37 @@ def run_sweep(
         ValueError: ``out`` holds another sweep or other files, or the engine cannot be had.
         RuntimeError: a worker process was killed, or another process works in ``out``.
     """
-    settings = asdict(sweep)  # pyright: ignore[reportArgumentType] - every sweep is a dataclass
-    _check_folder(sweep.kind, settings, out)
+    _check_folder(sweep, out)
     out.mkdir(parents=True, exist_ok=True)
-    result = SweepResult(sweep.kind, settings, False, [], [], environment(command))  # noqa: FBT003
+    result = SweepResult(sweep.kind, _settings(sweep), False, [], [], environment(command), purpose)  # noqa: FBT003
     with held(out):
         return _run_sweep(sweep, out, result, engine, progress)
 
 
+def summarise_sweep(sweep: Sweep, out: Path, purpose: Purpose) -> SweepResult:
+    """Write the tables and ``sweep.json`` anew from the chunks in ``out``, all of which must be done.
+
+    Args:
+        sweep: what was run.
+        out: the sweep's folder.
+        purpose: what it is for.
+
+    Raises:
+        ValueError: ``out`` holds another sweep, or this one is not finished.
+    """
+    _check_folder(sweep, out)
+    before = load(out / SWEEP_FILE, SweepResult)
+
+    def check(chunks: list[Chunk]) -> None:
+        if not all(chunk.is_done(out) for chunk in chunks):
+            raise ValueError(f"{out} is not finished: give its command again to go on where it stopped")
+
+    return _sum_up(sweep, out, replace(before, purpose=purpose), _all_chunks(sweep, out, check))
+
+
 def key(sweep: Sweep) -> str:
     """Eight letters that are other for every other sweep."""
-    text = json.dumps(asdict(sweep), sort_keys=True)  # pyright: ignore[reportArgumentType] - a dataclass
+    text = json.dumps(_settings(sweep), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
@@ -68,34 +97,65 @@ def _run_sweep(
     if not (out / SWEEP_FILE).exists():
         write_atomic(out / SWEEP_FILE, dump(result))
 
-    done, chunks, outcomes = 0, list[Chunk](), pl.DataFrame()
-    for stage in sweep.stages():
-        asked = stage(outcomes)
-        for task, _ in engine.execute(carry_out, [Task(chunk, out) for chunk in asked]):
+    done = 0
+
+    def carry(chunks: list[Chunk]) -> None:
+        nonlocal done
+        for task, _ in engine.execute(carry_out, [Task(chunk, out) for chunk in chunks]):
             done += task.chunk.run_steps
             progress(done)
+
+    return _sum_up(sweep, out, result, _all_chunks(sweep, out, carry))
+
+
+def _all_chunks(sweep: Sweep, out: Path, complete: Callable[[list[Chunk]], None]) -> list[Chunk]:
+    """All chunks of a sweep; ``complete`` is called with those of each stage before the next is known."""
+    chunks, outcomes = list[Chunk](), pl.DataFrame()
+    for stage in sweep.stages():
+        asked = stage(outcomes)
+        complete(asked)
         chunks += asked
         outcomes = read(chunks, out, "outcomes")
+    return chunks
+
+
+def _sum_up(sweep: Sweep, out: Path, result: SweepResult, chunks: list[Chunk]) -> SweepResult:
+    """Write the tables of all chunks, and what they say."""
     tables = Tables(*(read(chunks, out, name) for name in Tables._fields))
     for name, frame in zip(Tables._fields, tables, strict=True):
         if not frame.is_empty():
             write_table(frame, out / f"{name}.parquet")
     claims, fits = sweep.conclude(tables)
-    result = replace(result, finished=True, claims=claims, fits=fits)
+    if not result.purpose.decides:
+        claims = [replace(held, verdict=too_small(held.verdict)) for held in claims]
+    remarks = _remarks(load(out / SWEEP_FILE, SweepResult), result.purpose)
+    result = replace(result, finished=True, claims=claims, fits=fits, remarks=remarks)
     write_atomic(out / SWEEP_FILE, dump(result))
     return result
 
 
-def _check_folder(kind: SweepKind, settings: dict[str, Any], out: Path) -> None:
+def _remarks(before: SweepResult, now: Purpose) -> list[str]:
+    kept = before.purpose
+    is_reworded = bool(kept.rule) and (kept.claim, kept.rule) != (now.claim, now.rule)
+    told = {REWORDED: is_reworded, _UNKNOWN: bool(now.rule) and not kept.rule}
+    return [remark for remark, applies in told.items() if applies or remark in before.remarks]
+
+
+def _check_folder(sweep: Sweep, out: Path) -> None:
     if (out / SWEEP_FILE).is_file():
         held = load(out / SWEEP_FILE, SweepResult)
-        ours = SweepResult(kind, settings, False, [], [], held.environment)  # noqa: FBT003
-        if dump(replace(held, finished=False, claims=[], fits=[])) != dump(ours):
+        settings = _settings(sweep)
+        if (held.kind, held.settings) != (sweep.kind, settings):
             raise ValueError(
-                f"{out} holds another sweep ({_difference(held, kind, settings)}): name another folder"
+                f"{out} holds another sweep ({_difference(held, sweep.kind, settings)}): name another folder"
             )
     elif out.exists() and not (out.is_dir() and is_empty(out)):
         raise ValueError(f"{out} holds files that are no sweep: name an empty or a new folder")
+
+
+def _settings(sweep: Sweep) -> dict[str, Any]:
+    """As they are once written and read."""
+    return json.loads(json.dumps(asdict(sweep)))  # pyright: ignore[reportArgumentType] - a dataclass
 
 
 def _difference(held: SweepResult, kind: SweepKind, settings: dict[str, Any]) -> str:
@@ -111,4 +171,4 @@ def _flat(settings: dict[str, Any]) -> dict[str, str]:
     own = {name: value for name, value in settings.items() if not isinstance(value, dict)}
     for nested in (value for value in settings.values() if isinstance(value, dict)):
         own |= nested
-    return {name: str(list(value) if isinstance(value, tuple) else value) for name, value in own.items()}
+    return {name: str(value) for name, value in own.items()}

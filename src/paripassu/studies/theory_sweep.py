@@ -10,7 +10,8 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 import polars as pl
 
-from paripassu.records import ClaimVerdict, Fit, SweepKind
+from paripassu.records import ClaimVerdict, Fit, Purpose, SweepKind
+from paripassu.studies import pace
 from paripassu.studies import theory_verdicts as verdicts
 from paripassu.studies.protocol import FIRST_CONFIRMATION_SEED
 from paripassu.studies.theory_chunk import Chunk
@@ -112,6 +113,13 @@ class RunSweep:
     def stages(self) -> Sequence[Stage]:
         """One: every method's runs."""
         return [lambda _: self._chunks()]
+
+    def purpose(self) -> Purpose:
+        """That of the study `pace`, where both methods are run."""
+        if not set(BOTH) <= set(self.methods):
+            return Purpose()
+        rule = f"Here nSGDA stands for L and G alike, over the recorded steps.\n\n{pace.STUDY.rule}"
+        return Purpose(claim=pace.STUDY.claim, rule=rule)
 
     def conclude(self, tables: Tables) -> tuple[list[ClaimVerdict], list[Fit]]:
         """The pace's verdict, where both methods were run."""
