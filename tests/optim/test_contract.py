@@ -4,6 +4,9 @@ import copy
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.optim.cases import OPTIMIZERS
 from torch import nn
 
 from paripassu.optim import NSGD, AdaNSGD, RuleOptimizer, flat
@@ -34,6 +37,61 @@ def _snapshot(optimizer):
 
 def _same(left, right) -> bool:
     return len(left) == len(right) and all(torch.equal(a, b) for a, b in zip(left, right, strict=True))
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    name=st.sampled_from(sorted(OPTIMIZERS)),
+    tensors=st.lists(
+        st.tuples(
+            st.lists(st.integers(0, 4), max_size=3),
+            st.sampled_from([torch.float32, torch.float64, torch.bfloat16]),
+            st.lists(st.booleans(), min_size=3, max_size=3),  # whether it has a gradient, step by step
+            st.booleans(),  # of which group
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+    tensor_lr=st.booleans(),
+    decay=st.sampled_from([0.0, 0.5]),
+    maximize=st.booleans(),
+    scale=st.sampled_from([0.0, 1e-6, 1.0, 1e6]),
+    seed=st.integers(0, 2**31),
+)
+def test_steps_are_the_rules_whatever_the_player(name, tensors, tensor_lr, decay, maximize, scale, seed):
+    """As in float64: dtypes mixed, gradients missing, tensors empty, a group at a pace of its own."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def normal(shape, dtype):
+        return torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
+
+    parameters = [nn.Parameter(normal(shape, dtype)) for shape, dtype, _, _ in tensors]
+    second = [own for _, _, _, own in tensors]
+    own = {"lr": torch.tensor(0.2) if tensor_lr else 0.2, "weight_decay": decay, "maximize": maximize}
+    groups = [
+        {"params": [p for p, its in zip(parameters, second, strict=True) if its is of]} | settings
+        for of, settings in ((False, {}), (True, own))
+    ]
+    optimizer = OPTIMIZERS[name](groups, 0.1)
+    exact = [p.detach().double() for p in parameters]
+    states = [optimizer.rule.init(e) for e in exact]
+    largest = [1.0] * len(exact)  # on the way, as each step is rounded
+    for step in range(3):
+        there = [k for k, (_, _, has, _) in enumerate(tensors) if has[step]]
+        for k, p in enumerate(parameters):
+            p.grad = scale * normal(p.shape, p.dtype) if k in there else None
+        updates, following = optimizer.rule.update(
+            [parameters[k].grad.double() for k in there], [states[k] for k in there]
+        )
+        for k, update, state in zip(there, updates, following, strict=True):
+            states[k] = state
+            lr, weight, sign = (0.2, decay, -1 if maximize else 1) if second[k] else (0.1, 0.0, 1)
+            exact[k] = exact[k] * (1 - lr * weight) - lr * sign * update
+            largest[k] = max(largest[k], *exact[k].abs().flatten().tolist(), 0.0)
+        optimizer.step()
+    for p, e, most in zip(parameters, exact, largest, strict=True):
+        relative = {torch.float64: 1e-6, torch.float32: 1e-4, torch.bfloat16: 2**-6}[p.dtype]
+        torch.testing.assert_close(p.detach().double(), e, rtol=0, atol=relative * most)
 
 
 def test_float16_is_refused_with_what_to_do(make):
@@ -92,6 +150,27 @@ def test_devices_may_be_mixed(make):
         for optimizer in optimizers:
             optimizer.step()
     torch.testing.assert_close([p.detach().cpu() for p in mixed], [p.detach() for p in alone])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_zero_gradients_move_nothing(make, dtype):
+    parameters = _parameters(dtype, dtype)
+    before = [p.detach().clone() for p in parameters]
+    optimizer = make(parameters)
+    _grad(parameters, scale=0.0)
+    for _ in range(2):
+        optimizer.step()
+    assert _same(parameters, before)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_bad_gradients_reach_the_parameters_unless_told_otherwise(make, bad, dtype):
+    parameters = _parameters(dtype)
+    _grad(parameters)
+    parameters[0].grad[2, 1] = bad
+    make(parameters).step()
+    assert not parameters[0].isfinite().all()
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
@@ -321,6 +400,65 @@ def test_chains_of_schedulers_set_the_pace(make):
         rates.append(optimizer.param_groups[0]["lr"])
         chain.step()
     assert rates == pytest.approx([0.5, 0.75, 1.0, 0.1])
+
+
+@pytest.mark.parametrize("number", [float, torch.tensor])
+def test_schedulers_set_a_learning_rate_in_either_form(make, number):
+    """torch writes into a tensor and replaces a number."""
+    parameters, twins = _parameters(torch.float32), _parameters(torch.float32)
+    optimizer, twin = make(parameters, number(0.5)), make(twins, 0.5)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
+    for i in range(3):
+        _grad(parameters, seed=i)
+        _grad(twins, seed=i)
+        twin.param_groups[0]["lr"] = 0.5 * 0.5**i
+        optimizer.step()
+        twin.step()
+        schedule.step()
+    assert _same(parameters, twins)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_gradients_that_accumulate_are_one_gradient(make, dtype):
+    """The batch in two halves, and twice as far: a step neither clears nor changes what it stepped from."""
+    x = torch.linspace(-1, 1, 32, dtype=dtype).reshape(8, 4)
+    halved, whole = _parameters(dtype), _parameters(dtype)
+    for parameters, batches in ((halved, x.chunk(2)), (whole, [x])):
+        optimizer = make(parameters)
+        for _ in range(2):
+            for batch in batches:
+                (batch @ parameters[0]).square().sum().backward()
+            optimizer.step()
+    torch.testing.assert_close(halved, whole, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_what_is_frozen_stays_and_joins_when_it_is_thawed(make, dtype):
+    parameters, twins = _parameters(dtype, dtype), _parameters(dtype, dtype)
+    frozen = parameters[1].requires_grad_(requires_grad=False)
+    start = frozen.detach().clone()
+    optimizer, twin = make(parameters), make(twins)
+    _grad(parameters[:1])
+    _grad(twins[:1])
+    optimizer.step()
+    twin.step()
+    assert torch.equal(frozen, start)
+    frozen.requires_grad_(requires_grad=True)
+    for both in (parameters, twins):
+        _grad(both, seed=1)
+    optimizer.step()
+    twin.step()
+    assert not torch.equal(frozen, start)
+    assert _same(parameters, twins)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.complex64])
+def test_a_player_may_have_nothing_but_empty_tensors(make, dtype):
+    parameters = [nn.Parameter(torch.empty(s, dtype=dtype)) for s in ((0, 3), (0,))]
+    for p in parameters:
+        p.grad = torch.empty_like(p)
+    make(parameters, nonfinite="raise").step()
+    assert [p.shape for p in parameters] == [(0, 3), (0,)]
 
 
 @pytest.mark.parametrize("scope", ["global", "layer"])

@@ -62,6 +62,15 @@ def test_maximize_ascends_what_minimize_descends(make, tensors):
         torch.testing.assert_close(a - s, s - b, rtol=1e-12, atol=1e-15)
 
 
+def test_weight_decay_shrinks_when_maximizing_too(make, tensors):
+    plain, decayed = tensors(), tensors()
+    start = [p.detach().clone() for p in plain]
+    make(plain, 0.1, maximize=True).step()
+    make(decayed, 0.1, weight_decay=0.5, maximize=True).step()
+    for p, d, s in zip(plain, decayed, start, strict=True):
+        torch.testing.assert_close(d.detach(), p.detach() - 0.1 * 0.5 * s, rtol=1e-12, atol=1e-14)
+
+
 def test_weight_decay_is_decoupled_and_outside_the_norms(make, tensors):
     plain, decayed = tensors(), tensors()
     start = [p.detach().clone() for p in plain]
@@ -138,13 +147,18 @@ def test_groups_have_a_pace_of_their_own_and_a_norm_in_common(make, tensors):
 
 
 def test_a_group_added_later_joins_the_player(make, tensors):
-    parameters = tensors()
+    """As if it had been there from the start and without gradients."""
+    parameters, twins = tensors(), tensors()
     optimizer = make(parameters[:2])
+    twin = make([{"params": twins[:2]}, {"params": twins[2:], "lr": 0.5}])
+    for p in twins[2:]:
+        p.grad = None
     _steps(optimizer, parameters[:2], 2)
-    before = parameters[3].detach().clone()
+    _steps(twin, twins[:2], 2)
     optimizer.add_param_group({"params": parameters[2:], "lr": 0.5})
-    _steps(optimizer, parameters, 1)
-    assert not torch.equal(parameters[3], before)
+    _steps(optimizer, parameters, 2)
+    _steps(twin, twins, 2)
+    assert _equal(parameters, twins)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULERS.values(), ids=SCHEDULERS.keys())
