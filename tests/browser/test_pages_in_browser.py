@@ -15,6 +15,7 @@ pytest.importorskip("selenium")
 from selenium.webdriver import ActionChains, Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 from tests.report.folders import HOSTILE, WRITERS, run_folder
 
@@ -218,6 +219,74 @@ def test_hovering_shows_values(browser, pages):
     _open(browser, pages["run"])
     heat = browser.find_element(By.CSS_SELECTOR, ".heatmaplayer image")
     assert "0.weight, step 5: 99" in _hover(browser, heat)
+
+
+def _press(browser: Chrome, *keys: str) -> str:
+    """What is read out once every key has been pressed."""
+    for key in keys:
+        ActionChains(browser).send_keys(key).perform()
+    told = "return document.activeElement.parentElement.querySelector('[role=status]')?.textContent"
+    return browser.execute_script(told)
+
+
+def _focused(browser: Chrome) -> str | None:
+    return browser.execute_script("return document.activeElement.getAttribute('aria-label')")
+
+
+def test_a_curve_can_be_read_with_the_keyboard(browser, pages):
+    _open(browser, pages["comparison"])
+    browser.execute_script("document.documentElement.style.scrollBehavior = 'auto'")
+    for _ in range(20):
+        _press(browser, Keys.TAB)
+        if _focused(browser) == "mode-overlap@50":
+            break
+    figure = browser.switch_to.active_element
+    assert figure.get_attribute("aria-roledescription") == "figure"
+    assert "Escape leaves" in _press(browser)
+    first, second = (text.text for text in figure.find_elements(By.CSS_SELECTOR, ".legendtext"))
+    position = browser.execute_script("return window.scrollY")
+    # The metric is a twentieth of the step; steps are 0, 5, 10.
+    assert _press(browser, Keys.ARROW_RIGHT) == f"{first}: 0.000 at 0"
+    assert _press(browser, Keys.ARROW_RIGHT) == f"{first}: 0.2500 at 5"
+    assert _press(browser, Keys.ARROW_DOWN) == f"{second}: 0.2500 at 5"
+    assert "0.2500 at 5" in figure.find_element(By.CSS_SELECTOR, ".hoverlayer").text
+    assert _press(browser, Keys.ARROW_DOWN, Keys.END, Keys.ARROW_RIGHT) == f"{second}: 0.5000 at 10"
+    assert _press(browser, Keys.ARROW_UP, Keys.ARROW_LEFT) == f"{first}: 0.2500 at 5"
+    assert _press(browser, Keys.HOME) == f"{first}: 0.000 at 0"
+    assert browser.execute_script("return window.scrollY") == position
+    ActionChains(browser).send_keys(Keys.ESCAPE).perform()
+    assert _focused(browser) != "mode-overlap@50"
+    assert figure.find_elements(By.CSS_SELECTOR, ".hovertext") == []
+    assert "".join(t.text for t in browser.find_elements(By.CSS_SELECTOR, "[role=status]")) == ""
+
+
+def test_every_figure_of_every_page_has_points_to_read(browser, pages):
+    for page in (pages[name] for name in WRITERS if name != "board"):
+        _open(browser, page)
+        for figure in browser.find_elements(By.CSS_SELECTOR, ".figure"):
+            title = figure.get_attribute("aria-label")
+            browser.execute_script("arguments[0].focus()", figure)
+            told = _press(browser, Keys.ARROW_RIGHT)
+            assert told, title
+            assert "Escape" not in told, title
+            assert figure.find_elements(By.CSS_SELECTOR, ".hovertext"), title
+        assert _complaints(browser) == []
+
+
+def test_a_heat_map_is_read_from_the_top_down(browser, tmp_path):
+    rows = [
+        ("arm", layer, step, value)
+        for layer, base in (("top", 1.0), ("low", 3.0))
+        for step, value in ((0, base), (5, base + 1))
+    ]
+    frame = pl.DataFrame(rows, schema=["arm", "layer", "step", "value"], orient="row")
+    figure = Figure(figures.heat(frame, ["arm"], "value"), "A map", "")
+    _open(browser, Page("Maps", "", [figure], []).write(tmp_path))
+    browser.execute_script("document.querySelector('.figure').focus()")
+    assert _press(browser, Keys.ARROW_RIGHT) == "top, step 0: 1.00"
+    assert _press(browser, Keys.ARROW_RIGHT) == "top, step 5: 2.00"
+    assert _press(browser, Keys.ARROW_DOWN) == "low, step 5: 4.00"
+    assert _press(browser, Keys.ARROW_UP, Keys.ARROW_LEFT) == "top, step 0: 1.00"
 
 
 def test_a_hostile_name_is_shown_as_text(browser, tmp_path):

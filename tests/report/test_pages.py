@@ -48,7 +48,9 @@ def test_hostile_text_is_shown_as_text(page):
     assert "<img src=x" not in text
     tags = _Tags(text).found
     scripts = [attrs for tag, attrs in tags if tag == "script"]
-    assert all(a.get("src") in ("plotly.min.js", "figures.js") or "data-figure" in a for a in scripts)
+    assert all(
+        a.get("src") in ("plotly.min.js", "figures.js", "keyboard.js") or "data-figure" in a for a in scripts
+    )
     assert not any(name.startswith("on") for _, attrs in tags for name in attrs)
 
 
@@ -56,7 +58,7 @@ def test_nothing_is_asked_of_the_network(page):
     for tag, attrs in _Tags(page.read_text()).found:
         for name in ("src", "href"):
             assert not re.match(r"(https?:)?//", attrs.get(name) or ""), (tag, attrs)
-    for name in ("style.css", "figures.js"):
+    for name in ("style.css", "figures.js", "keyboard.js"):
         assert "http" not in (page.parent / name).read_text()
     assert "default-src 'none'" in page.read_text()
 

@@ -155,8 +155,10 @@ def heat(
         steps = [int(name) for name in table.columns[1:]]
         values = [[_number(v) for v in table.row(i)[1:]] for i in range(len(table))]
         colours = [[_logarithm(v) for v in line] for line in values] if log else values
-        panel = go.Heatmap(x=steps, y=table["layer"].to_list(), z=colours, customdata=values)
-        panel.update(coloraxis="coloraxis", hovertemplate="%{y}, step %{x}: %{customdata:.3g}<extra></extra>")
+        panel = go.Heatmap(x=steps, y=table["layer"].to_list(), z=colours, customdata=values, name=arm)
+        whose = "%{fullData.name}" if len(shown) > 1 else ""
+        template = f"%{{y}}, step %{{x}}: %{{customdata:.3g}}<extra>{whose}</extra>"
+        panel.update(coloraxis="coloraxis", hovertemplate=template)
         figure.add_trace(panel, row=row, col=1)
     figure.update_xaxes(title_text="generator updates", row=len(shown), col=1)
     figure.update_yaxes(autorange="reversed", automargin=True, tickfont={"size": 11})

@@ -17,7 +17,7 @@ from paripassu.records import Environment as Where
 from paripassu.records import Verdict, write_atomic
 
 PAGE_FOLDER = "report"
-_ASSETS = ("style.css", "figures.js")
+_ASSETS = ("style.css", "figures.js", "keyboard.js")
 
 
 @dataclass(frozen=True)
