@@ -4,13 +4,15 @@ import math
 import os
 import struct
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 from tests.studies.tiny import Here, tiny_study, tiny_verdict
 
 from paripassu import studies
+from paripassu.data import Augmented, Cifar
 from paripassu.engine import LocalEngine
+from paripassu.models import WganGPResNet
 from paripassu.records import (
     RECORDS_FILE,
     RUN_FILE,
@@ -28,9 +30,11 @@ from paripassu.records import (
     write_atomic,
 )  # fmt: skip
 from paripassu.report.study import write_study_page
+from paripassu.rules import SGD, Adam, Graft, Normalize
 from paripassu.studies import conduct, entry
 from paripassu.studies.entry import Entry, Job
 from paripassu.studies.protocol import FIRST_CONFIRMATION_SEED, Evidence
+from paripassu.studies.recipes import RECIPES
 from paripassu.train import FolderInUseError, held, train
 
 
@@ -341,6 +345,41 @@ def test_stacked_digits_takes_mnist_by_path(tmp_path):
     captured = {"nsgda layer": [995.0, 999.0], "nsgda global": [900.0, 950.0], "sgda": [500.0, 600.0]}
     evidence = Evidence(dataset, goodness={}, estimates={"modes-mnist@26000": captured})
     assert study.verdict(evidence).outcome == "supported"
+
+
+def test_recovery_takes_cifar10_with_the_published_resnet_by_path(tmp_path):
+    """What is not the arm's is the recipe's; Adam has the recipe's betas, alone and in grafts."""
+    (tmp_path / "data_batch_1.bin").write_bytes(os.urandom(30 * 3073))
+    study = studies.find()["recovery"]
+    (dataset,) = study.on({"cifar10-resnet": tmp_path}).datasets
+    recipe = RECIPES["wgangp-cifar10"].run
+    runs = {arm.name: dataset.run(arm.rule, 1e-3, 10_000, 7) for arm in study.arms}
+    played = {
+        "data", "generator", "discriminator", "steps", "seed", "log_every", "eval_every", "checkpoint_every",
+        "probe_every",
+    }  # fmt: skip
+    for run in runs.values():
+        assert run.model == WganGPResNet(latent=128, width=128)
+        assert run.data == Augmented(Cifar(tmp_path), dequantize=True)
+        assert (run.steps, run.seed, run.n_critic, run.decay) == (10_000, 7, 5, "linear")
+        assert {f.name for f in fields(run) if getattr(run, f.name) != getattr(recipe, f.name)} <= played
+        assert run.generator == run.discriminator
+    adam = Adam((0.0, 0.9))
+    rules = {name: run.generator.rule for name, run in runs.items()}
+    assert rules == {
+        "adam": adam,
+        "adam magnitude": Graft(magnitude=adam, direction=SGD()),
+        "nsgda layer": Normalize(SGD(), "layer"),
+        "nsgda global": Normalize(SGD(), "global"),
+        "sgda": SGD(),
+    }
+    assert dataset.centres.keys() == dataset.chosen.keys() == rules.keys()
+    assert [study.scales[scale].steps["cifar10-resnet"] for scale in ("small", "paper")] == [1000, 10_000]
+    tiny = replace(runs["adam"], model=WganGPResNet(latent=4, width=2), steps=1, batch=4, eval_samples=20)
+    train(tiny, tmp_path / "run")
+    measured = {r.name for r in read_records(tmp_path / "run" / RECORDS_FILE) if isinstance(r, Metric)}
+    assert dataset.metric.replace("@5000", "@20") in measured
+    assert runs["adam"].eval_samples == 5000
 
 
 def test_a_study_on_data_by_path(tmp_path):
