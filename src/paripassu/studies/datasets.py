@@ -200,7 +200,7 @@ def cifar10_resnet(path: Path) -> Dataset:
         name="cifar10-resnet",
         setting=(
             "CIFAR-10's training images, dequantized, WGAN-GP's ResNet of 128 channels as published (weight "
-            "10, batch 64 and the generator's 128, 5 discriminator updates each, rates that fall to 0, Adam's "
+            "10, batch 64 and the generator's 128, 5 discriminator updates each, rates falling to 0, Adam's "
             "betas 0 and 0.9 in every arm that has one)"
         ),
         run=run,
