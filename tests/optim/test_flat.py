@@ -192,9 +192,9 @@ def test_a_rule_of_ones_own_runs_as_written():
 
 @pytest.mark.parametrize("rule", SERVED, ids=repr)
 def test_many_chunks_on_many_threads_are_one_tensor(rule):
-    """More elements than a chunk, more chunks than a piece; and the same bits on one thread as on three."""
+    """More elements than a chunk, more chunks than a group; and the same bits on one thread as on three."""
     generator = torch.Generator().manual_seed(0)
-    sizes = [flat._CHUNK * flat._CHUNKS_A_THREAD * 4 + 5, flat._CHUNK, flat._CHUNK + 1, 1]
+    sizes = [flat._FOR_A_THREAD * 4 + 5, flat._CHUNK, flat._CHUNK + 1, 1]
     starts = [torch.randn(size, generator=generator) for size in sizes]
     gradients = [torch.randn(size, generator=generator) for size in sizes]
     before, ended = torch.get_num_threads(), []

@@ -1,8 +1,8 @@
 """The fast path on a CPU: float32 tensors as flat memory, walked in chunks by compiled kernels.
 
-A rescaled step takes two passes: the first takes the gradients into the states and sums squares, the
-second moves the parameters; between them lies one number per tensor. Nothing of a tensor's size is
-allocated. Sums are taken chunk by chunk and then in order, so results do not depend on the threads.
+A rescaled step visits every chunk twice: first to take the gradients into the states and sum squares, then
+to move the parameters, when all that is measured together is summed. Nothing of a tensor's size is allocated.
+Sums are taken chunk by chunk and then in order, so results do not depend on the threads.
 """
 
 import gc
@@ -11,6 +11,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from functools import lru_cache
 from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,8 +22,9 @@ from paripassu.optim.form import Form, Kept
 from paripassu.optim.threads import address_of, together
 from paripassu.optim.turn import Turn
 
-_CHUNK = 16384  # elements; four arrays of them, 256 KiB, stay in a core's cache
-_CHUNKS_A_THREAD = 8  # fewer are done before another thread is awake
+_CHUNK = 65536  # elements; its arrays, 256 KiB each, stay in a core's cache
+_GROUP = 4 * _CHUNK  # taken in before the first of them is moved, where each tensor is measured alone
+_FOR_A_THREAD = 2 * _CHUNK  # fewer are done before another thread is awake
 _PLAIN_TYPES = (Tensor, torch.nn.Parameter)
 
 
@@ -102,53 +104,78 @@ def step(form: Form, turn: Turn, kept: Kept) -> None:
     for column, tensors in enumerate((turn.parameters, gradients, *kept)):
         if tensors:
             addresses[:, column] = [tensor.data_ptr() for tensor in tensors]
-    chunks = _chunks(tuple([p.numel() for p in turn.parameters]))
-    squares, sums = np.zeros((len(chunks), 2)), np.zeros((count, 2))
-    factors = np.ones((5, count), np.float32)
+    rescale, as_one = form.length != "own", form.scope == "global"
+    takes_in = rescale or bool(kept.buffers or kept.seconds)  # plain SGD has nothing to take in
+    way = _way(tuple([p.numel() for p in turn.parameters]), as_one, rescale, takes_in)
+    factors = np.ones((3, count), np.float32)
     momentum = form.sgd.momentum if form.sgd else 0.0
     (b1, b2), eps = (form.adam.betas, form.adam.eps) if form.adam else ((0.0, 0.0), 0.0)
     if form.adam:
         kernels.tick(addresses, b1, b2, factors[kernels.R1], factors[kernels.R2])
+    factors[kernels.KEEP] = list(map(float, turn.keeps))
 
     by_adam = form.direction == "adam"
     moved = kernels.FIRST if by_adam else kernels.BUFFER
     source = moved if (b1 if by_adam else momentum) else kernels.GRADIENT
-    rates = np.array(list(map(float, turn.rates)))
-    factors[kernels.KEEP] = list(map(float, turn.keeps))
-    factors[kernels.FACTOR] = rates
-    settings = np.array([momentum, b1, b2, eps])
-
-    def walk(*, advance: bool, descend: bool) -> None:
-        told = np.zeros(kernels.LENGTH, np.int64)
-        told[kernels.CHUNKS :] = [
-            *map(address_of, (chunks, addresses, squares, factors, settings)),
-            len(chunks), count, advance, descend, source, by_adam,
-        ]  # fmt: skip
-        together(kernels.walk, told, at_most=len(chunks) // _CHUNKS_A_THREAD)
-
-    if form.length == "own":
-        # At once, while a chunk is in the cache; plain SGD has nothing to take in.
-        walk(advance=bool(form.adam or momentum), descend=True)
-    else:
-        walk(advance=True, descend=False)
-        columns = {"sgd": kernels.SGD, "adam": kernels.ADAM, "one": -1}
-        own, length, as_one = columns[form.direction], columns[form.length], form.scope == "global"
-        shrink, factor = factors[kernels.SHRINK], factors[kernels.FACTOR]
-        kernels.rescale(chunks, squares, sums, rates, own, length, as_one, shrink, factor)
-        walk(advance=False, descend=True)
+    columns = {"sgd": kernels.SGD, "adam": kernels.ADAM, "one": -1, "own": -1}
+    arrays = (
+        way.visits, way.chunks, way.units,
+        np.zeros(len(way.units) - 1, np.int64),
+        addresses,
+        np.zeros((len(way.chunks), 2)),
+        factors,
+        np.array(list(map(float, turn.rates))),
+        np.array([momentum, b1, b2, eps]),
+    )  # fmt: skip
+    told = np.zeros(kernels.LENGTH, np.int64)
+    told[kernels.VISITS :] = [
+        *map(address_of, arrays),
+        len(way.visits), len(way.chunks), len(way.units) - 1, count,
+        source, by_adam, rescale, columns[form.direction], columns[form.length],
+    ]  # fmt: skip
+    together(kernels.walk, told, at_most=way.threads)
     # torch has not seen them move, and would go backwards through a graph that was built before.
     torch.autograd.graph.increment_version(turn.parameters)
 
 
+class _Way(NamedTuple):
+    """In which order chunks of tensors are visited, see `kernels.walk`, and by how many threads at most."""
+
+    visits: NDArray[np.int64]
+    chunks: NDArray[np.int64]
+    units: NDArray[np.int64]
+    threads: int
+
+
 @lru_cache(maxsize=64)
-def _chunks(sizes: tuple[int, ...]) -> NDArray[np.int64]:
-    """Rows (tensor, first element, length) that cover tensors of ``sizes`` elements."""
+def _way(sizes: tuple[int, ...], as_one: bool, rescale: bool, takes_in: bool) -> _Way:  # noqa: FBT001
+    """The way through tensors of ``sizes`` elements.
+
+    Where nothing is measured, a chunk is moved at once, while it is in the cache. A player that is measured
+    as one is taken in from its first chunk to its last and moved backwards, for what was read last is what
+    caches still hold. Tensors that are measured alone are moved as soon as a few of them are taken in.
+    """
     rows = [
-        (tensor, start, min(_CHUNK, size - start))
+        (tensor, start, min(_CHUNK, size - start), 0 if as_one else tensor)
         for tensor, size in enumerate(sizes)
         for start in range(0, size, _CHUNK)
     ]
-    return np.array(rows, np.int64).reshape(-1, 3)
+    chunks = np.array(rows, np.int64).reshape(-1, 4)
+    last = np.searchsorted(chunks[:, 3], np.arange(1 if as_one else len(sizes)), side="right")
+    units = np.concatenate([[0], last])
+    every = range(len(rows))
+    if not rescale:
+        visits = [k if takes_in else ~k for k in every]
+    elif as_one:
+        visits = [*every, *(~k for k in reversed(every))]
+    else:
+        visits, begin, taken = list[int](), 0, 0
+        for end, size in zip(map(int, last), sizes, strict=True):
+            taken += size
+            if taken >= _GROUP or end == len(rows):
+                visits += [*range(begin, end), *(~k for k in range(begin, end))]
+                begin, taken = end, 0
+    return _Way(np.array(visits, np.int64), chunks, units, sum(sizes) // _FOR_A_THREAD)
 
 
 def _is_plain(tensor: Tensor) -> bool:

@@ -31,16 +31,14 @@ PARAMETER, GRADIENT, BUFFER, FIRST, SECOND, STEP = range(6)
 SGD, ADAM = range(2)
 
 _WIDTH = 4  # bytes in a float32
-_PIECE = 4  # chunks a thread claims at a time
 _BLOCK = 1024  # elements whose squares are summed in float32: few enough for seven digits
 # Sums may be reordered into vector instructions; NaN and infinities must stay what they are.
 _SUMMING: dict[str, Any] = {"fastmath": {"reassoc", "contract", "nsz"}, "error_model": "numpy", "nogil": True}
 # A product of three must be taken as written: two of its factors alone may leave float32.
 _FLAGS: dict[str, Any] = _SUMMING | {"fastmath": {"contract"}}
 _IN_C: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy"}  # C knows no interpreter's lock
-_CHUNKS = _ADDRESSES = int64[:, ::1]
+_ADDRESSES = int64[:, ::1]
 _PER_TENSOR = float32[::1]
-_SUMS = float64[:, ::1]
 
 
 def _cached(compile_for: Callable[..., Any], signature: Any, **options: Any) -> Callable[[Any], Any]:
@@ -192,14 +190,17 @@ def tick(addresses, b1, b2, r1, r2):
 
 
 @intrinsic
-def _claim(_typing, _counter, _count):
-    """The counter, which is then higher by ``count``: no two threads get the same."""
+def _add(_typing, _counters, _place, _count):
+    """One counter, which is then higher by ``count``.
+
+    No two threads get the same, and who reads what another has counted sees all that it did before.
+    """
 
     def generate(context, builder, signature, arguments):
-        pointer = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        return builder.atomic_rmw("add", pointer, arguments[1], "monotonic")
+        counters = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        return builder.atomic_rmw("add", builder.gep(counters, [arguments[1]]), arguments[2], "acq_rel")
 
-    return types.int64(types.Array(types.int64, 1, "C"), types.int64), generate
+    return types.int64(types.Array(types.int64, 1, "C"), types.int64, types.int64), generate
 
 
 @njit(**_FLAGS)
@@ -246,82 +247,97 @@ def _advance_chunk(row, begin, end, momentum, b1, b2, r, squares):
             squares[SGD] += total if _holds(total) else _square_widely(buffer)
 
 
-@_cached(
-    njit,
-    void(_CHUNKS, _SUMS, _SUMS, float64[::1], int64, int64, types.boolean, _PER_TENSOR, _PER_TENSOR),
-    **_FLAGS,
-)
-def rescale(chunks, squares, sums, rates, own, length, as_one, shrink, factor):
-    """Write two factors per tensor whose product is rate * length / own length; 0 where that is 0.
+@njit(**_FLAGS)
+def _length(squares, column):
+    """Length of what the rows of ``squares`` are of; 1 where the column is below 0."""
+    if column < 0:
+        return 1.0
+    total = 0.0
+    for k in range(len(squares)):
+        total += squares[k, column]
+    return math.sqrt(total)
+
+
+@njit(**_FLAGS)
+def _factors(own, wanted, rate):
+    """Two factors whose product is rate * wanted / own; 0 where ``own`` is 0.
 
     The first is a power of two that brings the direction near one, so that neither the product with it nor
-    the second factor leaves float32, however large or small gradients are. ``own`` and ``length`` are columns
-    of ``squares``, a ``length`` below 0 is one; ``as_one`` takes all tensors for one. ``sums`` is zeros, a
-    row per tensor.
+    the second factor leaves float32, however large or small gradients are.
     """
-    for k in range(len(chunks)):
-        tensor = 0 if as_one else chunks[k, 0]
-        sums[tensor, SGD] += squares[k, SGD]
-        sums[tensor, ADAM] += squares[k, ADAM]
-    for tensor in range(len(rates)):
-        measured = 0 if as_one else tensor
-        norm = math.sqrt(sums[measured, own])
-        wanted = 1.0 if length < 0 else math.sqrt(sums[measured, length])
-        # The bounds keep it a normal float32; NaN and inf have some exponent and stay what they are.
-        shrink[tensor] = math.ldexp(1.0, -min(max(math.frexp(norm)[1], -126), 126))
-        factor[tensor] = 0.0 if norm == 0.0 else rates[tensor] * wanted / norm / shrink[tensor]
+    # The bounds keep it a normal float32; NaN and inf have some exponent and stay what they are.
+    shrink = math.ldexp(1.0, -min(max(math.frexp(own)[1], -126), 126))
+    factor = 0.0 if own == 0.0 else rate * wanted / own / shrink
+    return float32(shrink), float32(factor)
 
 
 # What `walk` is told, by place in an array of int64: addresses of arrays, their lengths, and switches.
 (
-    NEXT, CHUNKS, ADDRESSES, SQUARES, FACTORS, SETTINGS, CHUNK_COUNT, TENSOR_COUNT, ADVANCE, DESCEND, SOURCE,
-    BY_ADAM,
-) = range(LENGTH := 12)  # fmt: skip
-# Rows of the array of factors, a column a tensor: Adam's bias corrections, and the terms of a step.
-R1, R2, KEEP, SHRINK, FACTOR = range(5)
+    NEXT, VISITS, CHUNKS, UNITS, DONE, ADDRESSES, SQUARES, FACTORS, RATES, SETTINGS, VISIT_COUNT, CHUNK_COUNT,
+    UNIT_COUNT, TENSOR_COUNT, SOURCE, BY_ADAM, RESCALE, OWN, WANTED,
+) = range(LENGTH := 19)  # fmt: skip
+# Rows of the array of factors, a column a tensor: Adam's bias corrections, and what weight decay leaves.
+R1, R2, KEEP = range(3)
 
 
 @_cached(cfunc, void(types.voidptr), **_IN_C)
 def walk(told):
-    """Walk all chunks, together with the other threads that were given the same ``told``.
+    """Take a step, together with the other threads that were given the same ``told``.
 
     A C function of the address of ``told``, so that threads can call it without Python: an array of int64, by
-    the names above. ``NEXT`` is 0 at the start and counts the chunks that are taken. ``SETTINGS`` are
-    SGD's momentum, Adam's two decay rates and its epsilon, in float64.
+    the names above. ``NEXT`` is 0 at the start and counts the visits that are taken, in their order.
 
-    With ``ADVANCE``, gradients are taken into the states, and each chunk leaves its squares: of SGD's update
-    and of Adam's. Momentum is kept where there are buffers, moments where there are second ones.
+    A visit of chunk k takes its gradients into the states, and leaves its squares: of SGD's update and of
+    Adam's. Momentum is kept where there are buffers, moments where there are second ones. A visit of ``~k``,
+    or without ``RESCALE`` any, subtracts a multiple of the direction from ``KEEP`` times the parameters. The
+    direction is the array of column ``SOURCE``, or, with ``BY_ADAM``, Adam's update with that on top; the
+    multiple is the tensor's rate, with ``RESCALE`` times the length in column ``WANTED`` of the squares over
+    that in column ``OWN``, both of the chunk's unit: rows ``UNITS[u]`` to ``UNITS[u + 1]`` of the chunks. It
+    waits until all of the unit's chunks have been visited; their visits must come before it.
 
-    With ``DESCEND``, ``SHRINK * FACTOR`` times the direction is subtracted from ``KEEP`` times the
-    parameters. The direction is the array of column ``SOURCE``, or, with ``BY_ADAM``, Adam's update with
-    that on top.
+    ``SETTINGS`` are SGD's momentum, Adam's two decay rates and its epsilon, in float64.
     """
     told = carray(told, LENGTH, np.int64)
-    chunk_count, tensor_count = told[CHUNK_COUNT], told[TENSOR_COUNT]
-    chunks = carray(_integers(told[CHUNKS]), (chunk_count, 3))
-    addresses = carray(_integers(told[ADDRESSES]), (tensor_count, 6))
-    squares = carray(_doubles(told[SQUARES]), (chunk_count, 2))
-    factors = carray(_floats(told[FACTORS]), (5, tensor_count))
+    visits = carray(_integers(told[VISITS]), told[VISIT_COUNT])
+    chunks = carray(_integers(told[CHUNKS]), (told[CHUNK_COUNT], 4))
+    units = carray(_integers(told[UNITS]), told[UNIT_COUNT] + 1)
+    done = carray(_integers(told[DONE]), told[UNIT_COUNT])
+    addresses = carray(_integers(told[ADDRESSES]), (told[TENSOR_COUNT], 6))
+    squares = carray(_doubles(told[SQUARES]), (told[CHUNK_COUNT], 2))
+    factors = carray(_floats(told[FACTORS]), (3, told[TENSOR_COUNT]))
+    rates = carray(_doubles(told[RATES]), told[TENSOR_COUNT])
     settings = carray(_doubles(told[SETTINGS]), 4)
     momentum, b1, b2, eps = float32(settings[0]), settings[1], settings[2], float32(settings[3])
+    by_adam, rescale = told[BY_ADAM] != 0, told[RESCALE] != 0
+    known, own, wanted = -1, 1.0, 1.0
     _wide()
     while True:
-        first = _claim(told, _PIECE)
-        for taken in range(first, min(first + _PIECE, chunk_count)):
-            # A second pass goes backwards: what the first read last is what caches still hold.
-            k = taken if told[ADVANCE] != 0 else chunk_count - 1 - taken
-            tensor, begin, length = chunks[k]
-            row = addresses[tensor]
-            r = (factors[R1, tensor], factors[R2, tensor], eps)
-            if told[ADVANCE] != 0:
-                _advance_chunk(row, begin, begin + length, momentum, b1, b2, r, squares[k])
-            if told[DESCEND] != 0:
-                parameter = _run(row[PARAMETER], begin, length)
-                direction = _run(row[told[SOURCE]], begin, length)
-                step = (factors[KEEP, tensor], factors[SHRINK, tensor], factors[FACTOR, tensor])
-                if told[BY_ADAM] != 0:
-                    _descend_adam(parameter, direction, _run(row[SECOND], begin, length), *r, *step)
-                else:
-                    _descend(parameter, direction, *step)
-        if first >= chunk_count:
+        visit = _add(told, NEXT, 1)
+        if visit >= len(visits):
             return
+        advance = visits[visit] >= 0
+        k = visits[visit] if advance else ~visits[visit]
+        tensor, begin, length, unit = chunks[k]
+        row = addresses[tensor]
+        r = (factors[R1, tensor], factors[R2, tensor], eps)
+        if advance:
+            _advance_chunk(row, begin, begin + length, momentum, b1, b2, r, squares[k])
+            _add(done, unit, 1)
+            if rescale:
+                continue  # moved by a visit of its own, when all of its unit is measured
+        shrink, factor = float32(1), float32(rates[tensor])
+        if rescale:
+            if unit != known:
+                while _add(done, unit, 0) < units[unit + 1] - units[unit]:
+                    pass
+                measured = squares[units[unit] : units[unit + 1]]
+                own, wanted = _length(measured, told[OWN]), _length(measured, told[WANTED])
+                known = unit
+            shrink, factor = _factors(own, wanted, rates[tensor])
+        parameter = _run(row[PARAMETER], begin, length)
+        direction = _run(row[told[SOURCE]], begin, length)
+        step = (factors[KEEP, tensor], shrink, factor)
+        if by_adam:
+            _descend_adam(parameter, direction, _run(row[SECOND], begin, length), *r, *step)
+        else:
+            _descend(parameter, direction, *step)
