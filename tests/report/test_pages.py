@@ -9,7 +9,16 @@ from urllib.parse import unquote
 
 import pytest
 from rich.console import Console
-from tests.report.folders import WHERE, WRITERS, board_page, run_folder, run_page, study_folder, sweep_page
+from tests.report.folders import (
+    HOSTILE,
+    WHERE,
+    WRITERS,
+    board_page,
+    run_folder,
+    run_page,
+    study_folder,
+    sweep_page,
+)
 
 from paripassu.records import (
     Metric,
@@ -218,11 +227,18 @@ def test_runs_side_by_side_name_what_differs(tmp_path):
     for name, seed in (("a", 3), ("b", 4)):
         run_folder(tmp_path / name)
         (tmp_path / name / "run.json").write_text(
-            dump(RunHeader({"loss": {"is": "same"}, "seed": seed}, WHERE))
+            dump(
+                RunHeader(
+                    {"loss": {"is": "same"}, "data": {"root": HOSTILE + str(seed)}, "seed": seed}, WHERE
+                )
+            )
         )
     text = write_comparison([tmp_path / "a", tmp_path / "b"], tmp_path / "out").read_text()
     assert '<tr><th scope="row">seed</th><td>3</td><td>4</td></tr>' in text
-    assert "loss.is" not in text
+    assert '<th scope="row">data.<wbr>root</th>' in text
+    assert '<tr><th scope="row">a</th><td>0.5</td><td>finished</td><td>10</td></tr>' in text
+    assert "is</th>" not in text
+    assert "<script>alert" not in text
     for wrong, told in (
         ([tmp_path / "a"], "two runs or more"),
         ([tmp_path / "a", tmp_path / "b" / ".." / "a"], "named twice"),

@@ -90,8 +90,8 @@ def _outcomes(records: Records) -> list[Block]:
         told = "not finished" if end is None else end.outcome
         steps = max((record.step for record in run), default=0)
         values = [f"{value:.4g}" for name in names for value in last[name] or [float("nan")]]
-        rows.append((arm, told, f"{steps:,}", *values))
-    return [Table(("run", "outcome", "updates", *names), rows, caption="Last value of each metric.")]
+        rows.append((arm, *values, told, f"{steps:,}"))
+    return [Table(("run", *names, "outcome", "updates"), rows, caption="Last value of each metric.")]
 
 
 def _samples(records: Records, runs: Mapping[str, Path]) -> list[Block]:
