@@ -57,11 +57,15 @@ def test_recovery_is_judged_by_its_interval(method, hits, outcome):
 def _paths(apart):
     """Paths whose players are ``apart`` decades apart, by method and seed."""
     rows = [
-        (method, seed, 10.0**decades, 1.0)
+        (method, 1.0, 0.01, seed, 10.0**decades, 1.0)
         for method, seeds in apart.items()
         for seed, decades in enumerate(seeds)
     ]
-    return pl.DataFrame(rows, schema=["method", "seed", "pace_d", "pace_g"], orient="row")
+    return pl.DataFrame(rows, schema=["method", "lr_d", "lr_g", "seed", "pace_d", "pace_g"], orient="row")
+
+
+def _of_pace(paths):
+    return verdicts.of_pace(paths, 1000, 500)
 
 
 @pytest.mark.parametrize(
@@ -75,36 +79,38 @@ def _paths(apart):
     ],
 )
 def test_pace_is_judged_by_the_distance_from_one(ours, theirs, outcome):
-    (claim,) = verdicts.of_pace(_paths({"nsgda": ours * 3, "sgda": theirs * 3}))
+    (claim,) = _of_pace(_paths({"nsgda": ours * 3, "sgda": theirs * 3}))
     assert claim.verdict.outcome == outcome
     lead = np.mean(np.abs(theirs)) - np.mean(np.abs(ours))
     assert claim.verdict.effect.value == pytest.approx(lead)
-    (claim,) = verdicts.of_pace(_paths({"nsgda": ours * 2, "sgda": theirs * 3}))
+    assert claim.claim.endswith("(d = 1,000, 500 steps)")
+    (claim,) = _of_pace(_paths({"nsgda": ours * 2, "sgda": theirs * 3}))
     assert claim.verdict.outcome == "undecided"  # fewer than five seeds
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [([0.1, -0.2], [3.0]), ([0.1, 0.5], [3.0]), ([0.9], [3.0])])
 def test_the_framework_and_the_study_of_gans_judge_pace_by_one_rule(ours, theirs):
-    (claim,) = verdicts.of_pace(_paths({"nsgda": ours * 5, "sgda": theirs * 5}))
+    (claim,) = _of_pace(_paths({"nsgda": ours * 5, "sgda": theirs * 5}))
     own, sgda = ([abs(gap) for gap in gaps] * 5 for gaps in (ours, theirs))
     gaps = {"nsgda layer": own, "nsgda global": own, "sgda": sgda}
     assert claim.verdict.outcome == pace.verdict(Evidence(RING8, {}, {"pace gap": gaps})).outcome
 
 
 def test_steps_at_which_a_player_stands_still_are_told_and_left_out():
-    still = pl.DataFrame({"method": "sgda", "seed": range(6), "pace_d": 1.0, "pace_g": 0.0})
+    at = {"method": "sgda", "lr_d": 1.0, "lr_g": 0.01}
+    still = pl.DataFrame(at | {"seed": range(6), "pace_d": 1.0, "pace_g": 0.0})
     paths = _paths({"nsgda": [0.1] * 6, "sgda": [3.0] * 6})
-    (claim,) = verdicts.of_pace(pl.concat([paths, *[still] * 3]))
-    assert claim.verdict == replace(verdicts.of_pace(paths)[0].verdict, reason=claim.verdict.reason)
-    assert "6 seeds of SGDA, at the 25% of recorded steps" in claim.verdict.reason
-    assert "6 seeds of nSGDA, at the 100% of" in claim.verdict.reason
+    (claim,) = _of_pace(pl.concat([paths, *[still] * 3]))
+    assert claim.verdict == replace(_of_pace(paths)[0].verdict, reason=claim.verdict.reason)
+    assert "6 seeds of SGDA (lr_d 1, lr_g 0.01), at the 25% of recorded steps" in claim.verdict.reason
+    assert "6 seeds of nSGDA (lr_d 1, lr_g 0.01), at the 100% of" in claim.verdict.reason
     alone = pl.concat([paths.filter(pl.col("method") == "nsgda"), still])
-    assert verdicts.of_pace(alone) == []
+    assert _of_pace(alone) == []
 
 
 def test_one_method_alone_says_nothing_of_pace():
-    assert verdicts.of_pace(_paths({"nsgda": [0.1]})) == []
-    assert verdicts.of_pace(pl.DataFrame()) == []
+    assert _of_pace(_paths({"nsgda": [0.1]})) == []
+    assert _of_pace(pl.DataFrame()) == []
 
 
 def _times(method, by_dimension):

@@ -123,7 +123,7 @@ class RunSweep:
 
     def conclude(self, tables: Tables) -> tuple[list[ClaimVerdict], list[Fit]]:
         """The pace's verdict, where both methods were run."""
-        return verdicts.of_pace(tables.paths), []
+        return verdicts.of_pace(tables.paths, self.framework.d, self.steps), []
 
     def _chunks(self) -> list[Chunk]:
         whole = Chunk(
@@ -188,7 +188,10 @@ class PhaseSweep:
     def conclude(self, tables: Tables) -> tuple[list[ClaimVerdict], list[Fit]]:
         """C4 and C5 on the fresh seeds, C6 on their paths."""
         grid = f"{len(self.lr_d)} x {len(self.lr_g)} pairs of rates"
-        return [*verdicts.of_recovery(tables.outcomes, grid), *verdicts.of_pace(tables.paths)], []
+        return [
+            *verdicts.of_recovery(tables.outcomes, grid),
+            *verdicts.of_pace(tables.paths, self.framework.d, self.steps),
+        ], []
 
     def _grid(self) -> list[Chunk]:
         return [

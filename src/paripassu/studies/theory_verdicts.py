@@ -46,15 +46,13 @@ def of_recovery(outcomes: pl.DataFrame, grid: str) -> list[ClaimVerdict]:
             f"seeds had every mode at some time, a share of {ever / runs:.2f} "
             f"[{interval.low:.2f}, {interval.high:.2f}]; {at_end} had them at the end."
         )
-        share = Effect(
-            "share of fresh seeds that ever had every mode", ever / runs, interval.low, interval.high
-        )
+        share = Effect("share of fresh seeds that ever had every mode", *interval)
         verdicts.append(ClaimVerdict(f"{claim} ({conditions})", Verdict(outcome, reason, share)))
     return verdicts
 
 
-def of_pace(paths: pl.DataFrame) -> list[ClaimVerdict]:
-    """C6, where both methods have paths."""
+def of_pace(paths: pl.DataFrame, d: int, steps: int) -> list[ClaimVerdict]:
+    """C6, where both methods have paths, each at one pair of rates."""
     if paths.is_empty() or not {"nsgda", "sgda"} <= set(paths["method"]):
         return []
     gaps = pace_gaps(paths)
@@ -62,14 +60,21 @@ def of_pace(paths: pl.DataFrame) -> list[ClaimVerdict]:
     if nsgda.is_empty() or sgda.is_empty():
         return []
     verdict = pace.judge({"nSGDA": nsgda["gap"].to_list()}, sgda["gap"].to_list())
-    seeds = ", and over ".join(
-        f"{len(own)} seeds of {name}, at the {own['moving'].mean():.0%} of recorded steps at which both move"
-        for name, own in (("nSGDA", nsgda), ("SGDA", sgda))
-    )
-    verdict = replace(verdict, reason=f"{verdict.reason} Means over {seeds}.")
+    told = (_means(paths, method, own) for method, own in (("nsgda", nsgda), ("sgda", sgda)))
+    verdict = replace(verdict, reason=f"{verdict.reason} Means over {', and over '.join(told)}.")
     if min(len(nsgda), len(sgda)) < _FEWEST:
         verdict = too_small(verdict)
-    return [ClaimVerdict("C6: normalising keeps both players at the same pace", verdict)]
+    claim = f"C6: normalising keeps both players at the same pace (d = {d:,}, {steps:,} steps)"
+    return [ClaimVerdict(claim, verdict)]
+
+
+def _means(paths: pl.DataFrame, method: str, gaps: pl.DataFrame) -> str:
+    """What a method's mean pace gap is a mean over."""
+    at = paths.filter(pl.col("method") == method).row(0, named=True)
+    return (
+        f"{len(gaps)} seeds of {_NAMES[method]} (lr_d {at['lr_d']:g}, lr_g {at['lr_g']:g}), at the "
+        f"{gaps['moving'].mean():.0%} of recorded steps at which both move"
+    )
 
 
 def fits(outcomes: pl.DataFrame) -> list[Fit]:
