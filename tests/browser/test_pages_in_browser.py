@@ -151,7 +151,7 @@ def test_tools_on_a_phone_lie_over_nothing_and_captions_stay(browser, pages):
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
-@pytest.mark.parametrize("screen", ["desktop", "phone"])
+@pytest.mark.parametrize("screen", ["desktop", "phone", "phone that printed"])
 def test_labels_of_logarithmic_axes_stand_apart(browser, tmp_path, screen):
     blocks = []
     for decades in (0.0, 0.3, 0.9, 1.5, 2.3, 4.0, 9.0, 30.0):
@@ -161,10 +161,13 @@ def test_labels_of_logarithmic_axes_stand_apart(browser, tmp_path, screen):
         figure = figures.curves(frame, ["a"], y="length of a step", log=True).update_xaxes(type="log")
         blocks.append(Figure(figure, f"{decades:g} decades", "A caption."))
     page = Page("Scales", "", blocks, []).write(tmp_path)
-    if screen == "phone":
+    if screen != "desktop":
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", _PHONE)
     try:
         _open(browser, page)
+        if screen == "phone that printed":
+            for event in ("beforeprint", "afterprint"):
+                browser.execute_script(f"window.dispatchEvent(new Event('{event}'))")
         for figure in browser.find_elements(By.CSS_SELECTOR, ".figure"):
             for axis in "xy":
                 labels = _boxes(browser, figure, f".{axis}tick text")

@@ -41,10 +41,7 @@
     return { dtick: Math.ceil(decades / labels), tickformat: null, nticks: null };
   }
 
-  const labelled = new Set(); // figures being labelled: other labels leave another length, but once is enough
-
-  async function label(target) {
-    if (labelled.has(target)) return;
+  function label(target) {
     const changes = {};
     for (const [key, axis] of Object.entries(target._fullLayout)) {
       if (!/^[xy]axis\d*$/.test(key) || axis.type !== "log") continue;
@@ -52,10 +49,13 @@
         if ((target.layout[key][name] ?? null) !== value) changes[`${key}.${name}`] = value;
       }
     }
-    if (!Object.keys(changes).length) return;
-    labelled.add(target);
-    await Plotly.relayout(target, changes);
-    labelled.delete(target);
+    if (Object.keys(changes).length) Plotly.relayout(target, changes);
+  }
+
+  // After a zoom or on another width, but not after labels of our own: they leave another length, and on it
+  // others might fit, and so on for ever.
+  function relabel(target, changes) {
+    if (!Object.keys(changes).some((name) => /\.(dtick|tickformat|nticks)$/.test(name))) label(target);
   }
 
   function draw() {
@@ -69,7 +69,7 @@
       });
       label(target);
       target.removeAllListeners("plotly_relayout");
-      target.on("plotly_relayout", () => label(target)); // after a zoom, or on another width
+      target.on("plotly_relayout", (changes) => relabel(target, changes));
     }
   }
 
