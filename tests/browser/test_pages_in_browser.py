@@ -192,6 +192,7 @@ def test_paper_is_light_and_holds_figures_whole(browser, pages):
         for text in browser.find_elements(By.CSS_SELECTOR, "main p, main th, main td, .figure text"):
             ink = text.value_of_css_property("fill" if text.tag_name == "text" else "color")
             assert max(_rgb(ink)) < 128, text.text
+            assert text.value_of_css_property("stroke") in ("none", ink), text.text
         for whole in browser.find_elements(By.CSS_SELECTOR, "figure, .table, .verdict"):
             assert whole.value_of_css_property("break-inside") == "avoid"
         for heading in browser.find_elements(By.CSS_SELECTOR, "h1, h2, h3, .caption"):
