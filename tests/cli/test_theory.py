@@ -76,6 +76,9 @@ class TestHere:
         assert "gamma" in text
         page = (tmp_path / "report" / "index.html").read_text()
         assert page.count("data-figure") == 5
+        code, text, _ = _run(capsys, "study", "diff", str(tmp_path), str(tmp_path))
+        # 31 settings by two methods, of each two shares and a median.
+        assert (code, "0 of 186 estimates" in text) == (0, True)
 
     def test_adam_and_the_grafts_by_name(self, tmp_path, capsys):
         methods = ["--method", "adam", "ada-nsgda", "adadir"]

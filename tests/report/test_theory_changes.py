@@ -55,6 +55,7 @@ def test_the_same_sweep_has_no_changes(tmp_path):
         ("fresh", "SGDA", "first recovery, median up to 10,000 steps", False),
         ("runs with paths", "SGDA", "pace gap", False),
     ]
+    assert changes.changes[2].old == 100 * (1 + 15.5 / 32)  # between the 16th and the 17th of 32
     assert changes.old.startswith("phases, small, 2026-01-01")
 
 
@@ -78,6 +79,13 @@ def test_a_time_beyond_the_budget_is_the_budget(tmp_path):
     old, new = _sweep(tmp_path / "a", _outcomes(0)), _sweep(tmp_path / "b", _outcomes(0))
     median = sweep_changes(old, new).changes[2]
     assert (median.old, median.new, median.low, median.high) == (10_000, 10_000, 0, 0)
+
+
+def test_a_single_seed_shows_no_noise_to_be_beyond(tmp_path):
+    old, new = (_sweep(tmp_path / name, _outcomes(hits, 1)) for name, hits in (("a", 0), ("b", 1)))
+    changes = sweep_changes(old, new).changes
+    assert [(c.old, c.new) for c in changes] == [(0, 1), (0, 1), (10_000, 100)]
+    assert not any(c.beyond_noise for c in changes)
 
 
 @pytest.mark.parametrize(("apart", "beyond"), [(1.0, False), (2.0, True)])
