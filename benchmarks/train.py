@@ -338,6 +338,30 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
+def met(rows: list[Row], device: str) -> str:
+    """Which of our rows are as fast as was asked and which are not, in sentences."""
+    own = [row for row in rows if row.contestant == "paripassu"]
+    asked = {
+        f"{AT_LEAST_USUAL[device]} × the usual loop": (AT_LEAST_USUAL[device], [r.to_usual for r in own]),
+        f"{AT_LEAST_CEILING} × the ceiling": (AT_LEAST_CEILING, [r.to_ceiling or 0.0 for r in own]),
+    }
+    told: list[str] = []
+    for what, (least, speeds) in asked.items():
+        named = {
+            f"{row.setting} ({speed:.2f})": speed >= least for row, speed in zip(own, speeds, strict=True)
+        }
+        meeting, missing = (
+            [name for name, meets in named.items() if meets is is_met] for is_met in (True, False)
+        )
+        if not missing:
+            told.append(f"{what} is met by every setting.")
+        elif not meeting:
+            told.append(f"**{what} is met by no setting**: {'; '.join(missing)}.")
+        else:
+            told.append(f"{what} is met by {'; '.join(meeting)}, **not by** {'; '.join(missing)}.")
+    return "\n".join(told)
+
+
 def _where(goes: dict[str, dict[str, float]]) -> str:
     kinds = list(next(iter(goes.values())))
     lines = [f"| paripassu's time goes to | {' | '.join(kinds)} |", "|---" * (1 + len(kinds)) + "|"]
@@ -371,7 +395,12 @@ def run(
         setting,
     ]
     for name, (rows, goes) in measured.items():
-        sections += [f"## {name}, batch {loads(device)[name].batch}", table(rows), _where(goes)]
+        sections += [
+            f"## {name}, batch {loads(device)[name].batch}",
+            table(rows),
+            met(rows, device),
+            _where(goes),
+        ]
     if device == "cpu":
         sections += ["## CUDA", "Not measured."]
     figures = {

@@ -79,3 +79,34 @@ def test_training_is_timed_beside_the_usual_loop_and_the_networks_alone(monkeypa
         assert own["to_ceiling"] == pytest.approx(ceiling["median_ms"] / own["median_ms"])
         assert own["images"] == pytest.approx(8e3 / own["median_ms"])
     assert "## tiny" in page.read_text()
+    assert page.read_text().count("1.3 × the usual loop is met by ") == 1
+
+
+@pytest.mark.parametrize(
+    ("to_usual", "to_ceiling", "told"),
+    [
+        (
+            (1.29, 1.3),
+            (0.95, 0.99),
+            (
+                "1.3 × the usual loop is met by b (1.30), **not by** a (1.29).\n"
+                "0.95 × the ceiling is met by every setting."
+            ),
+        ),
+        (
+            (1.0, 1.21),
+            (0.94, 0.5),
+            (
+                "**1.3 × the usual loop is met by no setting**: a (1.00); b (1.21).\n"
+                "**0.95 × the ceiling is met by no setting**: a (0.94); b (0.50)."
+            ),
+        ),
+    ],
+)
+def test_what_was_asked_and_missed_is_said(to_usual, to_ceiling, told):
+    script = bench.load("train")
+    rows = [script.Row(script.USUAL, "float32", 1.0, 1.0, 9.0, None, 1.0, 0.1)]
+    for name, usual, ceiling in zip("ab", to_usual, to_ceiling, strict=True):
+        rows.append(script.Row("paripassu", name, 1.0, 1.0, usual, ceiling, 1.0, 0.1))
+        rows.append(script.Row("the ceiling", name, 1.0, 1.0, 9.0, None, 1.0, 0.1))
+    assert script.met(rows, "cpu") == told

@@ -368,6 +368,42 @@ def test_twenty_steps_of_a_published_recipe(photographs, tmp_path, capsys):
     assert (settings["n_critic"], settings["generator_batches"], settings["decay"]) == (5, 2, "linear")
 
 
+def test_wgangp_on_cifars_binary_batches(tmp_path, capsys, monkeypatch):
+    """The command of docs/training.md, on a folder as cifar-10-binary.tar.gz leaves it, made small."""
+    folder = tmp_path / "cifar-10-batches-bin"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    records = rng.integers(0, 256, (120, 3073), dtype=np.uint8)
+    records[:, 0] %= 10  # the label
+    records.tofile(folder / "data_batch_1.bin")
+    (folder / "test_batch.bin").write_bytes(bytes(3073))  # of no use to a training
+    (folder / "batches.meta.txt").write_text("airplane\n")
+    monkeypatch.chdir(tmp_path)
+    tiny = ["--width", "2", "--batch", "4", "--eval-samples", "10", "--device", "cpu"]
+    command = [
+        "train",
+        "--recipe",
+        "wgangp-cifar10",
+        "--data",
+        "cifar-10-batches-bin",
+        "--steps",
+        "20",
+        *tiny,
+    ]
+    code, out, err = _run(capsys, *command, "--json")
+    result = json.loads(out)
+    assert (code, err, result["outcome"], result["step"]) == (0, "", "finished", 20)
+    run = tmp_path / result["run"]
+    assert run.name.startswith("cifar-10-batches-bin-wgangp-resnet-")
+    settings = json.loads((run / "run.json").read_text())
+    source = {"is": "Cifar", "path": str(folder), "resolution": 32}
+    assert settings["settings"]["data"] == {
+        "is": "Augmented", "source": source, "flip": False, "dequantize": True,
+    }  # fmt: skip
+    assert settings["images"]["count"] == 120
+    assert {name for name in result["metrics"] if name.endswith("@10")} == {"fd-pixels8@10", "kd-pixels8@10"}
+
+
 def _resolved(capsys, *arguments: str) -> dict:
     code, out, err = _run(capsys, "train", *arguments, "--dry-run", "--device", "cpu")
     assert (code, err) == (0, "")
