@@ -65,8 +65,8 @@ def verdict(evidence: Evidence) -> Verdict:
     share = bootstrap_interval(lambda m, s, a: (m - s) / (a - s), magnitude, sgda, adam)
     effect = Effect("share of Adam's advantage over SGDA that its magnitude recovers", *share)
     reason = (
-        f"Adam's magnitude beats its direction by {lead} and recovers {share} of Adam's advantage over SGDA, "
-        f"which is {gain}."
+        f"The lead of Adam's magnitude over its direction is {lead}; it recovers {share} of Adam's advantage "
+        f"over SGDA, which is {gain}."
     )
     if lead.low > 0 and share.low > 0.5:
         return Verdict("supported", reason, effect)
