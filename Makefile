@@ -27,8 +27,8 @@ $(STAMP): $(RUNS) requirements/dev.txt
 demo: $(RUNS)  ## Which half of Adam does a GAN need? Under 3 minutes, ends at a page
 	$(BIN)/paripassu demo
 
-test: $(STAMP)  ## Run the tests
-	$(BIN)/pytest -n 2
+test: $(STAMP)  ## Run the tests, on two processes of one thread each
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
 test-browser: $(STAMP)  ## Open pages in headless Chromium (Debian: chromium, chromium-driver)
 	$(PIP) -r requirements/browser.txt
