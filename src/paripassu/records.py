@@ -454,6 +454,14 @@ _converter.register_unstructure_hook(float, lambda value: value if math.isfinite
 configure_tagged_union(Record, _converter, tag_name="kind")
 
 
+def flat_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """A sweep's settings in one dictionary, with those of its framework and its options after its own."""
+    flat = {name: value for name, value in settings.items() if not isinstance(value, dict)}
+    for nested in (value for value in settings.values() if isinstance(value, dict)):
+        flat |= nested
+    return flat
+
+
 def dump(value: object) -> str:
     """Any schema object as indented JSON text."""
     return json.dumps(_converter.unstructure(value), indent=2, allow_nan=False) + "\n"

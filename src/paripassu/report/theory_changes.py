@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from paripassu.records import SWEEP_FILE, SweepResult, load
+from paripassu.records import SWEEP_FILE, SweepResult, flat_settings, load
 from paripassu.report.changes import Change, StudyChanges, lacking
 from paripassu.report.series import pace_gaps
 from paripassu.report.statistics import Interval, bootstrap_interval, difference, wilson
@@ -74,7 +74,7 @@ def _groups(result: SweepResult, folder: Path) -> Groups:
 
 
 def _words(old: SweepResult, new: SweepResult) -> Iterator[str]:
-    befores, afters = ({**_flat(result.settings)} for result in (old, new))
+    befores, afters = (flat_settings(result.settings) for result in (old, new))
     for name in befores | afters:
         before, after = befores.get(name), afters.get(name)
         if before != after:
@@ -83,13 +83,6 @@ def _words(old: SweepResult, new: SweepResult) -> Iterator[str]:
         yield "Not both folders kept their verdict rule, which may read otherwise."
     elif old.purpose.rule != new.purpose.rule:
         yield "The verdict rule reads otherwise."
-
-
-def _flat(settings: dict[str, Any]) -> dict[str, Any]:
-    own = {name: value for name, value in settings.items() if not isinstance(value, dict)}
-    for nested in (value for value in settings.values() if isinstance(value, dict)):
-        own |= nested
-    return own
 
 
 def _verdicts(old: SweepResult, new: SweepResult) -> Iterator[str]:

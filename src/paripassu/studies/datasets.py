@@ -36,14 +36,20 @@ _MIXTURE_CENTRES = {
 }
 
 
-def _between_measurements(steps: int) -> int:
-    # Six on the way; at scale smoke they would take longer than the steps.
-    return max(10, steps // 6)
+def _watched(run: Run) -> Run:
+    """The same training, looked at as often as a study asks, whatever its length."""
+    return replace(
+        run,
+        # Six on the way; at scale smoke they would take longer than the steps.
+        eval_every=max(10, run.steps // 6),
+        checkpoint_every=max(1, run.steps // 3),
+        probe_every=max(1, run.steps // 60),
+    )
 
 
 def _mixture_run(mixture: Mixture, rule: Rule, lr: float, steps: int, seed: int) -> Run:
     player = Player(rule, lr)
-    return Run(
+    run = Run(
         mixture,
         MLP(latent=2, width=128, depth=3),
         generator=player,
@@ -51,15 +57,13 @@ def _mixture_run(mixture: Mixture, rule: Rule, lr: float, steps: int, seed: int)
         batch=256,
         steps=steps,
         seed=seed,
-        eval_every=_between_measurements(steps),
-        checkpoint_every=max(1, steps // 3),
-        probe_every=max(1, steps // 60),
     )
+    return _watched(run)
 
 
 def _images_run(data: Source, latent: int, rule: Rule, lr: float, steps: int, seed: int) -> Run:
     player = Player(rule, lr)
-    return Run(
+    run = Run(
         data,
         DCGAN(latent=latent, width=16, norm="none"),
         generator=player,
@@ -70,10 +74,8 @@ def _images_run(data: Source, latent: int, rule: Rule, lr: float, steps: int, se
         steps=steps,
         seed=seed,
         log_every=25,
-        eval_every=_between_measurements(steps),
-        checkpoint_every=max(1, steps // 3),
-        probe_every=max(1, steps // 60),
     )
+    return _watched(run)
 
 
 RING8 = Dataset(
@@ -183,7 +185,7 @@ def cifar10_resnet(path: Path) -> Dataset:
 
     def run(rule: Rule, lr: float, steps: int, seed: int) -> Run:
         player = Player(_with_adam(rule, recipe.generator.rule), lr)
-        return replace(
+        played = replace(
             recipe,
             data=Augmented(Cifar(path), dequantize=True),
             generator=player,
@@ -191,10 +193,8 @@ def cifar10_resnet(path: Path) -> Dataset:
             steps=steps,
             seed=seed,
             log_every=25,
-            eval_every=_between_measurements(steps),
-            checkpoint_every=max(1, steps // 3),
-            probe_every=max(1, steps // 60),
         )
+        return _watched(played)
 
     return Dataset(
         name="cifar10-resnet",

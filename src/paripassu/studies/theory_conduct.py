@@ -17,6 +17,7 @@ from paripassu.records import (
     SweepResult,
     dump,
     environment,
+    flat_settings,
     is_empty,
     load,
     write_atomic,
@@ -162,13 +163,8 @@ def _difference(held: SweepResult, kind: SweepKind, settings: dict[str, Any]) ->
     """The first setting that differs, there and here."""
     if held.kind != kind:
         return f"a {held.kind} there, a {kind} here"
-    there, here = _flat(held.settings), _flat(settings)
+    there, here = (
+        {name: str(value) for name, value in flat_settings(of).items()} for of in (held.settings, settings)
+    )
     name = next((n for n in here | there if there.get(n) != here.get(n)), "settings")
     return f"{name} is {there.get(name)} there and {here.get(name)} here"
-
-
-def _flat(settings: dict[str, Any]) -> dict[str, str]:
-    own = {name: value for name, value in settings.items() if not isinstance(value, dict)}
-    for nested in (value for value in settings.values() if isinstance(value, dict)):
-        own |= nested
-    return {name: str(value) for name, value in own.items()}
