@@ -108,7 +108,7 @@ def test_the_host_reads_nothing_back(rule):
         p.grad = torch.empty_like(p)
     optimizer = RuleOptimizer(parameters, 0.1, rule=rule)
     with torch.no_grad():
-        turn = optimizer._turn()
+        turn = optimizer._turn(optimizer._stepped())
         turn.states[:] = torch.utils._pytree.tree_map(lambda t: t.to("meta"), turn.states)
         foreach.step(form_of(rule), turn)
 
@@ -116,7 +116,8 @@ def test_the_host_reads_nothing_back(rule):
 def test_tensors_on_the_cpu_are_not_served():
     parameter = nn.Parameter(torch.ones(3))
     parameter.grad = torch.ones(3)
-    assert not foreach.serves(RuleOptimizer([parameter], 0.1, rule=SGD())._turn())
+    optimizer = RuleOptimizer([parameter], 0.1, rule=SGD())
+    assert not foreach.serves(optimizer._turn(optimizer._stepped()))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

@@ -10,6 +10,8 @@ import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import accumulate, repeat
+from operator import attrgetter, eq
 from types import ModuleType
 from typing import NamedTuple
 
@@ -25,7 +27,9 @@ from paripassu.optim.turn import Turn
 _CHUNK = 65536  # elements; its arrays, 256 KiB each, stay in a core's cache
 _GROUP = 4 * _CHUNK  # taken in before the first of them is moved, where each tensor is measured alone
 _FOR_A_THREAD = 2 * _CHUNK  # fewer are done before another thread is awake
-_PLAIN_TYPES = (Tensor, torch.nn.Parameter)
+_PLAIN_TYPES = {Tensor, torch.nn.Parameter}
+_PLAIN_KINDS = {(torch.float32, True)}
+_kind = attrgetter("dtype", "is_cpu")
 
 
 @lru_cache(maxsize=1)
@@ -69,15 +73,15 @@ def kept_of(form: Form, turn: Turn) -> Kept | None:
     """
     if _kernels() is None:
         return None
-    if not (all(map(_is_plain, turn.parameters)) and all(map(_is_plain, turn.gradients))):
+    if not (_are_plain(turn.parameters) and _are_plain(turn.gradients)):
         return None
-    if not all(p.is_contiguous() or _is_dense(p) for p in turn.parameters):
+    if not (_are_contiguous(turn.parameters) or all(map(_is_dense, turn.parameters))):
         return None
     kept = form.kept(turn.states)
-    for arrays in (kept.buffers, kept.firsts, kept.seconds):
-        if not (all(map(_is_plain, arrays)) and all(map(_is_alike, arrays, turn.parameters))):
-            return None
-    return kept if all(_is_plain(step) and step.numel() == 1 for step in kept.steps) else None
+    *arrays, steps = kept
+    if not (all(map(_are_plain, kept)) and all(_are_alike(a, turn.parameters) for a in arrays if a)):
+        return None
+    return kept if set(map(Tensor.numel, steps)) <= {1} else None
 
 
 def step(form: Form, turn: Turn, kept: Kept) -> None:
@@ -93,57 +97,84 @@ def step(form: Form, turn: Turn, kept: Kept) -> None:
     """
     kernels = _kernels()
     assert kernels is not None
-    # Bound to a name: what is copied must live until the kernels are done.
-    gradients = [
-        g if _is_alike(g, p) and not g.is_neg() else torch.empty_like(p).copy_(g)
-        for g, p in zip(turn.gradients, turn.parameters, strict=True)
-    ]
-    count = len(gradients)
-    # The columns that the kernels name, of which `kept` has the last four in their order.
-    addresses = np.zeros((count, 6), np.int64)
-    for column, tensors in enumerate((turn.parameters, gradients, *kept)):
-        if tensors:
-            addresses[:, column] = [tensor.data_ptr() for tensor in tensors]
+    gradients = turn.gradients
+    if not _are_alike(gradients, turn.parameters) or any(map(Tensor.is_neg, gradients)):
+        # Bound to a name: what is copied must live until the kernels are done.
+        gradients = [
+            g if _is_alike(g, p) and not g.is_neg() else torch.empty_like(p).copy_(g)
+            for g, p in zip(gradients, turn.parameters, strict=True)
+        ]
     rescale, as_one = form.length != "own", form.scope == "global"
     takes_in = rescale or bool(kept.buffers or kept.seconds)  # plain SGD has nothing to take in
-    way = _way(tuple([p.numel() for p in turn.parameters]), as_one, rescale, takes_in)
-    factors = np.ones((3, count), np.float32)
-    momentum = form.sgd.momentum if form.sgd else 0.0
-    (b1, b2), eps = (form.adam.betas, form.adam.eps) if form.adam else ((0.0, 0.0), 0.0)
+    way = _way(tuple(map(Tensor.numel, turn.parameters)), as_one, rescale, takes_in)
+    told = _told(form, turn, gradients, kept, way)
     if form.adam:
-        kernels.tick(addresses, b1, b2, factors[kernels.R1], factors[kernels.R2])
-    factors[kernels.KEEP] = list(map(float, turn.keeps))
-
-    by_adam = form.direction == "adam"
-    moved = kernels.FIRST if by_adam else kernels.BUFFER
-    source = moved if (b1 if by_adam else momentum) else kernels.GRADIENT
-    columns = {"sgd": kernels.SGD, "adam": kernels.ADAM, "one": -1, "own": -1}
-    arrays = (
-        way.visits, way.chunks, way.units,
-        np.zeros(len(way.units) - 1, np.int64),
-        addresses,
-        np.zeros((len(way.chunks), 2)),
-        factors,
-        np.array(list(map(float, turn.rates))),
-        np.array([momentum, b1, b2, eps]),
-    )  # fmt: skip
-    told = np.zeros(kernels.LENGTH, np.int64)
-    told[kernels.VISITS :] = [
-        *map(address_of, arrays),
-        len(way.visits), len(way.chunks), len(way.units) - 1, count,
-        source, by_adam, rescale, columns[form.direction], columns[form.length],
-    ]  # fmt: skip
+        kernels.tick.ctypes(address_of(told))
     together(kernels.walk, told, at_most=way.threads)
     # torch has not seen them move, and would go backwards through a graph that was built before.
     torch.autograd.graph.increment_version(turn.parameters)
 
 
+def _told(form: Form, turn: Turn, gradients: list[Tensor], kept: Kept, way: "_Way") -> NDArray[np.int64]:
+    """What `kernels.walk` is told of a step."""
+    kernels = _kernels()
+    assert kernels is not None
+    told = np.zeros(way.words, np.int64)
+    numbers, place = told.view(np.float64), address_of(told)
+    at, count = way.at, len(gradients)
+    by_adam = form.direction == "adam"
+    momentum = form.sgd.momentum if form.sgd else 0.0
+    (b1, b2), eps = (form.adam.betas, form.adam.eps) if form.adam else ((0.0, 0.0), 0.0)
+    moved = kernels.FIRST if by_adam else kernels.BUFFER
+    source = moved if (b1 if by_adam else momentum) else kernels.GRADIENT
+    columns = {"sgd": kernels.SGD, "adam": kernels.ADAM, "one": -1, "own": -1}
+    told[kernels.VISITS : kernels.LENGTH] = [
+        *way.addresses, *(place + 8 * start for start in at),
+        len(way.visits), len(way.chunks), len(way.units) - 1, count,
+        source, by_adam, form.length != "own", columns[form.direction], columns[form.length],
+    ]  # fmt: skip
+    # The columns that the kernels name, of which `kept` has the last four in their order.
+    for column, tensors in enumerate((turn.parameters, gradients, *kept)):
+        if tensors:
+            start = at.addresses + column * count
+            told[start : start + count] = list(map(Tensor.data_ptr, tensors))
+    numbers[at.settings : at.settings + 4] = [momentum, b1, b2, eps]
+    numbers[at.factors : at.factors + 4 * count] = [
+        *repeat(1.0, 2 * count), *map(float, turn.keeps), *map(float, turn.rates)
+    ]  # fmt: skip
+    return told
+
+
+class _Places(NamedTuple):
+    """Where in the words of 8 bytes that the kernels are told each of their arrays starts."""
+
+    done: int
+    addresses: int
+    squares: int
+    factors: int
+    settings: int
+
+
 class _Way(NamedTuple):
-    """In which order chunks of tensors are visited, see `kernels.walk`, and by how many threads at most."""
+    """In which order chunks of tensors are visited, see `kernels.walk`, and by how many threads at most.
+
+    Attributes:
+        visits: as `kernels.walk` has them, like the next two.
+        chunks: see there.
+        units: see there.
+        addresses: of these three.
+        at: where the arrays start that are made anew for each step, in one block, for to make an array and
+            to find where it is takes longer than to fill it.
+        words: of that block.
+        threads: that there is enough to do for.
+    """
 
     visits: NDArray[np.int64]
     chunks: NDArray[np.int64]
     units: NDArray[np.int64]
+    addresses: tuple[int, ...]
+    at: _Places
+    words: int
     threads: int
 
 
@@ -175,11 +206,30 @@ def _way(sizes: tuple[int, ...], as_one: bool, rescale: bool, takes_in: bool) ->
             if taken >= _GROUP or end == len(rows):
                 visits += [*range(begin, end), *(~k for k in range(begin, end))]
                 begin, taken = end, 0
-    return _Way(np.array(visits, np.int64), chunks, units, sum(sizes) // _FOR_A_THREAD)
+    kernels = _kernels()
+    assert kernels is not None
+    arrays = (np.array(visits, np.int64), chunks, units)
+    lengths = (kernels.LENGTH, len(units) - 1, 6 * len(sizes), 2 * len(rows), 4 * len(sizes), 4)
+    *starts, words = accumulate(lengths)
+    return _Way(*arrays, tuple(map(address_of, arrays)), _Places(*starts), words, sum(sizes) // _FOR_A_THREAD)
 
 
-def _is_plain(tensor: Tensor) -> bool:
-    return tensor.is_cpu and tensor.dtype is torch.float32 and type(tensor) in _PLAIN_TYPES
+# What is asked of whole columns of tensors is asked by `map`: a loop of Python's takes several times as long,
+# which small networks would feel.
+
+
+def _are_plain(tensors: list[Tensor]) -> bool:
+    return set(map(type, tensors)) <= _PLAIN_TYPES and set(map(_kind, tensors)) <= _PLAIN_KINDS
+
+
+def _are_contiguous(tensors: list[Tensor]) -> bool:
+    return all(map(Tensor.is_contiguous, tensors))
+
+
+def _are_alike(tensors: list[Tensor], parameters: list[Tensor]) -> bool:
+    if _are_contiguous(tensors) and _are_contiguous(parameters):
+        return all(map(eq, map(Tensor.numel, tensors), map(Tensor.numel, parameters)))
+    return all(map(_is_alike, tensors, parameters))
 
 
 def _is_alike(tensor: Tensor, parameter: Tensor) -> bool:
@@ -191,6 +241,8 @@ def _is_alike(tensor: Tensor, parameter: Tensor) -> bool:
 
 def _is_dense(tensor: Tensor) -> bool:
     """Whether the elements fill a run of memory, in whatever order and none twice."""
+    if tensor.is_contiguous():  # most are
+        return True
     expected = 1
     for stride, size in sorted(_moving(tensor)):
         if stride != expected:

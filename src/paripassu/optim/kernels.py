@@ -25,7 +25,7 @@ from numba import (
 )
 from numba.extending import intrinsic
 
-# Columns of the table of addresses; 0 where a tensor has no such array.
+# Rows of the table of addresses, a column a tensor; 0 where a tensor has no such array.
 PARAMETER, GRADIENT, BUFFER, FIRST, SECOND, STEP = range(6)
 # Columns of the table of squares.
 SGD, ADAM = range(2)
@@ -36,21 +36,18 @@ _BLOCK = 1024  # elements whose squares are summed in float32: few enough for se
 _SUMMING: dict[str, Any] = {"fastmath": {"reassoc", "contract", "nsz"}, "error_model": "numpy", "nogil": True}
 # A product of three must be taken as written: two of its factors alone may leave float32.
 _FLAGS: dict[str, Any] = _SUMMING | {"fastmath": {"contract"}}
-_IN_C: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy"}  # C knows no interpreter's lock
-_ADDRESSES = int64[:, ::1]
-_PER_TENSOR = float32[::1]
 
 
-def _cached(compile_for: Callable[..., Any], signature: Any, **options: Any) -> Callable[[Any], Any]:
-    """Compile for one signature, from numba's cache where it has one."""
+def _in_c(function: Callable[..., Any]) -> Any:
+    """Compile to a C function of an address, from numba's cache where it has one.
 
-    def compiled(function: Callable[..., Any]) -> Any:
-        try:
-            return compile_for(signature, cache=True, **options)(function)
-        except Exception:  # nowhere to write, no room there, or what is there is damaged: do without
-            return compile_for(signature, **options)(function)
-
-    return compiled
+    Threads can call it without Python, and Python with less ado than what takes numpy's arrays.
+    """
+    signature, options = void(types.voidptr), {"fastmath": {"contract"}, "error_model": "numpy"}
+    try:
+        return cfunc(signature, cache=True, **options)(function)
+    except Exception:  # nowhere to write, no room there, or what is there is damaged: do without
+        return cfunc(signature, **options)(function)
 
 
 def _pointer_to(element: Any) -> Any:
@@ -179,16 +176,6 @@ def _descend_adam(parameter, numerator, second, r1, r2, eps, keep, shrink, facto
         parameter[i] = keep * parameter[i] - u * shrink * factor
 
 
-@_cached(njit, void(_ADDRESSES, float64, float64, _PER_TENSOR, _PER_TENSOR), **_FLAGS)
-def tick(addresses, b1, b2, r1, r2):
-    """Count a step of Adam for every tensor and write its bias corrections, 1/(1-b1^t) and (1-b2^t)^-1/2."""
-    for tensor in range(len(addresses)):
-        step = _run(addresses[tensor, STEP], 0, 1)
-        step[0] += float32(1)
-        r1[tensor] = 1 / (1 - b1 ** float64(step[0]))
-        r2[tensor] = 1 / np.sqrt(1 - b2 ** float64(step[0]))
-
-
 @intrinsic
 def _add(_typing, _counters, _place, _count):
     """One counter, which is then higher by ``count``.
@@ -273,19 +260,37 @@ def _factors(own, wanted, rate):
 
 # What `walk` is told, by place in an array of int64: addresses of arrays, their lengths, and switches.
 (
-    NEXT, VISITS, CHUNKS, UNITS, DONE, ADDRESSES, SQUARES, FACTORS, RATES, SETTINGS, VISIT_COUNT, CHUNK_COUNT,
+    NEXT, VISITS, CHUNKS, UNITS, DONE, ADDRESSES, SQUARES, FACTORS, SETTINGS, VISIT_COUNT, CHUNK_COUNT,
     UNIT_COUNT, TENSOR_COUNT, SOURCE, BY_ADAM, RESCALE, OWN, WANTED,
-) = range(LENGTH := 19)  # fmt: skip
-# Rows of the array of factors, a column a tensor: Adam's bias corrections, and what weight decay leaves.
-R1, R2, KEEP = range(3)
+) = range(LENGTH := 18)  # fmt: skip
+# Rows of the array of factors, a column a tensor: Adam's bias corrections, what weight decay leaves, and the
+# learning rate.
+R1, R2, KEEP, RATE = range(4)
 
 
-@_cached(cfunc, void(types.voidptr), **_IN_C)
+@_in_c
+def tick(told):
+    """Count a step of Adam for every tensor and write its bias corrections, 1/(1-b1^t) and (1-b2^t)^-1/2.
+
+    ``told`` is what `walk` is told next.
+    """
+    told = carray(told, LENGTH, np.int64)
+    addresses = carray(_integers(told[ADDRESSES]), (6, told[TENSOR_COUNT]))
+    factors = carray(_doubles(told[FACTORS]), (4, told[TENSOR_COUNT]))
+    settings = carray(_doubles(told[SETTINGS]), 4)
+    for tensor in range(told[TENSOR_COUNT]):
+        step = _run(addresses[STEP, tensor], 0, 1)
+        step[0] += float32(1)
+        factors[R1, tensor] = 1 / (1 - settings[1] ** float64(step[0]))
+        factors[R2, tensor] = 1 / np.sqrt(1 - settings[2] ** float64(step[0]))
+
+
+@_in_c
 def walk(told):
     """Take a step, together with the other threads that were given the same ``told``.
 
-    A C function of the address of ``told``, so that threads can call it without Python: an array of int64, by
-    the names above. ``NEXT`` is 0 at the start and counts the visits that are taken, in their order.
+    ``told`` is an array of int64, by the names above. ``NEXT`` is 0 at the start and counts the visits that
+    are taken, in their order.
 
     A visit of chunk k takes its gradients into the states, and leaves its squares: of SGD's update and of
     Adam's. Momentum is kept where there are buffers, moments where there are second ones. A visit of ``~k``,
@@ -302,10 +307,9 @@ def walk(told):
     chunks = carray(_integers(told[CHUNKS]), (told[CHUNK_COUNT], 4))
     units = carray(_integers(told[UNITS]), told[UNIT_COUNT] + 1)
     done = carray(_integers(told[DONE]), told[UNIT_COUNT])
-    addresses = carray(_integers(told[ADDRESSES]), (told[TENSOR_COUNT], 6))
+    addresses = carray(_integers(told[ADDRESSES]), (6, told[TENSOR_COUNT]))
     squares = carray(_doubles(told[SQUARES]), (told[CHUNK_COUNT], 2))
-    factors = carray(_floats(told[FACTORS]), (3, told[TENSOR_COUNT]))
-    rates = carray(_doubles(told[RATES]), told[TENSOR_COUNT])
+    factors = carray(_doubles(told[FACTORS]), (4, told[TENSOR_COUNT]))
     settings = carray(_doubles(told[SETTINGS]), 4)
     momentum, b1, b2, eps = float32(settings[0]), settings[1], settings[2], float32(settings[3])
     by_adam, rescale = told[BY_ADAM] != 0, told[RESCALE] != 0
@@ -318,14 +322,14 @@ def walk(told):
         advance = visits[visit] >= 0
         k = visits[visit] if advance else ~visits[visit]
         tensor, begin, length, unit = chunks[k]
-        row = addresses[tensor]
-        r = (factors[R1, tensor], factors[R2, tensor], eps)
+        row = addresses[:, tensor]
+        r = (float32(factors[R1, tensor]), float32(factors[R2, tensor]), eps)
         if advance:
             _advance_chunk(row, begin, begin + length, momentum, b1, b2, r, squares[k])
             _add(done, unit, 1)
             if rescale:
                 continue  # moved by a visit of its own, when all of its unit is measured
-        shrink, factor = float32(1), float32(rates[tensor])
+        shrink, factor = float32(1), float32(factors[RATE, tensor])
         if rescale:
             if unit != known:
                 while _add(done, unit, 0) < units[unit + 1] - units[unit]:
@@ -333,10 +337,10 @@ def walk(told):
                 measured = squares[units[unit] : units[unit + 1]]
                 own, wanted = _length(measured, told[OWN]), _length(measured, told[WANTED])
                 known = unit
-            shrink, factor = _factors(own, wanted, rates[tensor])
+            shrink, factor = _factors(own, wanted, factors[RATE, tensor])
         parameter = _run(row[PARAMETER], begin, length)
         direction = _run(row[told[SOURCE]], begin, length)
-        step = (factors[KEEP, tensor], shrink, factor)
+        step = (float32(factors[KEEP, tensor]), shrink, factor)
         if by_adam:
             _descend_adam(parameter, direction, _run(row[SECOND], begin, length), *r, *step)
         else:

@@ -1,8 +1,8 @@
 """The one class that turns a rule into a ``torch.optim.Optimizer``: groups, sign, state and step."""
 
 import math
-from collections.abc import Callable, Iterator
-from typing import Any, Literal, get_args, overload
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple, get_args, overload
 
 import torch
 from torch import Tensor
@@ -22,6 +22,14 @@ _DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.complex64, torch.
 _OWN_SETTINGS = {"lr", "weight_decay", "maximize"}
 _GROUP_SETTINGS = {"params", "param_names"} | _OWN_SETTINGS
 _OF_SCHEDULERS = {"initial_lr", "max_lr", "min_lr", "swa_lr"}
+
+
+class _Stepped(NamedTuple):
+    """The parameters of a group that have a gradient, and their gradients as they are."""
+
+    group: dict[str, Any]
+    parameters: list[Tensor]
+    gradients: list[Tensor]
 
 
 class RuleOptimizer(torch.optim.Optimizer):
@@ -179,27 +187,30 @@ class RuleOptimizer(torch.optim.Optimizer):
     # faster. torch's own optimizers use this decorator, which imports the compiler no sooner than needed.
     @torch._disable_dynamo  # noqa: SLF001  # pyright: ignore[reportPrivateImportUsage, reportPrivateUsage]
     def _take(self) -> None:
-        self._check_gradients()
-        if self.nonfinite == "propagate" or self._is_finite():
-            self._move(self._turn())
+        player = self._stepped()
+        if self.nonfinite == "propagate" or self._is_finite(player):
+            self._move(self._turn(player))
 
-    def _stepped(self) -> Iterator[Tensor]:
-        """The parameters that have a gradient."""
-        return (p for group in self.param_groups for p in group["params"] if p.grad is not None)
-
-    def _check_gradients(self) -> None:
-        for p in self._stepped():
-            _check_dtype(p)
-            if p.grad is not None and p.grad.layout is not torch.strided:
+    def _stepped(self) -> list[_Stepped]:
+        """What has a gradient, group by group; raises what a step must not go on with."""
+        player: list[_Stepped] = []
+        for group in self.param_groups:
+            parameters: list[Tensor] = [p for p in group["params"] if p.grad is not None]
+            gradients = [p.grad for p in parameters if p.grad is not None]
+            for dtype in {p.dtype for p in parameters}:
+                _check_dtype(dtype)
+            if any(layout is not torch.strided for layout in {g.layout for g in gradients}):
                 raise RuntimeError(
                     f"{type(self).__name__} takes no sparse gradients: "
                     "set sparse=False in the layer that makes them"
                 )
+            player.append(_Stepped(group, parameters, gradients))
+        return player
 
-    def _is_finite(self) -> bool:
+    def _is_finite(self, player: list[_Stepped]) -> bool:
         """Whether the step may be taken; raises where that is asked for."""
-        check_nonfinite(self._stepped(), self.nonfinite)
-        gradients = [_real(p.grad) for p in self._stepped() if p.grad is not None]
+        gradients = [_real(g) for stepped in player for g in stepped.gradients]
+        check_nonfinite(gradients, self.nonfinite)
         # Over the whole player, so that all ranks of a sharded one agree; float64, so that it overflows for
         # no finite float32.
         finite = all(bool(norm.isfinite()) for norm in norms(gradients, "global")[:1])
@@ -210,28 +221,26 @@ class RuleOptimizer(torch.optim.Optimizer):
             )
         return finite
 
-    def _turn(self) -> Turn:
+    def _turn(self, player: list[_Stepped]) -> Turn:
         """What this step reads and writes; states are made where there are none yet."""
         turn = Turn([], [], [], [], [])
-        for group in self.param_groups:
+        for group, parameters, gradients in player:
             lr, weight_decay = group["lr"], group["weight_decay"]
-            rate = -lr if group["maximize"] else lr
-            keep = 1 - lr * weight_decay if weight_decay else 1.0
-            for p in group["params"]:
-                if p.grad is None:
-                    continue
-                state: State | None = self.state.get(p)
-                if state is None:
-                    state = self.rule.init(_working(p))
-                    if state:
-                        check_states(p)
-                        self.state[p] = state
-                turn.parameters.append(_real(p))
-                turn.gradients.append(_working(p.grad))
-                turn.states.append(state)
-                turn.rates.append(rate)
-                turn.keeps.append(keep)
+            turn.rates.extend([-lr if group["maximize"] else lr] * len(parameters))
+            turn.keeps.extend([1 - lr * weight_decay if weight_decay else 1.0] * len(parameters))
+            turn.parameters.extend(map(_real, parameters))
+            turn.gradients.extend(map(_working, gradients))
+            turn.states.extend(map(self._state_of, parameters))
         return turn
+
+    def _state_of(self, parameter: Tensor) -> State:
+        state: State | None = self.state.get(parameter)
+        if state is None:
+            state = self.rule.init(_working(parameter))
+            if state:
+                check_states(parameter)
+                self.state[parameter] = state
+        return state
 
     def _move(self, turn: Turn) -> None:
         if not turn.parameters:
@@ -268,7 +277,7 @@ def _check_group(group: dict[str, Any]) -> None:
     if not (weight_decay >= 0.0 and math.isfinite(weight_decay)):
         raise ValueError(f"weight_decay must be finite and >= 0, got {weight_decay}")
     for parameter in group["params"]:
-        _check_dtype(parameter)
+        _check_dtype(parameter.dtype)
         if parameter.is_conj() or parameter.is_neg():
             raise ValueError(
                 "a parameter is the conjugate or the negative of other memory, and a step would move a copy: "
@@ -286,10 +295,10 @@ def _check_saved(group: dict[str, Any]) -> None:
             )
 
 
-def _check_dtype(parameter: Tensor) -> None:
-    if parameter.dtype not in _DTYPES:
+def _check_dtype(dtype: torch.dtype) -> None:
+    if dtype not in _DTYPES:
         raise ValueError(
-            f"parameters in {parameter.dtype} would lose most small steps and their squares underflow: "
+            f"parameters in {dtype} would lose most small steps and their squares underflow: "
             "keep them in float32 and run the network under torch.autocast"
         )
 
