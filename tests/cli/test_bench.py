@@ -16,7 +16,9 @@ from paripassu.train import Player, Run
 def test_every_contestant_has_its_row(tmp_path, capsys):
     page = tmp_path / "table.md"
     assert (
-        main(f"bench optim --generators SNGAN-32 --rounds 1 --one-thread --out {page} --json --quiet".split())
+        main(
+            f"bench optim --generators SNGAN-32 --rounds 1 --processes 1 --one-thread --out {page} --json --quiet".split()
+        )
         == 0
     )
     rows = json.loads(capsys.readouterr().out)["SNGAN-32"]
@@ -29,15 +31,40 @@ def test_every_contestant_has_its_row(tmp_path, capsys):
     assert "| NSGD layer |" in page.read_text()
 
 
+def test_the_middle_process_decides_what_is_met():
+    script = bench.load("optim")
+
+    def row(ratio: float) -> object:
+        return script.Row("NSGD", 10 * ratio, ratio, ratio, [ratio], ratio, 0.75, 0.55, 0.0, 9.0, 1.0)
+
+    middle = script.of_processes([row(0.8), row(0.5), row(0.7)])
+    assert (middle.ratio, middle.ratios, middle.median_ms, middle.fastest_ms) == (
+        0.7,
+        [0.8, 0.5, 0.7],
+        7,
+        0.5,
+    )
+    assert "| 0.70 | 0.50 to 0.80 | 0.70 | 0.75 | 0.55 |" in script.table([middle])
+    slow = script.of_processes([row(0.8)])
+    assert script.met({"A": [middle, row(0.5)], "B": [slow]}) == (
+        "*at most* is met by NSGD on A (0.700, 0.75); NSGD on A (0.500, 0.75), "
+        "**missed** by NSGD on B (0.800, 0.75).\n"
+        "*aim* is met by NSGD on A (0.500, 0.55), "
+        "**missed** by NSGD on A (0.700, 0.55); NSGD on B (0.800, 0.55)."
+    )
+    assert script.met({"A": [middle]}) == "*at most* is met by every row.\n*aim* is **met by no row**."
+
+
 def test_without_the_scripts_it_says_where_they_are(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(bench, "_SCRIPTS", tmp_path / "benchmarks")
     assert main(["bench", "optim"]) == 2
     assert "from a checkout" in capsys.readouterr().err
 
 
-def test_rounds_are_at_least_one(capsys):
-    assert main(["bench", "optim", "--rounds", "0"]) == 2
-    assert "--rounds" in capsys.readouterr().err
+@pytest.mark.parametrize("option", ["--rounds", "--processes"])
+def test_rounds_and_processes_are_at_least_one(option, capsys):
+    assert main(["bench", "optim", option, "0"]) == 2
+    assert f"{option} must be at least 1" in capsys.readouterr().err
 
 
 def test_json_has_no_nan():

@@ -33,7 +33,9 @@ class BenchOptim:
     generators: list[GeneratorName] = field(default_factory=lambda: ["DCGAN-64", "SNGAN-32", "StyleGAN2-256"])
     """Whose parameters to step."""
     rounds: int = 50
-    """Steps of each contestant, taken in turns."""
+    """Steps of each contestant in each process, taken in turns."""
+    processes: int = 3
+    """How often to measure on a generator, each time in a new process, which has other memory."""
     one_thread: bool = False
     """Use one thread and count its CPU time: what a busy machine can measure."""
     out: Path | None = None
@@ -46,10 +48,17 @@ class BenchOptim:
     def __call__(self) -> None:
         """Measure, write the table, print it."""
         _check_rounds(self.rounds)
+        if self.processes < 1:
+            raise ValueError(f"--processes must be at least 1, got {self.processes}")
         script = load("optim")
-        with _counting("bench optim", len(self.generators) * self.rounds, quiet=self.quiet) as one_more:
+        with _counting("bench optim", len(self.generators) * self.processes, quiet=self.quiet) as one_more:
             results, page = script.run(
-                self.generators, self.rounds, choices.as_typed(), one_more, one_thread=self.one_thread
+                self.generators,
+                self.rounds,
+                self.processes,
+                choices.as_typed(),
+                one_more,
+                one_thread=self.one_thread,
             )
         _finish(results, page, self.out or script.default_page(), as_json=self.json)
 
