@@ -287,7 +287,8 @@ def page(
     setting = (
         f"{where.device}, {where.cores} cores, {torch.get_num_threads()} of them used, float32; {versions}; "
         f"commit {where.commit or 'unknown'}. Of {rounds} rounds in each of {processes} processes. "
-        f"Load average {load[0]:.1f} before and {load[1]:.1f} after. *Kept*: state between steps; *more*: the most allocated within one; "
+        f"Load average {load[0]:.1f} before and {load[1]:.1f} after. "
+        "*Kept*: state between steps; *more*: the most allocated within one; "
         "*of a copy*: the least traffic of a step over its fastest time, as a share of a copy's bandwidth."
     )
     sections = [

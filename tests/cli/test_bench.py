@@ -15,12 +15,8 @@ from paripassu.train import Player, Run
 
 def test_every_contestant_has_its_row(tmp_path, capsys):
     page = tmp_path / "table.md"
-    assert (
-        main(
-            f"bench optim --generators SNGAN-32 --rounds 1 --processes 1 --one-thread --out {page} --json --quiet".split()
-        )
-        == 0
-    )
+    options = f"--generators SNGAN-32 --rounds 1 --processes 1 --one-thread --out {page} --json --quiet"
+    assert main(["bench", "optim", *options.split()]) == 0
     rows = json.loads(capsys.readouterr().out)["SNGAN-32"]
     by_name = {row["contestant"]: row for row in rows}
     assert by_name["torch Adam, fused"]["ratio"] == 1.0

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import lru_cache
-from itertools import accumulate, repeat
+from itertools import accumulate, pairwise, repeat
 from operator import attrgetter, eq
 from types import ModuleType
 from typing import NamedTuple
@@ -25,7 +25,9 @@ from paripassu.optim.threads import address_of, together
 from paripassu.optim.turn import Turn
 
 _CHUNK = 65536  # elements; its arrays, 256 KiB each, stay in a core's cache
-_GROUP = 4 * _CHUNK  # taken in before the first of them is moved, where each tensor is measured alone
+# Elements that a thread takes at most before it begins elsewhere, where memory is slow to follow; and that
+# are taken in before the first of them is moved, where each tensor is measured alone.
+_RUN = 32 * _CHUNK
 _FOR_A_THREAD = 2 * _CHUNK  # fewer are done before another thread is awake
 _PLAIN_TYPES = {Tensor, torch.nn.Parameter}
 _PLAIN_KINDS = {(torch.float32, True)}
@@ -106,11 +108,12 @@ def step(form: Form, turn: Turn, kept: Kept) -> None:
         ]
     rescale, as_one = form.length != "own", form.scope == "global"
     takes_in = rescale or bool(kept.buffers or kept.seconds)  # plain SGD has nothing to take in
-    way = _way(tuple(map(Tensor.numel, turn.parameters)), as_one, rescale, takes_in)
+    sizes = tuple(map(Tensor.numel, turn.parameters))
+    way = _way(sizes, as_one, rescale, takes_in, torch.get_num_threads())
     told = _told(form, turn, gradients, kept, way)
     if form.adam:
         kernels.tick.ctypes(address_of(told))
-    together(kernels.walk, told, at_most=way.threads)
+    together(kernels.walk, told, way.threads)
     # torch has not seen them move, and would go backwards through a graph that was built before.
     torch.autograd.graph.increment_version(turn.parameters)
 
@@ -179,39 +182,56 @@ class _Way(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def _way(sizes: tuple[int, ...], as_one: bool, rescale: bool, takes_in: bool) -> _Way:  # noqa: FBT001
-    """The way through tensors of ``sizes`` elements.
+def _way(sizes: tuple[int, ...], as_one: bool, rescale: bool, takes_in: bool, threads: int) -> _Way:  # noqa: FBT001
+    """The way of ``threads`` through tensors of ``sizes`` elements.
 
     Where nothing is measured, a chunk is moved at once, while it is in the cache. A player that is measured
     as one is taken in from its first chunk to its last and moved backwards, for what was read last is what
     caches still hold. Tensors that are measured alone are moved as soon as a few of them are taken in.
     """
+    kernels = _kernels()
+    assert kernels is not None
+    threads = max(1, min(threads, sum(sizes) // _FOR_A_THREAD))
     rows = [
         (tensor, start, min(_CHUNK, size - start), 0 if as_one else tensor)
         for tensor, size in enumerate(sizes)
         for start in range(0, size, _CHUNK)
     ]
     chunks = np.array(rows, np.int64).reshape(-1, 4)
-    last = np.searchsorted(chunks[:, 3], np.arange(1 if as_one else len(sizes)), side="right")
-    units = np.concatenate([[0], last])
-    every = range(len(rows))
-    if not rescale:
-        visits = [k if takes_in else ~k for k in every]
-    elif as_one:
-        visits = [*every, *(~k for k in reversed(every))]
-    else:
-        visits, begin, taken = list[int](), 0, 0
-        for end, size in zip(map(int, last), sizes, strict=True):
-            taken += size
-            if taken >= _GROUP or end == len(rows):
-                visits += [*range(begin, end), *(~k for k in range(begin, end))]
-                begin, taken = end, 0
-    kernels = _kernels()
-    assert kernels is not None
-    arrays = (np.array(visits, np.int64), chunks, units)
+    before = np.concatenate([[0], np.cumsum(chunks[:, 2])])  # elements
+    units = np.searchsorted(chunks[:, 3], np.arange((1 if as_one else len(sizes)) + 1))
+    alone = rescale and not as_one
+    visits, begin = list[tuple[int, int, int]](), 0
+    for end in map(int, units[1:] if alone else [len(rows)]):
+        if alone and before[end] - before[begin] < _RUN and end < len(rows):
+            continue
+        runs = _shared(before[begin : end + 1], begin, threads)
+        if rescale:
+            visits += [(kernels.ADVANCE, *run) for run in runs]
+            visits += [(kernels.MOVE, *run) for run in (runs if alone else reversed(runs))]
+        else:
+            visits += [(kernels.BOTH if takes_in else kernels.MOVE, *run) for run in runs]
+        begin = end
+    arrays = (np.array(visits, np.int64).reshape(-1, 3), chunks, units)
     lengths = (kernels.LENGTH, len(units) - 1, 6 * len(sizes), 2 * len(rows), 4 * len(sizes), 4)
     *starts, words = accumulate(lengths)
-    return _Way(*arrays, tuple(map(address_of, arrays)), _Places(*starts), words, sum(sizes) // _FOR_A_THREAD)
+    return _Way(*arrays, tuple(map(address_of, arrays)), _Places(*starts), words, threads)
+
+
+def _shared(before: NDArray[np.int64], first: int, threads: int) -> list[tuple[int, int]]:
+    """Chunks in runs, as many for each thread, of as many elements as chunks allow.
+
+    Args:
+        before: how many elements come before each chunk, and after the last.
+        first: number of the first chunk.
+        threads: that share them.
+    """
+    elements = before[-1] - before[0]
+    if not elements:
+        return []
+    count = threads * -(-elements // (threads * _RUN))
+    cuts = np.searchsorted(before - before[0], np.arange(count + 1) * elements / count)
+    return [(first + int(a), first + int(b)) for a, b in pairwise(cuts) if a < b]
 
 
 # What is asked of whole columns of tensors is asked by `map`: a loop of Python's takes several times as long,

@@ -266,6 +266,8 @@ def _factors(own, wanted, rate):
 # Rows of the array of factors, a column a tensor: Adam's bias corrections, what weight decay leaves, and the
 # learning rate.
 R1, R2, KEEP, RATE = range(4)
+# What a visit is for.
+ADVANCE, MOVE, BOTH = range(3)
 
 
 @_in_c
@@ -292,18 +294,20 @@ def walk(told):
     ``told`` is an array of int64, by the names above. ``NEXT`` is 0 at the start and counts the visits that
     are taken, in their order.
 
-    A visit of chunk k takes its gradients into the states, and leaves its squares: of SGD's update and of
-    Adam's. Momentum is kept where there are buffers, moments where there are second ones. A visit of ``~k``,
-    or without ``RESCALE`` any, subtracts a multiple of the direction from ``KEEP`` times the parameters. The
-    direction is the array of column ``SOURCE``, or, with ``BY_ADAM``, Adam's update with that on top; the
-    multiple is the tensor's rate, with ``RESCALE`` times the length in column ``WANTED`` of the squares over
-    that in column ``OWN``, both of the chunk's unit: rows ``UNITS[u]`` to ``UNITS[u + 1]`` of the chunks. It
-    waits until all of the unit's chunks have been visited; their visits must come before it.
+    A visit is of the chunks from its second number to before its third, one after the other, and its first
+    says for what. `ADVANCE`: a chunk's gradients are taken into the states, and its squares left, of SGD's
+    update and of Adam's; momentum is kept where there are buffers, moments where there are second ones.
+    `MOVE`: a multiple of the direction is subtracted from ``KEEP`` times the parameters. The direction is the
+    array of column ``SOURCE``, or, with ``BY_ADAM``, Adam's update with that on top; the multiple is the
+    tensor's rate, with ``RESCALE`` times the length in column ``WANTED`` of the squares over that in column
+    ``OWN``, both of the chunk's unit: rows ``UNITS[u]`` to ``UNITS[u + 1]`` of the chunks. That waits until
+    all of the unit's chunks have been advanced; their visits must come before it. `BOTH`: each chunk is moved
+    when it is advanced, which must not be asked with ``RESCALE``.
 
     ``SETTINGS`` are SGD's momentum, Adam's two decay rates and its epsilon, in float64.
     """
     told = carray(told, LENGTH, np.int64)
-    visits = carray(_integers(told[VISITS]), told[VISIT_COUNT])
+    visits = carray(_integers(told[VISITS]), (told[VISIT_COUNT], 3))
     chunks = carray(_integers(told[CHUNKS]), (told[CHUNK_COUNT], 4))
     units = carray(_integers(told[UNITS]), told[UNIT_COUNT] + 1)
     done = carray(_integers(told[DONE]), told[UNIT_COUNT])
@@ -319,29 +323,29 @@ def walk(told):
         visit = _add(told, NEXT, 1)
         if visit >= len(visits):
             return
-        advance = visits[visit] >= 0
-        k = visits[visit] if advance else ~visits[visit]
-        tensor, begin, length, unit = chunks[k]
-        row = addresses[:, tensor]
-        r = (float32(factors[R1, tensor]), float32(factors[R2, tensor]), eps)
-        if advance:
-            _advance_chunk(row, begin, begin + length, momentum, b1, b2, r, squares[k])
-            _add(done, unit, 1)
+        what, first, last = visits[visit]
+        for k in range(first, last):
+            tensor, begin, length, unit = chunks[k]
+            row = addresses[:, tensor]
+            r = (float32(factors[R1, tensor]), float32(factors[R2, tensor]), eps)
+            if what != MOVE:
+                _advance_chunk(row, begin, begin + length, momentum, b1, b2, r, squares[k])
+                _add(done, unit, 1)
+            if what == ADVANCE:
+                continue
+            shrink, factor = float32(1), float32(factors[RATE, tensor])
             if rescale:
-                continue  # moved by a visit of its own, when all of its unit is measured
-        shrink, factor = float32(1), float32(factors[RATE, tensor])
-        if rescale:
-            if unit != known:
-                while _add(done, unit, 0) < units[unit + 1] - units[unit]:
-                    pass
-                measured = squares[units[unit] : units[unit + 1]]
-                own, wanted = _length(measured, told[OWN]), _length(measured, told[WANTED])
-                known = unit
-            shrink, factor = _factors(own, wanted, factors[RATE, tensor])
-        parameter = _run(row[PARAMETER], begin, length)
-        direction = _run(row[told[SOURCE]], begin, length)
-        step = (float32(factors[KEEP, tensor]), shrink, factor)
-        if by_adam:
-            _descend_adam(parameter, direction, _run(row[SECOND], begin, length), *r, *step)
-        else:
-            _descend(parameter, direction, *step)
+                if unit != known:
+                    while _add(done, unit, 0) < units[unit + 1] - units[unit]:
+                        pass
+                    measured = squares[units[unit] : units[unit + 1]]
+                    own, wanted = _length(measured, told[OWN]), _length(measured, told[WANTED])
+                    known = unit
+                shrink, factor = _factors(own, wanted, factors[RATE, tensor])
+            parameter = _run(row[PARAMETER], begin, length)
+            direction = _run(row[told[SOURCE]], begin, length)
+            step = (float32(factors[KEEP, tensor]), shrink, factor)
+            if by_adam:
+                _descend_adam(parameter, direction, _run(row[SECOND], begin, length), *r, *step)
+            else:
+                _descend(parameter, direction, *step)

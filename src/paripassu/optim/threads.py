@@ -34,15 +34,14 @@ class Compiled(Protocol):
         ...
 
 
-def together(work: Compiled, told: NDArray[np.int64], *, at_most: int) -> None:
-    """Call ``work`` on as many threads as torch would use, the caller's among them; return when all are done.
+def together(work: Compiled, told: NDArray[np.int64], threads: int) -> None:
+    """Call ``work`` on ``threads`` threads, the caller's among them; return when all are done.
 
     Args:
         work: shares out what there is to do by itself.
         told: what each call of it is given the address of.
-        at_most: threads that there is enough to do for.
+        threads: at least 1, and no more than torch uses.
     """
-    threads = min(torch.get_num_threads(), at_most)
     address = address_of(told)
     parallel = _openmp() if threads > 1 else None
     if parallel is not None:
