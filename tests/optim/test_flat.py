@@ -342,9 +342,9 @@ def test_a_fork_steps_as_its_parent():
 
 def test_without_torchs_openmp_a_pool_serves(monkeypatch):
     monkeypatch.setattr(threads, "_openmp", lambda: None)
-    told, calls = np.zeros(1, np.int64), []
+    calls = []
     work = SimpleNamespace(address=0, ctypes=calls.append)
-    threads.together(work, told, 3)
-    assert calls == [told.ctypes.data] * 3
-    threads.together(work, told, 1)
+    threads.together(work, 7, 3)
+    assert calls == [7] * 3
+    threads.together(work, 7, 1)
     assert len(calls) == 4

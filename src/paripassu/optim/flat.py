@@ -10,10 +10,11 @@ import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import lru_cache
-from itertools import accumulate, pairwise, repeat
+from itertools import accumulate, chain, pairwise, repeat
 from operator import attrgetter, eq
+from struct import Struct
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from paripassu.optim.form import Form, Kept
-from paripassu.optim.threads import address_of, together
+from paripassu.optim.threads import together
 from paripassu.optim.turn import Turn
 
 _CHUNK = 65536  # elements; its arrays, 256 KiB each, stay in a core's cache
@@ -110,75 +111,96 @@ def step(form: Form, turn: Turn, kept: Kept) -> None:
     takes_in = rescale or bool(kept.buffers or kept.seconds)  # plain SGD has nothing to take in
     sizes = tuple(map(Tensor.numel, turn.parameters))
     way = _way(sizes, as_one, rescale, takes_in, torch.get_num_threads())
-    told = _told(form, turn, gradients, kept, way)
+    try:
+        told = way.blocks.pop()
+    except IndexError:  # the first step, or other threads are in theirs
+        told = _Block(way)
+    _tell(told, form, turn, gradients, kept, way)
     if form.adam:
-        kernels.tick.ctypes(address_of(told))
-    together(kernels.walk, told, way.threads)
+        kernels.tick.ctypes(told.address)
+    together(kernels.walk, told.address, way.threads)
+    way.blocks.append(told)
     # torch has not seen them move, and would go backwards through a graph that was built before.
     torch.autograd.graph.increment_version(turn.parameters)
 
 
-def _told(form: Form, turn: Turn, gradients: list[Tensor], kept: Kept, way: "_Way") -> NDArray[np.int64]:
-    """What `kernels.walk` is told of a step."""
+def _tell(told: "_Block", form: Form, turn: Turn, gradients: list[Tensor], kept: Kept, way: "_Way") -> None:
+    """Write what `kernels.walk` is told of a step."""
     kernels = _kernels()
     assert kernels is not None
-    told = np.zeros(way.words, np.int64)
-    numbers, place = told.view(np.float64), address_of(told)
-    at, count = way.at, len(gradients)
     by_adam = form.direction == "adam"
     momentum = form.sgd.momentum if form.sgd else 0.0
     (b1, b2), eps = (form.adam.betas, form.adam.eps) if form.adam else ((0.0, 0.0), 0.0)
     moved = kernels.FIRST if by_adam else kernels.BUFFER
     source = moved if (b1 if by_adam else momentum) else kernels.GRADIENT
     columns = {"sgd": kernels.SGD, "adam": kernels.ADAM, "one": -1, "own": -1}
-    told[kernels.VISITS : kernels.LENGTH] = [
-        *way.addresses, *(place + 8 * start for start in at),
-        len(way.visits), len(way.chunks), len(way.units) - 1, count,
-        source, by_adam, form.length != "own", columns[form.direction], columns[form.length],
-    ]  # fmt: skip
-    # The columns that the kernels name, of which `kept` has the last four in their order.
-    for column, tensors in enumerate((turn.parameters, gradients, *kept)):
-        if tensors:
-            start = at.addresses + column * count
-            told[start : start + count] = list(map(Tensor.data_ptr, tensors))
-    numbers[at.settings : at.settings + 4] = [momentum, b1, b2, eps]
-    numbers[at.factors : at.factors + 4 * count] = [
-        *repeat(1.0, 2 * count), *map(float, turn.keeps), *map(float, turn.rates)
-    ]  # fmt: skip
-    return told
+    nothing = (0,) * len(gradients)
+    # The rows of addresses that the kernels name, of which `kept` has the last four in their order.
+    rows = (
+        map(Tensor.data_ptr, tensors) if tensors else nothing
+        for tensors in (turn.parameters, gradients, *kept)
+    )
+    # One call for all: cold, as after the passes of a network, each of numpy's takes ten microseconds.
+    way.layout.pack_into(
+        told.memory, 0,
+        *told.head, source, by_adam, form.length != "own", columns[form.direction], columns[form.length],
+        *chain.from_iterable(rows), *way.none_done,
+        momentum, b1, b2, eps, *repeat(1.0, 2 * len(gradients)), *turn.keeps, *turn.rates,
+    )  # fmt: skip
 
 
-class _Places(NamedTuple):
-    """Where in the words of 8 bytes that the kernels are told each of their arrays starts."""
+class _Block:
+    """Memory for what `kernels.walk` is told of a step, used for one after the other.
 
-    done: int
-    addresses: int
-    squares: int
-    factors: int
-    settings: int
+    Attributes:
+        address: of the memory.
+        memory: words of 8 bytes.
+        head: what is the same in each step, up to `kernels.SOURCE`.
+    """
+
+    def __init__(self, way: "_Way") -> None:
+        kernels = _kernels()
+        assert kernels is not None
+        tensors, chunks, units = way.tensors, len(way.chunks), len(way.units) - 1
+        lengths = (kernels.LENGTH, 6 * tensors, units, 4, 4 * tensors, 2 * chunks)
+        *starts, words = accumulate(lengths)
+        memory = np.empty(words, np.int64)
+        self.memory, self.address = memory.data, _address_of(memory)
+        addresses, done, settings, factors, squares = (self.address + 8 * start for start in starts)
+        self.head = (
+            0, *map(_address_of, (way.visits, way.chunks, way.units)),
+            done, addresses, squares, factors, settings,
+            len(way.visits), chunks, units, tensors,
+        )  # fmt: skip
+
+
+def _address_of(array: NDArray[Any]) -> int:
+    """Where an array's numbers are, which must outlive it."""
+    return array.__array_interface__["data"][0]
 
 
 class _Way(NamedTuple):
-    """In which order chunks of tensors are visited, see `kernels.walk`, and by how many threads at most.
+    """In which order chunks of tensors are visited, see `kernels.walk`, and by how many threads.
 
     Attributes:
         visits: as `kernels.walk` has them, like the next two.
         chunks: see there.
         units: see there.
-        addresses: of these three.
-        at: where the arrays start that are made anew for each step, in one block, for to make an array and
-            to find where it is takes longer than to fill it.
-        words: of that block.
+        tensors: how many.
         threads: that there is enough to do for.
+        layout: of what is written for each step into a block.
+        none_done: a 0 for each unit.
+        blocks: those that no step uses now.
     """
 
     visits: NDArray[np.int64]
     chunks: NDArray[np.int64]
     units: NDArray[np.int64]
-    addresses: tuple[int, ...]
-    at: _Places
-    words: int
+    tensors: int
     threads: int
+    layout: Struct
+    none_done: tuple[int, ...]
+    blocks: "list[_Block]"
 
 
 @lru_cache(maxsize=64)
@@ -212,10 +234,16 @@ def _way(sizes: tuple[int, ...], as_one: bool, rescale: bool, takes_in: bool, th
         else:
             visits += [(kernels.BOTH if takes_in else kernels.MOVE, *run) for run in runs]
         begin = end
-    arrays = (np.array(visits, np.int64).reshape(-1, 3), chunks, units)
-    lengths = (kernels.LENGTH, len(units) - 1, 6 * len(sizes), 2 * len(rows), 4 * len(sizes), 4)
-    *starts, words = accumulate(lengths)
-    return _Way(*arrays, tuple(map(address_of, arrays)), _Places(*starts), words, threads)
+    return _Way(
+        visits=np.array(visits, np.int64).reshape(-1, 3),
+        chunks=chunks,
+        units=units,
+        tensors=len(sizes),
+        threads=threads,
+        layout=Struct(f"={kernels.LENGTH + 6 * len(sizes) + len(units) - 1}q{4 + 4 * len(sizes)}d"),
+        none_done=(0,) * (len(units) - 1),
+        blocks=[],
+    )
 
 
 def _shared(before: NDArray[np.int64], first: int, threads: int) -> list[tuple[int, int]]:

@@ -13,7 +13,6 @@ Every other rule runs as it is written.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from torch import Tensor
@@ -32,8 +31,7 @@ class Kept(NamedTuple):
     steps: list[Tensor]
 
 
-@dataclass(frozen=True)
-class Form:
+class Form(NamedTuple):
     """A rule, taken apart.
 
     Attributes:

@@ -329,6 +329,7 @@ def walk(told):
             row = addresses[:, tensor]
             r = (float32(factors[R1, tensor]), float32(factors[R2, tensor]), eps)
             if what != MOVE:
+                squares[k, SGD] = squares[k, ADAM] = 0.0
                 _advance_chunk(row, begin, begin + length, momentum, b1, b2, r, squares[k])
                 _add(done, unit, 1)
             if what == ADVANCE:

@@ -11,11 +11,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 _BORN = os.getpid()
 
@@ -34,15 +32,14 @@ class Compiled(Protocol):
         ...
 
 
-def together(work: Compiled, told: NDArray[np.int64], threads: int) -> None:
+def together(work: Compiled, address: int, threads: int) -> None:
     """Call ``work`` on ``threads`` threads, the caller's among them; return when all are done.
 
     Args:
         work: shares out what there is to do by itself.
-        told: what each call of it is given the address of.
+        address: what each call of it is given.
         threads: at least 1, and no more than torch uses.
     """
-    address = address_of(told)
     parallel = _openmp() if threads > 1 else None
     if parallel is not None:
         parallel(work.address, address, threads, 0)
@@ -51,11 +48,6 @@ def together(work: Compiled, told: NDArray[np.int64], threads: int) -> None:
     work.ctypes(address)
     for other in others:
         other.result()
-
-
-def address_of(array: NDArray[Any]) -> int:
-    """Where an array's numbers are, which must outlive it."""
-    return array.__array_interface__["data"][0]
 
 
 @lru_cache(maxsize=1)

@@ -1,14 +1,13 @@
 """One player's turn: what a step reads and writes, tensor by tensor."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from torch import Tensor
 
 from paripassu.rules import State
 
 
-@dataclass(frozen=True)
-class Turn:
+class Turn(NamedTuple):
     """The tensors that a step moves, all of one player, in the order of its groups.
 
     Attributes:
