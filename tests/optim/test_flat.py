@@ -190,9 +190,49 @@ def test_a_rule_of_ones_own_runs_as_written():
     assert parameter.tolist() == pytest.approx([-0.2] * 3)
 
 
+@pytest.fixture
+def short_runs(monkeypatch):
+    """Runs of two chunks at most, so that few elements are many runs."""
+    monkeypatch.setattr(flat, "_RUN", 2 * flat._CHUNK)
+    flat._way.cache_clear()
+    yield
+    flat._way.cache_clear()
+
+
+@given(
+    sizes=st.lists(st.sampled_from([0, 1, 7, flat._CHUNK, flat._CHUNK + 1, 9 * flat._CHUNK]), max_size=9),
+    as_one=st.booleans(),
+    threads=st.integers(1, 64),
+)
+@settings(deadline=None)
+def test_every_chunk_is_taken_in_and_then_moved(sizes, as_one, threads):
+    """Before a run is moved, all that is measured with it has been given to a thread: none waits for ever."""
+    kernels = flat._kernels()
+    run, flat._RUN = flat._RUN, 4 * flat._CHUNK
+    try:
+        way = flat._way.__wrapped__(tuple(sizes), as_one, True, True, threads)
+    finally:
+        flat._RUN = run
+    assert sum(way.chunks[:, 2]) == sum(sizes)
+    advanced, moved = set(), set()
+    for what, first, last in way.visits.tolist():
+        chunks = set(range(first, last))
+        assert sum(way.chunks[first:last, 2]) <= 4 * flat._CHUNK + flat._CHUNK
+        if what == kernels.ADVANCE:
+            assert not chunks & advanced
+            advanced |= chunks
+        else:
+            assert what == kernels.MOVE
+            assert not chunks & moved
+            for unit in way.chunks[first:last, 3]:
+                assert set(range(way.units[unit], way.units[unit + 1])) <= advanced
+            moved |= chunks
+    assert advanced == moved == set(range(len(way.chunks)))
+
+
 @pytest.mark.parametrize("rule", SERVED, ids=repr)
-def test_many_chunks_on_many_threads_are_one_tensor(rule):
-    """More elements than a chunk, more chunks than a group; and the same bits on one thread as on three."""
+def test_many_chunks_on_many_threads_are_one_tensor(rule, short_runs):
+    """More elements than a chunk, more chunks than a run; and the same bits on one thread as on three."""
     generator = torch.Generator().manual_seed(0)
     sizes = [flat._FOR_A_THREAD * 4 + 5, flat._CHUNK, flat._CHUNK + 1, 1]
     starts = [torch.randn(size, generator=generator) for size in sizes]
