@@ -9,6 +9,7 @@ float32 is summed again in float64. The formulas are those of `paripassu.rules`,
 # pyright: basic, reportCallIssue=false
 
 import math
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,9 @@ PARAMETER, GRADIENT, BUFFER, FIRST, SECOND, STEP = range(6)
 SGD, ADAM = range(2)
 
 _WIDTH = 4  # bytes in a float32
+# Looks at whether other threads are done, before a thread gives way to them: where there are more threads
+# than cores, as in a container that may use a few of many, they may be waiting for the core it looks on.
+_LOOKS = 1000
 _BLOCK = 1024  # elements whose squares are summed in float32: few enough for seven digits
 # Sums may be reordered into vector instructions; NaN and infinities must stay what they are.
 _SUMMING: dict[str, Any] = {"fastmath": {"reassoc", "contract", "nsz"}, "error_model": "numpy", "nogil": True}
@@ -174,6 +178,15 @@ def _descend_adam(parameter, numerator, second, r1, r2, eps, keep, shrink, facto
     for i in range(len(parameter)):
         u = numerator[i] * r1 / (np.sqrt(second[i]) * r2 + eps)
         parameter[i] = keep * parameter[i] - u * shrink * factor
+
+
+if os.name == "posix":
+    _give_way = types.ExternalFunction("sched_yield", types.int32())
+else:
+
+    @njit
+    def _give_way():
+        """Nothing: other systems have no such function that needs no library."""
 
 
 @intrinsic
@@ -337,8 +350,11 @@ def walk(told):
             shrink, factor = float32(1), float32(factors[RATE, tensor])
             if rescale:
                 if unit != known:
+                    looks = 0
                     while _add(done, unit, 0) < units[unit + 1] - units[unit]:
-                        pass
+                        looks += 1
+                        if looks > _LOOKS:
+                            _give_way()
                     measured = squares[units[unit] : units[unit + 1]]
                     own, wanted = _length(measured, told[OWN]), _length(measured, told[WANTED])
                     known = unit
