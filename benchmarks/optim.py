@@ -2,8 +2,8 @@
 
 All contestants move the same tensors, in turns, so that a disturbance of the machine meets them alike, and
 in another order each round: what went before decides what is in the cache and whether torch's threads still
-spin. All of it is done anew in several processes, one after the other, for a process keeps the memory that it
-was given, and on some machines that alone makes a step up to 1.5 times as long.
+spin. All of it is done anew in several processes, one after the other, with the other generators' between
+them, for what a machine allows may change for minutes, fused Adam's time by a factor of 1.5 on some.
 Ratios are to torch's fused Adam: of the medians, and of the fastest steps, which a busy machine disturbs
 least. A ratio is the median of the processes', with their lowest and highest beside it; what was asked is
 reached where that median is at most what was asked.

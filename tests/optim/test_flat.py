@@ -16,7 +16,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paripassu.optim import NSGD, RuleOptimizer, flat, threads
+from paripassu.optim import NSGD, RuleOptimizer, flat, threads, way
 from paripassu.optim.form import form_of
 from paripassu.rules import SGD, Adam, Graft, Normalize, RMSprop
 from paripassu.rules.rule import TensorwiseRule
@@ -193,48 +193,47 @@ def test_a_rule_of_ones_own_runs_as_written():
 @pytest.fixture
 def short_runs(monkeypatch):
     """Runs of two chunks at most, so that few elements are many runs."""
-    monkeypatch.setattr(flat, "_RUN", 2 * flat._CHUNK)
-    flat._way.cache_clear()
+    monkeypatch.setattr(way, "RUN", 2 * way.CHUNK)
+    flat._planned.cache_clear()
     yield
-    flat._way.cache_clear()
+    flat._planned.cache_clear()
 
 
 @given(
-    sizes=st.lists(st.sampled_from([0, 1, 7, flat._CHUNK, flat._CHUNK + 1, 9 * flat._CHUNK]), max_size=9),
+    sizes=st.lists(st.sampled_from([0, 1, 7, way.CHUNK, way.CHUNK + 1, 9 * way.CHUNK]), max_size=9),
     as_one=st.booleans(),
     threads=st.integers(1, 64),
 )
 @settings(deadline=None)
 def test_every_chunk_is_taken_in_and_then_moved(sizes, as_one, threads):
     """Before a run is moved, all that is measured with it has been given to a thread: none waits for ever."""
-    kernels = flat._kernels()
-    run, flat._RUN = flat._RUN, 4 * flat._CHUNK
+    run, way.RUN = way.RUN, 4 * way.CHUNK
     try:
-        way = flat._way.__wrapped__(tuple(sizes), as_one, True, True, threads)
+        order = way.way_through(tuple(sizes), threads, as_one=as_one, rescale=True, takes_in=True)
     finally:
-        flat._RUN = run
-    assert sum(way.chunks[:, 2]) == sum(sizes)
+        way.RUN = run
+    assert sum(order.chunks[:, 2]) == sum(sizes)
     advanced, moved = set(), set()
-    for what, first, last in way.visits.tolist():
+    for what, first, last in order.visits.tolist():
         chunks = set(range(first, last))
-        assert sum(way.chunks[first:last, 2]) <= 4 * flat._CHUNK + flat._CHUNK
-        if what == kernels.ADVANCE:
+        assert sum(order.chunks[first:last, 2]) <= 4 * way.CHUNK + way.CHUNK
+        if what == way.ADVANCE:
             assert not chunks & advanced
             advanced |= chunks
         else:
-            assert what == kernels.MOVE
+            assert what == way.MOVE
             assert not chunks & moved
-            for unit in way.chunks[first:last, 3]:
-                assert set(range(way.units[unit], way.units[unit + 1])) <= advanced
+            for unit in order.chunks[first:last, 3]:
+                assert set(range(order.units[unit], order.units[unit + 1])) <= advanced
             moved |= chunks
-    assert advanced == moved == set(range(len(way.chunks)))
+    assert advanced == moved == set(range(len(order.chunks)))
 
 
 @pytest.mark.parametrize("rule", SERVED, ids=repr)
 def test_many_chunks_on_many_threads_are_one_tensor(rule, short_runs):
     """More elements than a chunk, more chunks than a run; and the same bits on one thread as on three."""
     generator = torch.Generator().manual_seed(0)
-    sizes = [flat._FOR_A_THREAD * 4 + 5, flat._CHUNK, flat._CHUNK + 1, 1]
+    sizes = [way.FOR_A_THREAD * 4 + 5, way.CHUNK, way.CHUNK + 1, 1]
     starts = [torch.randn(size, generator=generator) for size in sizes]
     gradients = [torch.randn(size, generator=generator) for size in sizes]
     before, ended = torch.get_num_threads(), []

@@ -35,7 +35,7 @@ class BenchOptim:
     rounds: int = 50
     """Steps of each contestant in each process, taken in turns."""
     processes: int = 3
-    """How often to measure on a generator, each time in a new process, which has other memory."""
+    """How often to measure on a generator, each time in a new process, for what a machine allows changes."""
     one_thread: bool = False
     """Use one thread and count its CPU time: what a busy machine can measure."""
     out: Path | None = None
@@ -47,9 +47,8 @@ class BenchOptim:
 
     def __call__(self) -> None:
         """Measure, write the table, print it."""
-        _check_rounds(self.rounds)
-        if self.processes < 1:
-            raise ValueError(f"--processes must be at least 1, got {self.processes}")
+        _check_at_least_one("--rounds", self.rounds)
+        _check_at_least_one("--processes", self.processes)
         script = load("optim")
         with _counting("bench optim", len(self.generators) * self.processes, quiet=self.quiet) as one_more:
             results, page = script.run(
@@ -78,7 +77,7 @@ class BenchTheory:
 
     def __call__(self) -> None:
         """Measure, write the table, print it."""
-        _check_rounds(self.rounds)
+        _check_at_least_one("--rounds", self.rounds)
         script = load("theory")
         with _counting("bench theory", self.rounds, quiet=self.quiet) as one_more:
             results, page = script.run(self.rounds, choices.as_typed(), one_more)
@@ -104,7 +103,7 @@ class BenchTrain:
 
     def __call__(self) -> None:
         """Measure, write the table, print it."""
-        _check_rounds(self.rounds)
+        _check_at_least_one("--rounds", self.rounds)
         device = choices.device(self.device)
         script = load("train")
         with _counting("bench train", len(script.loads(device)) * self.rounds, quiet=self.quiet) as one_more:
@@ -143,9 +142,9 @@ class Bench:
         self.action()
 
 
-def _check_rounds(rounds: int) -> None:
-    if rounds < 1:
-        raise ValueError(f"--rounds must be at least 1, got {rounds}")
+def _check_at_least_one(option: str, number: int) -> None:
+    if number < 1:
+        raise ValueError(f"{option} must be at least 1, got {number}")
 
 
 @contextmanager

@@ -10,11 +10,11 @@ import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import lru_cache
-from itertools import accumulate, chain, pairwise, repeat
+from itertools import accumulate, chain, repeat
 from operator import attrgetter, eq
 from struct import Struct
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,12 +24,8 @@ from torch import Tensor
 from paripassu.optim.form import Form, Kept
 from paripassu.optim.threads import together
 from paripassu.optim.turn import Turn
+from paripassu.optim.way import Way, way_through
 
-_CHUNK = 65536  # elements; its arrays, 256 KiB each, stay in a core's cache
-# Elements that a thread takes at most before it begins elsewhere, where memory is slow to follow; and that
-# are taken in before the first of them is moved, where each tensor is measured alone.
-_RUN = 32 * _CHUNK
-_FOR_A_THREAD = 2 * _CHUNK  # fewer are done before another thread is awake
 _PLAIN_TYPES = {Tensor, torch.nn.Parameter}
 _PLAIN_KINDS = {(torch.float32, True)}
 _kind = attrgetter("dtype", "is_cpu")
@@ -110,21 +106,21 @@ def step(form: Form, turn: Turn, kept: Kept) -> None:
     rescale, as_one = form.length != "own", form.scope == "global"
     takes_in = rescale or bool(kept.buffers or kept.seconds)  # plain SGD has nothing to take in
     sizes = tuple(map(Tensor.numel, turn.parameters))
-    way = _way(sizes, as_one, rescale, takes_in, torch.get_num_threads())
+    way, blocks = _planned(sizes, as_one, rescale, takes_in, torch.get_num_threads())
     try:
-        told = way.blocks.pop()
+        told = blocks.pop()
     except IndexError:  # the first step, or other threads are in theirs
         told = _Block(way)
-    _tell(told, form, turn, gradients, kept, way)
+    _tell(told, form, turn, gradients, kept)
     if form.adam:
         kernels.tick.ctypes(told.address)
     together(kernels.walk, told.address, way.threads)
-    way.blocks.append(told)
+    blocks.append(told)
     # torch has not seen them move, and would go backwards through a graph that was built before.
     torch.autograd.graph.increment_version(turn.parameters)
 
 
-def _tell(told: "_Block", form: Form, turn: Turn, gradients: list[Tensor], kept: Kept, way: "_Way") -> None:
+def _tell(told: "_Block", form: Form, turn: Turn, gradients: list[Tensor], kept: Kept) -> None:
     """Write what `kernels.walk` is told of a step."""
     kernels = _kernels()
     assert kernels is not None
@@ -141,12 +137,24 @@ def _tell(told: "_Block", form: Form, turn: Turn, gradients: list[Tensor], kept:
         for tensors in (turn.parameters, gradients, *kept)
     )
     # One call for all: cold, as after the passes of a network, each of numpy's takes ten microseconds.
-    way.layout.pack_into(
+    told.layout.pack_into(
         told.memory, 0,
         *told.head, source, by_adam, form.length != "own", columns[form.direction], columns[form.length],
-        *chain.from_iterable(rows), *way.none_done,
+        *chain.from_iterable(rows), *told.none_done,
         momentum, b1, b2, eps, *repeat(1.0, 2 * len(gradients)), *turn.keeps, *turn.rates,
     )  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def _planned(
+    sizes: tuple[int, ...],
+    as_one: bool,  # noqa: FBT001
+    rescale: bool,  # noqa: FBT001
+    takes_in: bool,  # noqa: FBT001
+    threads: int,
+) -> tuple[Way, "list[_Block]"]:
+    """The `way_through` tensors, and the blocks for it that no step uses now."""
+    return way_through(sizes, threads, as_one=as_one, rescale=rescale, takes_in=takes_in), []
 
 
 class _Block:
@@ -156,14 +164,18 @@ class _Block:
         address: of the memory.
         memory: words of 8 bytes.
         head: what is the same in each step, up to `kernels.SOURCE`.
+        layout: of all that is written for a step; what is behind it the kernels write.
+        none_done: a 0 for each unit.
     """
 
-    def __init__(self, way: "_Way") -> None:
+    def __init__(self, way: Way) -> None:
         kernels = _kernels()
         assert kernels is not None
         tensors, chunks, units = way.tensors, len(way.chunks), len(way.units) - 1
-        lengths = (kernels.LENGTH, 6 * tensors, units, 4, 4 * tensors, 2 * chunks)
-        *starts, words = accumulate(lengths)
+        integers, floats = (kernels.LENGTH, 6 * tensors, units), (4, 4 * tensors)
+        self.layout = Struct(f"={sum(integers)}q{sum(floats)}d")
+        self.none_done = (0,) * units
+        *starts, words = accumulate((*integers, *floats, 2 * chunks))
         memory = np.empty(words, np.int64)
         self.memory, self.address = memory.data, _address_of(memory)
         addresses, done, settings, factors, squares = (self.address + 8 * start for start in starts)
@@ -177,89 +189,6 @@ class _Block:
 def _address_of(array: NDArray[Any]) -> int:
     """Where an array's numbers are, which must outlive it."""
     return array.__array_interface__["data"][0]
-
-
-class _Way(NamedTuple):
-    """In which order chunks of tensors are visited, see `kernels.walk`, and by how many threads.
-
-    Attributes:
-        visits: as `kernels.walk` has them, like the next two.
-        chunks: see there.
-        units: see there.
-        tensors: how many.
-        threads: that there is enough to do for.
-        layout: of what is written for each step into a block.
-        none_done: a 0 for each unit.
-        blocks: those that no step uses now.
-    """
-
-    visits: NDArray[np.int64]
-    chunks: NDArray[np.int64]
-    units: NDArray[np.int64]
-    tensors: int
-    threads: int
-    layout: Struct
-    none_done: tuple[int, ...]
-    blocks: "list[_Block]"
-
-
-@lru_cache(maxsize=64)
-def _way(sizes: tuple[int, ...], as_one: bool, rescale: bool, takes_in: bool, threads: int) -> _Way:  # noqa: FBT001
-    """The way of ``threads`` through tensors of ``sizes`` elements.
-
-    Where nothing is measured, a chunk is moved at once, while it is in the cache. A player that is measured
-    as one is taken in from its first chunk to its last and moved backwards, for what was read last is what
-    caches still hold. Tensors that are measured alone are moved as soon as a few of them are taken in.
-    """
-    kernels = _kernels()
-    assert kernels is not None
-    threads = max(1, min(threads, sum(sizes) // _FOR_A_THREAD))
-    rows = [
-        (tensor, start, min(_CHUNK, size - start), 0 if as_one else tensor)
-        for tensor, size in enumerate(sizes)
-        for start in range(0, size, _CHUNK)
-    ]
-    chunks = np.array(rows, np.int64).reshape(-1, 4)
-    before = np.concatenate([[0], np.cumsum(chunks[:, 2])])  # elements
-    units = np.searchsorted(chunks[:, 3], np.arange((1 if as_one else len(sizes)) + 1))
-    alone = rescale and not as_one
-    visits, begin = list[tuple[int, int, int]](), 0
-    for end in map(int, units[1:] if alone else [len(rows)]):
-        if alone and before[end] - before[begin] < _RUN and end < len(rows):
-            continue
-        runs = _shared(before[begin : end + 1], begin, threads)
-        if rescale:
-            visits += [(kernels.ADVANCE, *run) for run in runs]
-            visits += [(kernels.MOVE, *run) for run in (runs if alone else reversed(runs))]
-        else:
-            visits += [(kernels.BOTH if takes_in else kernels.MOVE, *run) for run in runs]
-        begin = end
-    return _Way(
-        visits=np.array(visits, np.int64).reshape(-1, 3),
-        chunks=chunks,
-        units=units,
-        tensors=len(sizes),
-        threads=threads,
-        layout=Struct(f"={kernels.LENGTH + 6 * len(sizes) + len(units) - 1}q{4 + 4 * len(sizes)}d"),
-        none_done=(0,) * (len(units) - 1),
-        blocks=[],
-    )
-
-
-def _shared(before: NDArray[np.int64], first: int, threads: int) -> list[tuple[int, int]]:
-    """Chunks in runs, as many for each thread, of as many elements as chunks allow.
-
-    Args:
-        before: how many elements come before each chunk, and after the last.
-        first: number of the first chunk.
-        threads: that share them.
-    """
-    elements = before[-1] - before[0]
-    if not elements:
-        return []
-    count = threads * -(-elements // (threads * _RUN))
-    cuts = np.searchsorted(before - before[0], np.arange(count + 1) * elements / count)
-    return [(first + int(a), first + int(b)) for a, b in pairwise(cuts) if a < b]
 
 
 # What is asked of whole columns of tensors is asked by `map`: a loop of Python's takes several times as long,

@@ -26,6 +26,8 @@ from numba import (
 )
 from numba.extending import intrinsic
 
+from paripassu.optim.way import ADVANCE, MOVE
+
 # Rows of the table of addresses, a column a tensor; 0 where a tensor has no such array.
 PARAMETER, GRADIENT, BUFFER, FIRST, SECOND, STEP = range(6)
 # Columns of the table of squares.
@@ -279,8 +281,6 @@ def _factors(own, wanted, rate):
 # Rows of the array of factors, a column a tensor: Adam's bias corrections, what weight decay leaves, and the
 # learning rate.
 R1, R2, KEEP, RATE = range(4)
-# What a visit is for.
-ADVANCE, MOVE, BOTH = range(3)
 
 
 @_in_c
