@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.distributed as dist
 from tests.optim.cases import OPTIMIZERS
+from tests.processes import member
 from torch import nn
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import fully_shard
@@ -40,23 +41,21 @@ def _train(network: nn.Module, make, x: torch.Tensor) -> nn.Module:
 
 
 def _rank(rank: int, folder: str) -> None:
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=RANKS)
-    mesh = init_device_mesh("cpu", (RANKS,))
-    results = {}
-    for name, make in OPTIMIZERS.items():
-        for dtype in TOLERANCES:
-            part = _batch(dtype).chunk(RANKS)[rank]
-            parallel = _train(DistributedDataParallel(_network(dtype)), make, part)
-            sharded = _network(dtype)
-            fully_shard(sharded, mesh=mesh)
-            _train(sharded, make, part)
-            results[name, dtype] = _whole(parallel), _whole(sharded)
-        results[name, "in part"] = _sharded_in_part(mesh, make)
-    results["skipped"] = _skips(sharded)
-    if rank == 0:
-        torch.save(results, Path(folder) / "results.pt")
-    dist.destroy_process_group()
+    with member(rank, RANKS, folder):
+        mesh = init_device_mesh("cpu", (RANKS,))
+        results = {}
+        for name, make in OPTIMIZERS.items():
+            for dtype in TOLERANCES:
+                part = _batch(dtype).chunk(RANKS)[rank]
+                parallel = _train(DistributedDataParallel(_network(dtype)), make, part)
+                sharded = _network(dtype)
+                fully_shard(sharded, mesh=mesh)
+                _train(sharded, make, part)
+                results[name, dtype] = _whole(parallel), _whole(sharded)
+            results[name, "in part"] = _sharded_in_part(mesh, make)
+        results["skipped"] = _skips(sharded)
+        if rank == 0:
+            torch.save(results, Path(folder) / "results.pt")
 
 
 def _whole(network: nn.Module) -> list[torch.Tensor]:

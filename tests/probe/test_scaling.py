@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-import torch.distributed as dist
 import torch.multiprocessing as mp
 from tests.probe.networks import network_of
+from tests.processes import member
 from torch.nn.parallel import DistributedDataParallel
 
 from paripassu.probe import Probe
@@ -70,26 +70,24 @@ def test_bfloat16_gradients_give_the_shadow_float32_moments():
     assert {state["exp_avg_sq"].dtype for state in moments.values()} == {torch.float32}
 
 
-def _worker(rank: int, world: int, address: str, batch: torch.Tensor, results) -> None:
-    dist.init_process_group("gloo", init_method=address, rank=rank, world_size=world)
-    network = DistributedDataParallel(network_of().double())
-    optimizer = torch.optim.Adam(network.parameters(), 0.01)
-    records: list = []
-    Probe({"player": optimizer}, 1, writer=records.append, layers=False)
-    for _ in range(3):
-        optimizer.zero_grad()
-        network(batch.chunk(world)[rank]).square().mean().backward()
-        optimizer.step()
-    results[rank] = records
-    dist.destroy_process_group()
+def _worker(rank: int, world: int, folder: str, batch: torch.Tensor, results) -> None:
+    with member(rank, world, folder):
+        network = DistributedDataParallel(network_of().double())
+        optimizer = torch.optim.Adam(network.parameters(), 0.01)
+        records: list = []
+        Probe({"player": optimizer}, 1, writer=records.append, layers=False)
+        for _ in range(3):
+            optimizer.zero_grad()
+            network(batch.chunk(world)[rank]).square().mean().backward()
+            optimizer.step()
+        results[rank] = records
 
 
 def test_under_ddp_every_process_measures_the_whole_batch(tmp_path):
     batch = torch.randn(8, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     with mp.Manager() as manager:
         results = manager.dict()
-        address = f"file://{tmp_path / 'rendezvous'}"
-        mp.spawn(_worker, (2, address, batch, results), nprocs=2)
+        mp.spawn(_worker, (2, str(tmp_path), batch, results), nprocs=2)
         first, second = results[0], results[1]
     assert first == second
     network = network_of().double()

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 import torch
-import torch.distributed as dist
 from safetensors.torch import load_file
 from tests.optim.cases import OPTIMIZERS
+from tests.processes import member
 
 from paripassu.data import Digits
 from paripassu.games import WHOLE, PathLength, Share, WganGP, wasserstein
@@ -80,15 +80,13 @@ def _path_length(share: Share) -> list[torch.Tensor]:
 
 
 def _rank(rank: int, folder: str) -> None:
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=RANKS)
-    share = current_share()
-    results = {name: _after_steps(run, share) for name, run in RUNS.items()}
-    results["path length"] = _path_length(share)
-    with pytest.raises(RuntimeError, match="different checkpoints"):
-        check_step(share, 10 * rank, "cpu")
-    torch.save(results, Path(folder) / f"rank-{rank}.pt")
-    dist.destroy_process_group()
+    with member(rank, RANKS, folder):
+        share = current_share()
+        results = {name: _after_steps(run, share) for name, run in RUNS.items()}
+        results["path length"] = _path_length(share)
+        with pytest.raises(RuntimeError, match="different checkpoints"):
+            check_step(share, 10 * rank, "cpu")
+        torch.save(results, Path(folder) / f"rank-{rank}.pt")
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +151,26 @@ def _torchrun(*arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         [*launcher, *arguments], check=False, capture_output=True, text=True, timeout=120, env=environment
     )
+
+
+# The import is one that an optimizer's first step makes.
+_ENDS = """
+import weakref
+import torch.distributed as dist
+from paripassu.train import joined
+with joined("cpu"):
+    group = weakref.ref(dist.group.WORLD)
+    import torch._dynamo
+assert group() is None
+"""
+
+
+def test_nothing_keeps_the_group(tmp_path):
+    """Else gloo's threads live on, and torch may abort the process while Python shuts down."""
+    script = tmp_path / "ends.py"
+    script.write_text(_ENDS)
+    ended = _torchrun(str(script))
+    assert ended.returncode == 0, ended.stderr
 
 
 def test_a_dead_process_ends_the_job_and_the_command_goes_on_from_its_checkpoint(tmp_path):

@@ -14,6 +14,7 @@ import os
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -49,6 +50,10 @@ def joined(device: str) -> Generator[None]:
         if local >= there:
             raise ValueError(f"there are {there} GPUs here: start at most as many processes with torchrun")
         torch.cuda.set_device(local)
+    # Its functions keep, as a default, the group that there is, and an optimizer's first step would import
+    # it. Then gloo's threads outlive the group, and where one of them lets go of a tensor while Python shuts
+    # down, torch aborts the process.
+    import_module("torch.distributed.nn.functional")
     dist.init_process_group("nccl" if on_gpu else "gloo", timeout=_PATIENCE)
     try:
         yield
