@@ -11,7 +11,6 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from functools import lru_cache
 from itertools import accumulate, chain, repeat
-from operator import attrgetter, eq
 from struct import Struct
 from types import ModuleType
 from typing import Any
@@ -22,13 +21,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from paripassu.optim.form import Form, Kept
+from paripassu.optim.layout import kept_flat, like
 from paripassu.optim.threads import together
 from paripassu.optim.turn import Turn
 from paripassu.optim.way import Way, way_through
 
-_PLAIN_TYPES = {Tensor, torch.nn.Parameter}
-_PLAIN_KINDS = {(torch.float32, True)}
-_kind = attrgetter("dtype", "is_cpu")
+_HOME = torch.device("cpu")
 
 
 @lru_cache(maxsize=1)
@@ -68,19 +66,9 @@ def _uncollected() -> Generator[None]:
 def kept_of(form: Form, turn: Turn) -> Kept | None:
     """What the rule keeps of the tensors, if this path serves the turn.
 
-    It does if every tensor is a plain, dense, float32 one on the CPU, and numba is there.
+    It does if every tensor is flat memory on the CPU, and numba is there.
     """
-    if _kernels() is None:
-        return None
-    if not (_are_plain(turn.parameters) and _are_plain(turn.gradients)):
-        return None
-    if not (_are_contiguous(turn.parameters) or all(map(_is_dense, turn.parameters))):
-        return None
-    kept = form.kept(turn.states)
-    *arrays, steps = kept
-    if not (all(map(_are_plain, kept)) and all(_are_alike(a, turn.parameters) for a in arrays if a)):
-        return None
-    return kept if set(map(Tensor.numel, steps)) <= {1} else None
+    return kept_flat(form, turn, _HOME) if _kernels() else None
 
 
 def step(form: Form, turn: Turn, kept: Kept) -> None:
@@ -96,13 +84,7 @@ def step(form: Form, turn: Turn, kept: Kept) -> None:
     """
     kernels = _kernels()
     assert kernels is not None
-    gradients = turn.gradients
-    if not _are_alike(gradients, turn.parameters) or any(map(Tensor.is_neg, gradients)):
-        # Bound to a name: what is copied must live until the kernels are done.
-        gradients = [
-            g if _is_alike(g, p) and not g.is_neg() else torch.empty_like(p).copy_(g)
-            for g, p in zip(gradients, turn.parameters, strict=True)
-        ]
+    gradients = like(turn.gradients, turn.parameters)
     rescale, as_one = form.length != "own", form.scope == "global"
     takes_in = rescale or bool(kept.buffers or kept.seconds)  # plain SGD has nothing to take in
     sizes = tuple(map(Tensor.numel, turn.parameters))
@@ -189,45 +171,3 @@ class _Block:
 def _address_of(array: NDArray[Any]) -> int:
     """Where an array's numbers are, which must outlive it."""
     return array.__array_interface__["data"][0]
-
-
-# What is asked of whole columns of tensors is asked by `map`: a loop of Python's takes several times as long,
-# which small networks would feel.
-
-
-def _are_plain(tensors: list[Tensor]) -> bool:
-    return set(map(type, tensors)) <= _PLAIN_TYPES and set(map(_kind, tensors)) <= _PLAIN_KINDS
-
-
-def _are_contiguous(tensors: list[Tensor]) -> bool:
-    return all(map(Tensor.is_contiguous, tensors))
-
-
-def _are_alike(tensors: list[Tensor], parameters: list[Tensor]) -> bool:
-    if _are_contiguous(tensors) and _are_contiguous(parameters):
-        return all(map(eq, map(Tensor.numel, tensors), map(Tensor.numel, parameters)))
-    return all(map(_is_alike, tensors, parameters))
-
-
-def _is_alike(tensor: Tensor, parameter: Tensor) -> bool:
-    """Whether both hold their elements in the same order of memory; ``parameter`` is dense."""
-    if tensor.is_contiguous() and parameter.is_contiguous():
-        return tensor.numel() == parameter.numel()
-    return tensor.shape == parameter.shape and _moving(tensor) == _moving(parameter)
-
-
-def _is_dense(tensor: Tensor) -> bool:
-    """Whether the elements fill a run of memory, in whatever order and none twice."""
-    if tensor.is_contiguous():  # most are
-        return True
-    expected = 1
-    for stride, size in sorted(_moving(tensor)):
-        if stride != expected:
-            return False
-        expected *= size
-    return True
-
-
-def _moving(tensor: Tensor) -> list[tuple[int, int]]:
-    """Strides and sizes of the dimensions along which an element can move."""
-    return [(stride, size) for stride, size in zip(tensor.stride(), tensor.shape, strict=True) if size != 1]

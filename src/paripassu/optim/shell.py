@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT, StateDict
 
-from paripassu.optim import flat, foreach
+from paripassu.optim import cuda, flat, foreach
 from paripassu.optim.capture import check_nonfinite, check_states, is_recorded
 from paripassu.optim.form import form_of
 from paripassu.optim.turn import Turn
@@ -246,10 +246,13 @@ class RuleOptimizer(torch.optim.Optimizer):
         if not turn.parameters:
             return
         form = form_of(self.rule)
-        kept = None if form is None else flat.kept_of(form, turn)
-        if form is not None and kept is not None:
+        if form is None:
+            _step_as_written(self.rule, turn)
+        elif (kept := flat.kept_of(form, turn)) is not None:
             flat.step(form, turn, kept)
-        elif form is not None and foreach.serves(turn):
+        elif (kept := cuda.kept_of(form, turn)) is not None:
+            cuda.step(form, turn, kept)
+        elif foreach.serves(turn):
             foreach.step(form, turn)
         else:
             _step_as_written(self.rule, turn)
