@@ -310,7 +310,7 @@ def test_state_takes_the_layout_of_the_parameters_it_is_loaded_for():
     second.load_state_dict(copy.deepcopy(first.state_dict()))
     parameter.data.copy_(saved.data)
     parameter.grad = saved.grad
-    assert flat.kept_of(form_of(second.rule), second._turn(second._stepped())) is not None
+    assert flat.serves(form_of(second.rule), second._turn(second._stepped())) is not None
     for optimizer in (first, second):
         optimizer.step()
     torch.testing.assert_close(saved, parameter)

@@ -68,7 +68,7 @@ def make(rule, tensors, lr=0.1, **more):
 
 def is_fast(optimizer) -> bool:
     form = form_of(optimizer.rule)
-    return form is not None and flat.kept_of(form, optimizer._turn(optimizer._stepped())) is not None
+    return form is not None and flat.serves(form, optimizer._turn(optimizer._stepped())) is not None
 
 
 @settings(deadline=None, max_examples=150)

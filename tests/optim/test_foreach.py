@@ -22,7 +22,7 @@ RULES = [
 @pytest.fixture
 def on_this_path(monkeypatch):
     """Send every step of a rule that has a form along the path of CUDA."""
-    monkeypatch.setattr("paripassu.optim.flat.kept_of", lambda *_: None)
+    monkeypatch.setattr("paripassu.optim.flat.serves", lambda *_: None)
     monkeypatch.setattr(foreach, "serves", lambda _: True)
 
 

@@ -1,4 +1,4 @@
-"""The fast path on CUDA: float32 tensors as flat memory, walked in chunks by two launches of Triton's kernels.
+"""The fast path on CUDA: float32 tensors as flat memory, in two launches of kernels that Triton compiles.
 
 The first takes the gradients into the states and sums squares, the second moves the parameters. The host
 reads nothing back. It sends a table of addresses ahead, from memory that a CUDA graph can read again, so that
@@ -17,16 +17,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.torch_version import TorchVersion
 
 from paripassu.optim.capture import check_rates, is_recorded
 from paripassu.optim.form import Form, Kept
-from paripassu.optim.layout import kept_flat, like
-from paripassu.optim.turn import Turn
+from paripassu.optim.layout import Flat, flat_of
+from paripassu.optim.turn import Known, Turn
 
 CHUNK, BLOCK, WARPS = 8192, 1024, 4  # BLOCK divides CHUNK
 
 # Older ones allocate no pinned memory while a graph records.
-_PINS_IN_GRAPHS = torch.torch_version.TorchVersion(torch.__version__) >= (2, 11)
+_PINS_IN_GRAPHS = TorchVersion(torch.__version__) >= (2, 11)
 # What graphs read again whenever they are replayed.
 _recorded: list[Tensor] = []
 _compiled: dict[tuple[Form, torch.device], bool] = {}
@@ -42,58 +43,73 @@ def _kernels() -> ModuleType | None:
     return cuda_kernels
 
 
-def kept_of(form: Form, turn: Turn) -> Kept | None:
-    """What the rule keeps of the tensors, if this path serves the turn.
-
-    It does if every tensor is flat memory of one CUDA device, and Triton has compiled the kernels or can.
-    """
-    home = turn.parameters[0].device
-    if home.type != "cuda" or _kernels() is None:
+def serves(form: Form, turn: Turn) -> Flat | None:
+    """The turn, if this path serves it: it is flat memory of one CUDA device, and Triton works there."""
+    home = turn.parameters[0]
+    if not home.is_cuda or _kernels() is None:
         return None
-    is_ready = _is_compiled(form, home, record=is_recorded(turn.parameters))
-    return kept_flat(form, turn, home) if is_ready else None
+    is_ready = _is_compiled(form, home.device, record=is_recorded(turn.parameters))
+    return flat_of(form, turn, home.get_device()) if is_ready else None
 
 
-def step(form: Form, turn: Turn, kept: Kept) -> None:
+def step(form: Form, turn: Turn, memory: Flat) -> None:
     """One step, parameters and states in place; without CUDA, by Triton's interpreter.
 
     Args:
         form: the rule's.
-        turn: one that this path serves, or its like on the CPU.
-        kept: its `kept_of`.
+        turn: one that this path `serves`, or its like on the CPU.
+        memory: it as flat memory.
 
     Raises:
         RuntimeError: a CUDA graph records the step, and a learning rate is a tensor on the CPU.
     """
-    kernels = _kernels()
-    assert kernels is not None
     check_rates(turn.rates, turn.parameters)
-    gradients = like(turn.gradients, turn.parameters)
-    rescale, as_one, by_adam = form.length != "own", form.scope == "global", form.direction == "adam"
-    plan = _plan(tuple(map(Tensor.numel, turn.parameters)), as_one)
-    table, aligned = _send(plan, turn, gradients, kept)
+    plan = _plan(memory.sizes, form.scope == "global")
+    table, aligned = _send(plan, turn, memory)
     columns = 2 if form.sgd and form.adam else 1
     scratch = table.new_empty(2 * plan.units + columns * plan.chunks, dtype=torch.float64)
+    with torch.cuda.device_of(table):
+        for launch in _launches(form, table.get_device(), aligned):
+            launch(plan, table, scratch)
+    # torch has not seen them move, and would go backwards through a graph that was built before.
+    torch.autograd.graph.increment_version(turn.parameters)
+
+
+class _Launch:
+    """One of the kernels with what is the same for it in each step of a form."""
+
+    def __init__(self, kernel: Any, settings: tuple[float, ...]) -> None:
+        self._kernel = kernel
+        self._settings = settings
+        self._compiled: Any = None
+
+    def __call__(self, plan: "_Plan", table: Tensor, scratch: Tensor) -> None:
+        grid = plan.chunks, 1, 1
+        arguments = table, scratch, plan.tensors, plan.chunks, *self._settings
+        if self._compiled is None:
+            self._compiled = self._kernel[grid](*arguments, num_warps=WARPS)
+        else:  # without a search for the version that fits the arguments, which takes longer than a launch
+            self._compiled[grid](*arguments)
+
+
+@lru_cache(maxsize=64)
+def _launches(form: Form, device: int, aligned: bool) -> list[_Launch]:  # noqa: ARG001, FBT001
+    """The launches of a step; of their own on each device, where kernels are loaded."""
+    kernels = _kernels()
+    assert kernels is not None
     momentum = form.sgd.momentum if form.sgd else 0.0
     (b1, b2), eps = (form.adam.betas, form.adam.eps) if form.adam else ((0.0, 0.0), 0.0)
     log1, log2 = (math.log(beta) if beta else -math.inf for beta in (b1, b2))
+    rescale, as_one, by_adam = form.length != "own", form.scope == "global", form.direction == "adam"
     moved = kernels.FIRST if by_adam else kernels.BUFFER
     source = moved if (b1 if by_adam else momentum) else kernels.GRADIENT
-    told = (table, scratch, plan.tensors, plan.chunks)
-    of_both: dict[str, Any] = {
-        "BY_ADAM": by_adam, "RESCALE": rescale, "GLOBAL": as_one, "ALIGNED": aligned,
-        "CHUNK": CHUNK, "BLOCK": BLOCK, "num_warps": WARPS,
-    }  # fmt: skip
-    with torch.cuda.device_of(table):
-        if rescale or kept.buffers or kept.seconds:  # plain SGD has nothing to take in
-            kernels.advance[(plan.chunks,)](
-                *told, momentum, b1, 1 - b1, log1, b2, 1 - b2, log2, eps,
-                SGD=form.sgd is not None, ADAM=form.adam is not None,
-                MOMENTUM=bool(momentum), MOMENTS=bool(b1), **of_both,
-            )  # fmt: skip
-        kernels.move[(plan.chunks,)](*told, log1, log2, eps, SOURCE=source, **of_both)
-    # torch has not seen them move, and would go backwards through a graph that was built before.
-    torch.autograd.graph.increment_version(turn.parameters)
+    of_both = by_adam, rescale, as_one, aligned, CHUNK, BLOCK
+    move = _Launch(kernels.move, (log1, log2, eps, source.value, *of_both))
+    if not (rescale or momentum or form.adam):  # plain SGD has nothing to take in
+        return [move]
+    numbers = map(float, (momentum, b1, 1 - b1, log1, b2, 1 - b2, log2, eps))
+    has = form.sgd is not None, form.adam is not None, bool(momentum), bool(b1)
+    return [_Launch(kernels.advance, (*numbers, *has, *of_both)), move]
 
 
 def _is_compiled(form: Form, home: torch.device, *, record: bool) -> bool:
@@ -106,8 +122,10 @@ def _is_compiled(form: Form, home: torch.device, *, record: bool) -> bool:
         if record:
             return False
         try:
-            step(form, *_smallest(form, home))
-        except Exception as error:  # a compiler is missing, or a cache cannot be written: Triton raises anything
+            _step_of_one(form, home)
+        except (
+            Exception
+        ) as error:  # a compiler is missing, or a cache cannot be written: Triton raises anything
             warnings.warn(
                 f"optimizer steps run several times slower, for Triton cannot compile them: {error!r}",
                 RuntimeWarning,
@@ -119,17 +137,22 @@ def _is_compiled(form: Form, home: torch.device, *, record: bool) -> bool:
     return _compiled[key] and not (record and not _PINS_IN_GRAPHS)
 
 
-def _smallest(form: Form, home: torch.device) -> tuple[Turn, Kept]:
-    def one() -> list[Tensor]:
-        return [torch.zeros(1, device=home)]
+def _step_of_one(form: Form, home: torch.device) -> None:
+    def one() -> Tensor:
+        return torch.zeros(1, device=home)
 
+    def array(is_kept: bool) -> list[Tensor]:  # noqa: FBT001
+        return [one()] if is_kept else []
+
+    sgd, adam = form.sgd, form.adam
     kept = Kept(
-        buffers=one() if form.sgd and form.sgd.momentum else [],
-        firsts=one() if form.adam and form.adam.betas[0] else [],
-        seconds=one() if form.adam else [],
-        steps=one() if form.adam else [],
-    )
-    return Turn(one(), one(), [{}], [1.0], [1.0]), kept
+        array(bool(sgd and sgd.momentum)), array(bool(adam and adam.betas[0])),
+        array(adam is not None), array(adam is not None),
+    )  # fmt: skip
+    turn = Turn([one()], [one()], [{}], [1.0], [1.0], Known())
+    tensors = (turn.parameters, turn.gradients, *kept)
+    addresses = [tuple(t.data_ptr() for t in array) or (0,) for array in tensors]
+    step(form, turn, Flat((1,), addresses, turn.gradients, kept))
 
 
 class _Plan(NamedTuple):
@@ -160,22 +183,16 @@ def _plan(sizes: tuple[int, ...], as_one: bool) -> _Plan:  # noqa: FBT001
     return _Plan(words, 2 * n + 1, Struct(f"={6 * n}q{2 * n}d"), n, len(of_chunks), units)
 
 
-def _send(plan: _Plan, turn: Turn, gradients: list[Tensor], kept: Kept) -> tuple[Tensor, bool]:
+def _send(plan: _Plan, turn: Turn, memory: Flat) -> tuple[Tensor, bool]:
     """The table of a step where the parameters are, and whether arrays begin at multiples of 16 bytes."""
     n, start, home = plan.tensors, plan.start, turn.parameters[0].device
     host = torch.empty(len(plan.words), dtype=torch.int64, pin_memory=home.type == "cuda")
     words = host.numpy()
     words[:] = plan.words
-    nothing = (0,) * n
-    # The rows of addresses that the kernels name, of which `kept` has the last four in their order.
-    rows = (
-        map(Tensor.data_ptr, tensors) if tensors else nothing
-        for tensors in (turn.parameters, gradients, *kept)
-    )
     numbers = [*turn.rates, *turn.keeps]
     there = [isinstance(number, Tensor) and number.is_cuda for number in numbers]
     known = [0.0 if is_there else number for number, is_there in zip(numbers, there, strict=True)]
-    plan.layout.pack_into(words.data, 8 * start, *chain.from_iterable(rows), *known)
+    plan.layout.pack_into(words.data, 8 * start, *chain.from_iterable(memory.addresses), *known)
     aligned = not int(np.bitwise_or.reduce(words[start : start + 5 * n])) & 15
     if is_recorded(turn.parameters):
         _recorded.append(host)

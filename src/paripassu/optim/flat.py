@@ -18,15 +18,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from paripassu.optim.form import Form, Kept
-from paripassu.optim.layout import kept_flat, like
+from paripassu.optim.form import Form
+from paripassu.optim.layout import Flat, flat_of
 from paripassu.optim.threads import together
 from paripassu.optim.turn import Turn
 from paripassu.optim.way import Way, way_through
-
-_HOME = torch.device("cpu")
 
 
 @lru_cache(maxsize=1)
@@ -63,37 +60,29 @@ def _uncollected() -> Generator[None]:
             gc.enable()
 
 
-def kept_of(form: Form, turn: Turn) -> Kept | None:
-    """What the rule keeps of the tensors, if this path serves the turn.
-
-    It does if every tensor is flat memory on the CPU, and numba is there.
-    """
-    return kept_flat(form, turn, _HOME) if _kernels() else None
+def serves(form: Form, turn: Turn) -> Flat | None:
+    """The turn, if this path serves it: it is flat memory on the CPU, and numba is there."""
+    return flat_of(form, turn, -1) if _kernels() else None
 
 
-def step(form: Form, turn: Turn, kept: Kept) -> None:
+def step(form: Form, turn: Turn, memory: Flat) -> None:
     """One step, parameters and states in place.
-
-    A gradient whose memory is laid out unlike its parameter's, or holds its negative (as that of the
-    imaginary part of a conjugate does), is copied for the time of the step.
 
     Args:
         form: the rule's.
-        turn: one that this path serves.
-        kept: its `kept_of`.
+        turn: one that this path `serves`.
+        memory: what that gave.
     """
     kernels = _kernels()
     assert kernels is not None
-    gradients = like(turn.gradients, turn.parameters)
     rescale, as_one = form.length != "own", form.scope == "global"
-    takes_in = rescale or bool(kept.buffers or kept.seconds)  # plain SGD has nothing to take in
-    sizes = tuple(map(Tensor.numel, turn.parameters))
-    way, blocks = _planned(sizes, as_one, rescale, takes_in, torch.get_num_threads())
+    takes_in = rescale or bool(memory.kept.buffers or memory.kept.seconds)  # plain SGD has nothing to take in
+    way, blocks = _planned(memory.sizes, as_one, rescale, takes_in, torch.get_num_threads())
     try:
         told = blocks.pop()
     except IndexError:  # the first step, or other threads are in theirs
         told = _Block(way)
-    _tell(told, form, turn, gradients, kept)
+    _tell(told, form, turn, memory)
     if form.adam:
         kernels.tick.ctypes(told.address)
     together(kernels.walk, told.address, way.threads)
@@ -102,7 +91,7 @@ def step(form: Form, turn: Turn, kept: Kept) -> None:
     torch.autograd.graph.increment_version(turn.parameters)
 
 
-def _tell(told: "_Block", form: Form, turn: Turn, gradients: list[Tensor], kept: Kept) -> None:
+def _tell(told: "_Block", form: Form, turn: Turn, memory: Flat) -> None:
     """Write what `kernels.walk` is told of a step."""
     kernels = _kernels()
     assert kernels is not None
@@ -112,18 +101,12 @@ def _tell(told: "_Block", form: Form, turn: Turn, gradients: list[Tensor], kept:
     moved = kernels.FIRST if by_adam else kernels.BUFFER
     source = moved if (b1 if by_adam else momentum) else kernels.GRADIENT
     columns = {"sgd": kernels.SGD, "adam": kernels.ADAM, "one": -1, "own": -1}
-    nothing = (0,) * len(gradients)
-    # The rows of addresses that the kernels name, of which `kept` has the last four in their order.
-    rows = (
-        map(Tensor.data_ptr, tensors) if tensors else nothing
-        for tensors in (turn.parameters, gradients, *kept)
-    )
     # One call for all: cold, as after the passes of a network, each of numpy's takes ten microseconds.
     told.layout.pack_into(
         told.memory, 0,
         *told.head, source, by_adam, form.length != "own", columns[form.direction], columns[form.length],
-        *chain.from_iterable(rows), *told.none_done,
-        momentum, b1, b2, eps, *repeat(1.0, 2 * len(gradients)), *turn.keeps, *turn.rates,
+        *chain.from_iterable(memory.addresses), *told.none_done,
+        momentum, b1, b2, eps, *repeat(1.0, 2 * len(memory.sizes)), *turn.keeps, *turn.rates,
     )  # fmt: skip
 
 

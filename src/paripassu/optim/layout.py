@@ -1,10 +1,11 @@
-"""How tensors lie in memory: what fast paths ask before they take tensors as flat runs of it.
+"""Tensors as flat memory: what the fast paths ask before they go by addresses.
 
 What is asked of whole columns of tensors is asked by `map`: a loop of Python's takes several times as long,
 which small networks would feel.
 """
 
 from operator import attrgetter, eq
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,50 +13,83 @@ from torch import Tensor
 from paripassu.optim.form import Form, Kept
 from paripassu.optim.turn import Turn
 
-_PLAIN_TYPES = {Tensor, torch.nn.Parameter}
-_kind = attrgetter("dtype", "device")
+_PLAIN_TYPES, _PLAIN_DTYPES = {Tensor, torch.nn.Parameter}, {torch.float32}
+_dtype = attrgetter("dtype")
 
 
-def kept_flat(form: Form, turn: Turn, home: torch.device) -> Kept | None:
-    """What the rule keeps of the tensors, if all of the turn is flat memory of one device.
+class Flat(NamedTuple):
+    """A turn as runs of float32 memory on one device.
 
-    That is, ordinary float32 tensors; parameters fill runs of memory, and states are laid out like them.
+    A gradient whose memory is laid out unlike its parameter's, or holds its negative (as that of the
+    imaginary part of a conjugate does), is copied; the copies live as long as this does.
+
+    Attributes:
+        sizes: elements of each tensor.
+        addresses: of each tensor's array: a row for parameters, gradients and each field of `Kept`, in that
+            order; 0 where there is none.
+        gradients: to which the addresses belong.
+        kept: what the rule keeps.
     """
-    if not (_are_plain(turn.parameters, home) and _are_plain(turn.gradients, home)):
-        return None
-    if not (_are_contiguous(turn.parameters) or all(map(_is_dense, turn.parameters))):
+
+    sizes: tuple[int, ...]
+    addresses: list[tuple[int, ...]]
+    gradients: list[Tensor]
+    kept: Kept
+
+
+def flat_of(form: Form, turn: Turn, device: int) -> Flat | None:
+    """The turn as flat memory; None where it is not.
+
+    It is where all are ordinary float32 tensors on one device, parameters fill runs of memory, and states are
+    laid out like them.
+
+    Args:
+        form: the rule's.
+        turn: a step's.
+        device: as ``Tensor.get_device`` gives it, -1 for the CPU.
+    """
+    parameters, gradients = turn.parameters, turn.gradients
+    if not _are_plain(gradients, device) or set(map(_dtype, parameters)) != _PLAIN_DTYPES:
         return None
     kept = form.kept(turn.states)
+    nothing = (0,) * len(parameters)
+    own, *states = (
+        tuple(map(Tensor.data_ptr, tensors)) if tensors else nothing for tensors in (parameters, *kept)
+    )
+    found = (own, *states, tuple(map(Tensor.is_contiguous, parameters)))
+    if found != turn.known.flat:
+        if not _is_flat(parameters, kept, device):
+            return None
+        turn.known.flat = found
+    if not _are_alike(gradients, parameters) or any(map(Tensor.is_neg, gradients)):
+        gradients = [
+            g if _is_alike(g, p) and not g.is_neg() else torch.empty_like(p).copy_(g)
+            for g, p in zip(gradients, parameters, strict=True)
+        ]
+    sizes = tuple(map(Tensor.numel, parameters))
+    return Flat(sizes, [own, tuple(map(Tensor.data_ptr, gradients)), *states], gradients, kept)
+
+
+def _is_flat(parameters: list[Tensor], kept: Kept, device: int) -> bool:
     *arrays, steps = kept
-    if not (all(_are_plain(k, home) for k in kept) and all(_are_alike(a, turn.parameters) for a in arrays if a)):
-        return None
-    return kept if set(map(Tensor.numel, steps)) <= {1} else None
+    return (
+        all(_are_plain(tensors, device) for tensors in (parameters, *kept) if tensors)
+        and all(map(_is_dense, parameters))
+        and all(_are_alike(tensors, parameters) for tensors in arrays if tensors)
+        and all(step.numel() == 1 for step in steps)
+    )
 
 
-def like(gradients: list[Tensor], parameters: list[Tensor]) -> list[Tensor]:
-    """The gradients, copied where their memory is laid out unlike their parameters'.
-
-    Or holds their negatives, as that of the imaginary part of a conjugate does. What is copied must be kept
-    until its memory has been read.
-    """
-    if _are_alike(gradients, parameters) and not any(map(Tensor.is_neg, gradients)):
-        return gradients
-    return [
-        g if _is_alike(g, p) and not g.is_neg() else torch.empty_like(p).copy_(g)
-        for g, p in zip(gradients, parameters, strict=True)
-    ]
-
-
-def _are_plain(tensors: list[Tensor], home: torch.device) -> bool:
-    return set(map(type, tensors)) <= _PLAIN_TYPES and set(map(_kind, tensors)) <= {(torch.float32, home)}
-
-
-def _are_contiguous(tensors: list[Tensor]) -> bool:
-    return all(map(Tensor.is_contiguous, tensors))
+def _are_plain(tensors: list[Tensor], device: int) -> bool:
+    return (
+        set(map(type, tensors)) <= _PLAIN_TYPES
+        and set(map(_dtype, tensors)) == _PLAIN_DTYPES
+        and set(map(Tensor.get_device, tensors)) == {device}
+    )
 
 
 def _are_alike(tensors: list[Tensor], parameters: list[Tensor]) -> bool:
-    if _are_contiguous(tensors) and _are_contiguous(parameters):
+    if all(map(Tensor.is_contiguous, tensors)) and all(map(Tensor.is_contiguous, parameters)):
         return all(map(eq, map(Tensor.numel, tensors), map(Tensor.numel, parameters)))
     return all(map(_is_alike, tensors, parameters))
 

@@ -1,7 +1,8 @@
 """The one class that turns a rule into a ``torch.optim.Optimizer``: groups, sign, state and step."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple, get_args, overload
 
 import torch
@@ -11,7 +12,7 @@ from torch.optim.optimizer import ParamsT, StateDict
 from paripassu.optim import cuda, flat, foreach
 from paripassu.optim.capture import check_nonfinite, check_states, is_recorded
 from paripassu.optim.form import form_of
-from paripassu.optim.turn import Turn
+from paripassu.optim.turn import Known, Turn
 from paripassu.rules import Rule, State
 from paripassu.rules.scope import norms
 
@@ -19,6 +20,7 @@ from paripassu.rules.scope import norms
 Nonfinite = Literal["propagate", "skip", "raise"]
 
 _DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.complex64, torch.complex128)
+_dtype, _layout = attrgetter("dtype"), attrgetter("layout")
 _OWN_SETTINGS = {"lr", "weight_decay", "maximize"}
 _GROUP_SETTINGS = {"params", "param_names"} | _OWN_SETTINGS
 _OF_SCHEDULERS = {"initial_lr", "max_lr", "min_lr", "swa_lr"}
@@ -74,6 +76,7 @@ class RuleOptimizer(torch.optim.Optimizer):
             raise ValueError(f"nonfinite must be 'propagate', 'skip' or 'raise', got {nonfinite!r}")
         self.rule = rule
         self.nonfinite: Nonfinite = nonfinite
+        self._known = Known()
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "maximize": maximize})
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -110,6 +113,7 @@ class RuleOptimizer(torch.optim.Optimizer):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take up what `__getstate__` or a file gave; settings it is too old to have are the defaults."""
         super().__setstate__(state)
+        self._known = Known()
         for group in self.param_groups:
             for name in _OWN_SETTINGS:
                 group.setdefault(name, self.defaults[name])
@@ -195,11 +199,14 @@ class RuleOptimizer(torch.optim.Optimizer):
         """What has a gradient, group by group; raises what a step must not go on with."""
         player: list[_Stepped] = []
         for group in self.param_groups:
-            parameters: list[Tensor] = [p for p in group["params"] if p.grad is not None]
-            gradients = [p.grad for p in parameters if p.grad is not None]
-            for dtype in {p.dtype for p in parameters}:
+            parameters: list[Tensor] = group["params"]
+            found = [p.grad for p in parameters]
+            gradients = [g for g in found if g is not None]
+            if len(gradients) < len(found):
+                parameters = [p for p, g in zip(parameters, found, strict=True) if g is not None]
+            for dtype in set(map(_dtype, parameters)):
                 _check_dtype(dtype)
-            if any(layout is not torch.strided for layout in {g.layout for g in gradients}):
+            if any(layout is not torch.strided for layout in set(map(_layout, gradients))):
                 raise RuntimeError(
                     f"{type(self).__name__} takes no sparse gradients: "
                     "set sparse=False in the layer that makes them"
@@ -223,13 +230,13 @@ class RuleOptimizer(torch.optim.Optimizer):
 
     def _turn(self, player: list[_Stepped]) -> Turn:
         """What this step reads and writes; states are made where there are none yet."""
-        turn = Turn([], [], [], [], [])
+        turn = Turn([], [], [], [], [], self._known)
         for group, parameters, gradients in player:
             lr, weight_decay = group["lr"], group["weight_decay"]
             turn.rates.extend([-lr if group["maximize"] else lr] * len(parameters))
             turn.keeps.extend([1 - lr * weight_decay if weight_decay else 1.0] * len(parameters))
-            turn.parameters.extend(map(_real, parameters))
-            turn.gradients.extend(map(_working, gradients))
+            turn.parameters.extend(_each(_real, parameters))
+            turn.gradients.extend(_each(_working, gradients))
             turn.states.extend(map(self._state_of, parameters))
         return turn
 
@@ -248,10 +255,10 @@ class RuleOptimizer(torch.optim.Optimizer):
         form = form_of(self.rule)
         if form is None:
             _step_as_written(self.rule, turn)
-        elif (kept := flat.kept_of(form, turn)) is not None:
-            flat.step(form, turn, kept)
-        elif (kept := cuda.kept_of(form, turn)) is not None:
-            cuda.step(form, turn, kept)
+        elif memory := flat.serves(form, turn):
+            flat.step(form, turn, memory)
+        elif memory := cuda.serves(form, turn):
+            cuda.step(form, turn, memory)
         elif foreach.serves(turn):
             foreach.step(form, turn)
         else:
@@ -306,6 +313,11 @@ def _check_dtype(dtype: torch.dtype) -> None:
         )
 
 
+def _each(change: Callable[[Tensor], Tensor], tensors: list[Tensor]) -> Iterable[Tensor]:
+    """``map``, of a change that leaves float32 as it is."""
+    return tensors if set(map(_dtype, tensors)) == {torch.float32} else map(change, tensors)
+
+
 def _real(tensor: Tensor) -> Tensor:
     # A complex number is two real ones: same norms, and Adam's second moment per component, as in torch.
     return torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
@@ -313,8 +325,6 @@ def _real(tensor: Tensor) -> Tensor:
 
 def _working(tensor: Tensor) -> Tensor:
     """A tensor in the numbers that rules compute with: real, and never coarser than float32."""
-    if tensor.dtype is torch.float32:  # most are
-        return tensor
     real = _real(tensor)
     return real.float() if real.dtype in (torch.bfloat16, torch.float16) else real
 

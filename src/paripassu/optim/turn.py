@@ -7,6 +7,17 @@ from torch import Tensor
 from paripassu.rules import State
 
 
+class Known:
+    """What the steps of one optimizer know of its tensors' memory.
+
+    Attributes:
+        flat: addresses of parameters and states, and which are contiguous, when they were last found to be
+            flat memory: while these are the same, nothing else needs to be looked at.
+    """
+
+    flat: tuple[tuple[int, ...], ...] = ()
+
+
 class Turn(NamedTuple):
     """The tensors that a step moves, all of one player, in the order of its groups.
 
@@ -16,6 +27,7 @@ class Turn(NamedTuple):
         states: one per parameter, as the rule made it.
         rates: one per parameter, the learning rate; below 0 to ascend.
         keeps: one per parameter, the factor that weight decay leaves of it, 1 without.
+        known: from the optimizer's earlier steps.
     """
 
     parameters: list[Tensor]
@@ -23,3 +35,4 @@ class Turn(NamedTuple):
     states: list[State]
     rates: list[float | Tensor]
     keeps: list[float | Tensor]
+    known: Known
