@@ -11,13 +11,12 @@ from functools import cache, lru_cache
 from itertools import accumulate, chain, groupby
 from struct import Struct
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.torch_version import TorchVersion
 
 from paripassu.optim.capture import check_rates, is_recorded
 from paripassu.optim.form import Form, Kept
@@ -27,7 +26,7 @@ from paripassu.optim.turn import Known, Turn
 CHUNK, BLOCK, WARPS = 8192, 1024, 4  # BLOCK divides CHUNK
 
 # Older ones allocate no pinned memory while a graph records.
-_PINS_IN_GRAPHS = TorchVersion(torch.__version__) >= (2, 11)
+_PINS_IN_GRAPHS = tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 11)
 # What graphs read again whenever they are replayed.
 _recorded: list[Tensor] = []
 _compiled: dict[tuple[Form, torch.device], bool] = {}
@@ -190,14 +189,15 @@ def _send(plan: _Plan, turn: Turn, memory: Flat) -> tuple[Tensor, bool]:
     words = host.numpy()
     words[:] = plan.words
     numbers = [*turn.rates, *turn.keeps]
-    there = [isinstance(number, Tensor) and number.is_cuda for number in numbers]
-    known = [0.0 if is_there else number for number, is_there in zip(numbers, there, strict=True)]
+    known = numbers
+    if not set(map(type, numbers)) <= {float, int}:
+        known = [0.0 if _is_on_device(number) else number for number in numbers]
     plan.layout.pack_into(words.data, 8 * start, *chain.from_iterable(memory.addresses), *known)
     aligned = not int(np.bitwise_or.reduce(words[start : start + 5 * n])) & 15
     if is_recorded(turn.parameters):
         _recorded.append(host)
     table = host.to(home, non_blocking=True)
-    if any(there):
+    if known is not numbers:
         _write(table[start + 6 * n : start + 8 * n].view(torch.float64), numbers)
     return table, aligned
 
@@ -209,6 +209,10 @@ def _write(words: Tensor, numbers: list[float | Tensor]) -> None:
     for _, alike in groupby(numbers, key=id):
         (number, *more) = alike
         stop = start + 1 + len(more)
-        if isinstance(number, Tensor) and number.is_cuda:
+        if _is_on_device(number):
             words[start:stop].copy_(number)
         start = stop
+
+
+def _is_on_device(number: float | Tensor) -> TypeGuard[Tensor]:
+    return isinstance(number, Tensor) and number.is_cuda

@@ -22,8 +22,10 @@ and the scratch, in float64, a pair for each unit, by which its directions are m
 and then the chunks' sums of squares: first the direction's, then those of what gives the length.
 """
 
-# Triton compiles these functions, and infers all types.
-# pyright: basic, reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
+# Triton compiles these functions, infers all types, and is not everywhere.
+# pyright: basic, reportMissingImports=false, reportCallIssue=false, reportArgumentType=false
+# pyright: reportAttributeAccessIssue=false, reportOperatorIssue=false
+# ruff: noqa: ARG001, D417, FBT003
 
 import triton
 import triton.language as tl

@@ -4,7 +4,7 @@ What is asked of whole columns of tensors is asked by `map`: a loop of Python's 
 which small networks would feel.
 """
 
-from operator import attrgetter, eq
+from operator import attrgetter
 from typing import NamedTuple
 
 import torch
@@ -56,17 +56,20 @@ def flat_of(form: Form, turn: Turn, device: int) -> Flat | None:
     own, *states = (
         tuple(map(Tensor.data_ptr, tensors)) if tensors else nothing for tensors in (parameters, *kept)
     )
-    found = (own, *states, tuple(map(Tensor.is_contiguous, parameters)))
+    contiguous, sizes = tuple(map(Tensor.is_contiguous, parameters)), tuple(map(Tensor.numel, parameters))
+    found = (own, *states, contiguous)
     if found != turn.known.flat:
         if not _is_flat(parameters, kept, device):
             return None
         turn.known.flat = found
-    if not _are_alike(gradients, parameters) or any(map(Tensor.is_neg, gradients)):
+    are_alike = (
+        all(contiguous) and _are_contiguous(gradients) and sizes == tuple(map(Tensor.numel, gradients))
+    )
+    if not are_alike or any(map(Tensor.is_neg, gradients)):
         gradients = [
             g if _is_alike(g, p) and not g.is_neg() else torch.empty_like(p).copy_(g)
             for g, p in zip(gradients, parameters, strict=True)
         ]
-    sizes = tuple(map(Tensor.numel, parameters))
     return Flat(sizes, [own, tuple(map(Tensor.data_ptr, gradients)), *states], gradients, kept)
 
 
@@ -75,7 +78,7 @@ def _is_flat(parameters: list[Tensor], kept: Kept, device: int) -> bool:
     return (
         all(_are_plain(tensors, device) for tensors in (parameters, *kept) if tensors)
         and all(map(_is_dense, parameters))
-        and all(_are_alike(tensors, parameters) for tensors in arrays if tensors)
+        and all(all(map(_is_alike, tensors, parameters)) for tensors in arrays if tensors)
         and all(step.numel() == 1 for step in steps)
     )
 
@@ -88,10 +91,8 @@ def _are_plain(tensors: list[Tensor], device: int) -> bool:
     )
 
 
-def _are_alike(tensors: list[Tensor], parameters: list[Tensor]) -> bool:
-    if all(map(Tensor.is_contiguous, tensors)) and all(map(Tensor.is_contiguous, parameters)):
-        return all(map(eq, map(Tensor.numel, tensors), map(Tensor.numel, parameters)))
-    return all(map(_is_alike, tensors, parameters))
+def _are_contiguous(tensors: list[Tensor]) -> bool:
+    return all(map(Tensor.is_contiguous, tensors))
 
 
 def _is_alike(tensor: Tensor, parameter: Tensor) -> bool:

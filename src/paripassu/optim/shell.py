@@ -237,16 +237,20 @@ class RuleOptimizer(torch.optim.Optimizer):
             turn.keeps.extend([1 - lr * weight_decay if weight_decay else 1.0] * len(parameters))
             turn.parameters.extend(_each(_real, parameters))
             turn.gradients.extend(_each(_working, gradients))
-            turn.states.extend(map(self._state_of, parameters))
+            turn.states.extend(self._states_of(parameters))
         return turn
 
-    def _state_of(self, parameter: Tensor) -> State:
-        state: State | None = self.state.get(parameter)
-        if state is None:
-            state = self.rule.init(_working(parameter))
-            if state:
-                check_states(parameter)
-                self.state[parameter] = state
+    def _states_of(self, parameters: list[Tensor]) -> list[State]:
+        states: list[State | None] = list(map(self.state.get, parameters))
+        if states and states[0] is None and not self._first_state(parameters[0]):
+            return [{} for _ in parameters]  # a rule that keeps nothing of one keeps nothing of any
+        return [self._first_state(p) if s is None else s for p, s in zip(parameters, states, strict=True)]
+
+    def _first_state(self, parameter: Tensor) -> State:
+        state = self.rule.init(_working(parameter))
+        if state:
+            check_states(parameter)
+            self.state[parameter] = state
         return state
 
     def _move(self, turn: Turn) -> None:
@@ -325,6 +329,8 @@ def _real(tensor: Tensor) -> Tensor:
 
 def _working(tensor: Tensor) -> Tensor:
     """A tensor in the numbers that rules compute with: real, and never coarser than float32."""
+    if tensor.dtype is torch.float32:  # most are
+        return tensor
     real = _real(tensor)
     return real.float() if real.dtype in (torch.bfloat16, torch.float16) else real
 
