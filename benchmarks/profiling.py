@@ -1,13 +1,40 @@
-"""What torch allocates and where its time goes, from its profiler, for the scripts beside this one."""
+"""Memory, time, devices and dates, for the scripts beside this one."""
 
 import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
+import torch
 from torch.profiler import ProfilerActivity, profile
+
+
+def wait(device: str) -> None:
+    """Go on when the device has done all that it was given."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def name_of(device: str) -> str:
+    """The device for `paripassu.records.environment`: a GPU's own name."""
+    return torch.cuda.get_device_name() if device == "cuda" else device
+
+
+def dated(benchmark: str, device: str) -> Path:
+    """Where today's page of a benchmark goes."""
+    name = benchmark if device == "cpu" else f"{benchmark}-{device}"
+    return Path(__file__).parent / "results" / f"{name}-{datetime.now(UTC):%Y-%m-%d}.md"
+
+
+def peak(step: Callable[[], object]) -> int:
+    """The most bytes that torch allocates at once on the GPU within ``step``."""
+    before = torch.cuda.memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    step()
+    return torch.cuda.max_memory_allocated() - before
 
 
 def allocations(step: Callable[[], object]) -> list[int]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from profiling import allocations, shares
+from profiling import allocations, dated, name_of, peak, shares, wait
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader, Dataset
@@ -270,16 +270,11 @@ def measure(
 
 
 def _seconds(play: Round, device: str) -> float:
-    _wait(device)
+    wait(device)
     start = time.perf_counter()
     play()
-    _wait(device)
+    wait(device)
     return time.perf_counter() - start
-
-
-def _wait(device: str) -> None:
-    if device == "cuda":
-        torch.cuda.synchronize()
 
 
 def _operations(play: Round) -> int:
@@ -307,10 +302,7 @@ class _Operations(TorchDispatchMode):
 def _memory(play: Round, device: str) -> int:
     if device == "cpu":
         return max(accumulate(allocations(play)))
-    before = torch.cuda.memory_allocated()
-    torch.cuda.reset_peak_memory_stats()
-    play()
-    return torch.cuda.max_memory_allocated() - before
+    return peak(play)
 
 
 def _peak(device: str, precision: str) -> float:
@@ -378,7 +370,7 @@ def run(
     measured = {
         name: measure(load, rounds, progress, compiled=compiled) for name, load in loads(device).items()
     }
-    where = environment(command, device)
+    where = environment(command, name_of(device))
     versions = ", ".join(f"{name} {number}" for name, number in where.versions.items())
     used = f"{where.cores} cores, {torch.get_num_threads()} of them used"
     setting = (
@@ -401,8 +393,6 @@ def run(
             met(rows, device),
             _where(goes),
         ]
-    if device == "cpu":
-        sections += ["## CUDA", "Not measured."]
     figures = {
         name: {"rows": [asdict(row) for row in rows], "time": goes} for name, (rows, goes) in measured.items()
     }
@@ -411,5 +401,4 @@ def run(
 
 def default_page(device: str) -> Path:
     """Where today's page goes."""
-    name = "train" if device == "cpu" else f"train-{device}"
-    return Path(__file__).parent / "results" / f"{name}-{datetime.now(UTC):%Y-%m-%d}.md"
+    return dated("train", device)

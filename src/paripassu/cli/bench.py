@@ -36,10 +36,12 @@ class BenchOptim:
     """Steps of each contestant in each process, taken in turns."""
     processes: int = 3
     """How often to measure on a generator, each time in a new process, for what a machine allows changes."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where to step; on a GPU, also by replaying CUDA graphs."""
     one_thread: bool = False
     """Use one thread and count its CPU time: what a busy machine can measure."""
     out: Path | None = None
-    """The table's file; benchmarks/results/optim-DATE.md without it."""
+    """The table's file; benchmarks/results/optim-DATE.md, on a GPU optim-cuda-DATE.md, without it."""
     quiet: bool = False
     """No progress."""
     json: bool = False
@@ -49,6 +51,9 @@ class BenchOptim:
         """Measure, write the table, print it."""
         _check_at_least_one("--rounds", self.rounds)
         _check_at_least_one("--processes", self.processes)
+        device = choices.device(self.device)
+        if self.one_thread and device != "cpu":
+            raise ValueError("--one-thread counts the processor's time: leave it out with --device cuda")
         script = load("optim")
         with _counting("bench optim", len(self.generators) * self.processes, quiet=self.quiet) as one_more:
             results, page = script.run(
@@ -57,9 +62,10 @@ class BenchOptim:
                 self.processes,
                 choices.as_typed(),
                 one_more,
+                device=device,
                 one_thread=self.one_thread,
             )
-        _finish(results, page, self.out or script.default_page(), as_json=self.json)
+        _finish(results, page, self.out or script.default_page(device), as_json=self.json)
 
 
 @dataclass
@@ -95,7 +101,7 @@ class BenchTrain:
     compile: bool = False
     """Let torch.compile take part, which needs a C++ compiler and minutes."""
     out: Path | None = None
-    """The table's file; benchmarks/results/train-DATE.md without it."""
+    """The table's file; benchmarks/results/train-DATE.md, on a GPU train-cuda-DATE.md, without it."""
     quiet: bool = False
     """No progress."""
     json: bool = False
