@@ -1,6 +1,5 @@
 """Batches of images that do not fit their device: gathered on the host while the step before computes."""
 
-import weakref
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -30,10 +29,11 @@ class Prefetcher:
     def __init__(self, pixels: Tensor, device: torch.device) -> None:
         """Of ``pixels`` ``[N, ...]`` on the host."""
         self.device = device
+        self._home = torch.empty(0, device=device).device  # "cuda" and the number that it has in this thread
         self._pixels = pixels
         self._pool = ThreadPoolExecutor(1, "prefetch", initializer=self._enter)
         self._expected: dict[tuple[int, int, int], Future[Tensor]] = {}
-        self._generator: weakref.ref[torch.Generator] | None = None
+        self._generator: torch.Generator | None = None
         self._drawn = 0
 
     def expect(self, seed: int, counts: Sequence[int]) -> None:
@@ -46,8 +46,8 @@ class Prefetcher:
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """``[count, ...]`` images, uniformly with replacement, on the device."""
-        if self._generator is None or self._generator() is not generator:
-            self._generator, self._drawn = weakref.ref(generator), 0
+        if generator is not self._generator:
+            self._generator, self._drawn = generator, 0
         key = (generator.initial_seed(), self._drawn, count)
         self._drawn += 1
         expected = self._expected.pop(key, None)
@@ -57,7 +57,7 @@ class Prefetcher:
     def _enter(self) -> None:
         # Pinned memory belongs to the current GPU, which in a new thread is the first.
         if self.device.type == "cuda":
-            torch.cuda.set_device(self.device)
+            torch.cuda.set_device(self._home)
 
     def _gather(self, seed: int, place: int, count: int) -> Tensor:
         rng = np.random.default_rng([seed, place])

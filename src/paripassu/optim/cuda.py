@@ -47,8 +47,8 @@ def serves(form: Form, turn: Turn) -> Flat | None:
     home = turn.parameters[0]
     if not home.is_cuda or _kernels() is None:
         return None
-    is_ready = _is_compiled(form, home.device, record=is_recorded(turn.parameters))
-    return flat_of(form, turn, home.get_device()) if is_ready else None
+    memory = flat_of(form, turn, home.get_device())
+    return memory if memory and _is_compiled(form, home.device, record=is_recorded(turn.parameters)) else None
 
 
 def step(form: Form, turn: Turn, memory: Flat) -> None:
@@ -63,13 +63,10 @@ def step(form: Form, turn: Turn, memory: Flat) -> None:
         RuntimeError: a CUDA graph records the step, and a learning rate is a tensor on the CPU.
     """
     check_rates(turn.rates, turn.parameters)
-    plan = _plan(memory.sizes, form.scope == "global")
-    table, aligned = _send(plan, turn, memory)
-    columns = 2 if form.sgd and form.adam else 1
-    scratch = table.new_empty(2 * plan.units + columns * plan.chunks, dtype=torch.float64)
-    with torch.cuda.device_of(table):
-        for launch in _launches(form, table.get_device(), aligned):
-            launch(plan, table, scratch)
+    with torch.cuda.device_of(turn.parameters[0]):
+        table = _table_of(form, turn, memory)
+        for launch in _launches(form, table.words.get_device(), table.aligned):
+            launch(table)
     # torch has not seen them move, and would go backwards through a graph that was built before.
     torch.autograd.graph.increment_version(turn.parameters)
 
@@ -82,9 +79,9 @@ class _Launch:
         self._settings = settings
         self._compiled: Any = None
 
-    def __call__(self, plan: "_Plan", table: Tensor, scratch: Tensor) -> None:
-        grid = plan.chunks, 1, 1
-        arguments = table, scratch, plan.tensors, plan.chunks, *self._settings
+    def __call__(self, table: "_Table") -> None:
+        grid = table.plan.chunks, 1, 1
+        arguments = table.words, table.scratch, table.plan.tensors, table.plan.chunks, *self._settings
         if self._compiled is None:
             self._compiled = self._kernel[grid](*arguments, num_warps=WARPS)
         else:  # without a search for the version that fits the arguments, which takes longer than a launch
@@ -148,7 +145,7 @@ def _step_of_one(form: Form, home: torch.device) -> None:
         array(bool(sgd and sgd.momentum)), array(bool(adam and adam.betas[0])),
         array(adam is not None), array(adam is not None),
     )  # fmt: skip
-    turn = Turn([one()], [one()], [{}], [1.0], [1.0], Known())
+    turn = Turn([one()], [one()], [{}], [1.0], [1.0], True, Known())  # noqa: FBT003
     tensors = (turn.parameters, turn.gradients, *kept)
     addresses = [tuple(t.data_ptr() for t in array) or (0,) for array in tensors]
     step(form, turn, Flat((1,), addresses, turn.gradients, kept))
@@ -182,24 +179,55 @@ def _plan(sizes: tuple[int, ...], as_one: bool) -> _Plan:  # noqa: FBT001
     return _Plan(words, 2 * n + 1, Struct(f"={6 * n}q{2 * n}d"), n, len(of_chunks), units)
 
 
-def _send(plan: _Plan, turn: Turn, memory: Flat) -> tuple[Tensor, bool]:
-    """The table of a step where the parameters are, and whether arrays begin at multiples of 16 bytes."""
-    n, start, home = plan.tensors, plan.start, turn.parameters[0].device
+class _Table(NamedTuple):
+    """What the kernels are told of a step, and where they leave what they measure.
+
+    Attributes:
+        told: the addresses and numbers that it was made of, and the stream that has it.
+        plan: its lengths.
+        words, scratch: where the parameters are.
+        aligned: whether arrays begin at multiples of 16 bytes.
+    """
+
+    told: tuple[Any, ...]
+    plan: _Plan
+    words: Tensor
+    scratch: Tensor
+    aligned: bool
+
+
+def _table_of(form: Form, turn: Turn, memory: Flat) -> _Table:
+    """The table of a step: that of the step before where nothing has changed, as when memory comes around."""
+    numbers = [*turn.rates, *turn.keeps]
+    if is_recorded(turn.parameters) or not set(map(type, numbers)) <= {float, int}:
+        return _send(form, turn, memory, numbers, ())
+    # A stream does one step after the other; another one would write over what the first still reads.
+    stream = torch.cuda.current_stream().cuda_stream if turn.parameters[0].is_cuda else 0
+    told = memory.addresses, memory.sizes, numbers, stream
+    known = turn.known
+    if known.table is None or known.table.told != told:
+        known.table = _send(form, turn, memory, numbers, told)
+    return known.table
+
+
+def _send(
+    form: Form, turn: Turn, memory: Flat, numbers: list[float | Tensor], told: tuple[Any, ...]
+) -> _Table:
+    plan, home = _plan(memory.sizes, form.scope == "global"), turn.parameters[0].device
+    n, start = plan.tensors, plan.start
     host = torch.empty(len(plan.words), dtype=torch.int64, pin_memory=home.type == "cuda")
     words = host.numpy()
     words[:] = plan.words
-    numbers = [*turn.rates, *turn.keeps]
-    known = numbers
-    if not set(map(type, numbers)) <= {float, int}:
-        known = [0.0 if _is_on_device(number) else number for number in numbers]
+    known = [0.0 if _is_on_device(number) else number for number in numbers]
     plan.layout.pack_into(words.data, 8 * start, *chain.from_iterable(memory.addresses), *known)
     aligned = not int(np.bitwise_or.reduce(words[start : start + 5 * n])) & 15
     if is_recorded(turn.parameters):
         _recorded.append(host)
     table = host.to(home, non_blocking=True)
-    if known is not numbers:
-        _write(table[start + 6 * n : start + 8 * n].view(torch.float64), numbers)
-    return table, aligned
+    _write(table[start + 6 * n : start + 8 * n].view(torch.float64), numbers)
+    columns = 2 if form.sgd and form.adam else 1
+    scratch = table.new_empty(2 * plan.units + columns * plan.chunks, dtype=torch.float64)
+    return _Table(told, plan, table, scratch, aligned)
 
 
 def _write(words: Tensor, numbers: list[float | Tensor]) -> None:

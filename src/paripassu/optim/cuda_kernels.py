@@ -15,7 +15,7 @@ n + 1        n         elements
 8n + 1       n         learning rates, float64
 9n + 1       n         what weight decay leaves of parameters, float64
 10n + 1      chunks    the tensor of each chunk
-...          units     programs that have ended; a unit is measured as one: a tensor, or all
+...          units     0: programs that have ended; a unit is measured as one: a tensor, or all
 ===========  ========  ====================================================================
 
 and the scratch, in float64, a pair for each unit, by which its directions are multiplied one after the other,
@@ -212,6 +212,7 @@ def advance(
             tl.store(scratch + 2 * unit + 1, factor)
         if ADAM:
             _tick(table, n, from_tensor, to_tensor)
+        tl.store(table + 10 * n + 1 + chunks + unit, 0)  # for the next step
 
 
 @triton.jit

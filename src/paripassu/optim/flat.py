@@ -62,7 +62,7 @@ def _uncollected() -> Generator[None]:
 
 def serves(form: Form, turn: Turn) -> Flat | None:
     """The turn, if this path serves it: it is flat memory on the CPU, and numba is there."""
-    return flat_of(form, turn, -1) if _kernels() else None
+    return flat_of(form, turn, -1) if turn.parameters[0].is_cpu and _kernels() else None
 
 
 def step(form: Form, turn: Turn, memory: Flat) -> None:

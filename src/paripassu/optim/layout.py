@@ -4,7 +4,6 @@ What is asked of whole columns of tensors is asked by `map`: a loop of Python's 
 which small networks would feel.
 """
 
-from operator import attrgetter
 from typing import NamedTuple
 
 import torch
@@ -13,8 +12,7 @@ from torch import Tensor
 from paripassu.optim.form import Form, Kept
 from paripassu.optim.turn import Turn
 
-_PLAIN_TYPES, _PLAIN_DTYPES = {Tensor, torch.nn.Parameter}, {torch.float32}
-_dtype = attrgetter("dtype")
+_PLAIN_TYPES = {Tensor, torch.nn.Parameter}
 
 
 class Flat(NamedTuple):
@@ -49,7 +47,7 @@ def flat_of(form: Form, turn: Turn, device: int) -> Flat | None:
         device: as ``Tensor.get_device`` gives it, -1 for the CPU.
     """
     parameters, gradients = turn.parameters, turn.gradients
-    if not _are_plain(gradients, device) or set(map(_dtype, parameters)) != _PLAIN_DTYPES:
+    if not turn.is_float32 or not _are_plain(gradients, device):
         return None
     kept = form.kept(turn.states)
     nothing = (0,) * len(parameters)
@@ -77,6 +75,7 @@ def _is_flat(parameters: list[Tensor], kept: Kept, device: int) -> bool:
     *arrays, steps = kept
     return (
         all(_are_plain(tensors, device) for tensors in (parameters, *kept) if tensors)
+        and all(tensor.dtype is torch.float32 for tensors in kept for tensor in tensors)
         and all(map(_is_dense, parameters))
         and all(all(map(_is_alike, tensors, parameters)) for tensors in arrays if tensors)
         and all(step.numel() == 1 for step in steps)
@@ -84,11 +83,7 @@ def _is_flat(parameters: list[Tensor], kept: Kept, device: int) -> bool:
 
 
 def _are_plain(tensors: list[Tensor], device: int) -> bool:
-    return (
-        set(map(type, tensors)) <= _PLAIN_TYPES
-        and set(map(_dtype, tensors)) == _PLAIN_DTYPES
-        and set(map(Tensor.get_device, tensors)) == {device}
-    )
+    return set(map(type, tensors)) <= _PLAIN_TYPES and set(map(Tensor.get_device, tensors)) == {device}
 
 
 def _are_contiguous(tensors: list[Tensor]) -> bool:

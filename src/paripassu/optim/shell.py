@@ -1,7 +1,7 @@
 """The one class that turns a rule into a ``torch.optim.Optimizer``: groups, sign, state and step."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, Literal, NamedTuple, get_args, overload
 
@@ -32,6 +32,7 @@ class _Stepped(NamedTuple):
     group: dict[str, Any]
     parameters: list[Tensor]
     gradients: list[Tensor]
+    are_float32: bool
 
 
 class RuleOptimizer(torch.optim.Optimizer):
@@ -204,14 +205,16 @@ class RuleOptimizer(torch.optim.Optimizer):
             gradients = [g for g in found if g is not None]
             if len(gradients) < len(found):
                 parameters = [p for p, g in zip(parameters, found, strict=True) if g is not None]
-            for dtype in set(map(_dtype, parameters)):
+            dtypes = set(map(_dtype, parameters))
+            for dtype in dtypes:
                 _check_dtype(dtype)
             if any(layout is not torch.strided for layout in set(map(_layout, gradients))):
                 raise RuntimeError(
                     f"{type(self).__name__} takes no sparse gradients: "
                     "set sparse=False in the layer that makes them"
                 )
-            player.append(_Stepped(group, parameters, gradients))
+            dtypes.update(map(_dtype, gradients))
+            player.append(_Stepped(group, parameters, gradients, dtypes <= {torch.float32}))
         return player
 
     def _is_finite(self, player: list[_Stepped]) -> bool:
@@ -230,13 +233,13 @@ class RuleOptimizer(torch.optim.Optimizer):
 
     def _turn(self, player: list[_Stepped]) -> Turn:
         """What this step reads and writes; states are made where there are none yet."""
-        turn = Turn([], [], [], [], [], self._known)
-        for group, parameters, gradients in player:
+        turn = Turn([], [], [], [], [], all(stepped.are_float32 for stepped in player), self._known)
+        for group, parameters, gradients, are_float32 in player:
             lr, weight_decay = group["lr"], group["weight_decay"]
             turn.rates.extend([-lr if group["maximize"] else lr] * len(parameters))
             turn.keeps.extend([1 - lr * weight_decay if weight_decay else 1.0] * len(parameters))
-            turn.parameters.extend(_each(_real, parameters))
-            turn.gradients.extend(_each(_working, gradients))
+            turn.parameters.extend(parameters if are_float32 else map(_real, parameters))
+            turn.gradients.extend(gradients if are_float32 else map(_working, gradients))
             turn.states.extend(self._states_of(parameters))
         return turn
 
@@ -315,11 +318,6 @@ def _check_dtype(dtype: torch.dtype) -> None:
             f"parameters in {dtype} would lose most small steps and their squares underflow: "
             "keep them in float32 and run the network under torch.autocast"
         )
-
-
-def _each(change: Callable[[Tensor], Tensor], tensors: list[Tensor]) -> Iterable[Tensor]:
-    """``map``, of a change that leaves float32 as it is."""
-    return tensors if set(map(_dtype, tensors)) == {torch.float32} else map(change, tensors)
 
 
 def _real(tensor: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """One player's turn: what a step reads and writes, tensor by tensor."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -13,9 +13,11 @@ class Known:
     Attributes:
         flat: addresses of parameters and states, and which are contiguous, when they were last found to be
             flat memory: while these are the same, nothing else needs to be looked at.
+        table: what `paripassu.optim.cuda` sent to the GPU last.
     """
 
     flat: tuple[tuple[int, ...], ...] = ()
+    table: Any = None
 
 
 class Turn(NamedTuple):
@@ -27,6 +29,7 @@ class Turn(NamedTuple):
         states: one per parameter, as the rule made it.
         rates: one per parameter, the learning rate; below 0 to ascend.
         keeps: one per parameter, the factor that weight decay leaves of it, 1 without.
+        is_float32: whether parameters and gradients are, as the optimizer has them.
         known: from the optimizer's earlier steps.
     """
 
@@ -35,4 +38,5 @@ class Turn(NamedTuple):
     states: list[State]
     rates: list[float | Tensor]
     keeps: list[float | Tensor]
+    is_float32: bool
     known: Known
