@@ -119,9 +119,7 @@ def _is_compiled(form: Form, home: torch.device, *, record: bool) -> bool:
             return False
         try:
             _step_of_one(form, home)
-        except (
-            Exception
-        ) as error:  # a compiler is missing, or a cache cannot be written: Triton raises anything
+        except Exception as error:  # whatever Triton raises where there is no C compiler, or no room
             warnings.warn(
                 f"optimizer steps run several times slower, for Triton cannot compile them: {error!r}",
                 RuntimeWarning,
