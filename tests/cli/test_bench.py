@@ -90,7 +90,7 @@ def test_training_is_timed_beside_the_usual_loop_and_the_networks_alone(monkeypa
     assert main(f"bench train --rounds 1 --out {page} --json --quiet".split()) == 0
     rows = json.loads(capsys.readouterr().out)["tiny"]["rows"]
     assert [(row["contestant"], row["setting"]) for row in rows] == [
-        ("the usual loop", "float32"),
+        ("the usual loop", "as torch has it"),
         *(
             (who, name)
             for name in script.settings("cpu", compiled=False)

@@ -119,6 +119,8 @@ def _is_compiled(form: Form, home: torch.device, *, record: bool) -> bool:
             return False
         try:
             _step_of_one(form, home)
+        except torch.OutOfMemoryError:
+            raise
         except Exception as error:  # whatever Triton raises where there is no C compiler, or no room
             warnings.warn(
                 f"optimizer steps run several times slower, for Triton cannot compile them: {error!r}",
@@ -181,7 +183,7 @@ class _Table(NamedTuple):
     """What the kernels are told of a step, and where they leave what they measure.
 
     Attributes:
-        told: the addresses and numbers that it was made of, and the stream that has it.
+        told: what it was made of, and the stream that has it.
         plan: its lengths.
         words, scratch: where the parameters are.
         aligned: whether arrays begin at multiples of 16 bytes.
@@ -201,7 +203,7 @@ def _table_of(form: Form, turn: Turn, memory: Flat) -> _Table:
         return _send(form, turn, memory, numbers, ())
     # A stream does one step after the other; another one would write over what the first still reads.
     stream = torch.cuda.current_stream().cuda_stream if turn.parameters[0].is_cuda else 0
-    told = memory.addresses, memory.sizes, numbers, stream
+    told = form, memory.sizes, memory.addresses, numbers, stream
     known = turn.known
     if known.table is None or known.table.told != told:
         known.table = _send(form, turn, memory, numbers, told)
