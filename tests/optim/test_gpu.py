@@ -6,7 +6,6 @@ There Triton interprets its kernels, where it is installed (``make test-triton``
 import importlib.util
 import math
 import os
-from itertools import pairwise
 
 import pytest
 import torch
@@ -207,32 +206,6 @@ def test_a_step_is_two_launches(path, monkeypatch, count):
     made.clear()
     optimizer.step()
     assert len(made) == 2
-
-
-@pytest.mark.parametrize("path", PATHS[1:], indirect=True)
-@pytest.mark.parametrize("rule", RULES, ids=repr)
-def test_a_table_is_sent_again_when_something_has_changed(path, monkeypatch, rule):
-    sent = []
-    send = cuda._send
-    monkeypatch.setattr(cuda, "_send", lambda *all_: sent.append(send(*all_)) or sent[-1])
-    parameter = _parameter(torch.ones(9000), torch.linspace(1, 2, 9000))
-    optimizer = RuleOptimizer([parameter], 0.1, rule=rule)
-    exact, state = parameter.detach().double(), rule.init(torch.zeros(9000, dtype=torch.float64))
-    gradient = parameter.grad.double()
-    exact, state = exact.to(DEVICE), torch.utils._pytree.tree_map(lambda t: t.to(DEVICE), state)
-    counts = []
-    for step in range(6):
-        if step == 2:
-            optimizer.param_groups[0]["lr"] = 0.2
-        if step == 4:
-            parameter.grad = parameter.grad.clone()
-        optimizer.step()
-        counts.append(len(sent))
-        (update,), (following,) = rule.update([gradient], [state])
-        state = state | following
-        exact = exact - (0.1 if step < 2 else 0.2) * update
-    assert [b - a for a, b in pairwise(counts)] == [0, 1, 0, 1, 0]
-    torch.testing.assert_close(parameter.detach().double(), exact, rtol=1e-5, atol=1e-5)
 
 
 def test_where_triton_cannot_compile_the_other_path_serves(monkeypatch):

@@ -64,7 +64,7 @@ def step(form: Form, turn: Turn, memory: Flat) -> None:
     """
     check_rates(turn.rates, turn.parameters)
     with torch.cuda.device_of(turn.parameters[0]):
-        table = _table_of(form, turn, memory)
+        table = _send(form, turn, memory)
         for launch in _launches(form, table.words.get_device(), table.aligned):
             launch(table)
     # torch has not seen them move, and would go backwards through a graph that was built before.
@@ -183,51 +183,37 @@ class _Table(NamedTuple):
     """What the kernels are told of a step, and where they leave what they measure.
 
     Attributes:
-        told: what it was made of, and the stream that has it.
         plan: its lengths.
         words, scratch: where the parameters are.
         aligned: whether arrays begin at multiples of 16 bytes.
     """
 
-    told: tuple[Any, ...]
     plan: _Plan
     words: Tensor
     scratch: Tensor
     aligned: bool
 
 
-def _table_of(form: Form, turn: Turn, memory: Flat) -> _Table:
-    """The table of a step: that of the step before where nothing has changed, as when memory comes around."""
-    numbers = [*turn.rates, *turn.keeps]
-    if is_recorded(turn.parameters) or not set(map(type, numbers)) <= {float, int}:
-        return _send(form, turn, memory, numbers, ())
-    # A stream does one step after the other; another one would write over what the first still reads.
-    stream = torch.cuda.current_stream().cuda_stream if turn.parameters[0].is_cuda else 0
-    told = form, memory.sizes, memory.addresses, numbers, stream
-    known = turn.known
-    if known.table is None or known.table.told != told:
-        known.table = _send(form, turn, memory, numbers, told)
-    return known.table
-
-
-def _send(
-    form: Form, turn: Turn, memory: Flat, numbers: list[float | Tensor], told: tuple[Any, ...]
-) -> _Table:
+def _send(form: Form, turn: Turn, memory: Flat) -> _Table:
+    """The table of a step; a new one each time, for in training every step's gradients lie elsewhere."""
     plan, home = _plan(memory.sizes, form.scope == "global"), turn.parameters[0].device
     n, start = plan.tensors, plan.start
     host = torch.empty(len(plan.words), dtype=torch.int64, pin_memory=home.type == "cuda")
     words = host.numpy()
     words[:] = plan.words
-    known = [0.0 if _is_on_device(number) else number for number in numbers]
+    numbers = [*turn.rates, *turn.keeps]
+    are_known = set(map(type, numbers)) <= {float, int}
+    known = numbers if are_known else [0.0 if _is_on_device(number) else number for number in numbers]
     plan.layout.pack_into(words.data, 8 * start, *chain.from_iterable(memory.addresses), *known)
     aligned = not int(np.bitwise_or.reduce(words[start : start + 5 * n])) & 15
     if is_recorded(turn.parameters):
         _recorded.append(host)
     table = host.to(home, non_blocking=True)
-    _write(table[start + 6 * n : start + 8 * n].view(torch.float64), numbers)
+    if not are_known:
+        _write(table[start + 6 * n : start + 8 * n].view(torch.float64), numbers)
     columns = 2 if form.sgd and form.adam else 1
     scratch = table.new_empty(2 * plan.units + columns * plan.chunks, dtype=torch.float64)
-    return _Table(told, plan, table, scratch, aligned)
+    return _Table(plan, table, scratch, aligned)
 
 
 def _write(words: Tensor, numbers: list[float | Tensor]) -> None:

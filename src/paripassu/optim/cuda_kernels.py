@@ -212,7 +212,6 @@ def advance(
             tl.store(scratch + 2 * unit + 1, factor)
         if ADAM:
             _tick(table, n, from_tensor, to_tensor)
-        tl.store(table + 10 * n + 1 + chunks + unit, 0)  # for the next step
 
 
 @triton.jit

@@ -1,6 +1,6 @@
 """One player's turn: what a step reads and writes, tensor by tensor."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -13,11 +13,9 @@ class Known:
     Attributes:
         flat: addresses of parameters and states, and which are contiguous, when they were last found to be
             flat memory: while these are the same, nothing else needs to be looked at.
-        table: what `paripassu.optim.cuda` sent to the GPU last.
     """
 
     flat: tuple[tuple[int, ...], ...] = ()
-    table: Any = None
 
 
 class Turn(NamedTuple):
