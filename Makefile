@@ -7,7 +7,7 @@ RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-ray docs lint format clean-cache clean
+.PHONY: help demo test test-browser test-triton test-ray docs lint format clean-cache clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,6 +33,10 @@ test: $(STAMP)  ## Run the tests, on two processes of one thread each
 test-browser: $(STAMP)  ## Open pages in headless Chromium (Debian: chromium, chromium-driver)
 	$(PIP) -r requirements/browser.txt
 	$(BIN)/pytest tests/browser
+
+test-triton: $(STAMP)  ## Run the GPU's optimizer kernels without one, by Triton's interpreter
+	$(PIP) -r requirements/triton.txt
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 tests/optim/test_gpu.py
 
 test-ray: $(STAMP)  ## Kill workers and nodes of a small Ray cluster
 	$(PIP) -r requirements/ray.txt
