@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.optim.cases import OPTIMIZERS
 from torch import nn
 
-from paripassu.optim import NSGD, AdaNSGD, RuleOptimizer, flat
+from paripassu.optim import NSGD, AdaNSGD, RuleOptimizer, cpu
 from paripassu.optim.form import form_of
 from paripassu.rules import SGD, Adam, Normalize
 
@@ -310,7 +310,7 @@ def test_state_takes_the_layout_of_the_parameters_it_is_loaded_for():
     second.load_state_dict(copy.deepcopy(first.state_dict()))
     parameter.data.copy_(saved.data)
     parameter.grad = saved.grad
-    assert flat.serves(form_of(second.rule), second._turn(second._stepped())) is not None
+    assert cpu.serves(form_of(second.rule), second._turn(second._stepped())) is not None
     for optimizer in (first, second):
         optimizer.step()
     torch.testing.assert_close(saved, parameter)

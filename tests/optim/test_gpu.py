@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from paripassu.optim import RuleOptimizer, cuda, flat, foreach, layout
+from paripassu.optim import RuleOptimizer, cpu, cuda, foreach, layout
 from paripassu.optim.form import form_of
 from paripassu.rules import SGD, Adam, Graft, Normalize
 
@@ -40,7 +40,7 @@ PATHS = [
 @pytest.fixture(params=PATHS)
 def path(request, monkeypatch):
     """Send every step of a rule that has a form along one path of CUDA."""
-    monkeypatch.setattr(flat, "serves", lambda *_: None)
+    monkeypatch.setattr(cpu, "serves", lambda *_: None)
     if request.param == "foreach":
         monkeypatch.setattr(cuda, "serves", lambda *_: None)
         if DEVICE == "cpu":

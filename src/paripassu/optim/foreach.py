@@ -1,4 +1,4 @@
-"""The fast path on CUDA: torch's multi-tensor operations, nothing read back by the host.
+"""The path on CUDA where Triton cannot serve: torch's multi-tensor operations, nothing read back by the host.
 
 A step can be captured in a CUDA graph once the states exist, that is after a first step. The number of
 launches does not grow with the number of tensors, but for the last operation of scope ``"layer"``, which is

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT, StateDict
 
-from paripassu.optim import cuda, flat, foreach
+from paripassu.optim import cpu, cuda, foreach
 from paripassu.optim.capture import check_nonfinite, check_states, is_recorded
 from paripassu.optim.form import form_of
 from paripassu.optim.turn import Known, Turn
@@ -262,8 +262,8 @@ class RuleOptimizer(torch.optim.Optimizer):
         form = form_of(self.rule)
         if form is None:
             _step_as_written(self.rule, turn)
-        elif memory := flat.serves(form, turn):
-            flat.step(form, turn, memory)
+        elif memory := cpu.serves(form, turn):
+            cpu.step(form, turn, memory)
         elif memory := cuda.serves(form, turn):
             cuda.step(form, turn, memory)
         elif foreach.serves(turn):

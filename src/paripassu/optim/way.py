@@ -17,7 +17,7 @@ ADVANCE, MOVE, BOTH = range(3)
 
 
 class Way(NamedTuple):
-    """The order, as `kernels.walk` takes it.
+    """The order, as `cpu_kernels.walk` takes it.
 
     Attributes:
         visits: see there, like the next two.

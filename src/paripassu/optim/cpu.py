@@ -31,7 +31,7 @@ def _kernels() -> ModuleType | None:
     """The compiled kernels; None where numba cannot be imported, or cannot compile them, which is told."""
     try:
         with _uncollected():
-            from paripassu.optim import kernels
+            from paripassu.optim import cpu_kernels
     except ImportError:
         return None
     except Exception as error:  # numba raises whatever its compiler, its cache or its settings do
@@ -41,7 +41,7 @@ def _kernels() -> ModuleType | None:
             stacklevel=2,
         )
         return None
-    return kernels
+    return cpu_kernels
 
 
 @contextmanager
@@ -92,7 +92,7 @@ def step(form: Form, turn: Turn, memory: Flat) -> None:
 
 
 def _tell(told: "_Block", form: Form, turn: Turn, memory: Flat) -> None:
-    """Write what `kernels.walk` is told of a step."""
+    """Write what `cpu_kernels.walk` is told of a step."""
     kernels = _kernels()
     assert kernels is not None
     by_adam = form.direction == "adam"
@@ -123,12 +123,12 @@ def _planned(
 
 
 class _Block:
-    """Memory for what `kernels.walk` is told of a step, used for one after the other.
+    """Memory for what `cpu_kernels.walk` is told of a step, used for one after the other.
 
     Attributes:
         address: of the memory.
         memory: words of 8 bytes.
-        head: what is the same in each step, up to `kernels.SOURCE`.
+        head: what is the same in each step, up to `cpu_kernels.SOURCE`.
         layout: of all that is written for a step; what is behind it the kernels write.
         none_done: a 0 for each unit.
     """

@@ -15,8 +15,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
-from paripassu.optim import NSGD, RuleOptimizer, flat, threads, way
+from paripassu.optim import NSGD, RuleOptimizer, cpu, threads, way
 from paripassu.optim.form import form_of
 from paripassu.rules import SGD, Adam, Graft, Normalize, RMSprop
 from paripassu.rules.rule import TensorwiseRule
@@ -68,7 +69,7 @@ def make(rule, tensors, lr=0.1, **more):
 
 def is_fast(optimizer) -> bool:
     form = form_of(optimizer.rule)
-    return form is not None and flat.serves(form, optimizer._turn(optimizer._stepped())) is not None
+    return form is not None and cpu.serves(form, optimizer._turn(optimizer._stepped())) is not None
 
 
 @settings(deadline=None, max_examples=150)
@@ -156,19 +157,19 @@ def test_temporary_memory_is_small():
 @pytest.mark.parametrize("failure", [OSError(28, "No space left"), NotImplementedError(), ValueError("llvm")])
 def test_whatever_numba_fails_of_is_told_and_the_plain_rule_serves(monkeypatch, failure):
     def fail(name, *_):
-        if name == "paripassu.optim.kernels" or "kernels" in (_[2] or ()):
+        if name == "paripassu.optim.cpu_kernels" or "cpu_kernels" in (_[2] or ()):
             raise failure
         return original(name, *_)
 
     original = builtins.__import__
     monkeypatch.setattr(builtins, "__import__", fail)
-    flat._kernels.cache_clear()
+    cpu._kernels.cache_clear()
     try:
         with pytest.warns(RuntimeWarning, match="several times slower"):
-            assert flat._kernels() is None
+            assert cpu._kernels() is None
     finally:
         monkeypatch.undo()
-        flat._kernels.cache_clear()
+        cpu._kernels.cache_clear()
 
 
 @pytest.mark.parametrize("rule", PLAIN, ids=repr)
@@ -194,9 +195,9 @@ def test_a_rule_of_ones_own_runs_as_written():
 def short_runs(monkeypatch):
     """Runs of two chunks at most, so that few elements are many runs."""
     monkeypatch.setattr(way, "RUN", 2 * way.CHUNK)
-    flat._planned.cache_clear()
+    cpu._planned.cache_clear()
     yield
-    flat._planned.cache_clear()
+    cpu._planned.cache_clear()
 
 
 @given(
@@ -333,7 +334,7 @@ def test_players_may_step_in_threads_of_their_own():
 
 
 def test_without_numba_the_plain_rule_serves(monkeypatch):
-    monkeypatch.setattr(flat, "_kernels", lambda: None)
+    monkeypatch.setattr(cpu, "_kernels", lambda: None)
     optimizer, (parameter,), _ = make(Normalize(), [torch.zeros(2)])
     parameter.grad = torch.tensor([3.0, 4.0])
     assert not is_fast(optimizer)
@@ -387,3 +388,45 @@ def test_without_torchs_openmp_a_pool_serves(monkeypatch):
     assert calls == [7] * 3
     threads.together(work, 7, 1)
     assert len(calls) == 4
+
+
+CHANGES = {
+    "order of memory": lambda t: t.t(),
+    "place": lambda t: t.clone(),
+    "dtype": lambda t: t.double(),
+    "layout": lambda t: t.t().contiguous().t(),
+    "part of itself": lambda t: t[:2],
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "states_too"),
+    [
+        *(pytest.param(change, True, id=name) for name, change in CHANGES.items()),
+        pytest.param(CHANGES["order of memory"], False, id="order of memory, not of states"),
+        pytest.param(CHANGES["layout"], False, id="layout, not of states"),
+    ],
+)
+@pytest.mark.parametrize("rule", [Normalize(), Normalize(SGD(0.9)), Graft(PARTS[3], SGD())], ids=repr)
+def test_memory_that_a_person_changes_is_looked_at_again(monkeypatch, rule, change, states_too):
+    """Between two steps, behind autograd's back."""
+    ends = []
+    for as_written in (False, True):
+        if as_written:
+            monkeypatch.setattr(cpu, "serves", lambda *_: None)
+        generator = torch.Generator().manual_seed(0)
+        parameter = nn.Parameter(torch.randn(4, 4, generator=generator))
+        whole = parameter.data
+        optimizer = RuleOptimizer([parameter], 0.1, rule=rule)
+        for step in range(4):
+            if step == 2:
+                states = torch.utils._pytree.tree_leaves(dict(optimizer.state)) if states_too else []
+                for tensor in [parameter, *states]:
+                    if torch.is_tensor(tensor) and tensor.dim():
+                        tensor.data = change(tensor.data)
+                parameter.grad = None
+            parameter.grad = torch.randn(parameter.shape, generator=generator).to(parameter.dtype)
+            optimizer.step()
+        ends.append((parameter.detach(), whole))
+    for ours, theirs in zip(*ends, strict=True):
+        torch.testing.assert_close(ours, theirs)
