@@ -358,6 +358,12 @@ def test_what_is_not_dense_float32_is_not_served(tensor):
     assert not is_fast(optimizer)
 
 
+def test_complex_numbers_are_served_as_pairs():
+    parameter = nn.Parameter(torch.zeros(2, dtype=torch.complex64))
+    parameter.grad = torch.tensor([3.0 + 0j, 4.0j])
+    assert is_fast(RuleOptimizer([parameter], 0.1, rule=Normalize()))
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_fork_steps_as_its_parent():
     """A child has none of the OpenMP threads its parent used, and waiting for them never ends."""

@@ -32,7 +32,7 @@ class _Stepped(NamedTuple):
     group: dict[str, Any]
     parameters: list[Tensor]
     gradients: list[Tensor]
-    are_float32: bool
+    dtypes: set[torch.dtype]
 
 
 class RuleOptimizer(torch.optim.Optimizer):
@@ -214,7 +214,7 @@ class RuleOptimizer(torch.optim.Optimizer):
                     "set sparse=False in the layer that makes them"
                 )
             dtypes.update(map(_dtype, gradients))
-            player.append(_Stepped(group, parameters, gradients, dtypes <= {torch.float32}))
+            player.append(_Stepped(group, parameters, gradients, dtypes))
         return player
 
     def _is_finite(self, player: list[_Stepped]) -> bool:
@@ -233,13 +233,16 @@ class RuleOptimizer(torch.optim.Optimizer):
 
     def _turn(self, player: list[_Stepped]) -> Turn:
         """What this step reads and writes; states are made where there are none yet."""
-        turn = Turn([], [], [], [], [], all(stepped.are_float32 for stepped in player), self._known)
-        for group, parameters, gradients, are_float32 in player:
+        # A pair of float32 is what the views of a complex64 one hold.
+        is_float32 = all(stepped.dtypes <= {torch.float32, torch.complex64} for stepped in player)
+        turn = Turn([], [], [], [], [], is_float32, self._known)
+        for group, parameters, gradients, dtypes in player:
+            as_they_are = dtypes <= {torch.float32}
             lr, weight_decay = group["lr"], group["weight_decay"]
             turn.rates.extend([-lr if group["maximize"] else lr] * len(parameters))
             turn.keeps.extend([1 - lr * weight_decay if weight_decay else 1.0] * len(parameters))
-            turn.parameters.extend(parameters if are_float32 else map(_real, parameters))
-            turn.gradients.extend(gradients if are_float32 else map(_working, gradients))
+            turn.parameters.extend(parameters if as_they_are else map(_real, parameters))
+            turn.gradients.extend(gradients if as_they_are else map(_working, gradients))
             turn.states.extend(self._states_of(parameters))
         return turn
 

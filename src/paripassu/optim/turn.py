@@ -27,7 +27,7 @@ class Turn(NamedTuple):
         states: one per parameter, as the rule made it.
         rates: one per parameter, the learning rate; below 0 to ascend.
         keeps: one per parameter, the factor that weight decay leaves of it, 1 without.
-        is_float32: whether parameters and gradients are, as the optimizer has them.
+        is_float32: whether all of these parameters and gradients are.
         known: from the optimizer's earlier steps.
     """
 
