@@ -83,7 +83,7 @@ class _Launch:
         grid = table.plan.chunks, 1, 1
         arguments = table.words, table.scratch, table.plan.tensors, table.plan.chunks, *self._settings
         if self._compiled is None:
-            self._compiled = self._kernel[grid](*arguments, num_warps=WARPS)
+            self._compiled = self._kernel[grid](*arguments, num_warps=WARPS, enable_fp_fusion=True)
         else:  # without a search for the version that fits the arguments, which takes longer than a launch
             self._compiled[grid](*arguments)
 
