@@ -236,7 +236,7 @@ def _generator_backward(run: Run, state: State, real: Samples, rng: torch.Genera
 
 
 def _moved_by(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:
-    # A network's own list takes longer than the rest of what we do in a step.
+    # A network's own list takes a walk through all of its modules.
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
