@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from profiling import dated
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
@@ -228,4 +229,4 @@ def page(figures: dict[str, Any], contestants: list[Contestant], rounds: int, co
 
 def default_page() -> Path:
     """Where today's page goes."""
-    return Path(__file__).parent / "results" / f"theory-{datetime.now(UTC):%Y-%m-%d}.md"
+    return dated("theory", "cpu")

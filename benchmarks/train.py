@@ -74,10 +74,10 @@ def loads(device: str) -> dict[str, Run]:
 def settings(device: str, *, compiled: bool) -> dict[str, dict[str, Any]]:
     """The speed settings that take part, by name."""
     precisions = ("float32", "tf32", "bf16") if device == "cuda" else ("float32", "bf16")
-    found: dict[str, dict[str, Any]] = {name: {"precision": name} for name in precisions}
+    # On a CPU it is channels last that convolutions in bf16 take.
+    plain = precisions if device == "cuda" else ("float32",)
+    found: dict[str, dict[str, Any]] = {name: {"precision": name} for name in plain}
     found |= {f"{name}, channels last": {"precision": name, "channels_last": True} for name in precisions}
-    if device == "cpu":
-        del found["bf16"]  # what its convolutions take there is channels last
     if compiled:
         fastest = {"channels_last": True} | ({"precision": "bf16"} if device == "cuda" else {})
         found["compiled, channels last"] = fastest | {"compile": True}
@@ -245,7 +245,8 @@ def measure(
         progress()
     median = {who: statistics.median(taken) for who, taken in seconds.items()}
     peaks = {precision: _peak(run.device, precision) for precision in ("float32", "tf32", "bf16")}
-    own = {"precision": "tf32" if run.device == "cuda" else "float32"}
+    precisions = {name: str(changes.get("precision", "float32")) for name, changes in of.items()}
+    precisions[DEFAULTS] = "tf32" if run.device == "cuda" else "float32"
     rows = []
     for who, name in plays:
         taken = median[who, name]
@@ -260,7 +261,7 @@ def measure(
                 to_usual=median[USUAL, DEFAULTS] / taken,
                 to_ceiling=median["the ceiling", name] / taken if who == "paripassu" else None,
                 peak_mib=memory[who, name] / 2**20,
-                of_peak=work / taken / peaks[str(of.get(name, own).get("precision", "float32"))],
+                of_peak=work / taken / peaks[precisions[name]],
             )
         )
     on_gpu = run.device == "cuda"

@@ -6,6 +6,10 @@ from typing import Any
 from paripassu.optim import NSGD, AdaDir, AdaNSGD, Graft, RuleOptimizer
 from paripassu.rules import SGD, Adam, Normalize, RMSprop
 
+# The two parts that fast paths combine, each with and without what it may keep.
+EPS = 1e-30  # below every gradient in tests, so that Adam's direction does not depend on their scale
+PARTS = [SGD(), SGD(0.9), Adam((0.0, 0.9), EPS), Adam((0.5, 0.999), EPS)]
+
 OPTIMIZERS: dict[str, Callable[..., RuleOptimizer]] = {}
 
 

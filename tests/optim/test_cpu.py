@@ -15,6 +15,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.optim.cases import PARTS
 from torch import nn
 
 from paripassu.optim import NSGD, RuleOptimizer, cpu, threads, way
@@ -22,8 +23,6 @@ from paripassu.optim.form import form_of
 from paripassu.rules import SGD, Adam, Graft, Normalize, RMSprop
 from paripassu.rules.rule import TensorwiseRule
 
-EPS = 1e-30  # below every gradient here, so that Adam's direction does not depend on their scale
-PARTS = [SGD(), SGD(0.9), Adam((0.0, 0.9), EPS), Adam((0.5, 0.999), EPS)]
 SERVED = [
     *PARTS,
     *(Normalize(part, scope) for part in PARTS for scope in ("global", "layer")),

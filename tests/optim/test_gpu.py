@@ -9,6 +9,7 @@ import os
 
 import pytest
 import torch
+from tests.optim.cases import EPS, PARTS
 from torch import nn
 
 from paripassu.optim import RuleOptimizer, cpu, cuda, foreach, layout
@@ -18,8 +19,6 @@ from paripassu.rules import SGD, Adam, Graft, Normalize
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 if DEVICE == "cpu":
     os.environ["TRITON_INTERPRET"] = "1"  # read when the kernels are imported, which no other test does
-EPS = 1e-30
-PARTS = [SGD(), SGD(0.9), Adam((0.0, 0.9), EPS), Adam((0.5, 0.999), EPS)]
 RULES = [
     *PARTS,
     *(Normalize(part, scope) for part in PARTS for scope in ("global", "layer")),

@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from paripassu.optim.form import Form
-from paripassu.optim.layout import Flat, flat_of
+from paripassu.optim.layout import ROWS, Flat, flat_of, source_of
 from paripassu.optim.threads import together
 from paripassu.optim.turn import Turn
 from paripassu.optim.way import Way, way_through
@@ -75,9 +75,8 @@ def step(form: Form, turn: Turn, memory: Flat) -> None:
     """
     kernels = _kernels()
     assert kernels is not None
-    rescale, as_one = form.length != "own", form.scope == "global"
-    takes_in = rescale or bool(memory.kept.buffers or memory.kept.seconds)  # plain SGD has nothing to take in
-    way, blocks = _planned(memory.sizes, as_one, rescale, takes_in, torch.get_num_threads())
+    as_one = form.scope == "global"
+    way, blocks = _planned(memory.sizes, as_one, form.rescales, form.takes_in, torch.get_num_threads())
     try:
         told = blocks.pop()
     except IndexError:  # the first step, or other threads are in theirs
@@ -95,18 +94,14 @@ def _tell(told: "_Block", form: Form, turn: Turn, memory: Flat) -> None:
     """Write what `cpu_kernels.walk` is told of a step."""
     kernels = _kernels()
     assert kernels is not None
-    by_adam = form.direction == "adam"
-    momentum = form.sgd.momentum if form.sgd else 0.0
-    (b1, b2), eps = (form.adam.betas, form.adam.eps) if form.adam else ((0.0, 0.0), 0.0)
-    moved = kernels.FIRST if by_adam else kernels.BUFFER
-    source = moved if (b1 if by_adam else momentum) else kernels.GRADIENT
     columns = {"sgd": kernels.SGD, "adam": kernels.ADAM, "one": -1, "own": -1}
     # One call for all: cold, as after the passes of a network, each of numpy's takes ten microseconds.
     told.layout.pack_into(
         told.memory, 0,
-        *told.head, source, by_adam, form.length != "own", columns[form.direction], columns[form.length],
+        *told.head, source_of(form), form.direction == "adam", form.rescales,
+        columns[form.direction], columns[form.length],
         *chain.from_iterable(memory.addresses), *told.none_done,
-        momentum, b1, b2, eps, *repeat(1.0, 2 * len(memory.sizes)), *turn.keeps, *turn.rates,
+        form.momentum, *form.betas, form.eps, *repeat(1.0, 2 * len(memory.sizes)), *turn.keeps, *turn.rates,
     )  # fmt: skip
 
 
@@ -137,7 +132,7 @@ class _Block:
         kernels = _kernels()
         assert kernels is not None
         tensors, chunks, units = way.tensors, len(way.chunks), len(way.units) - 1
-        integers, floats = (kernels.LENGTH, 6 * tensors, units), (4, 4 * tensors)
+        integers, floats = (kernels.LENGTH, len(ROWS) * tensors, units), (4, 4 * tensors)
         self.layout = Struct(f"={sum(integers)}q{sum(floats)}d")
         self.none_done = (0,) * units
         *starts, words = accumulate((*integers, *floats, 2 * chunks))

@@ -26,10 +26,9 @@ from numba import (
 )
 from numba.extending import intrinsic
 
+from paripassu.optim.layout import BUFFER, FIRST, GRADIENT, PARAMETER, SECOND, STEP
 from paripassu.optim.way import ADVANCE, MOVE
 
-# Rows of the table of addresses, a column a tensor; 0 where a tensor has no such array.
-PARAMETER, GRADIENT, BUFFER, FIRST, SECOND, STEP = range(6)
 # Columns of the table of squares.
 SGD, ADAM = range(2)
 

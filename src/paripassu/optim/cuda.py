@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from paripassu.optim.capture import check_rates, is_recorded
-from paripassu.optim.form import Form, Kept
-from paripassu.optim.layout import Flat, flat_of
+from paripassu.optim.form import Form
+from paripassu.optim.layout import ROWS, Flat, flat_of, source_of
 from paripassu.optim.turn import Known, Turn
 
 CHUNK, BLOCK, WARPS = 8192, 1024, 4  # BLOCK divides CHUNK
@@ -93,18 +93,14 @@ def _launches(form: Form, device: int, aligned: bool) -> list[_Launch]:  # noqa:
     """The launches of a step; of their own on each device, where kernels are loaded."""
     kernels = _kernels()
     assert kernels is not None
-    momentum = form.sgd.momentum if form.sgd else 0.0
-    (b1, b2), eps = (form.adam.betas, form.adam.eps) if form.adam else ((0.0, 0.0), 0.0)
+    (b1, b2), eps = form.betas, form.eps
     log1, log2 = (math.log(beta) if beta else -math.inf for beta in (b1, b2))
-    rescale, as_one, by_adam = form.length != "own", form.scope == "global", form.direction == "adam"
-    moved = kernels.FIRST if by_adam else kernels.BUFFER
-    source = moved if (b1 if by_adam else momentum) else kernels.GRADIENT
-    of_both = by_adam, rescale, as_one, aligned, CHUNK, BLOCK
-    move = _Launch(kernels.move, (log1, log2, eps, source.value, *of_both))
-    if not (rescale or momentum or form.adam):  # plain SGD has nothing to take in
+    of_both = form.direction == "adam", form.rescales, form.scope == "global", aligned, CHUNK, BLOCK
+    move = _Launch(kernels.move, (log1, log2, eps, source_of(form), *of_both))
+    if not form.takes_in:
         return [move]
-    numbers = map(float, (momentum, b1, 1 - b1, log1, b2, 1 - b2, log2, eps))
-    has = form.sgd is not None, form.adam is not None, bool(momentum), bool(b1)
+    numbers = map(float, (form.momentum, b1, 1 - b1, log1, b2, 1 - b2, log2, eps))
+    has = form.sgd is not None, form.adam is not None, bool(form.momentum), bool(b1)
     return [_Launch(kernels.advance, (*numbers, *has, *of_both)), move]
 
 
@@ -134,21 +130,9 @@ def _is_compiled(form: Form, home: torch.device, *, record: bool) -> bool:
 
 
 def _step_of_one(form: Form, home: torch.device) -> None:
-    def one() -> Tensor:
-        return torch.zeros(1, device=home)
-
-    def array(is_kept: bool) -> list[Tensor]:  # noqa: FBT001
-        return [one()] if is_kept else []
-
-    sgd, adam = form.sgd, form.adam
-    kept = Kept(
-        array(bool(sgd and sgd.momentum)), array(bool(adam and adam.betas[0])),
-        array(adam is not None), array(adam is not None),
-    )  # fmt: skip
-    turn = Turn([one()], [one()], [{}], [1.0], [1.0], True, Known())  # noqa: FBT003
-    tensors = (turn.parameters, turn.gradients, *kept)
-    addresses = [tuple(t.data_ptr() for t in array) or (0,) for array in tensors]
-    step(form, turn, Flat((1,), addresses, turn.gradients, kept))
+    arrays = [torch.zeros(1, device=home) for _ in ROWS]
+    turn = Turn(arrays[:1], arrays[1:2], [{}], [1.0], [1.0], is_float32=True, known=Known())
+    step(form, turn, Flat((1,), [(array.data_ptr(),) for array in arrays], turn.gradients))
 
 
 class _Plan(NamedTuple):

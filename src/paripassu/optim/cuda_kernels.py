@@ -11,7 +11,7 @@ from word    words     what
 ===========  ========  ====================================================================
 0            n + 1     the first chunk of each tensor, and the number of chunks
 n + 1        n         elements
-2n + 1       6n        addresses, a row for each name below
+2n + 1       6n        addresses, in the rows of `paripassu.optim.layout`
 8n + 1       n         learning rates, float64
 9n + 1       n         what weight decay leaves of parameters, float64
 10n + 1      chunks    the tensor of each chunk
@@ -30,7 +30,9 @@ and then the chunks' sums of squares: first the direction's, then those of what 
 import triton
 import triton.language as tl
 
-PARAMETER, GRADIENT, BUFFER, FIRST, SECOND, STEP = (tl.constexpr(row) for row in range(6))
+from paripassu.optim.layout import ROWS
+
+PARAMETER, GRADIENT, BUFFER, FIRST, SECOND, STEP = map(tl.constexpr, ROWS)
 
 _SUMS: tl.constexpr = tl.constexpr(1024)  # sums of chunks that are added at once
 _EXPONENT: tl.constexpr = tl.constexpr(0x7FF0000000000000)  # of a float64
@@ -44,6 +46,16 @@ def _floats(table, n, row: tl.constexpr, tensor, ALIGNED: tl.constexpr):
     if ALIGNED:
         pointer = tl.multiple_of(pointer, 16)
     return pointer
+
+
+@triton.jit
+def _place(table, n, CHUNK: tl.constexpr):
+    """This program's tensor, that tensor's first chunk, and where the program's begins and ends in it."""
+    chunk = tl.program_id(0)
+    tensor = tl.load(table + 10 * n + 1 + chunk)
+    first_chunk = tl.load(table + tensor)
+    begin = (chunk - first_chunk) * CHUNK
+    return tensor, first_chunk, begin, tl.minimum(begin + CHUNK, tl.load(table + n + 1 + tensor))
 
 
 @triton.jit
@@ -165,10 +177,7 @@ def advance(
         CHUNK: elements of a chunk.
         BLOCK: of a pass of the loop over it, a divisor.
     """
-    chunk = tl.program_id(0)
-    tensor = tl.load(table + 10 * n + 1 + chunk)
-    first_chunk = tl.load(table + tensor)
-    size = tl.load(table + n + 1 + tensor)
+    tensor, first_chunk, begin, end = _place(table, n, CHUNK)
     gradient = _floats(table, n, GRADIENT, tensor, ALIGNED)
     buffer = _floats(table, n, BUFFER, tensor, ALIGNED)
     first = _floats(table, n, FIRST, tensor, ALIGNED)
@@ -177,10 +186,8 @@ def advance(
     if ADAM:
         steps = tl.load(_floats(table, n, STEP, tensor, False))
         r1, r2 = _corrections(steps + 1, log1, log2)
-    begin = (chunk - first_chunk) * CHUNK
-    end = tl.minimum(begin + CHUNK, size)
     # Without a mask loads are as wide as they can be.
-    if begin + CHUNK <= size:
+    if end - begin == CHUNK:
         plain, adaptive = _advance_chunk(
             gradient, buffer, first, second, begin, end, momentum, b1, rest1, b2, rest2, r1, r2, eps,
             SGD, ADAM, MOMENTUM, MOMENTS, False, BLOCK,
@@ -190,6 +197,7 @@ def advance(
             gradient, buffer, first, second, begin, end, momentum, b1, rest1, b2, rest2, r1, r2, eps,
             SGD, ADAM, MOMENTUM, MOMENTS, True, BLOCK,
         )  # fmt: skip
+    chunk = tl.program_id(0)
     units = 1 if GLOBAL else n
     squares = scratch + 2 * units
     if RESCALE:
@@ -243,10 +251,7 @@ def move(
         SOURCE: the row of the direction, or of what is over the root in Adam's.
         BY_ADAM: whether it is Adam's.
     """
-    chunk = tl.program_id(0)
-    tensor = tl.load(table + 10 * n + 1 + chunk)
-    first_chunk = tl.load(table + tensor)
-    size = tl.load(table + n + 1 + tensor)
+    tensor, _, begin, end = _place(table, n, CHUNK)
     parameter = _floats(table, n, PARAMETER, tensor, ALIGNED)
     direction = _floats(table, n, SOURCE, tensor, ALIGNED)
     second = _floats(table, n, SECOND, tensor, ALIGNED)
@@ -261,9 +266,7 @@ def move(
         factor = (rate * tl.load(scratch + 2 * unit + 1)).to(tl.float32)
     else:
         shrink, factor = 1.0, rate.to(tl.float32)
-    begin = (chunk - first_chunk) * CHUNK
-    end = tl.minimum(begin + CHUNK, size)
-    if begin + CHUNK <= size:
+    if end - begin == CHUNK:
         _move_chunk(
             parameter, direction, second, begin, end, r1, r2, eps, keep, shrink, factor,
             BY_ADAM, False, BLOCK,

@@ -48,14 +48,39 @@ class Form(NamedTuple):
     length: Part | Literal["one", "own"]
     scope: Scope
 
+    @property
+    def rescales(self) -> bool:
+        """Whether directions are set to a length that must be measured, or to one."""
+        return self.length != "own"
+
+    @property
+    def takes_in(self) -> bool:
+        """Whether gradients are taken into states, or measured: all but plain SGD."""
+        return self.rescales or self.adam is not None or self.momentum != 0.0
+
+    @property
+    def momentum(self) -> float:
+        """SGD's; 0 without."""
+        return self.sgd.momentum if self.sgd else 0.0
+
+    @property
+    def betas(self) -> tuple[float, float]:
+        """Adam's; zeros without."""
+        return self.adam.betas if self.adam else (0.0, 0.0)
+
+    @property
+    def eps(self) -> float:
+        """Adam's; 0 without."""
+        return self.adam.eps if self.adam else 0.0
+
     def kept(self, states: Sequence[State]) -> Kept:
         """What is in the states of a player's tensors, wherever the rule keeps it."""
         kept = Kept([], [], [], [])
-        if self.sgd and self.sgd.momentum:
+        if self.momentum:
             kept = kept._replace(buffers=[s["momentum_buffer"] for s in self._of("sgd", states)])
         if self.adam:
             own = self._of("adam", states)
-            firsts = [s["exp_avg"] for s in own] if self.adam.betas[0] else []
+            firsts = [s["exp_avg"] for s in own] if self.betas[0] else []
             kept = kept._replace(
                 firsts=firsts, seconds=[s["exp_avg_sq"] for s in own], steps=[s["step"] for s in own]
             )

@@ -12,6 +12,9 @@ from torch import Tensor
 from paripassu.optim.form import Form, Kept
 from paripassu.optim.turn import Turn
 
+# Rows of addresses, a column a tensor: what a step moves, by what, and the fields of `Kept`.
+ROWS = PARAMETER, GRADIENT, BUFFER, FIRST, SECOND, STEP = range(6)
+
 _PLAIN_TYPES = {Tensor, torch.nn.Parameter}
 
 
@@ -23,16 +26,20 @@ class Flat(NamedTuple):
 
     Attributes:
         sizes: elements of each tensor.
-        addresses: of each tensor's array: a row for parameters, gradients and each field of `Kept`, in that
-            order; 0 where there is none.
+        addresses: of each tensor's array, in the rows that have names here; 0 where there is none.
         gradients: to which the addresses belong.
-        kept: what the rule keeps.
     """
 
     sizes: tuple[int, ...]
     addresses: list[tuple[int, ...]]
     gradients: list[Tensor]
-    kept: Kept
+
+
+def source_of(form: Form) -> int:
+    """The row of the direction, or of what is over the root in Adam's."""
+    if form.direction == "adam":
+        return FIRST if form.betas[0] else GRADIENT
+    return BUFFER if form.momentum else GRADIENT
 
 
 def flat_of(form: Form, turn: Turn, device: int) -> Flat | None:
@@ -47,7 +54,7 @@ def flat_of(form: Form, turn: Turn, device: int) -> Flat | None:
         device: as ``Tensor.get_device`` gives it, -1 for the CPU.
     """
     parameters, gradients = turn.parameters, turn.gradients
-    if not turn.is_float32 or not _are_plain(gradients, device):
+    if not turn.is_float32 or not are_plain(gradients, device):
         return None
     kept = form.kept(turn.states)
     nothing = (0,) * len(parameters)
@@ -68,22 +75,23 @@ def flat_of(form: Form, turn: Turn, device: int) -> Flat | None:
             g if _is_alike(g, p) and not g.is_neg() else torch.empty_like(p).copy_(g)
             for g, p in zip(gradients, parameters, strict=True)
         ]
-    return Flat(sizes, [own, tuple(map(Tensor.data_ptr, gradients)), *states], gradients, kept)
+    return Flat(sizes, [own, tuple(map(Tensor.data_ptr, gradients)), *states], gradients)
+
+
+def are_plain(tensors: list[Tensor], device: int) -> bool:
+    """Whether all are ordinary tensors on one device, -1 for the CPU."""
+    return set(map(type, tensors)) <= _PLAIN_TYPES and set(map(Tensor.get_device, tensors)) == {device}
 
 
 def _is_flat(parameters: list[Tensor], kept: Kept, device: int) -> bool:
     *arrays, steps = kept
     return (
-        all(_are_plain(tensors, device) for tensors in (parameters, *kept) if tensors)
+        all(are_plain(tensors, device) for tensors in (parameters, *kept) if tensors)
         and all(tensor.dtype is torch.float32 for tensors in kept for tensor in tensors)
         and all(map(_is_dense, parameters))
         and all(all(map(_is_alike, tensors, parameters)) for tensors in arrays if tensors)
         and all(step.numel() == 1 for step in steps)
     )
-
-
-def _are_plain(tensors: list[Tensor], device: int) -> bool:
-    return set(map(type, tensors)) <= _PLAIN_TYPES and set(map(Tensor.get_device, tensors)) == {device}
 
 
 def _are_contiguous(tensors: list[Tensor]) -> bool:
