@@ -36,7 +36,7 @@ test-browser: $(STAMP)  ## Open pages in headless Chromium (Debian: chromium, ch
 
 test-triton: $(STAMP)  ## Run the GPU's optimizer kernels without one, by Triton's interpreter
 	$(PIP) -r requirements/triton.txt
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 tests/optim/test_gpu.py
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 tests/optim/steps/test_gpu.py
 
 test-ray: $(STAMP)  ## Kill workers and nodes of a small Ray cluster
 	$(PIP) -r requirements/ray.txt

@@ -19,12 +19,13 @@ import torch
 from torch import Tensor, nn
 
 from paripassu import studies
-from paripassu.optim import SuggestedLR, suggest_lr
-from paripassu.records import RECORDS_FILE, STUDY_FILE, Metric, StudyResult, end_of, load, read_records
+from paripassu.probe import SuggestedLR, suggest_lr
+from paripassu.protocol.study import Dataset
+from paripassu.records import RECORDS_FILE, STUDY_FILE, Metric, StudyResult
+from paripassu.records.codec import end_of, load, read_records
 from paripassu.rules import SGD, Normalize, Rule, Scope, State
 from paripassu.rules.scope import rescale
 from paripassu.studies.arms import ADAM
-from paripassu.studies.protocol import Dataset
 from paripassu.train import Player, Run, train
 
 PLAYERS = ("generator", "discriminator")

@@ -19,8 +19,9 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from paripassu.records import environment
-from paripassu.theory import Framework, simulate
-from paripassu.theory.reduction import draw_start
+from paripassu.theory import Framework
+from paripassu.theory.collapse import simulate
+from paripassu.theory.collapse.reduction import draw_start
 
 RUNS = 64
 LR_D, LR_G = 0.1, 0.01

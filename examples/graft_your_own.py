@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 import paripassu as pp
-from paripassu.games import bilinear
 from paripassu.rules import SGD, RMSprop
+from paripassu.theory.toy import bilinear
 
 LR = 0.05
 MAKERS: dict[str, Callable[[Tensor], torch.optim.Optimizer]] = {

@@ -4,23 +4,9 @@ import math
 
 import pytest
 
-from paripassu.records import (
-    End,
-    Environment,
-    Losses,
-    Metric,
-    RecordWriter,
-    RunHeader,
-    Samples,
-    Update,
-    dump,
-    end_of,
-    environment,
-    load,
-    read_records,
-    rewind,
-    write_atomic,
-)
+from paripassu.files import write_whole
+from paripassu.records import End, Environment, Losses, Metric, RunHeader, Samples, Update, environment
+from paripassu.records.codec import RecordWriter, dump, end_of, load, read_records, rewind
 
 RECORDS = [
     Losses(1, 0.1 + 0.2, -1e-300),
@@ -98,7 +84,7 @@ def test_headers_come_back_and_other_schemas_are_refused(tmp_path):
     assert where.versions["torch"]
     header = RunHeader({"a": [1, None, "x"]}, where)
     path = tmp_path / "run.json"
-    write_atomic(path, dump(header))
+    write_whole(path, dump(header))
     assert load(path, RunHeader) == header
     path.write_text(dump(header).replace('"schema": 1', '"schema": 99'))
     with pytest.raises(ValueError, match="schema version 99"):
@@ -114,9 +100,9 @@ def test_damaged_files_are_named(tmp_path, text):
 
 def test_an_interrupted_write_leaves_the_old_text(tmp_path, monkeypatch):
     path = tmp_path / "file"
-    write_atomic(path, "old")
+    write_whole(path, "old")
     monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(OSError, match="No space"):
-        write_atomic(path, "new")
+        write_whole(path, "new")
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["file"]

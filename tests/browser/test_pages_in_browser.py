@@ -17,7 +17,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
-from tests.report.folders import HOSTILE, WRITERS, run_folder
+from tests.cases.folders import HOSTILE, WRITERS, run_folder
 
 from paripassu.report import figures
 from paripassu.report.page import Figure, Page

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from paripassu.cli import main
-from paripassu.studies.recipes import RECIPES
+from paripassu.recipes import RECIPES
 from paripassu.train import from_settings
 
 _TINY = ["--steps", "4", "--batch", "8", "--eval-samples", "50", "--log-every", "2", "--probe-every", "2"]

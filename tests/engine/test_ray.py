@@ -18,7 +18,7 @@ from paripassu.engine import RayEngine
 ray = pytest.importorskip("ray")
 
 from ray.cluster_utils import Cluster  # noqa: E402
-from tests.studies.tiny import Here, tiny_study  # noqa: E402
+from tests.cases.studies import Here, tiny_study  # noqa: E402
 
 # Ray's own.
 pytestmark = [

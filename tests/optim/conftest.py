@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tests.optim.cases import OPTIMIZERS
+from tests.cases.rules import OPTIMIZERS
 
 
 @pytest.fixture(params=OPTIMIZERS.values(), ids=OPTIMIZERS.keys())

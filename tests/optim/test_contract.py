@@ -6,11 +6,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.optim.cases import OPTIMIZERS
+from tests.cases.rules import OPTIMIZERS
 from torch import nn
 
-from paripassu.optim import NSGD, AdaNSGD, RuleOptimizer, cpu
-from paripassu.optim.form import form_of
+from paripassu.optim import NSGD, AdaNSGD, RuleOptimizer
+from paripassu.optim.steps import cpu
+from paripassu.optim.steps.decomposition import form_of
 from paripassu.rules import SGD, Adam, Normalize
 
 leaves = torch.utils._pytree.tree_leaves

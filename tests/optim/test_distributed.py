@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
-from tests.optim.cases import OPTIMIZERS
-from tests.processes import member
+from tests.cases.processes import member
+from tests.cases.rules import OPTIMIZERS
 from torch import nn
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import fully_shard

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from tests.probe.networks import network_of, train
+from tests.cases.networks import network_of, train
 
 from paripassu.optim import NSGD, AdaNSGD
 from paripassu.probe import Probe

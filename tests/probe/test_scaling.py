@@ -3,8 +3,8 @@
 import pytest
 import torch
 import torch.multiprocessing as mp
-from tests.probe.networks import network_of
-from tests.processes import member
+from tests.cases.networks import network_of
+from tests.cases.processes import member
 from torch.nn.parallel import DistributedDataParallel
 
 from paripassu.probe import Probe

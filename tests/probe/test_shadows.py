@@ -4,7 +4,7 @@ import io
 
 import pytest
 import torch
-from tests.probe.networks import network_of, train
+from tests.cases.networks import network_of, train
 
 from paripassu.optim import NSGD, RuleOptimizer
 from paripassu.probe import Probe

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 from rich.console import Console
-from tests.report.folders import (
+from tests.cases.folders import (
     HOSTILE,
     WHERE,
     WRITERS,
@@ -20,18 +20,14 @@ from tests.report.folders import (
     sweep_page,
 )
 
-from paripassu.records import (
-    Metric,
-    RecordWriter,
-    RunHeader,
-    Update,
-    dump,
-)
-from paripassu.report import figures, series
+from paripassu.evidence import tables as series
+from paripassu.evidence.intervals import estimate
+from paripassu.records import Metric, RunHeader, Update
+from paripassu.records.codec import RecordWriter, dump
+from paripassu.report import figures
 from paripassu.report.board import write_board
 from paripassu.report.comparison import write_comparison
 from paripassu.report.run import spread, write_run_page
-from paripassu.report.statistics import estimate
 from paripassu.report.study import write_study_page
 from paripassu.report.terminal import study_table
 

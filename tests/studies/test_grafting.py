@@ -2,9 +2,9 @@
 
 import pytest
 
-from paripassu.studies.datasets import RING8
+from paripassu.protocol.study import Evidence
+from paripassu.studies.games import RING8
 from paripassu.studies.grafting import verdict
-from paripassu.studies.protocol import Evidence
 
 
 def _evidence(adam: float, magnitude: float, direction: float, sgda: float, spread: float = 0.01):

@@ -4,10 +4,10 @@ import math
 
 import pytest
 
+from paripassu.protocol.study import Evidence
 from paripassu.records import Losses, Pace, Update
 from paripassu.studies import magnitude, mixtures, pace, recovery
-from paripassu.studies.datasets import DIGITS, GRID25, RING8, RING16
-from paripassu.studies.protocol import Evidence
+from paripassu.studies.games import DIGITS, GRID25, RING8, RING16
 
 
 def _spread(means: dict[str, float], spread: float = 0.01) -> dict[str, list[float]]:

@@ -8,7 +8,8 @@ import torch
 
 from paripassu.data import Digits
 from paripassu.metrics import DigitFeatures, FeatureMetric, FeatureNetwork, PixelFeatures
-from paripassu.records import Metric, read_records
+from paripassu.records import Metric
+from paripassu.records.codec import read_records
 from paripassu.train import evaluate, reference, train
 
 CPU = torch.device("cpu")

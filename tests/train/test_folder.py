@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from paripassu.data import ImageFolder
-from paripassu.records import Metric, read_records
+from paripassu.records import Metric
+from paripassu.records.codec import read_records
 from paripassu.rules import RMSprop
 from paripassu.train import FolderInUseError, Player, evaluate, load_run, train
 
@@ -47,8 +48,8 @@ def test_files_that_are_no_run_are_not_written_over(points, tmp_path):
 _HOLDS = """
 import sys
 from pathlib import Path
-from paripassu.train import held
-with held(Path(sys.argv[1])):
+from paripassu.files import locked
+with locked(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
 """

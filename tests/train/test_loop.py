@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import load_file
 
 from paripassu.games import R1, relativistic
-from paripassu.records import End, Losses, Metric, Samples, Update, read_records
+from paripassu.records import End, Losses, Metric, Samples, Update
+from paripassu.records.codec import read_records
 from paripassu.rules import SGD, Normalize
 from paripassu.train import Player, train
 from paripassu.train.checkpoint import checkpoints

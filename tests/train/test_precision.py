@@ -10,7 +10,8 @@ from paripassu.data import ImageSet, Samples
 from paripassu.games import R1, hinge
 from paripassu.metrics import FeatureMetric, PixelFeatures
 from paripassu.models import DCGAN, SNGAN, StyleGAN2
-from paripassu.records import RUN_FILE, RunHeader, dump, environment
+from paripassu.records import RUN_FILE, RunHeader, environment
+from paripassu.records.codec import dump
 from paripassu.rules import SGD
 from paripassu.train import Player, check_folder
 from paripassu.train.evaluation import Evaluator

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from paripassu.records import End, read_records
+from paripassu.records import End
+from paripassu.records.codec import read_records
 from paripassu.train import checkpoint, train
 from paripassu.train.checkpoint import checkpoints
 

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from paripassu.cli import choices
 from paripassu.cli.progress import progress_bar
-from paripassu.records import write_atomic
+from paripassu.files import write_whole
 
 # src/paripassu/cli/bench.py of a checkout; an installed package has no such folder.
 _SCRIPTS = Path(__file__).parents[3] / "benchmarks"
@@ -162,7 +162,7 @@ def _counting(name: str, total: int, *, quiet: bool) -> Generator[Callable[[], N
 
 
 def _finish(results: Any, page: str, out: Path, *, as_json: bool) -> None:
-    write_atomic(out, page)
+    write_whole(out, page)
     print(json_.dumps(finite(results), indent=2) if as_json else f"{page}\nTable: {out}")
 
 

@@ -8,10 +8,10 @@ import tyro
 
 from paripassu.records import RECORDS_FILE, RUN_FILE, STUDY_FILE, SWEEP_FILE
 from paripassu.report.board import studies_in, write_board
+from paripassu.report.collapse import write_theory_page
 from paripassu.report.comparison import write_comparison
 from paripassu.report.run import write_run_page
 from paripassu.report.study import write_study_page
-from paripassu.report.theory import write_theory_page
 
 
 @dataclass

@@ -15,12 +15,14 @@ from paripassu.cli import choices, theory
 from paripassu.cli.engines import EngineOptions
 from paripassu.cli.progress import stage_bars
 from paripassu.engine import Engine
-from paripassu.records import STUDY_FILE, SWEEP_FILE, StudyResult, dump, is_empty, load
-from paripassu.report.changes import StudyChanges, study_changes
+from paripassu.evidence.changes import StudyChanges, study_changes
+from paripassu.evidence.sweep_changes import sweep_changes
+from paripassu.files import is_empty
+from paripassu.protocol import study as protocol
+from paripassu.records import STUDY_FILE, SWEEP_FILE, StudyResult
+from paripassu.records.codec import dump, load
 from paripassu.report.study import write_study_page
 from paripassu.report.terminal import changes_table, study_table
-from paripassu.report.theory_changes import sweep_changes
-from paripassu.studies import protocol
 
 
 @dataclass

@@ -13,15 +13,17 @@ from paripassu.cli import choices
 from paripassu.cli.engines import EngineOptions
 from paripassu.cli.progress import progress_bar
 from paripassu.engine import Engine, LocalEngine
-from paripassu.records import Purpose, SweepResult, dump
-from paripassu.report.theory import headline, title, write_theory_page
-from paripassu.studies import theory_dimension, theory_modes
-from paripassu.studies.theory_conduct import key, run_sweep
-from paripassu.studies.theory_sweep import BOTH, PhaseSweep, RunSweep, ScalingSweep, Sweep, VarySweep
+from paripassu.protocol.sweeps.runner import key, run_sweep
+from paripassu.protocol.sweeps.sweep import BOTH, PhaseSweep, RunSweep, ScalingSweep, Sweep, VarySweep
+from paripassu.records import Purpose, SweepResult
+from paripassu.records.codec import dump
+from paripassu.report.collapse import headline, title, write_theory_page
+from paripassu.studies import collapse as theory_modes
+from paripassu.studies import collapse_dimension as theory_dimension
 from paripassu.theory import Framework
-from paripassu.theory.framework import Law
-from paripassu.theory.full import FULL_METHODS
-from paripassu.theory.simulate import Updates
+from paripassu.theory.collapse.framework import Law
+from paripassu.theory.collapse.full import FULL_METHODS
+from paripassu.theory.collapse.simulate import Updates
 
 _ALL_METHODS = (*BOTH, *FULL_METHODS)
 _THOUSAND = 1000  # the bar counts thousands of run-steps: single ones are too many to read

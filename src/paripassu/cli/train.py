@@ -17,10 +17,11 @@ from paripassu.data.images import Channels, OnBadImage
 from paripassu.games import PathLength, Penalty
 from paripassu.metrics import FeatureMetric, InceptionFeatures
 from paripassu.models import DCGAN, Architecture
-from paripassu.records import RECORDS_FILE, End, Metric, read_records
+from paripassu.recipes import RECIPES
+from paripassu.records import RECORDS_FILE, End, Metric
+from paripassu.records.codec import read_records
 from paripassu.report.run import write_run_page
 from paripassu.rules import Rule
-from paripassu.studies.recipes import RECIPES
 from paripassu.train import Player, Run, current_share, evaluate, joined, load_run, train
 from paripassu.train.run import Decay, Precision, Updates
 from paripassu.train.settings import loss_names

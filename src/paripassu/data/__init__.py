@@ -2,7 +2,6 @@
 
 from paripassu.data.arrays import PixelFile
 from paripassu.data.augmented import Augmented
-from paripassu.data.cache import cache_home
 from paripassu.data.cifar import Cifar
 from paripassu.data.digits import Digits
 from paripassu.data.hub import PUBLISHED, Hub
@@ -35,7 +34,6 @@ __all__ = [
     "StackedMnist",
     "StackedSamples",
     "Wanted",
-    "cache_home",
     "to_bytes",
     "to_unit",
 ]

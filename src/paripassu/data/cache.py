@@ -9,7 +9,6 @@ first checks the digest for all. Entries live below ``$PARIPASSU_CACHE``, or ``$
 
 import hashlib
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable
@@ -23,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from paripassu.data.source import digest
+from paripassu.files import cache_home, replacing
 
 _LEAST_BYTES = 2**24  # less is decoded in a second or two, and not worth a file
 _TRUSTED = 3600  # seconds for which pixels that were checked and not written since are not checked again
@@ -68,7 +68,7 @@ class Entry:
     def read(self) -> Decoded | None:
         """What was written, if it is whole and of this source's content."""
         try:
-            index = json.loads((self.folder / _INDEX).read_text())
+            index = json.loads((self.folder / _INDEX).read_text(encoding="utf-8"))
             if index["fingerprint"] != self.fingerprint:
                 return None
             complaints, expected = index["complaints"], index["digest"]
@@ -96,8 +96,7 @@ class Entry:
             pixels = np.empty(shape, np.uint8)
             return _compacted(pixels, decode(pixels))
         folder = self.folder
-        partial = folder.with_name(f".partial-{folder.name}-{os.getpid()}")
-        try:
+        with replacing(folder) as partial:
             room = _room(partial, shape)
             decoded = _compacted(room, decode(room))
             room.flush()
@@ -106,11 +105,7 @@ class Entry:
                 "complaints": decoded.complaints,
                 "digest": decoded.digest,
             }
-            (partial / _INDEX).write_text(json.dumps(index))
-            shutil.rmtree(folder, ignore_errors=True)
-            partial.rename(folder)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            (partial / _INDEX).write_text(json.dumps(index), encoding="utf-8")
         return decoded._replace(pixels=_mapped(folder, len(decoded.pixels)))
 
 
@@ -150,11 +145,3 @@ def _is_trusted(folder: Path) -> bool:
 def _mapped(folder: Path, count: int) -> NDArray[np.uint8]:
     # Copy on write: torch wants memory it may write to.
     return np.load(folder / _PIXELS, mmap_mode="c")[:count]
-
-
-def cache_home() -> Path:
-    """Where all that took long is kept."""
-    if given := os.environ.get("PARIPASSU_CACHE"):
-        return Path(given)
-    caches = os.environ.get("XDG_CACHE_HOME")
-    return (Path(caches) if caches else Path.home() / ".cache") / "paripassu"

@@ -13,8 +13,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from paripassu.games.draws import WHOLE, Share
 from paripassu.games.penalties import check_weight
-from paripassu.games.share import WHOLE, Share
 
 
 class StyleBased(Protocol):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from paripassu.games.share import WHOLE, Share
+from paripassu.games.draws import WHOLE, Share
 
 
 class Penalty(ABC):

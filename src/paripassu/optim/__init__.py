@@ -2,7 +2,6 @@
 
 from paripassu.optim.graft import AdaDir, AdaNSGD, Graft
 from paripassu.optim.nsgd import NSGD
-from paripassu.optim.rates import SuggestedLR, suggest_lr
-from paripassu.optim.shell import RuleOptimizer
+from paripassu.optim.rule_optimizer import RuleOptimizer
 
-__all__ = ["NSGD", "AdaDir", "AdaNSGD", "Graft", "RuleOptimizer", "SuggestedLR", "suggest_lr"]
+__all__ = ["NSGD", "AdaDir", "AdaNSGD", "Graft", "RuleOptimizer"]

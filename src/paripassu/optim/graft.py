@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 from paripassu import rules
-from paripassu.optim.shell import Nonfinite, RuleOptimizer
+from paripassu.optim.rule_optimizer import Nonfinite, RuleOptimizer
 from paripassu.rules import SGD, Adam, Rule, Scope
 
 

@@ -9,7 +9,7 @@ with ``b`` the gradient or its momentum buffer. One `NSGD` for each player makes
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
-from paripassu.optim.shell import Nonfinite, RuleOptimizer
+from paripassu.optim.rule_optimizer import Nonfinite, RuleOptimizer
 from paripassu.rules import SGD, Normalize, Scope
 
 

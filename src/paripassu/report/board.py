@@ -10,15 +10,15 @@ from paripassu.records import (
     STUDY_FILE,
     SWEEP_FILE,
     ClaimVerdict,
-    DatasetResult,
     Effect,
+    GameResult,
     StudyResult,
     SweepResult,
-    load,
 )
+from paripassu.records.codec import load
+from paripassu.report.collapse import title, write_theory_page
 from paripassu.report.page import PAGE_FOLDER, Badge, Block, Link, Page, Section, Table, Text, left_out
 from paripassu.report.study import write_study_page
-from paripassu.report.theory import title, write_theory_page
 
 # Jelassi et al. 2022, arXiv:2210.04319, abstract.
 CLAIMS = {
@@ -160,7 +160,7 @@ def _rows(claim: str, entries: Iterable[_Entry], home: Path) -> list[Sequence[st
     return rows or ([(short, "no study here", *[""] * 4)] if claim in CLAIMS else [])
 
 
-def _budget(study: StudyResult, dataset: DatasetResult) -> str:
+def _budget(study: StudyResult, dataset: GameResult) -> str:
     tuning = sum(len(arm.grid) for arm in dataset.arms) * len(study.tuning_seeds)
     confirmation = sum(len(arm.runs) for arm in dataset.arms)
     seeds = len(study.confirmation_seeds)

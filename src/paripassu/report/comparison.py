@@ -7,11 +7,12 @@ from typing import Any
 
 import polars as pl
 
-from paripassu.records import RECORDS_FILE, RUN_FILE, RunHeader, end_of, load
-from paripassu.report import series
+from paripassu.evidence import tables as series
+from paripassu.evidence.tables import Records
+from paripassu.records import RECORDS_FILE, RUN_FILE, RunHeader
+from paripassu.records.codec import end_of, load
 from paripassu.report.page import Block, Page, Pictures, Section, Table, Text
 from paripassu.report.run import metric_figures, spread, update_figures
-from paripassu.report.series import Records
 
 _SHOWN_STEPS = 4
 

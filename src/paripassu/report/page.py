@@ -13,8 +13,9 @@ from jinja2 import Environment, PackageLoader, Template, select_autoescape
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from paripassu.files import write_whole
 from paripassu.records import Environment as Where
-from paripassu.records import Verdict, write_atomic
+from paripassu.records import Verdict
 
 PAGE_FOLDER = "report"
 _ASSETS = ("style.css", "figures.js", "keyboard.js")
@@ -151,12 +152,12 @@ class Page:
         folder.mkdir(parents=True, exist_ok=True)
         places = _copy_pictures(self, folder)
         for name in _ASSETS:
-            write_atomic(folder / name, (files("paripassu.report") / "assets" / name).read_text())
+            write_whole(folder / name, (files("paripassu.report") / "assets" / name).read_text())
         has_figures = any(isinstance(block, Figure) for block in _blocks(self))
         if has_figures:
             _write_plotly(folder / "plotly.min.js")
         text = _template().render(page=self, places=places, has_figures=has_figures)
-        write_atomic(folder / "index.html", text)
+        write_whole(folder / "index.html", text)
         return folder / "index.html"
 
 
@@ -203,7 +204,7 @@ def _write_plotly(path: Path) -> None:
     script = get_plotlyjs()
     # It is 5 MB and the same for every page of a version.
     if not path.is_file() or path.stat().st_size != len(script.encode()):
-        write_atomic(path, script)
+        write_whole(path, script)
 
 
 @cache

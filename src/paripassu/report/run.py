@@ -6,8 +6,11 @@ from pathlib import Path
 
 import polars as pl
 
-from paripassu.records import RUN_FILE, Record, RunHeader, end_of, load
-from paripassu.report import figures, series
+from paripassu.evidence import tables as series
+from paripassu.evidence.tables import Records
+from paripassu.records import RUN_FILE, Record, RunHeader
+from paripassu.records.codec import end_of, load
+from paripassu.report import figures
 from paripassu.report.page import (
     PAGE_FOLDER,
     Block,
@@ -19,7 +22,6 @@ from paripassu.report.page import (
     Table,
     environment_blocks,
 )
-from paripassu.report.series import Records
 
 _SHOWN_PICTURES = 6
 

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from paripassu.records import STUDY_FILE, ArmResult, DatasetResult, Estimate, StudyResult, load
-from paripassu.report import figures, series
+from paripassu.evidence import tables as series
+from paripassu.records import STUDY_FILE, ArmResult, Estimate, GameResult, StudyResult
+from paripassu.records.codec import load
+from paripassu.report import figures
 from paripassu.report.page import (
     PAGE_FOLDER,
     Badge,
@@ -47,7 +49,7 @@ def write_study_page(folder: Path) -> Path:
     return page.write(folder / PAGE_FOLDER)
 
 
-def best_arm(dataset: DatasetResult) -> int:
+def best_arm(dataset: GameResult) -> int:
     """Index of the arm with the best mean of the deciding metric."""
     sign = 1 if dataset.better == "higher" else -1
     means = [sign * arm.estimates[dataset.metric].mean for arm in dataset.arms]
@@ -69,7 +71,7 @@ def _cut(result: StudyResult) -> list[Block]:
     return left_out(result.cut) + [Text(remark) for remark in result.remarks]
 
 
-def _dataset_sections(dataset: DatasetResult, folder: Path) -> list[Section]:
+def _dataset_sections(dataset: GameResult, folder: Path) -> list[Section]:
     runs = {arm.arm: [folder / run for run in arm.runs] for arm in dataset.arms}
     records = series.read_runs(runs)
     return [
@@ -82,7 +84,7 @@ def _dataset_sections(dataset: DatasetResult, folder: Path) -> list[Section]:
     ]
 
 
-def _tables(dataset: DatasetResult) -> list[Block]:
+def _tables(dataset: GameResult) -> list[Block]:
     main = Table(
         # The metric first: on a phone the rest is beyond the edge.
         columns=("arm", dataset.metric, "95 % interval", "learning rate", "diverged", "update"),
@@ -102,7 +104,7 @@ def _tables(dataset: DatasetResult) -> list[Block]:
     return [main, *([rest] if others else []), _effort(dataset)]
 
 
-def _effort(dataset: DatasetResult) -> Table:
+def _effort(dataset: GameResult) -> Table:
     """What every arm was given, so that a reader sees whether the comparison is a fair one."""
     return Table(
         columns=("arm", "learning rates tried", "runs to tune", "runs to confirm"),
@@ -126,7 +128,7 @@ def _tried(arm: ArmResult) -> str:
     return ", ".join(f"[{rate.lr:g}]" if rate.lr == arm.lr else f"{rate.lr:g}" for rate in arm.grid)
 
 
-def _figures(dataset: DatasetResult, records: series.Records) -> list[Block]:
+def _figures(dataset: GameResult, records: series.Records) -> list[Block]:
     arms = list(records)
     metrics = series.metrics(records)
     own = series.over_seeds(metrics.filter(metrics["name"] == dataset.metric))

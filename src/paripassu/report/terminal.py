@@ -4,8 +4,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from paripassu.records import DatasetResult, StudyResult
-from paripassu.report.changes import StudyChanges
+from paripassu.evidence.changes import StudyChanges
+from paripassu.records import GameResult, StudyResult
 from paripassu.report.study import best_arm
 
 _BAR = 12  # characters of the longest bar
@@ -41,7 +41,7 @@ def changes_table(changes: StudyChanges) -> RenderableType:
     return Group(*parts, Text(told, style="bold"))
 
 
-def _table(dataset: DatasetResult) -> Table:
+def _table(dataset: GameResult) -> Table:
     title = f"{dataset.dataset}: {dataset.metric} ({dataset.better} is better)"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     table.add_column("arm")
@@ -65,13 +65,13 @@ def _table(dataset: DatasetResult) -> Table:
     return table
 
 
-def _legend(dataset: DatasetResult) -> Text:
+def _legend(dataset: GameResult) -> Text:
     told = [f"{_BEST} best mean"]
     if any(arm.on_edge for arm in dataset.arms):
         told.append(f"{_EDGE} edge of its grid: a rate beyond may do better")
     return Text("; ".join(told), style="dim")
 
 
-def _verdict(dataset: DatasetResult) -> Text:
+def _verdict(dataset: GameResult) -> Text:
     outcome = dataset.verdict.outcome
     return Text.assemble("Verdict: ", (outcome, _STYLES[outcome]), ". ", dataset.verdict.reason)

@@ -4,10 +4,10 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from paripassu.studies.conduct import plan, run_study, summarise
-from paripassu.studies.protocol import Study
-from paripassu.studies.theory_conduct import summarise_sweep
-from paripassu.studies.theory_study import SweepStudy
+from paripassu.protocol.runner import plan, run_study, summarise
+from paripassu.protocol.study import Study
+from paripassu.protocol.sweeps.runner import summarise_sweep
+from paripassu.protocol.sweeps.study import SweepStudy
 
 __all__ = ["Study", "SweepStudy", "find", "plan", "run_study", "summarise", "summarise_sweep"]
 

@@ -1,7 +1,7 @@
 """The arms that studies compare: Adam, its two halves, and what is left without its magnitude."""
 
+from paripassu.protocol.study import Arm
 from paripassu.rules import SGD, Adam, Graft, Normalize
-from paripassu.studies.protocol import Arm
 
 _ADAM = Adam(betas=(0.5, 0.999))
 

@@ -14,11 +14,11 @@ better): adam, adam magnitude, adam direction, sgda; every interval is a bootstr
 4. Otherwise *undecided*.
 """
 
+from paripassu.evidence.intervals import bootstrap_interval
+from paripassu.protocol.study import CUT_ALL, CUT_PHOTOGRAPHS, Evidence, Scale, Study
 from paripassu.records import Effect, Verdict
-from paripassu.report.statistics import bootstrap_interval
 from paripassu.studies.arms import ADAM, ADAM_DIRECTION, ADAM_MAGNITUDE, NSGDA_GLOBAL, NSGDA_LAYER, SGDA
-from paripassu.studies.datasets import DIGITS, RING8
-from paripassu.studies.protocol import CUT_ALL, CUT_PHOTOGRAPHS, Evidence, Scale, Study
+from paripassu.studies.games import DIGITS, RING8
 
 SCALES = {
     "smoke": Scale(

@@ -29,11 +29,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from paripassu.evidence.intervals import bootstrap_interval
+from paripassu.protocol.study import CUT_ALL, CUT_PHOTOGRAPHS, CUT_TUNING, Evidence, Scale, Study
 from paripassu.records import Effect, Record, Update, Verdict
-from paripassu.report.statistics import bootstrap_interval
 from paripassu.studies.arms import ADAM, ADAM_MAGNITUDE, NSGDA_LAYER, SGDA
-from paripassu.studies.datasets import DIGITS, RING8
-from paripassu.studies.protocol import CUT_ALL, CUT_PHOTOGRAPHS, CUT_TUNING, Evidence, Scale, Study
+from paripassu.studies.games import DIGITS, RING8
 
 _NEARLY_CONSTANT = 0.3
 _WARM_UP = 0.1  # of the run

@@ -16,11 +16,11 @@ modes of nsgda layer, nsgda global and sgda; every interval is a bootstrap 95 % 
 3. Otherwise *undecided*.
 """
 
+from paripassu.evidence.intervals import bootstrap_interval
+from paripassu.protocol.study import CUT_ALL, ByArm, Evidence, Scale, Study
 from paripassu.records import Effect, Verdict
-from paripassu.report.statistics import bootstrap_interval
 from paripassu.studies.arms import ADAM, NSGDA_GLOBAL, NSGDA_LAYER, SGDA
-from paripassu.studies.datasets import GRID25, RING16
-from paripassu.studies.protocol import CUT_ALL, ByArm, Evidence, Scale, Study
+from paripassu.studies.games import GRID25, RING16
 
 _MODES = {"ring16": 16, "grid25": 25}
 _NEARLY_ALL = 0.9

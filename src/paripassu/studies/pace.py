@@ -25,11 +25,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from paripassu.evidence.intervals import bootstrap_interval
+from paripassu.protocol.study import CUT_ALL, CUT_PHOTOGRAPHS, CUT_TUNING, Evidence, Scale, Study
 from paripassu.records import Effect, Pace, Record, Verdict
-from paripassu.report.statistics import bootstrap_interval
 from paripassu.studies.arms import ADAM, ADAM_MAGNITUDE, NSGDA_GLOBAL, NSGDA_LAYER, SGDA
-from paripassu.studies.datasets import DIGITS, RING8
-from paripassu.studies.protocol import CUT_ALL, CUT_PHOTOGRAPHS, CUT_TUNING, Evidence, Scale, Study
+from paripassu.studies.games import DIGITS, RING8
 
 _SMALL = math.log10(2)
 

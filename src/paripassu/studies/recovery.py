@@ -26,11 +26,11 @@ a Parquet file.
 
 from collections.abc import Sequence
 
+from paripassu.evidence.intervals import bootstrap_interval
+from paripassu.protocol.study import CUT_ALL, CUT_PHOTOGRAPHS, Evidence, Scale, Study
 from paripassu.records import Effect, Verdict
-from paripassu.report.statistics import bootstrap_interval
 from paripassu.studies.arms import ADAM, ADAM_MAGNITUDE, NSGDA_GLOBAL, NSGDA_LAYER, SGDA
-from paripassu.studies.datasets import BY_PATH, DIGITS, GRID25, RING8
-from paripassu.studies.protocol import CUT_ALL, CUT_PHOTOGRAPHS, Evidence, Scale, Study
+from paripassu.studies.games import BY_PATH, DIGITS, GRID25, RING8
 
 _RECOVERED = 0.8
 _RESNET = "cifar10-resnet"

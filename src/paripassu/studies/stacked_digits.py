@@ -20,11 +20,11 @@ over seeds.
 Data by path: stacked-mnist, MNIST's train-images-idx3-ubyte.gz.
 """
 
+from paripassu.protocol.study import CUT_ALL, Evidence, Scale, Study
 from paripassu.records import Verdict
 from paripassu.studies.arms import ADAM, NSGDA_GLOBAL, NSGDA_LAYER, SGDA
-from paripassu.studies.datasets import STACKED_DIGITS, stacked_mnist
+from paripassu.studies.games import STACKED_DIGITS, stacked_mnist
 from paripassu.studies.mixtures import judge
-from paripassu.studies.protocol import CUT_ALL, Evidence, Scale, Study
 
 _MODES = 1000
 

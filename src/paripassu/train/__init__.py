@@ -3,13 +3,11 @@
 from paripassu.train.device import check_device
 from paripassu.train.evaluation import evaluate
 from paripassu.train.folder import check_folder, load_run
-from paripassu.train.lock import FolderInUseError, held
 from paripassu.train.loop import train
-from paripassu.train.ranks import current_share, is_one_of_many, joined
+from paripassu.train.processes import current_share, is_one_of_many, joined
 from paripassu.train.run import Player, Run, from_settings
 
 __all__ = [
-    "FolderInUseError",
     "Player",
     "Run",
     "check_device",
@@ -17,7 +15,6 @@ __all__ = [
     "current_share",
     "evaluate",
     "from_settings",
-    "held",
     "is_one_of_many",
     "joined",
     "load_run",

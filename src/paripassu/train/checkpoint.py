@@ -8,7 +8,6 @@ networks in words. It is written under another name and renamed when whole.
 import hashlib
 import io
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from paripassu.files import replacing
 from paripassu.train.state import State
 
 FOLDER = "checkpoints"
@@ -34,23 +34,18 @@ def save_checkpoint(folder: Path, state: State) -> None:
     final = _path(home, state.step)
     if final.exists():
         return
-    partial = home / f".partial-{os.getpid()}"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
-    try:
+    with replacing(final) as partial:
+        partial.mkdir()
         for name, network in state.networks().items():
             tensors = {key: tensor.contiguous() for key, tensor in network.state_dict().items()}
-            _write(partial / f"{name}.safetensors", save(tensors))
+            (partial / f"{name}.safetensors").write_bytes(save(tensors))
         memory = io.BytesIO()
         optimizers = {player: o.state_dict() for player, o in state.optimizers().items()}
         torch.save(optimizers | {_SHADOWS: state.shadows}, memory)
-        _write(partial / _OPTIMIZERS, memory.getvalue())
+        (partial / _OPTIMIZERS).write_bytes(memory.getvalue())
         files = {path.name: _digest(path) for path in sorted(partial.iterdir())}
         index = {"step": state.step, "seconds": state.seconds, _NETWORKS: state.described, "sha256": files}
-        _write(partial / _INDEX, json.dumps(index, indent=2).encode())
-        partial.rename(final)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        (partial / _INDEX).write_text(json.dumps(index, indent=2), encoding="utf-8")
     for old in checkpoints(folder)[:-KEPT]:
         shutil.rmtree(old)
 
@@ -139,13 +134,6 @@ def _is_whole(path: Path) -> bool:
 
 def _path(home: Path, step: int) -> Path:
     return home / f"step-{step:09d}"
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
 
 
 def _digest(path: Path) -> str:

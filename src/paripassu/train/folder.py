@@ -6,18 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from paripassu.data import ImageSet
-from paripassu.records import (
-    RECORDS_FILE,
-    RUN_FILE,
-    RunHeader,
-    RunImages,
-    dump,
-    environment,
-    is_empty,
-    load,
-    write_atomic,
-)
-from paripassu.train.lock import held
+from paripassu.files import is_empty, locked, write_whole
+from paripassu.records import RECORDS_FILE, RUN_FILE, RunHeader, RunImages, environment
+from paripassu.records.codec import dump, load
 from paripassu.train.run import Run, from_settings
 
 SAMPLES = "samples"
@@ -45,14 +36,14 @@ def open_folder(run: Run, folder: Path, command: str, images: ImageSet | None) -
     check_folder(run, folder)
     check_images(images, folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with held(folder):
+    with locked(folder):
         if not (folder / RUN_FILE).exists():
             header = RunHeader(run.settings(), environment(command, run.device), _facts(images))
-            write_atomic(folder / RUN_FILE, dump(header))
+            write_whole(folder / RUN_FILE, dump(header))
         # After what says whose folder it is, so that a kill in between leaves one that can be continued.
         (folder / SAMPLES).mkdir(exist_ok=True)
         if images and images.skipped:
-            write_atomic(folder / SKIPPED, "".join(f"{skipped}\n" for skipped in images.skipped))
+            write_whole(folder / SKIPPED, "".join(f"{skipped}\n" for skipped in images.skipped))
         records = folder / RECORDS_FILE
         records.touch()
         yield records

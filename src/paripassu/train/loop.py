@@ -13,15 +13,14 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from paripassu.data import Samples
 from paripassu.data.containers import the_first
 from paripassu.games import WHOLE, Share, StyleBased
-from paripassu.records import RECORDS_FILE, End, RecordWriter, end_of, read_records, rewind
+from paripassu.records import RECORDS_FILE, End
+from paripassu.records.codec import RecordWriter, end_of, read_records, rewind
 from paripassu.train.checkpoint import checkpoints, load_checkpoint
 from paripassu.train.device import check_device
 from paripassu.train.folder import SKIPPED, check_folder, check_images, open_folder
-from paripassu.train.journal import Journal
 from paripassu.train.memory import data_fit, networks_fit, step_fits
 from paripassu.train.precision import penalty, play, tensor_cores
-from paripassu.train.random import Stream, generator, number, seeded
-from paripassu.train.ranks import (
+from paripassu.train.processes import (
     average_gradients,
     check_share,
     check_step,
@@ -30,6 +29,8 @@ from paripassu.train.ranks import (
     path_length_batch,
     wait,
 )
+from paripassu.train.random import Stream, generator, number, seeded
+from paripassu.train.recorder import Journal
 from paripassu.train.run import Run
 from paripassu.train.state import State, initial_state
 
@@ -49,7 +50,7 @@ def train(
 
     A run that was stopped anywhere ends with the same weights, bit by bit, as one that was not. A run
     that has ended is returned as it ended. In a process group of torch's all its processes train together
-    and the first one writes (`paripassu.train.ranks`).
+    and the first one writes (`paripassu.train.processes`).
 
     Args:
         run: what to train.

@@ -2,7 +2,6 @@
 
 import io
 import math
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from paripassu.data import to_bytes
+from paripassu.files import replacing
 
 _SIZE = 320  # pixels along a side that a picture has at least
 _MARGIN = 1.25  # how far a scatter looks beyond the outermost centre
@@ -51,6 +51,5 @@ def _pixels(points: Tensor, reach: float) -> list[tuple[float, float]]:
 def _save(picture: Image.Image, path: Path) -> None:
     memory = io.BytesIO()
     picture.save(memory, "PNG")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(memory.getvalue())
-    temporary.replace(path)
+    with replacing(path) as partial:
+        partial.write_bytes(memory.getvalue())

@@ -2,12 +2,11 @@
 
 A file of them is named after the pixels' hash and the network's, so it is never out of date; it is written
 under another name and renamed when whole, and one that is damaged is made anew. They are in
-`paripassu.data.cache_home` and can be deleted at any time.
+`paripassu.files.cache_home` and can be deleted at any time.
 """
 
 import hashlib
 import math
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,7 +15,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from paripassu.data import ImageSet, cache_home
+from paripassu.data import ImageSet
+from paripassu.files import cache_home, replacing
 from paripassu.metrics import MOST_COMPARED, FeatureNetwork, FeatureSample, Moments
 
 _LAYOUT = "1"  # of the files
@@ -49,13 +49,10 @@ def reference(
     path = _path(network.name, network.digest, real)
     kept = _read(path)
     if kept is None:
-        partial = _room(path)
-        try:
+        with replacing(path) as partial:
+            _make_room(partial)
             kept = _computed(network, real, progress)
             _write(partial, kept)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
     return kept
 
 
@@ -78,18 +75,16 @@ def _path(name: str, weights: str, real: ImageSet) -> Path:
     return cache_home() / f"features-{name}-{digest.hexdigest()[:16]}.safetensors"
 
 
-def _room(path: Path) -> Path:
-    # Made before an hour's work, not after it.
-    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
+def _make_room(partial: Path) -> None:
+    """Raise ``OSError`` where the file cannot be written: before an hour's work, not after it."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.parent.mkdir(parents=True, exist_ok=True)
         partial.touch()
     except OSError as error:
         raise OSError(
-            f"features of the data cannot be kept in {path.parent} ({error.strerror}): "
+            f"features of the data cannot be kept in {partial.parent} ({error.strerror}): "
             "name another folder in PARIPASSU_CACHE"
         ) from error
-    return partial
 
 
 def _tensors(sample: FeatureSample) -> dict[str, Tensor]:

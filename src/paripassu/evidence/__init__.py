@@ -1,0 +1,1 @@
+"""What records say: tables, measures, intervals, differences. No torch."""

@@ -1,0 +1,1 @@
+"""Studies that sweep a theory problem over its settings."""

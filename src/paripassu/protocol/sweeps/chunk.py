@@ -1,0 +1,228 @@
+"""A chunk of a sweep over the synthetic framework: some runs, one file a table, done once wherever it runs.
+
+A chunk's files are named by the hash of its settings and appear whole: a chunk that has them is done, and no
+two sweeps can take each other's.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from paripassu.files import replacing
+from paripassu.theory import Framework, Result, log_steps
+from paripassu.theory.collapse import simulate
+from paripassu.theory.collapse.full import FULL_METHODS, simulate_full
+from paripassu.theory.collapse.simulate import Updates
+
+CHUNKS = "chunks"
+
+_RECORDS = 100  # per run, evenly over the logarithm of the steps
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Every pair of rates with every seed, in one framework by one method.
+
+    Attributes:
+        part: of the sweep that the runs belong to.
+        framework: the game.
+        method: of `simulate` or of `FULL_METHODS`.
+        rates: ``(lr_d, lr_g)`` pairs.
+        seeds: of the starts.
+        steps: the budget.
+        updates: simultaneous or alternating.
+        momentum: of both players.
+        batch: samples per step, 0 for exact expectations.
+        trainable: whether the discriminator learns a and b.
+        until_recovered: whether runs may stop once every mode is recovered.
+        paths: whether to keep what every run did over time.
+    """
+
+    part: str
+    framework: Framework
+    method: str
+    rates: tuple[tuple[float, float], ...]
+    seeds: tuple[int, ...]
+    steps: int
+    updates: Updates = "simultaneous"
+    momentum: float = 0.0
+    batch: int = 0
+    trainable: bool = False
+    until_recovered: bool = False
+    paths: bool = False
+
+    @property
+    def run_steps(self) -> int:
+        """Steps of all its runs together."""
+        return len(self.rates) * len(self.seeds) * self.steps
+
+    def path(self, folder: Path, table: str) -> Path:
+        """Where a sweep's folder holds one of the chunk's tables: outcomes, paths or neurons."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        key = hashlib.sha256(text.encode()).hexdigest()[:16]
+        return folder / CHUNKS / f"{key}-{table}.parquet"
+
+    def is_done(self, folder: Path) -> bool:
+        """Whether a sweep's folder has all its tables."""
+        return all(self.path(folder, name).is_file() for name in self.tables)
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of what it leaves."""
+        return ("outcomes", "paths", "neurons") if self.paths else ("outcomes",)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A chunk and the sweep's folder it goes to."""
+
+    chunk: Chunk
+    folder: Path
+
+
+def carry_out(task: Task) -> None:
+    """Run a chunk unless its folder has it."""
+    chunk, folder = task.chunk, task.folder
+    if chunk.is_done(folder):
+        return
+    result = _result(chunk)
+    (folder / CHUNKS).mkdir(parents=True, exist_ok=True)
+    for name in chunk.tables:
+        make = {"outcomes": _outcomes, "paths": _paths, "neurons": _neurons}[name]
+        write_table(make(chunk, result), chunk.path(folder, name))
+
+
+def read(chunks: Sequence[Chunk], folder: Path, table: str) -> pl.DataFrame:
+    """One table of several chunks, one after the other; those that keep no paths have none."""
+    paths = [chunk.path(folder, table) for chunk in chunks if table in chunk.tables]
+    return pl.concat([pl.read_parquet(path) for path in paths]) if paths else pl.DataFrame()
+
+
+def write_table(frame: pl.DataFrame, path: Path) -> None:
+    """Write a Parquet file so that a reader, or a crash, sees the whole of it or nothing."""
+    with replacing(path) as partial:
+        frame.write_parquet(partial)
+
+
+def _result(chunk: Chunk) -> Result:
+    record = log_steps(chunk.steps, _RECORDS)
+    rates = np.array(chunk.rates)
+    lr_d, lr_g = rates[:, :1], rates[:, 1:]
+    if chunk.method in FULL_METHODS:
+        return simulate_full(
+            chunk.framework,
+            FULL_METHODS[chunk.method],
+            method=chunk.method,
+            lr_d=lr_d,
+            lr_g=lr_g,
+            steps=chunk.steps,
+            seeds=chunk.seeds,
+            updates=chunk.updates,
+            record=record,
+        )
+    return simulate(
+        chunk.framework,
+        chunk.method,  # pyright: ignore[reportArgumentType] - simulate says what it takes
+        lr_d=lr_d,
+        lr_g=lr_g,
+        seeds=chunk.seeds,
+        steps=chunk.steps,
+        updates=chunk.updates,
+        momentum=chunk.momentum,
+        batch=chunk.batch,
+        trainable=chunk.trainable,
+        record=record,
+        until_recovered=chunk.until_recovered,
+        threads=1,
+    )
+
+
+def _outcomes(chunk: Chunk, result: Result) -> pl.DataFrame:
+    """One row per run: settings, how it ended, what it ever showed."""
+    framework = chunk.framework
+    seen = result.recovered.sum(axis=2)  # [R, C] modes output at once
+    averages = result.average_mass > 0
+    diverged = np.isfinite(result.diverged_at)
+    # The last record of a run that was let stop is the one that let it.
+    lived = np.isfinite(result.norm_w)
+    last = lived.shape[1] - 1 - lived[:, ::-1].argmax(axis=1)
+    rows = np.arange(len(last))
+    ever = _classes(seen.max(axis=1), np.any(averages, axis=1), diverged, framework.modes)
+    end = _classes(seen[rows, last], averages[rows, last], diverged, framework.modes)
+    return pl.DataFrame(
+        {
+            "part": [chunk.part] * len(last),
+            "method": [chunk.method] * len(last),
+            "d": [framework.d] * len(last),
+            "gamma": [framework.gamma] * len(last),
+            "modes": [framework.modes] * len(last),
+            "rarest": [float(framework.data()[1].min())] * len(last),
+            "n_discriminator": [framework.n_discriminator] * len(last),
+            "n_generator": [framework.n_generator] * len(last),
+            "steps": [chunk.steps] * len(last),
+            "lr_d": result.lr_d,
+            "lr_g": result.lr_g,
+            "seed": result.seeds,
+            "ever": ever,
+            "end": np.where(diverged, "diverged", end),
+            "first_recovery": result.first_recovery,
+            "diverged_at": result.diverged_at,
+        }
+    )
+
+
+def _classes(
+    modes: NDArray[np.int64], average: NDArray[np.bool_], diverged: NDArray[np.bool_], count: int
+) -> NDArray[np.str_]:
+    """The best that was seen; a run that showed nothing and is still finite has stalled."""
+    conditions = [modes == count, modes > 0, average, diverged]
+    return np.select(conditions, ["all", "some", "average", "diverged"], "stalled")
+
+
+def _paths(_: Chunk, result: Result) -> pl.DataFrame:
+    """One row per run and recorded step."""
+    runs, count = result.norm_w.shape
+    columns = {
+        "seed": np.repeat(result.seeds, count),
+        "lr_d": np.repeat(result.lr_d, count),
+        "lr_g": np.repeat(result.lr_g, count),
+        "step": np.tile(result.steps, runs),
+        "modes": result.recovered.sum(axis=2).ravel(),
+        "mass": result.mass.sum(axis=2).ravel(),
+        "average_mass": result.average_mass.ravel(),
+        **{
+            name: getattr(result, name).ravel()
+            for name in (
+                "norm_w", "norm_v", "gradient_w", "gradient_v", "real", "fake", "pace_d", "pace_g",
+            )
+        },
+    }  # fmt: skip
+    frame = pl.DataFrame(columns).with_columns(method=pl.lit(result.method))
+    return frame.filter(pl.col("norm_w").is_not_nan())
+
+
+def _neurons(_: Chunk, result: Result) -> pl.DataFrame:
+    """One row per run, recorded step and neuron: cosines with the first two modes."""
+    parts: list[pl.DataFrame] = []
+    for player, cosines in (("generator", result.cosines), ("discriminator", result.correlations)):
+        runs, count, neurons, modes = cosines.shape
+        parts.append(
+            pl.DataFrame(
+                {
+                    "player": [player] * (runs * count * neurons),
+                    "seed": np.repeat(result.seeds, count * neurons),
+                    "step": np.tile(np.repeat(result.steps, neurons), runs),
+                    "neuron": np.tile(np.arange(neurons), runs * count),
+                    "mode_1": cosines[..., 0].ravel(),
+                    "mode_2": cosines[..., min(1, modes - 1)].ravel(),
+                }
+            )
+        )
+    frame = pl.concat(parts).with_columns(method=pl.lit(result.method))
+    return frame.filter(pl.col("mode_1").is_not_nan())

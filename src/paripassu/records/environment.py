@@ -1,0 +1,67 @@
+"""Where a run or a study ran: versions, hardware, commit, date."""
+
+import os
+import platform
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What a run or study ran on and how it was asked for."""
+
+    command: str
+    versions: dict[str, str]
+    device: str
+    cores: int
+    commit: str
+    date: str
+
+
+def environment(command: str, device: str = "cpu") -> Environment:
+    """Where this process runs: versions, hardware, the checkout's commit, the time (UTC)."""
+    return Environment(
+        command=command,
+        versions={"python": platform.python_version()} | _versions(),
+        device=_cpu_name() if device == "cpu" else device,
+        cores=usable_cores(),
+        commit=_commit(),
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _versions() -> dict[str, str]:
+    """Of the packages that decide numbers, as far as they are installed."""
+    found: dict[str, str] = {}
+    for name in ("paripassu", "torch", "numpy", "numba"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on, which a scheduler can have made fewer than the machine's."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
+
+
+def _commit() -> str:
+    # Empty for an installed package; "-dirty" where the checkout has changes that no commit holds.
+    git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
+    except (OSError, subprocess.CalledProcessError):
+        return ""

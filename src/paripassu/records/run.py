@@ -1,0 +1,157 @@
+"""What a run writes: ``run.json``, its `RunHeader`, and ``records.jsonl``, one record a line.
+
+Records are appended while training goes on. All are plain dataclasses; `paripassu.records.codec` writes and
+reads them.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from paripassu.records.environment import Environment
+from paripassu.records.schema import SCHEMA
+
+RUN_FILE = "run.json"
+RECORDS_FILE = "records.jsonl"
+
+PlayerName = Literal["generator", "discriminator"]
+Outcome = Literal["finished", "diverged"]
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Both players' losses at a step, each the loss its player minimizes."""
+
+    step: int
+    discriminator: float
+    generator: float
+
+
+@dataclass(frozen=True)
+class Update:
+    """What one optimizer step did to a player, or to one of its tensors.
+
+    Attributes:
+        step: generator updates done when it was taken.
+        player: whose step it was.
+        layer: the parameter's name; empty for the whole player.
+        gradient: norm of the gradient, of the loss that the player minimizes, unscaled.
+        update: norm of the true displacement of the weights.
+        weight: norm of the weights before the step.
+        cosine: between the displacement and the negative gradient, in [-1, 1]; NaN where one is zero.
+    """
+
+    step: int
+    player: str
+    layer: str
+    gradient: float
+    update: float
+    weight: float
+    cosine: float
+
+
+@dataclass(frozen=True)
+class Shadow:
+    """What another rule would have done in place of a probed step, from every gradient up to it.
+
+    Attributes:
+        step: as in `Update`.
+        player: as in `Update`.
+        layer: as in `Update`.
+        rule: the name it was given.
+        magnitude: norm of its update, before any learning rate.
+        ratio: norm of the true displacement over that, which is the learning rate at which the rule would
+            have gone as far; NaN where the rule's update is zero.
+        cosine: between the true displacement and the rule's step, in [-1, 1]; NaN where one is zero.
+    """
+
+    step: int
+    player: str
+    layer: str
+    rule: str
+    magnitude: float
+    ratio: float
+    cosine: float
+
+
+@dataclass(frozen=True)
+class Pace:
+    """One player's relative step over another's: how evenly they move.
+
+    Attributes:
+        step: generator updates done when the steps were taken.
+        player: whose relative step, its displacement over its weights' norm, is the numerator.
+        against: whose is the denominator.
+        value: at least 0; NaN where ``against`` did not move or a player's weights are zero.
+    """
+
+    step: int
+    player: str
+    against: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A measurement of the generator; ``name`` says the feature network and the sample count."""
+
+    step: int
+    name: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Samples:
+    """A picture of generated samples, its path relative to the run folder."""
+
+    step: int
+    path: str
+
+
+@dataclass(frozen=True)
+class End:
+    """The last record of a run; a diverged run is a result too.
+
+    Attributes:
+        step: generator updates done.
+        outcome: how it ended.
+        reason: for a diverged run, what became non-finite.
+        seconds: of training, over all sittings.
+    """
+
+    step: int
+    outcome: Outcome
+    reason: str
+    seconds: float
+
+
+Measured = Update | Shadow | Pace  # by the probe
+Record = Losses | Measured | Metric | Samples | End
+
+
+@dataclass(frozen=True)
+class RunImages:
+    """The images a run began with.
+
+    Attributes:
+        count: how many.
+        sha256: of their pixels as they were loaded.
+    """
+
+    count: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class RunHeader:
+    """``run.json``: the resolved settings, nested and plain, and where they ran.
+
+    Attributes:
+        settings: the run's.
+        environment: where it began.
+        images: its data; None where these are points, and in folders of before they were kept.
+    """
+
+    settings: dict[str, Any]
+    environment: Environment
+    images: RunImages | None = None
+    schema: int = SCHEMA

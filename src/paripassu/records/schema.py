@@ -1,0 +1,4 @@
+"""The version of what runs and studies write."""
+
+# 2: one study for games and sweeps, with findings. Folders of version 1 are refused.
+SCHEMA = 2

@@ -1,0 +1,209 @@
+"""What a study writes: ``study.json``, its `StudyResult`. All are plain dataclasses."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from paripassu.records.environment import Environment
+from paripassu.records.schema import SCHEMA
+
+STUDY_FILE = "study.json"
+
+VerdictName = Literal["supported", "contradicted", "undecided"]
+Better = Literal["higher", "lower"]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over seeds with its bootstrap 95 % interval.
+
+    Attributes:
+        values: one per seed, in seed order; NaN for a run that diverged without a worst value.
+        mean: of the values.
+        std: standard deviation over seeds (ddof 1; 0 for one seed).
+        low: lower end of the interval.
+        high: upper end.
+    """
+
+    values: list[float]
+    mean: float
+    std: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class RateResult:
+    """One learning rate of an arm's grid, measured on the tuning seeds."""
+
+    lr: float
+    estimate: Estimate
+    diverged: int
+
+
+@dataclass(frozen=True)
+class ArmResult:
+    """One arm on one game.
+
+    Attributes:
+        arm: its name.
+        description: its update in words.
+        grid: every learning rate tried on the tuning seeds; empty where tuning was cut.
+        lr: the one chosen.
+        on_edge: whether it is the smallest or largest of the grid.
+        estimates: per metric and measure name, on the confirmation seeds at the chosen rate.
+        diverged: confirmation runs that diverged.
+        runs: the confirmation runs' folders, relative to the study folder, in seed order.
+    """
+
+    arm: str
+    description: str
+    grid: list[RateResult]
+    lr: float
+    on_edge: bool
+    estimates: dict[str, Estimate]
+    diverged: int
+    runs: list[str]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """The one figure a verdict turns on, with its 95 % interval, Wilson's for a share, else a bootstrap's.
+
+    Attributes:
+        name: what it measures, with the value that would mean no effect where that is not zero.
+        value: of the effect.
+        low: lower end of the interval.
+        high: upper end.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}] {self.name}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the verdict rule says, and the figures it says it from.
+
+    Attributes:
+        outcome: of the rule.
+        reason: in words and figures.
+        effect: the figure it turned on; None where the rule had none.
+    """
+
+    outcome: VerdictName
+    reason: str
+    effect: Effect | None = None
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How the time to recover every mode grows: proportional to ``d ** exponent``.
+
+    Attributes:
+        method: whose time.
+        exponent: by least squares on the logarithms; NaN where fewer than two dimensions were recovered.
+        low: lower end of its bootstrap 95 % interval.
+        high: upper end.
+        dimensions: that most seeds recovered within the budget, and the fit rests on.
+    """
+
+    method: str
+    exponent: float
+    low: float
+    high: float
+    dimensions: list[int]
+
+
+@dataclass(frozen=True)
+class GameResult:
+    """All arms of a study on one game.
+
+    Attributes:
+        game: its name.
+        setting: model, loss, steps and batch in words.
+        metric: name of the metric that tunes and decides.
+        better: which way it improves.
+        arms: in the study's order.
+        measures: names of the estimates that were computed from a run's records, smaller being better;
+            the others are metrics.
+    """
+
+    game: str
+    setting: str
+    metric: str
+    better: Better
+    arms: list[ArmResult]
+    measures: list[str] = field(default_factory=list[str])
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a study's rule says of one claim on one game, or under one condition.
+
+    Attributes:
+        claim: in words; it begins with the claim's number, such as ``"C4: "``, where the paper has it.
+        about: the game's name, or the conditions in words.
+        verdict: of the rule.
+        budget: what it rests on, in words: arms, seeds, runs, steps.
+    """
+
+    claim: str
+    about: str
+    verdict: Verdict
+    budget: str = ""
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """``study.json``: a study's question, its answer and how it was reached.
+
+    Attributes:
+        name: the study's.
+        scale: which size it was run at.
+        kind: of the study's design, which says what tables its folder has: ``"comparison"`` for arms on
+            games, the kind of sweep otherwise.
+        question: in one sentence.
+        claim: the claim under test, in words; empty where there is none.
+        rule: what is measured and the verdict rule, in words.
+        protocol: how every study of this kind is done, in words.
+        settings: nested and plain; a folder whose settings differ holds another study.
+        cut: what this scale leaves out, one sentence each.
+        decides: whether its runs are long enough for a verdict; where not, all are *undecided*.
+        finished: whether every unit of work is done.
+        findings: what the rule says.
+        games: one result each, of a comparison.
+        fits: growth with the dimension, of a scaling sweep.
+        environment: where it ran.
+        remarks: what a reader should know of how the folder came about, one sentence each.
+    """
+
+    name: str
+    scale: str
+    kind: str
+    question: str
+    claim: str
+    rule: str
+    protocol: str
+    settings: dict[str, Any]
+    cut: list[str]
+    decides: bool
+    finished: bool
+    environment: Environment
+    findings: list[Finding] = field(default_factory=list[Finding])
+    games: list[GameResult] = field(default_factory=list[GameResult])
+    fits: list[Fit] = field(default_factory=list[Fit])
+    remarks: list[str] = field(default_factory=list[str])
+    schema: int = SCHEMA
+
+
+def flat_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Nested settings in one dictionary: plain ones first, then those of each nested part."""
+    flat = {name: value for name, value in settings.items() if not isinstance(value, dict)}
+    for nested in (value for value in settings.values() if isinstance(value, dict)):
+        flat |= nested
+    return flat

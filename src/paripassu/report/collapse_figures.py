@@ -1,0 +1,177 @@
+"""Figures of the synthetic framework: maps of outcomes, the modes' plane, growth with the dimension."""
+
+import math
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+import polars as pl
+
+from paripassu.evidence.intervals import wilson
+from paripassu.records import Fit
+from paripassu.report.figures import COLOURS, base_figure, series_line
+
+# From what should happen to what should not; words as on the page.
+OUTCOMES = {
+    "all": "all modes",
+    "some": "some modes",
+    "average": "the modes' average",
+    "stalled": "stalled",
+    "diverged": "diverged",
+}
+
+
+def outcome_map(outcomes: pl.DataFrame, column: str) -> go.Figure:
+    """Share of runs with every mode for each pair of rates; hovering tells every outcome's share.
+
+    Args:
+        outcomes: one row per run of one method and part.
+        column: ``"ever"`` or ``"end"``.
+    """
+    shares = [(pl.col(column) == name).mean().alias(name) for name in OUTCOMES]
+    cells = outcomes.group_by("lr_d", "lr_g").agg(*shares, pl.len().alias("runs"))
+    lr_d, lr_g = (sorted(cells[name].unique().to_list()) for name in ("lr_d", "lr_g"))
+    by_pair = {(row["lr_d"], row["lr_g"]): row for row in cells.iter_rows(named=True)}
+    rows = [[by_pair[d, g] for g in lr_g] for d in lr_d]
+    figure = base_figure(x="generator's learning rate", y="discriminator's learning rate")
+    heat = go.Heatmap(
+        x=[f"{rate:g}" for rate in lr_g],
+        y=[f"{rate:g}" for rate in lr_d],
+        z=[[row["all"] for row in line] for line in rows],
+        text=[[_told(row) for row in line] for line in rows],
+        zmin=0,
+        zmax=1,
+        colorscale="Cividis",
+        colorbar={"title": {"text": "share with<br>all modes"}},
+        hovertemplate="lr_d %{y}, lr_g %{x}<br>%{text}<extra></extra>",
+        xgap=1,
+        ygap=1,
+    )
+    figure.add_trace(heat)
+    figure.update_xaxes(type="category")
+    figure.update_yaxes(type="category")
+    return figure
+
+
+def _told(row: dict[str, float]) -> str:
+    parts = [f"{words}: {row[name]:.0%}" for name, words in OUTCOMES.items() if row[name] > 0]
+    return "<br>".join([*parts, f"of {row['runs']:.0f} runs"])
+
+
+def shares(outcomes: pl.DataFrame, by: str, names: dict[str, str], x: str) -> go.Figure:
+    """The share of runs that had every mode ever, and at the end, over a setting; 95 % Wilson intervals."""
+    figure = base_figure(x=x, y="share of runs with every mode")
+    for number, (method, title) in enumerate(names.items()):
+        own = outcomes.filter(pl.col("method") == method)
+        for column, told, dash in (("ever", "ever", "solid"), ("end", "at the end", "dot")):
+            cells = (
+                own.group_by(by)
+                .agg((pl.col(column) == "all").sum().alias("hits"), pl.len().alias("runs"))
+                .sort(by)
+            )
+            spans = [wilson(hits, runs) for hits, runs in zip(cells["hits"], cells["runs"], strict=True)]
+            values = [span.value for span in spans]
+            line = series_line(f"{title}, {told}", number, cells[by].to_list(), values)
+            line.update(line={"dash": dash})
+            line.error_y = {
+                "type": "data",
+                "symmetric": False,
+                "array": [span.high - span.value for span in spans],
+                "arrayminus": [span.value - span.low for span in spans],
+                "thickness": 1,
+            }
+            figure.add_trace(line)
+    figure.update_yaxes(range=[-0.03, 1.03])
+    return figure
+
+
+def plane(neurons: pl.DataFrame, gamma: float) -> go.Figure:
+    """Every neuron of one player on its way through the modes' plane, by cosine with each mode.
+
+    Args:
+        neurons: ``seed, step, neuron, mode_1, mode_2`` of one method and player.
+        gamma: inner product of the modes.
+    """
+    figure = base_figure(x="cosine with mode 1", y="cosine with mode 2")
+    figure.update_layout(height=460)
+    for number, ((seed, neuron), way) in enumerate(
+        neurons.sort("step").group_by("seed", "neuron", maintain_order=True)
+    ):
+        trace = go.Scatter(x=way["mode_1"].to_list(), y=way["mode_2"].to_list(), mode="lines")
+        trace.update(
+            line={"width": 1.2, "color": "rgba(0,114,178,0.45)"},
+            name="a neuron's way",
+            legendgroup="way",
+            showlegend=number == 0,
+            customdata=way["step"].to_list(),
+            hovertemplate=f"seed {seed}, neuron {neuron}, step %{{customdata}}: (%{{x:.2f}}, %{{y:.2f}})"
+            "<extra></extra>",
+        )
+        figure.add_trace(trace)
+    last = neurons.filter(pl.col("step") == pl.col("step").max().over("seed"))
+    ends = go.Scatter(x=last["mode_1"].to_list(), y=last["mode_2"].to_list(), mode="markers", name="its end")
+    ends.update(marker={"color": "#0072B2", "size": 7}, hoverinfo="skip")
+    middle = ((1 + gamma) / 2) ** 0.5
+    places = go.Scatter(
+        x=[1, gamma, middle],
+        y=[gamma, 1, middle],
+        mode="markers+text",
+        text=["mode 1", "mode 2", "average"],
+        textposition=["top center", "top center", "top right"],
+        name="modes and their average",
+    )
+    places.update(marker={"color": "#D55E00", "size": 11, "symbol": ["star", "star", "x"]}, hoverinfo="skip")
+    figure.add_traces([ends, places])
+    figure.update_xaxes(range=[-1.1, 1.25], constrain="domain")
+    figure.update_yaxes(range=[-1.1, 1.25], constrain="domain", scaleanchor="x")
+    return figure
+
+
+def growth(outcomes: pl.DataFrame, fits: Sequence[Fit], names: dict[str, str]) -> go.Figure:
+    """First recovery of every fresh seed over the dimension, the median, and the fitted power of d.
+
+    A seed that never recovered is an open marker at the budget.
+    """
+    figure = base_figure(x="dimension d", y="steps to recover every mode")
+    by_method = {fit.method: fit for fit in fits}
+    for number, (method, title) in enumerate(names.items()):
+        own = outcomes.filter(pl.col("method") == method)
+        never = pl.col("first_recovery").is_infinite()
+        time = own.with_columns(
+            time=pl.when(never).then(pl.col("steps").cast(pl.Float64)).otherwise("first_recovery"),
+            never=never,
+        )
+        medians = time.group_by("d").agg(pl.col("time").median(), pl.col("never").mean()).sort("d")
+        shown = medians.filter(pl.col("never") <= 0.5)
+        line = series_line(f"{title}, median of seeds", number, shown["d"].to_list(), shown["time"].to_list())
+        figure.add_trace(line)
+        for gone in (False, True):
+            part = time.filter(pl.col("never") == gone)
+            if part.is_empty():
+                continue
+            points = go.Scatter(x=part["d"].to_list(), y=part["time"].to_list(), mode="markers")
+            points.update(
+                name=f"{title}, {'not within the budget' if gone else 'a seed'}",
+                marker={
+                    "color": COLOURS[number],
+                    "symbol": ("circle-open", "square-open")[number % 2] if gone else "line-ew-open",
+                    "size": 13 if gone else 8,
+                },
+                legendgroup=method,
+                showlegend=gone,
+                customdata=part["seed"].to_list(),
+                hovertemplate="d %{x}, seed %{customdata}: %{y}<extra></extra>",
+            )
+            figure.add_trace(points)
+        fit = by_method.get(method)
+        if fit is not None and math.isfinite(fit.exponent):
+            ends = medians.filter(pl.col("d").is_in(fit.dimensions))
+            logs = ends.select(pl.col("d").log().alias("x"), pl.col("time").log().alias("y"))
+            x_mean, y_mean = float(logs["x"].to_numpy().mean()), float(logs["y"].to_numpy().mean())
+            xs = [float(min(fit.dimensions)), float(max(medians["d"].to_list()))]
+            ys = [math.exp(y_mean + fit.exponent * (math.log(x) - x_mean)) for x in xs]
+            guide = go.Scatter(x=xs, y=ys, mode="lines", name=f"{title}: d^{fit.exponent:.2f}")
+            guide.update(line={"color": COLOURS[number], "width": 1, "dash": "dot"}, hoverinfo="skip")
+            figure.add_trace(guide)
+    figure.update_xaxes(type="log")
+    figure.update_yaxes(type="log")
+    return figure

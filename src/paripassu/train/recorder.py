@@ -1,0 +1,58 @@
+"""What a training writes into its folder: records, pictures, checkpoints."""
+
+from pathlib import Path
+
+from paripassu.data import Samples
+from paripassu.probe import Probe
+from paripassu.records import Losses, Metric
+from paripassu.records import Samples as SamplesRecord
+from paripassu.records.codec import RecordWriter
+from paripassu.train.checkpoint import checkpoints, save_checkpoint
+from paripassu.train.evaluation import Evaluator
+from paripassu.train.folder import SAMPLES
+from paripassu.train.run import Run
+from paripassu.train.state import State
+
+
+class Journal:
+    """The writer of one training; of several processes that train together the first one has it."""
+
+    def __init__(self, run: Run, folder: Path, state: State, real: Samples, write: RecordWriter) -> None:
+        self.write = write
+        self._folder, self._state = folder, state
+        self._evaluator = Evaluator(run, real)
+        shadows = {repr(run.shadow): run.shadow} if run.shadow else {}
+        self._probe = Probe(
+            state.optimizers(), run.probe_every, writer=write, shadows=shadows, start=state.step
+        )
+        if state.shadows:
+            self._probe.load_state_dict(state.shadows)
+        # The probe keeps it up to date, so that every checkpoint has it as it is.
+        state.shadows = self._probe.state_dict()
+
+    def begin(self) -> None:
+        """Measure and save the untrained networks, unless that was done."""
+        if not checkpoints(self._folder):
+            self.evaluate()
+            self.save()
+
+    def losses(self, discriminator: float, generator: float) -> None:
+        """Record both players' losses."""
+        self.write(Losses(self._state.step, discriminator, generator))
+
+    def evaluate(self) -> None:
+        """Record every metric and a picture of samples."""
+        shown, step = self._state.shown(), self._state.step
+        for name, value in self._evaluator.measure(shown).items():
+            self.write(Metric(step, name, value))
+        picture = f"{SAMPLES}/{step:09d}.png"
+        self._evaluator.draw(shown, self._folder / picture)
+        self.write(SamplesRecord(step, picture))
+
+    def save(self) -> None:
+        """Write a checkpoint."""
+        save_checkpoint(self._folder, self._state)
+
+    def close(self) -> None:
+        """Write what the probe has yet to write."""
+        self._probe.detach()

@@ -1,0 +1,285 @@
+"""Both paths of CUDA against the pure rules in float64: on a GPU where there is one, else on the CPU.
+
+There Triton interprets its kernels, where it is installed (``make test-triton``).
+"""
+
+import importlib.util
+import math
+import os
+
+import pytest
+import torch
+from tests.cases.rules import EPS, PARTS
+from torch import nn
+
+from paripassu.optim import RuleOptimizer
+from paripassu.optim.steps import cpu, cuda, foreach
+from paripassu.optim.steps import flat as layout
+from paripassu.optim.steps.decomposition import form_of
+from paripassu.rules import SGD, Adam, Graft, Normalize
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+if DEVICE == "cpu":
+    os.environ["TRITON_INTERPRET"] = "1"  # read when the kernels are imported, which no other test does
+RULES = [
+    *PARTS,
+    *(Normalize(part, scope) for part in PARTS for scope in ("global", "layer")),
+    *(Graft(PARTS[i], PARTS[j], s) for i, j in ((0, 2), (2, 1), (1, 3), (3, 0)) for s in ("global", "layer")),
+]
+PATHS = [
+    "foreach",
+    pytest.param(
+        "triton",
+        marks=[
+            pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="Triton is not installed"),
+            pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning"),  # of its interpreter
+        ],
+    ),
+]
+
+
+@pytest.fixture(params=PATHS)
+def path(request, monkeypatch):
+    """Send every step of a rule that has a form along one path of CUDA."""
+    monkeypatch.setattr(cpu, "serves", lambda *_: None)
+    if request.param == "foreach":
+        monkeypatch.setattr(cuda, "serves", lambda *_: None)
+        if DEVICE == "cpu":
+            monkeypatch.setattr(foreach, "serves", lambda _: True)
+    elif DEVICE == "cpu":
+        monkeypatch.setattr(cuda, "serves", lambda form, turn: layout.flat_of(form, turn, -1))
+    return request.param
+
+
+def _parameter(values: torch.Tensor, gradient: torch.Tensor) -> nn.Parameter:
+    parameter = nn.Parameter(values.to(DEVICE, copy=True))
+    parameter.grad = gradient.to(DEVICE, copy=True)
+    return parameter
+
+
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+@pytest.mark.parametrize("tensor_lr", [False, True])
+def test_steps_are_the_rules(path, rule, scale, tensor_lr):
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(3, 4), (5,), (), (2, 1, 3), (0, 2), (9, 1000)]  # the last is longer than a chunk
+    parameters = [nn.Parameter(torch.randn(s, generator=generator).to(DEVICE)) for s in shapes]
+    rates, decays, signs = [0.1, 0.1, *[0.2] * 4], [0.0, 0.0, *[0.5] * 4], [1, 1, *[-1] * 4]
+
+    def wrap(rate):
+        return torch.tensor(rate, device=DEVICE) if tensor_lr else rate
+
+    optimizer = RuleOptimizer(
+        [
+            {"params": parameters[:2], "lr": wrap(0.1)},
+            {"params": parameters[2:], "lr": wrap(0.2), "weight_decay": 0.5, "maximize": True},
+        ],
+        0.1,
+        rule=rule,
+    )
+    exact = [p.detach().double() for p in parameters]
+    states = [rule.init(e) for e in exact]
+    for _ in range(3):
+        gradients = [scale * torch.randn(s, generator=generator).to(DEVICE) for s in shapes]
+        for p, g in zip(parameters, gradients, strict=True):
+            p.grad = g.clone()
+        updates, states = rule.update([g.double() for g in gradients], states)
+        exact = [
+            e * (1 - r * d) - r * s * u
+            for e, u, r, d, s in zip(exact, updates, rates, decays, signs, strict=True)
+        ]
+        optimizer.step()
+        assert all(torch.equal(p.grad, g) for p, g in zip(parameters, gradients, strict=True))
+        for p, e, u in zip(parameters, exact, updates, strict=True):
+            largest = max(t.abs().max().item() for t in (e, u)) if e.numel() else 0.0
+            torch.testing.assert_close(p.detach().double(), e, rtol=0, atol=1e-5 * largest)
+
+
+@pytest.mark.parametrize("path", PATHS[1:], indirect=True)  # the other has torch's, in float32
+@pytest.mark.parametrize("beta", [0.0, 0.5, 0.9, 0.9999, 1 - 1e-7])
+@pytest.mark.parametrize("steps", [0, 10, 100_000])
+def test_bias_corrections_hold_at_any_step(path, beta, steps):
+    """The update of a gradient that is the same for ever is its sign, divided by its own correction."""
+    parameter = _parameter(torch.zeros(2), torch.tensor([3.0, -4.0]))
+    optimizer = RuleOptimizer([parameter], 1.0, rule=Adam((beta, beta), EPS))
+    state = {"step": torch.tensor(float(steps)), "exp_avg_sq": torch.zeros(2)}
+    if beta:
+        state["exp_avg"] = torch.zeros(2)
+    optimizer.state[parameter] = {name: value.to(DEVICE) for name, value in state.items()}
+    optimizer.step()
+    correction = -math.expm1((steps + 1) * math.log(beta)) if beta else 1.0
+    expected = math.sqrt((1 - beta) / correction)
+    torch.testing.assert_close(
+        parameter.detach().cpu(), torch.tensor([-expected, expected]), rtol=2e-6, atol=0
+    )
+
+
+@pytest.mark.parametrize("rule", [Normalize(), Graft(PARTS[3], PARTS[0])], ids=repr)
+def test_memory_may_begin_and_lie_anyhow(path, rule):
+    """Views that begin between multiples of 16 bytes, and gradients laid out unlike their parameters."""
+    generator = torch.Generator().manual_seed(0)
+    values, gradients = (torch.randn(4, 6, generator=generator) for _ in range(2))
+    shifted = torch.zeros(25, device=DEVICE)[1:].view(4, 6).copy_(gradients)
+    odd = [
+        _parameter(values, gradients),
+        _parameter(values.t().contiguous().t(), gradients),
+        _parameter(values, gradients.t().contiguous().t()),
+    ]
+    odd[0].grad = shifted
+    plain = [_parameter(values, gradients) for _ in odd]
+    for parameters in (odd, plain):
+        RuleOptimizer(parameters, 0.1, rule=rule).step()
+    for ours, theirs in zip(odd, plain, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+def test_zero_gradients_move_nothing(path, rule):
+    parameter = _parameter(torch.ones(3), torch.zeros(3))
+    RuleOptimizer([parameter], 0.1, rule=rule).step()
+    assert parameter.tolist() == [1.0] * 3
+
+
+@pytest.mark.parametrize("scope", ["global", "layer"])
+@pytest.mark.parametrize("scale", [1e-40, 1e-36, 1e36])
+def test_lengths_hold_as_far_as_one_factor_does(path, scale, scope):
+    parameter = _parameter(torch.zeros(2), torch.tensor([3.0, -4.0]) * scale)
+    RuleOptimizer([parameter], 0.01, rule=Normalize(scope=scope)).step()
+    torch.testing.assert_close(parameter.detach().cpu(), torch.tensor([-0.006, 0.008]), rtol=1e-4, atol=0)
+
+
+@pytest.mark.parametrize("scope", ["global", "layer"])
+def test_a_gradient_that_is_hardly_there_makes_no_infinite_step(path, scope):
+    parameter = _parameter(torch.zeros(2), torch.tensor([3e-42, -4e-42]))
+    RuleOptimizer([parameter], 1.0, rule=Normalize(scope=scope)).step()
+    x, y = parameter.tolist()
+    assert 1e-4 < math.hypot(x, y) < (1 if path == "foreach" else 1.0001)
+    assert x / y == pytest.approx(-0.75, rel=1e-3)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_what_is_not_finite_reaches_the_parameters(path, bad):
+    parameter = _parameter(torch.zeros(2), torch.tensor([bad, 1.0]))
+    RuleOptimizer([parameter], 1.0, rule=Normalize()).step()
+    assert parameter[0].isnan()
+
+
+@pytest.mark.parametrize("as_tensor", [False, True])
+def test_groups_that_share_a_rate_have_decays_of_their_own(path, as_tensor):
+    """As weights that decay and biases that do not, both at the optimizer's own rate."""
+    weight, bias = (_parameter(torch.ones(2), torch.zeros(2)) for _ in range(2))
+    groups = [{"params": [weight], "weight_decay": 0.5}, {"params": [bias]}]
+    RuleOptimizer(groups, torch.tensor(0.1, device=DEVICE) if as_tensor else 0.1, rule=Normalize()).step()
+    assert weight.tolist() == pytest.approx([0.95] * 2)
+    assert bias.tolist() == [1.0] * 2
+
+
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+def test_the_host_reads_nothing_back(rule):
+    """On the meta device there is nothing to read: a branch on a value, or a number made of it, raises."""
+    parameters = [nn.Parameter(torch.empty(s, device="meta")) for s in ((3, 4), (5,), ())]
+    for p in parameters:
+        p.grad = torch.empty_like(p)
+    optimizer = RuleOptimizer(parameters, 0.1, rule=rule)
+    with torch.no_grad():
+        turn = optimizer._turn(optimizer._stepped())
+        turn.states[:] = torch.utils._pytree.tree_map(lambda t: t.to("meta"), turn.states)
+        foreach.step(form_of(rule), turn)
+
+
+def test_tensors_on_the_cpu_are_not_served():
+    optimizer = RuleOptimizer([nn.Parameter(torch.ones(3))], 0.1, rule=SGD())
+    optimizer.param_groups[0]["params"][0].grad = torch.ones(3)
+    turn = optimizer._turn(optimizer._stepped())
+    assert not foreach.serves(turn)
+    assert not cuda.serves(form_of(SGD()), turn)
+
+
+@pytest.mark.parametrize("path", PATHS[1:], indirect=True)
+@pytest.mark.parametrize("count", [1, 50])
+def test_a_step_is_two_launches(path, monkeypatch, count):
+    made = []
+    launch = cuda._Launch.__call__
+    monkeypatch.setattr(cuda._Launch, "__call__", lambda self, *all_: made.append(launch(self, *all_)))
+    parameters = [_parameter(torch.ones(3), torch.ones(3)) for _ in range(count)]
+    optimizer = RuleOptimizer(parameters, 0.1, rule=Graft(PARTS[3], PARTS[0]))
+    optimizer.step()  # on a GPU the first also compiles
+    made.clear()
+    optimizer.step()
+    assert len(made) == 2
+
+
+def test_where_triton_cannot_compile_the_other_path_serves(monkeypatch):
+    """And nothing has moved before that is known."""
+    form, device = form_of(SGD()), torch.device("cuda", 0)
+
+    def fails(*_):
+        raise RuntimeError("no C compiler")
+
+    monkeypatch.setattr(cuda, "_compiled", {})
+    monkeypatch.setattr(cuda, "_step_of_one", fails)
+    with pytest.warns(RuntimeWarning, match="several times slower, for Triton cannot compile.*no C compiler"):
+        assert not cuda._is_compiled(form, device, record=False)
+    assert not cuda._is_compiled(form, device, record=False)  # told once
+
+
+def test_no_graph_records_what_is_not_compiled(monkeypatch):
+    monkeypatch.setattr(cuda, "_compiled", {})
+    assert not cuda._is_compiled(form_of(SGD()), torch.device("cuda", 0), record=True)
+    assert not cuda._compiled
+
+
+on_gpu = pytest.mark.skipif(DEVICE == "cpu", reason="needs a CUDA device")
+
+
+@on_gpu
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+def test_nothing_waits_for_the_device(path, rule):
+    parameters = [_parameter(torch.ones(3), torch.ones(3)) for _ in range(2)]
+    optimizer = RuleOptimizer(parameters, torch.tensor(0.1, device=DEVICE), rule=rule, weight_decay=0.1)
+    optimizer.step()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        optimizer.step()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@on_gpu
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+def test_a_captured_step_replays(path, rule):
+    """With the rate that a tensor has by then, and whatever steps other optimizers took in between."""
+
+    def make():
+        parameters = [_parameter(torch.linspace(-1, 1, 5), torch.linspace(1, 2, 5)) for _ in range(2)]
+        rate = torch.tensor(0.1, device=DEVICE)
+        return parameters, rate, RuleOptimizer(parameters, rate, rule=rule)
+
+    (plain, plain_rate, one), (captured, rate, other), (_, _, stranger) = make(), make(), make()
+    for step in range(5):
+        plain_rate.fill_(0.1 if step < 3 else 0.3)
+        one.step()
+    other.step()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        other.step()
+    for step in range(1, 5):
+        rate.fill_(0.1 if step < 3 else 0.3)
+        stranger.step()
+        graph.replay()
+    torch.testing.assert_close(plain, captured)
+
+
+@on_gpu
+@pytest.mark.parametrize("path", PATHS[1:], indirect=True)
+@pytest.mark.parametrize(("rule", "kib"), [(Normalize(), 64), (Graft(PARTS[3], PARTS[0]), 4096)])
+def test_norms_and_memory_of_25_million_elements(path, rule, kib):
+    parameter = _parameter(torch.zeros(25_000_000), torch.randn(25_000_000))
+    optimizer = RuleOptimizer([parameter], 1.0, rule=rule)
+    optimizer.step()
+    before = torch.cuda.memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    optimizer.step()
+    assert torch.cuda.max_memory_allocated() - before <= kib * 1024
+    if isinstance(rule, Normalize):
+        assert parameter.double().norm().item() == pytest.approx(2, rel=1e-6)

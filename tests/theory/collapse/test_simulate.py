@@ -1,0 +1,199 @@
+"""Exactness: the reduction plays the very game of the full dimension."""
+
+import math
+
+import numpy as np
+import pytest
+from numba import njit
+from tests.oracles.theory import play
+
+from paripassu.theory import Framework, log_steps
+from paripassu.theory.collapse import simulate
+from paripassu.theory.collapse.lanes import WIDTH, exp_negative, load, store
+
+# Starts larger than the framework's own, so that 500 steps go far from them.
+D60 = Framework(d=60, n_discriminator=4, n_generator=3, p_pair=0.2)
+
+
+def _start(framework, seed=0, scale=0.3):
+    rng = np.random.default_rng(seed)
+    W = scale * rng.standard_normal((framework.n_discriminator, framework.d))
+    return W, scale * rng.standard_normal((framework.n_generator, framework.d))
+
+
+def _simulate(framework, W, V, **settings):
+    return simulate(framework, lr_d=0.05, lr_g=0.02, start=(W[None], V[None]), **settings)
+
+
+CASES = {
+    "modes": (D60, {}),
+    "coefficients": (Framework(d=60, gamma=0.3, law="coefficients", n_discriminator=4, n_generator=3), {}),
+    "momentum": (D60, {"momentum": 0.8}),
+    "alternating": (D60, {"updates": "alternating"}),
+    "trainable": (D60, {"trainable": True, "momentum": 0.5}),
+    "three uneven modes": (
+        Framework(d=60, modes=3, weights=(0.5, 0.3, 0.2), n_discriminator=4, n_generator=3, a=0.7, b=-0.2),
+        {"updates": "alternating", "trainable": True},
+    ),
+}
+
+
+@pytest.mark.parametrize("method", ["sgda", "nsgda"])
+@pytest.mark.parametrize(("framework", "settings"), CASES.values(), ids=CASES.keys())
+def test_agrees_with_autograd_in_full_dimension(framework, settings, method):
+    """500 steps, float64, every inner product of the final weights among themselves and with the modes."""
+    W0, V0 = _start(framework)
+    result = _simulate(framework, W0, V0, method=method, steps=500, **settings)
+    W, V, ab, lengths = play(
+        framework,
+        W0,
+        V0,
+        method=method,
+        lr_d=0.05,
+        lr_g=0.02,
+        steps=500,
+        momentum=settings.get("momentum", 0.0),
+        alternating=settings.get("updates") == "alternating",
+        trainable=settings.get("trainable", False),
+    )
+    full, ours = np.vstack([W, V]), np.vstack([result.W[0], result.V[0]])
+    scale = np.abs(full @ full.T).max()
+    assert np.abs(ours @ ours.T - full @ full.T).max() <= 1e-8 * scale
+    span = slice(0, framework.modes)
+    assert np.abs(ours[:, span] - full[:, span]).max() <= 1e-8 * np.abs(full[:, span]).max()
+    assert result.ab[0] == pytest.approx(ab.numpy(), rel=1e-8)
+    assert result.norm_v[0, -1] == pytest.approx(V.norm().item(), rel=1e-8)
+    if method == "nsgda":
+        assert np.array(lengths) == pytest.approx(np.tile([0.05, 0.02], (500, 1)), rel=1e-12)
+
+
+def test_the_steps_of_nsgda_are_exactly_the_learning_rate():
+    result = simulate(Framework(), "nsgda", lr_d=0.3, lr_g=0.1, steps=50, seeds=[0, 1], record=range(51))
+    assert result.pace_d * result.norm_w == pytest.approx(np.full((2, 51), 0.3), rel=1e-12)
+    assert result.pace_g * result.norm_v == pytest.approx(np.full((2, 51), 0.1), rel=1e-12)
+
+
+def test_rotating_what_is_orthogonal_to_the_modes_changes_nothing():
+    W, V = _start(D60)
+    q, _ = np.linalg.qr(np.random.default_rng(1).standard_normal((58, 58)))
+    turned = [np.hstack([x[:, :2], x[:, 2:] @ q]) for x in (W, V)]
+    plain = _simulate(D60, W, V, method="nsgda", steps=300)
+    other = _simulate(D60, *turned, method="nsgda", steps=300)
+    assert other.cosines == pytest.approx(plain.cosines, rel=1e-9, abs=1e-9)
+    assert other.norm_w == pytest.approx(plain.norm_w, rel=1e-9)
+
+
+def test_a_run_depends_on_nothing_beside_it():
+    many = simulate(Framework(), "sgda", lr_d=[[0.1], [1e200]], lr_g=0.01, steps=200, seeds=[3, 4])
+    alone = simulate(Framework(), "sgda", lr_d=0.1, lr_g=0.01, steps=200, seeds=4)
+    assert many.lr_d.tolist() == [0.1, 0.1, 1e200, 1e200]
+    assert np.array_equal(many.W[1], alone.W[0])
+    assert np.array_equal(many.cosines[1], alone.cosines[0])
+    assert many.diverged_at[:2].tolist() == [math.inf] * 2
+    assert (many.diverged_at[2:] < 200).all()
+    assert np.isnan(many.norm_w[2:, -1]).all()
+    assert np.isfinite(many.norm_w[:2]).all()
+
+
+def test_minibatches_follow_the_seed_and_average_to_the_expectation():
+    settings = {"lr_d": 0.1, "lr_g": 0.01, "steps": 30}
+    first, again = (simulate(Framework(), "sgda", seeds=[5, 6], batch=4, **settings) for _ in range(2))
+    assert np.array_equal(first.W, again.W)
+    exact = simulate(Framework(), "sgda", seeds=[5, 6], **settings)
+    large = simulate(Framework(), "sgda", seeds=[5, 6], batch=100_000, **settings)
+    assert not np.allclose(first.W, exact.W, rtol=1e-3)
+    assert np.abs(large.W - exact.W).max() < 0.02 * np.abs(first.W - exact.W).max() + 1e-3
+
+
+def test_recovery_is_told_by_direction_alone():
+    framework = Framework(d=60, n_discriminator=1, n_generator=2, p_pair=0.1)
+    modes = np.zeros((2, 60))
+    modes[:, :2] = framework.mode_coordinates()
+    W = np.full((1, 60), 0.01)
+
+    def at_start(V):
+        return simulate(framework, "sgda", lr_d=1e-9, lr_g=1e-9, steps=0, start=(W[None], V[None]))
+
+    both = at_start(0.2 * modes)
+    assert both.recovered[0, 0].tolist() == [True, True]
+    assert both.mass[0, 0] == pytest.approx([0.45, 0.45])
+    assert both.average_mass[0, 0] == pytest.approx(0.1)
+    assert both.first_recovery.tolist() == [0.0]
+    collapsed = at_start(np.stack([modes.sum(axis=0)] * 2))
+    assert collapsed.recovered[0, 0].tolist() == [False, False]
+    assert collapsed.average_mass[0, 0] == pytest.approx(1.0)
+    assert collapsed.first_recovery.tolist() == [math.inf]
+    assert collapsed.cosines[0, 0, 0] == pytest.approx([math.sqrt((1 + 0.1) / 2)] * 2)
+
+
+def test_fewer_records_of_the_same_path():
+    dense = simulate(Framework(), "nsgda", lr_d=0.1, lr_g=0.01, steps=100, record=range(101))
+    sparse = simulate(Framework(), "nsgda", lr_d=0.1, lr_g=0.01, steps=100, record=[0, 7, 100])
+    assert np.array_equal(dense.norm_v[:, [0, 7, 100]], sparse.norm_v)
+    assert np.array_equal(dense.W, sparse.W)
+    assert log_steps(1000)[[0, -1]].tolist() == [0, 1000]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"lr_d": 0.0}, "lr_d"),
+        ({"lr_g": [0.1, float("nan")]}, "lr_g"),
+        ({"lr_d": []}, "at least one run"),
+        ({"steps": -1}, "steps"),
+        ({"seeds": -1}, "seeds"),
+        ({"seeds": 0.5}, "seeds"),
+        ({"seeds": [1, 2, 3], "lr_d": [0.1, 0.2]}, "broadcast"),
+        ({"method": "adam"}, "method"),
+        ({"updates": "both"}, "updates"),
+        ({"momentum": 1.0}, "momentum"),
+        ({"batch": -1}, "batch"),
+        ({"threads": 0}, "threads"),
+        ({"record": [3, 2]}, "increasing"),
+        ({"record": [0, 99]}, "within"),
+        ({"start": (np.zeros((1, 10, 3)), np.zeros((1, 8, 3)))}, "shapes"),
+    ],
+)
+def test_wrong_settings_are_named(wrong, told):
+    settings = {"method": "sgda", "lr_d": 0.1, "lr_g": 0.1, "steps": 10} | wrong
+    with pytest.raises(ValueError, match=told):
+        simulate(Framework(), settings.pop("method"), **settings)
+
+
+def test_lanes_compute_the_exponential_to_its_last_digits():
+    x = -np.concatenate([np.linspace(0, 300, 4096), np.geomspace(1e-300, 1, 4096)])
+    ours = np.empty((1024, WIDTH))
+    _exponentials(x.reshape(-1, WIDTH), ours)
+    assert ours.ravel() == pytest.approx(np.exp(x), rel=4.5e-16)
+    edges = np.array([-1e4, -math.inf, math.nan, -301, 0.0, -0.0, -1e-320, -709])[None]
+    out = np.empty((1, WIDTH))
+    _exponentials(edges, out)
+    assert math.isnan(out[0, 2])
+    assert out[0, [0, 1, 3, 7]].tolist() == [0.0] * 4
+    assert out[0, 4:7].tolist() == [1.0] * 3
+
+
+@njit
+def _exponentials(x, out):
+    for n in range(len(x)):
+        store(out, n, exp_negative(load(x, n)))
+
+
+def test_a_run_let_stop_at_recovery_is_the_beginning_of_the_whole_one():
+    settings = {"lr_d": 0.1, "lr_g": 0.01, "steps": 3000, "seeds": range(3)}
+    whole = simulate(Framework(d=100), "nsgda", **settings)
+    stopped = simulate(Framework(d=100), "nsgda", until_recovered=True, **settings)
+    assert np.isfinite(whole.first_recovery).all()
+    assert np.array_equal(stopped.first_recovery, whole.first_recovery)
+    for r, first in enumerate(whole.first_recovery):
+        seen = whole.steps <= first
+        assert np.array_equal(stopped.norm_v[r, seen], whole.norm_v[r, seen])
+        assert np.isnan(stopped.norm_v[r, ~seen]).all()
+    assert (stopped.diverged_at == math.inf).all()
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_change_nothing(threads):
+    settings = {"lr_d": 0.1, "lr_g": 0.01, "steps": 40, "seeds": range(19), "momentum": 0.5}
+    plain = simulate(Framework(), "nsgda", **settings, batch=3)
+    assert np.array_equal(simulate(Framework(), "nsgda", **settings, batch=3, threads=threads).W, plain.W)

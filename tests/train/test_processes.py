@@ -1,0 +1,200 @@
+"""Several processes train as one: equal steps, one writer, and a death that costs nothing that was saved."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tests.cases.processes import member
+from tests.cases.rules import OPTIMIZERS
+
+from paripassu.data import Digits
+from paripassu.games import WHOLE, PathLength, Share, WganGP, wasserstein
+from paripassu.models import DCGAN, StyleGAN2
+from paripassu.records import Losses
+from paripassu.records.codec import read_records
+from paripassu.rules import Adam
+from paripassu.train import Player, Run, current_share, train
+from paripassu.train.checkpoint import checkpoints
+from paripassu.train.loop import step
+from paripassu.train.processes import check_share, check_step, normalise_over
+from paripassu.train.state import initial_state
+
+RANKS, STEPS, RATE = 2, 3, 1e-3
+
+
+def _penalised(name: str) -> Run:
+    """WGAN-GP with two discriminator steps a round."""
+    player = Player(OPTIMIZERS[name]([torch.zeros(1)]).rule, RATE, weight_decay=0.1)
+    return Run(
+        Digits(),
+        DCGAN(latent=8, width=4, norm="none"),
+        player,
+        player,
+        loss=wasserstein,
+        penalty=WganGP(),
+        batch=8,
+        n_critic=2,
+        generator_batches=2,
+        ema=0.9,
+    )
+
+
+def _batch_normalised() -> Run:
+    player = Player(Adam((0.5, 0.999)), RATE)
+    return Run(Digits(), DCGAN(latent=8, width=4), player, player, batch=8, ema=0.9)
+
+
+RUNS = {name: _penalised(name) for name in OPTIMIZERS} | {"batch norm": _batch_normalised()}
+
+
+def _after_steps(run: Run, share: Share) -> list[torch.Tensor]:
+    """The losses on the way, and every weight and buffer."""
+    real = run.data.load(torch.device("cpu"))
+    state = initial_state(run, real.shape)
+    for network in (state.generator, state.discriminator):
+        normalise_over(share, network)
+    losses = []
+    for _ in range(STEPS):
+        losses.append(share.mean(step(run, state, real, share)))
+        state.step += 1
+    return losses + [t for network in state.networks().values() for t in network.state_dict().values()]
+
+
+def _path_length(share: Share) -> list[torch.Tensor]:
+    """The term, the running mean and the gradients of a generator without noise of its own."""
+    torch.manual_seed(0)
+    network = StyleGAN2(latent=8, width=4, mapping_depth=2, mixing=0.0).build((1, 8, 8)).generator
+    z = share.of(torch.randn(8, 8))
+    term = PathLength(decay=0.5)(network, z, torch.Generator().manual_seed(2), share)
+    term.backward()
+    gradients = [
+        p.grad for name, p in network.named_parameters() if p.grad is not None and "noise" not in name
+    ]
+    return [share.mean(t) for t in (term, network.mean_path_length, *gradients)]
+
+
+def _rank(rank: int, folder: str) -> None:
+    with member(rank, RANKS, folder):
+        share = current_share()
+        results = {name: _after_steps(run, share) for name, run in RUNS.items()}
+        results["path length"] = _path_length(share)
+        with pytest.raises(RuntimeError, match="different checkpoints"):
+            check_step(share, 10 * rank, "cpu")
+        torch.save(results, Path(folder) / f"rank-{rank}.pt")
+
+
+@pytest.fixture(scope="module")
+def processes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ranks")
+    torch.multiprocessing.spawn(_rank, (str(folder),), nprocs=RANKS)
+    return [torch.load(folder / f"rank-{rank}.pt") for rank in range(RANKS)]
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_two_processes_train_as_one(processes, name):
+    """Only the order of sums differs: 1e-5, where a step is up to 1e-3 in every weight."""
+    for ours, theirs in zip(processes[0][name], _after_steps(RUNS[name], WHOLE), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_processes_stay_equal_bit_by_bit(processes, name):
+    first, second = (process[name] for process in processes)
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_the_path_length_is_that_of_the_whole_batch(processes):
+    for ours, theirs in zip(processes[0]["path length"], _path_length(WHOLE), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+def test_shares_are_equal_parts(points, styles):
+    whole = torch.arange(12)
+    assert torch.cat([Share(rank, 3).of(whole) for rank in range(3)]).tolist() == whole.tolist()
+    check_share(points, Share(0, 4))
+    with pytest.raises(ValueError, match="batch of 32 does not divide among 5 processes"):
+        check_share(points, Share(0, 5))
+    with pytest.raises(ValueError, match="half the generator's batch, 6"):
+        check_share(replace(styles, batch=12, generator_batches=1), Share(0, 4))
+
+
+# The second process dies, as if the system had run out of memory, between two checkpoints.
+_DIES = """
+import json, os, signal, sys
+from pathlib import Path
+from paripassu.train import current_share, from_settings, joined, train
+def progress(step):
+    if step == 5 and current_share().rank == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+with joined("cpu"):
+    train(from_settings(json.loads(sys.argv[1])), Path(sys.argv[2]), progress=progress)
+"""
+
+
+_OPTIONS = shlex.split(
+    "--data digits --model dcgan --latent 8 --width 4 --norm none --batch 8 --steps 6 --ema 0.9 "
+    "--optimizer-d adam --optimizer-g adam --betas 0.9 0.999 --lr-d 1e-3 --lr-g 1e-3 --weight-decay 0.1 "
+    "--loss wasserstein --penalty wgan-gp --n-critic 2 --generator-batches 2 "
+    "--log-every 1 --eval-samples 20 --checkpoint-every 3 --device cpu"
+)
+
+
+def _torchrun(*arguments: str) -> subprocess.CompletedProcess:
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={RANKS}"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [*launcher, *arguments], check=False, capture_output=True, text=True, timeout=120, env=environment
+    )
+
+
+# The import is one that an optimizer's first step makes.
+_ENDS = """
+import weakref
+import torch.distributed as dist
+from paripassu.train import joined
+with joined("cpu"):
+    group = weakref.ref(dist.group.WORLD)
+    import torch._dynamo
+assert group() is None
+"""
+
+
+def test_nothing_keeps_the_group(tmp_path):
+    """Else gloo's threads live on, and torch may abort the process while Python shuts down."""
+    script = tmp_path / "ends.py"
+    script.write_text(_ENDS)
+    ended = _torchrun(str(script))
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_a_dead_process_ends_the_job_and_the_command_goes_on_from_its_checkpoint(tmp_path):
+    """The records then are those of one process, and each of them is there once."""
+    run = replace(RUNS["rule Adam"], steps=6, log_every=1, eval_samples=20, checkpoint_every=3)
+    many, script = tmp_path / "many", tmp_path / "dies.py"
+    script.write_text(_DIES)
+    dead = _torchrun(str(script), json.dumps(run.settings()), str(many))
+    assert dead.returncode != 0
+    assert "SIGKILL" in dead.stderr
+    assert [path.name for path in checkpoints(many)] == ["step-000000000", "step-000000003"]
+
+    resumed = _torchrun("-m", "paripassu", "train", *_OPTIONS, "--out", str(many), "--json")
+    assert resumed.returncode == 0, resumed.stderr
+    assert json.loads(resumed.stdout)["step"] == 6  # one process speaks
+
+    assert train(run, tmp_path / "alone").outcome == "finished"
+    ours, theirs = (list(read_records(tmp_path / name / "records.jsonl")) for name in ("many", "alone"))
+    assert [type(record) for record in ours] == [type(record) for record in theirs]
+    losses = [
+        [(r.discriminator, r.generator) for r in all_ if isinstance(r, Losses)] for all_ in (ours, theirs)
+    ]
+    torch.testing.assert_close(*map(torch.tensor, losses), rtol=1e-4, atol=1e-5)
+    files = [checkpoints(tmp_path / name)[-1] / "averaged.safetensors" for name in ("many", "alone")]
+    for ours, theirs in zip(*(load_file(file).values() for file in files), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
