@@ -19,8 +19,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from paripassu.records import environment
-from paripassu.theory import Framework
-from paripassu.theory.collapse import simulate
+from paripassu.theory import Framework, simulate
 from paripassu.theory.collapse.reduction import draw_start
 
 RUNS = 64

@@ -10,10 +10,11 @@ import pytest
 from PIL import Image
 
 from paripassu.data import ImageFolder
+from paripassu.files import FolderInUseError
 from paripassu.records import Metric
 from paripassu.records.codec import read_records
 from paripassu.rules import RMSprop
-from paripassu.train import FolderInUseError, Player, evaluate, load_run, train
+from paripassu.train import Player, evaluate, load_run, train
 
 
 def _contents(folder) -> dict:

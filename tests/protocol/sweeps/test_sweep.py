@@ -21,8 +21,7 @@ from paripassu.protocol.sweeps.sweep import (
 from paripassu.records import Purpose, SweepResult
 from paripassu.records.codec import dump, load
 from paripassu.studies import find
-from paripassu.theory import Framework
-from paripassu.theory.collapse import simulate
+from paripassu.theory import Framework, simulate
 
 
 @pytest.fixture(autouse=True)

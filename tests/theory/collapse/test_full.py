@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from paripassu.rules import SGD, Adam, Graft, Normalize
-from paripassu.theory import Framework
-from paripassu.theory.collapse import simulate
+from paripassu.theory import Framework, simulate
 from paripassu.theory.collapse.full import simulate_full
 
 SMALL = Framework(d=60, n_discriminator=4, n_generator=3, p_pair=0.2)

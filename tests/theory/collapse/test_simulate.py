@@ -7,8 +7,7 @@ import pytest
 from numba import njit
 from tests.oracles.theory import play
 
-from paripassu.theory import Framework, log_steps
-from paripassu.theory.collapse import simulate
+from paripassu.theory import Framework, log_steps, simulate
 from paripassu.theory.collapse.lanes import WIDTH, exp_negative, load, store
 
 # Starts larger than the framework's own, so that 500 steps go far from them.

@@ -15,8 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from paripassu.files import replacing
-from paripassu.theory import Framework, Result, log_steps
-from paripassu.theory.collapse import simulate
+from paripassu.theory import Framework, Result, log_steps, simulate
 from paripassu.theory.collapse.full import FULL_METHODS, simulate_full
 from paripassu.theory.collapse.simulate import Updates
 
