@@ -99,14 +99,19 @@ def _carry_out(unit: Unit) -> None:
 
 def _write_result(study: Study, scale: str, out: Path, where: Environment) -> StudyResult:
     chosen = study.scale(scale)
-    findings, games, fits, remarks = chosen.design.judge(study.claim, out)
+    judged = chosen.design.judge(study.claim, out)
+    findings = judged.findings
     if not chosen.decides:
         findings = [replace(finding, verdict=too_small(finding.verdict)) for finding in findings]
     result = replace(
-        _unfinished(study, scale, where), finished=True, findings=findings, games=games, fits=fits
+        _unfinished(study, scale, where),
+        finished=True,
+        findings=findings,
+        games=judged.games,
+        fits=judged.fits,
     )
     before = load(out / STUDY_FILE, StudyResult)
-    result = replace(result, remarks=[*_reworded(before, result), *remarks])
+    result = replace(result, remarks=[*_reworded(before, result), *judged.remarks])
     write_whole(out / STUDY_FILE, dump(result))
     return result
 

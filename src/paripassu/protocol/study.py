@@ -8,7 +8,7 @@ command line see a `Study` alone.
 import ast
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, Self
 
@@ -57,7 +57,8 @@ class Work(NamedTuple):
     needed: int
 
 
-class Judgement(NamedTuple):
+@dataclass(frozen=True)
+class Judgement:
     """What the verdict rule says of a finished study, and the tables it says it from.
 
     Attributes:
@@ -68,9 +69,9 @@ class Judgement(NamedTuple):
     """
 
     findings: list[Finding]
-    games: list[GameResult] = []
-    fits: list[Fit] = []
-    remarks: list[str] = []
+    games: list[GameResult] = field(default_factory=list[GameResult])
+    fits: list[Fit] = field(default_factory=list[Fit])
+    remarks: list[str] = field(default_factory=list[str])
 
 
 class Design(ABC):
@@ -196,8 +197,8 @@ class Study:
         claim = _unwrapped(claim)
         if not (question and rule.strip() and claim.removeprefix(_CLAIM) != claim):
             raise ValueError(
-                f"the docstring of {path} must be a question, a paragraph that begins with {_CLAIM.strip()!r}, "
-                "and the verdict rule, with empty lines between them"
+                f"the docstring of {path} must be a question, then a paragraph that begins with "
+                f"{_CLAIM.strip()!r}, then the verdict rule, with empty lines between them"
             )
         name = path.stem.replace("_", "-")
         return cls(name, _unwrapped(question), claim.removeprefix(_CLAIM), rule.strip(), scales)

@@ -1,4 +1,4 @@
-"""Sweeps with settings of a person's choice, under the question and the rule of the study that they resemble."""
+"""Sweeps with any settings, each under the question and the rule of the study that it resembles."""
 
 from paripassu.protocol import Judgement, Scale, Study
 from paripassu.protocol.sweeps import (
@@ -18,7 +18,9 @@ SCALE = "custom"
 
 def phase(sweep: PhaseSweep) -> Study:
     """Which learning rates recover every mode, by the rules of the study collapse."""
-    return _study(sweep.kind, "Which learning rates recover every mode?", sweep, collapse.verdict, collapse.STUDY)
+    return _study(
+        sweep.kind, "Which learning rates recover every mode?", sweep, collapse.verdict, collapse.STUDY
+    )
 
 
 def scaling(sweep: ScalingSweep) -> Study:

@@ -61,14 +61,14 @@ class SweepDesign(Design):
         ]
         return [*lines, *["then the best pairs on fresh seeds"] * len(rest)]
 
-    def work(self, folder: Path, command: str) -> Work:
+    def work(self, folder: Path, command: str) -> Work:  # noqa: ARG002 - chunks keep no command
         """The chunks of the first stage that is not done."""
         chunks, missing = self._chunks(folder)
         units: list[Unit] = [ChunkUnit(chunk, folder) for chunk in missing]
         done = sum(c.run_steps for c in chunks) - sum(c.run_steps for c in missing)
         return Work(units, done, self.sweep.run_steps if missing else done)
 
-    def judge(self, claim: str, folder: Path) -> Judgement:
+    def judge(self, claim: str, folder: Path) -> Judgement:  # noqa: ARG002 - findings have their own
         """Write the tables of all chunks, and say what they show."""
         chunks, missing = self._chunks(folder)
         assert not missing, f"{folder} is not finished"

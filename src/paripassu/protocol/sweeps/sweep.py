@@ -73,6 +73,7 @@ def groups_of(seeds: range, size: int = WIDTH) -> list[tuple[int, ...]]:
 
 
 def check_methods(methods: Sequence[str], known: Sequence[str]) -> None:
+    """Raise ``ValueError`` unless there are methods, each known and named once."""
     for method in methods:
         if method not in known:
             raise ValueError(f"method must be one of {', '.join(known)}, got {method!r}")
@@ -81,12 +82,14 @@ def check_methods(methods: Sequence[str], known: Sequence[str]) -> None:
 
 
 def check_counts(**counts: int) -> None:
+    """Raise ``ValueError`` for the first count below 1."""
     for name, count in counts.items():
         if count < 1:
             raise ValueError(f"{name} must be >= 1, got {count}")
 
 
 def check_rates(name: str, rates: Rates) -> None:
+    """Raise ``ValueError`` unless there are learning rates, each finite and > 0."""
     if not rates:
         raise ValueError(f"{name} is an empty grid: give at least one learning rate")
     for rate in rates:
