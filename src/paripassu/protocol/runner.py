@@ -6,7 +6,7 @@ from pathlib import Path
 
 from paripassu.engine import Engine, LocalEngine
 from paripassu.files import is_empty, locked, write_whole
-from paripassu.protocol.study import Scale, Study, Unit, too_small
+from paripassu.protocol.study import Study, Unit, Work, too_small
 from paripassu.records import STUDY_FILE, Environment, StudyResult, environment
 from paripassu.records.codec import dump, load
 
@@ -51,9 +51,14 @@ def run_study(
     out.mkdir(parents=True, exist_ok=True)
     with locked(out):
         where = environment(command, chosen.design.settings().get("device", "cpu"))
-        if not (out / STUDY_FILE).exists():
+        work = chosen.design.work(out, command)
+        if not (work.done and (out / STUDY_FILE).exists()):  # before the first run its words may still change
             write_whole(out / STUDY_FILE, dump(_unfinished(study, scale, where)))
-        _carry_out_all(chosen, out, command, engine, progress)
+        carried_out: set[Path] = set()
+        while work.missing:
+            _carry_out_all(work, carried_out, engine, progress)
+            work = chosen.design.work(out, command)  # it may ask for more
+        progress(work.done, work.needed)
         return _write_result(study, scale, out, where)
 
 
@@ -76,21 +81,17 @@ def summarise(study: Study, scale: str, out: Path) -> StudyResult:
     return _write_result(study, scale, out, before.environment)
 
 
-def _carry_out_all(scale: Scale, out: Path, command: str, engine: Engine, progress: Progress) -> None:
-    """Carry out what is missing, and then what is asked for because of it, until nothing is."""
-    carried_out: set[Path] = set()
-    while True:
-        missing, done, needed = scale.design.work(out, command)
+def _carry_out_all(work: Work, carried_out: set[Path], engine: Engine, progress: Progress) -> None:
+    """Carry out what is missing, and note that it was."""
+    missing, done, needed = work
+    lost = next((unit for unit in missing if unit.path in carried_out), None)
+    if lost:
+        raise RuntimeError(f"{lost.path} was carried out and has no result: is the folder writable?")
+    progress(done, needed)
+    for unit, _ in engine.execute(_carry_out, missing):
+        carried_out.add(unit.path)
+        done += unit.cost
         progress(done, needed)
-        if not missing:
-            return
-        lost = next((unit for unit in missing if unit.path in carried_out), None)
-        if lost:
-            raise RuntimeError(f"{lost.path} was carried out and has no result: is the folder writable?")
-        for unit, _ in engine.execute(_carry_out, missing):
-            carried_out.add(unit.path)
-            done += unit.cost
-            progress(done, needed)
 
 
 def _carry_out(unit: Unit) -> None:
