@@ -1,6 +1,7 @@
 """Studies of seconds, and engines for them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from paripassu.data import Ring
@@ -30,8 +31,8 @@ def tiny_run(rule: Rule, lr: float, steps: int, seed: int) -> Run:
 
 def tiny_game(centres: Mapping[str, float], **more: Any) -> Game:
     chosen = dict.fromkeys((arm.name for arm in ARMS), 1e-3)
-    given = {"steps": {"smoke": 4, "untuned": 4}, "chosen": chosen}
-    return Game("ring8", "a ring", tiny_run, "mode-overlap@50", centres, **given | more)
+    game = Game("ring8", "a ring", tiny_run, "mode-overlap@50", centres, {"smoke": 4, "untuned": 4}, chosen)
+    return replace(game, **more)
 
 
 def tiny_verdict(evidence: Evidence) -> Verdict:
