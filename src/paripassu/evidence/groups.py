@@ -14,6 +14,7 @@ import polars as pl
 
 from paripassu.evidence.collapse import METHODS, PATHS_TABLE, deciding_outcomes, has_table, sweep_table
 from paripassu.evidence.intervals import Interval, bootstrap_interval, difference, wilson
+from paripassu.evidence.kinds import of_kind
 from paripassu.evidence.measures import pace_gaps
 from paripassu.records import StudyResult
 
@@ -110,15 +111,7 @@ def study_groups(result: StudyResult, folder: Path) -> Groups:
         ValueError: a table is missing or damaged, or the study is of a kind that this paripassu does not
             know.
     """
-    try:
-        groups = _GROUPS[result.kind]
-    except KeyError:
-        known = ", ".join(_GROUPS)
-        raise ValueError(
-            f"{folder} holds a study of kind {result.kind!r}, and this paripassu knows {known}: "
-            "read it with the paripassu that wrote it"
-        ) from None
-    return groups(result, folder)
+    return of_kind(_GROUPS, result)(result, folder)
 
 
 def _of_comparison(result: StudyResult, _: Path) -> Groups:

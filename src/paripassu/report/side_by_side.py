@@ -1,4 +1,4 @@
-"""Runs of one's own side by side: what they have different settings for, and what came of it."""
+"""Runs side by side: the settings in which they differ, and their results."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,18 +7,18 @@ from typing import Any
 
 import polars as pl
 
-from paripassu.evidence import tables as series
-from paripassu.evidence.tables import Records
+from paripassu.evidence import series
+from paripassu.evidence.tables import run_table
 from paripassu.records import RECORDS_FILE, RUN_FILE, RunHeader
-from paripassu.records.codec import end_of, load
+from paripassu.records.codec import load
 from paripassu.report.page import Block, Page, Pictures, Section, Table, Text
 from paripassu.report.run import metric_figures, spread, update_figures
 
 _SHOWN_STEPS = 4
 
 
-def write_comparison(folders: Sequence[Path], out: Path) -> Path:
-    """Write a page that lays runs side by side.
+def write_side_by_side(folders: Sequence[Path], out: Path) -> Path:
+    """Write a page that shows runs side by side.
 
     Args:
         folders: run folders, two at least.
@@ -38,14 +38,18 @@ def write_comparison(folders: Sequence[Path], out: Path) -> Path:
         if not (folder / RECORDS_FILE).is_file():
             raise ValueError(f"{folder} holds no run: name folders that paripassu train wrote")
     runs = dict(zip(_names(folders), folders, strict=True))
-    records = series.read_runs({name: [folder] for name, folder in runs.items()})
+    tables = {name: run_table(folder) for name, folder in runs.items()}
+    table = pl.concat(own.with_columns(arm=pl.lit(name), seed=pl.lit(0)) for name, own in tables.items())
     sections = [
         Section("Settings that differ", _settings(runs)),
-        Section("Measurements", [*_outcomes(records), *metric_figures(records)]),
-        Section("Samples", _samples(records, runs)),
-        Section("Updates", update_figures(records)),
+        Section("Measurements", [*_outcomes(tables), *metric_figures(table, list(runs))]),
+        Section("Samples", _samples(tables, runs)),
+        Section("Updates", update_figures(table, list(runs))),
     ]
-    lead = f"{len(runs)} runs side by side. One run a line: no figure here says how far chance goes."
+    lead = (
+        f"{len(runs)} runs side by side. Each line is one run, so these figures do not show the spread "
+        "between seeds."
+    )
     page = Page(title=" · ".join(runs), lead=lead, blocks=[], sections=[s for s in sections if s.blocks])
     return page.write(out)
 
@@ -65,7 +69,7 @@ def _settings(runs: Mapping[str, Path]) -> list[Block]:
         if len({own.get(key, "") for own in settings.values()}) > 1
     ]
     if not rows:
-        return [Text("None that is recorded.")]
+        return [Text("No recorded setting differs.")]
     return [Table(("setting", *settings), rows)]
 
 
@@ -80,26 +84,22 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]
     return pairs
 
 
-def _outcomes(records: Records) -> list[Block]:
-    metrics = series.metrics(records)
-    names = metrics["name"].unique(maintain_order=True).to_list()
+def _outcomes(tables: Mapping[str, pl.DataFrame]) -> list[Block]:
+    metrics = {name: dict(table.filter(kind="Metric").select("name", "value").iter_rows()) for name, table in tables.items()}
+    names = list(dict.fromkeys(metric for last in metrics.values() for metric in last))
     rows: list[Sequence[str]] = []
-    for arm, (run,) in records.items():
-        own = metrics.filter(pl.col("arm") == arm)
-        last = {name: own.filter(pl.col("name") == name)["value"].to_list()[-1:] for name in names}
-        end = end_of(run)
-        told = "not finished" if end is None else end.outcome
-        steps = max((record.step for record in run), default=0)
-        values = [f"{value:.4g}" for name in names for value in last[name] or [float("nan")]]
-        rows.append((arm, *values, told, f"{steps:,}"))
+    for run, table in tables.items():
+        outcomes = table.filter(kind="End")["outcome"].to_list()
+        values = [f"{metrics[run].get(name, float('nan')):.4g}" for name in names]
+        rows.append((run, *values, *(outcomes or ["not finished"]), f"{table['step'].max() or 0:,}"))
     return [Table(("run", *names, "outcome", "updates"), rows, caption="Last value of each metric.")]
 
 
-def _samples(records: Records, runs: Mapping[str, Path]) -> list[Block]:
-    shown = {name: series.pictures(run, runs[name]) for name, (run,) in records.items()}
+def _samples(tables: Mapping[str, pl.DataFrame], runs: Mapping[str, Path]) -> list[Block]:
+    shown = {name: series.pictures(table, runs[name]) for name, table in tables.items()}
     steps = list(spread({step: path for own in shown.values() for step, path in own.items()}, _SHOWN_STEPS))
     if not steps:
         return []
     rows = [(name, [own.get(step) for step in steps]) for name, own in shown.items()]
-    caption = "At equal steps; a gap is a step at which a run drew none."
+    caption = "At equal steps. A gap is a step at which a run drew no samples."
     return [Pictures([f"step {step:,}" for step in steps], rows, caption)]
