@@ -23,9 +23,6 @@ from paripassu.report.page import (
     environment_blocks,
 )
 
-READ_FOR_UPDATES = ("Update", "Shadow", "Pace")
-"""Kinds of records that `update_figures` needs."""
-
 _SHOWN_PICTURES = 6
 
 
@@ -80,7 +77,7 @@ def update_figures(table: pl.DataFrame, arms: Sequence[str]) -> list[Block]:
     """How far each player's steps went, the pace of one against the other, and both layer by layer.
 
     Args:
-        table: records of the kinds `READ_FOR_UPDATES`, from `series.read_arms`.
+        table: records of kind ``"Update"``, ``"Shadow"`` and ``"Pace"``, from `series.read_arms`.
         arms: in the order of the legend.
     """
     updates = series.updates(table)

@@ -85,7 +85,10 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]
 
 
 def _outcomes(tables: Mapping[str, pl.DataFrame]) -> list[Block]:
-    metrics = {name: dict(table.filter(kind="Metric").select("name", "value").iter_rows()) for name, table in tables.items()}
+    metrics = {
+        name: dict(table.filter(kind="Metric").select("name", "value").iter_rows())
+        for name, table in tables.items()
+    }
     names = list(dict.fromkeys(metric for last in metrics.values() for metric in last))
     rows: list[Sequence[str]] = []
     for run, table in tables.items():

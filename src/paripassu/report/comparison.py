@@ -1,0 +1,165 @@
+"""What a comparison of arms on games rests on: tables, curves, samples, and what the optimizers did."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from paripassu.evidence import series
+from paripassu.evidence.tables import run_tables
+from paripassu.files import inside
+from paripassu.records import ArmResult, Estimate, GameResult, StudyResult
+from paripassu.report import figures
+from paripassu.report.page import Block, Figure, Pictures, Section, Table, Text
+from paripassu.report.run import spread, update_figures
+
+_SHOWN_STEPS = 4
+_MEAN = "their mean with its bootstrap 95 % interval"
+_RUN = "runs/*/*/*"  # a run's folder: game, arm, run
+
+
+def sections(result: StudyResult, folder: Path) -> list[Section]:
+    """Three sections a game.
+
+    Raises:
+        ValueError: a run's records are damaged, or a run is not in the study's folder.
+    """
+    return [section for game in result.games for section in _game_sections(game, folder)]
+
+
+def best_arm(game: GameResult) -> int:
+    """Index of the arm with the best mean of the deciding metric."""
+    sign = 1 if game.better == "higher" else -1
+    means = [sign * arm.estimates[game.metric].mean for arm in game.arms]
+    return means.index(max(means))
+
+
+def run_count(arm: ArmResult) -> int:
+    """Runs of an arm on a game, those on tuning seeds included."""
+    return _tuning_runs(arm) + len(arm.runs)
+
+
+def _game_sections(game: GameResult, folder: Path) -> list[Section]:
+    runs = {arm.arm: [inside(folder, run, pattern=_RUN) for run in arm.runs] for arm in game.arms}
+    # Layers are shown of the first runs alone, and no shadow of a whole player is.
+    first = {arm: folders[:1] for arm, folders in runs.items()}
+    of_all, of_first = (
+        series.read_arms(runs, ("Metric", "Update", "Pace")),
+        series.read_arms(first, ("Shadow",)),
+    )
+    table = pl.concat([of_all, of_first], how="diagonal")
+    return [
+        Section(f"{game.game}: results", [Text(f"{game.setting}."), *_tables(game), *_figures(game, table)]),
+        Section(f"{game.game}: samples", [_samples(runs)]),
+        Section(f"{game.game}: what the optimizers did", update_figures(table, list(runs))),
+    ]
+
+
+def _tables(game: GameResult) -> list[Block]:
+    main = Table(
+        # The metric first: on a phone the rest is beyond the edge.
+        columns=("arm", game.metric, "95 % interval", "learning rate", "diverged", "update"),
+        rows=[
+            (
+                arm.arm,
+                *_mean_and_interval(arm.estimates[game.metric]),
+                _rate(arm),
+                _diverged(arm),
+                arm.description,
+            )
+            for arm in game.arms
+        ],
+        best=best_arm(game),
+        caption=f"Mean ± standard deviation over the confirmation seeds; {game.better} is better.",
+    )
+    others = [name for name in game.arms[0].estimates if name != game.metric]
+    rest = Table(
+        columns=("arm", *others),
+        rows=[(arm.arm, *(_in_one(arm.estimates[name]) for name in others)) for arm in game.arms],
+        caption="The other metrics of the same runs: mean ± standard deviation [95 % interval of the mean].",
+    )
+    return [main, *([rest] if others else []), _effort(game)]
+
+
+def _effort(game: GameResult) -> Table:
+    """How many runs and rates each arm got, so that a reader sees whether the comparison is fair."""
+    return Table(
+        columns=("arm", "learning rates tried", "runs to tune", "runs to confirm"),
+        rows=[(arm.arm, _tried(arm), str(_tuning_runs(arm)), str(len(arm.runs))) for arm in game.arms],
+        caption=f"{sum(map(run_count, game.arms)):,} runs on {game.game}. The rates tried are those of the "
+        "grid and any beyond its edges. The chosen one is in brackets.",
+    )
+
+
+def _tuning_runs(arm: ArmResult) -> int:
+    return sum(len(rate.estimate.values) for rate in arm.grid)
+
+
+def _tried(arm: ArmResult) -> str:
+    if not arm.grid:
+        return f"not tuned: [{arm.lr:g}]"
+    return ", ".join(f"[{rate.lr:g}]" if rate.lr == arm.lr else f"{rate.lr:g}" for rate in arm.grid)
+
+
+def _figures(game: GameResult, table: pl.DataFrame) -> list[Block]:
+    metrics = series.metrics(table)
+    own = series.over_seeds(metrics.filter(name=game.metric))
+    better = f"{game.better} is better"
+    deciding = {arm.arm: arm.estimates[game.metric] for arm in game.arms}
+    blocks: list[Block] = [
+        Figure(
+            figures.curves(own, list(deciding), y=game.metric),
+            "Learning curves",
+            f"{game.metric} on the confirmation seeds: mean and range over seeds; {better}.",
+        ),
+        Figure(
+            figures.values(deciding, game.metric),
+            "Every seed",
+            f"{game.metric} of each confirmation run, and beside them {_MEAN}. A diverged run counts as the "
+            f"worst value of any run; {better}.",
+        ),
+    ]
+    for name in game.measures:
+        measured = {arm.arm: arm.estimates[name] for arm in game.arms}
+        caption = (
+            f"{name} of each confirmation run, computed from its records, and beside them {_MEAN}. The "
+            "protocol below defines it."
+        )
+        blocks.append(Figure(figures.values(measured, name), name.capitalize(), caption))
+    if any(arm.grid for arm in game.arms):
+        figure = figures.sensitivity(game.arms, game.metric)
+        caption = (
+            f"{game.metric} over each arm's grid: mean and range over the tuning seeds. A ring marks the "
+            f"chosen rate; {better}. In a wide basin a rough choice of the rate costs little."
+        )
+        blocks.append(Figure(figure, "Sensitivity to the learning rate", caption))
+    return blocks
+
+
+def _samples(runs: Mapping[str, Sequence[Path]]) -> Block:
+    first = {arm: folders[0] for arm, folders in runs.items() if folders}
+    table = run_tables(list(first.values()), ["Samples"])
+    shown = {
+        arm: series.pictures(table.filter(run=number), folder)
+        for number, (arm, folder) in enumerate(first.items())
+    }
+    steps = list(spread({step: path for own in shown.values() for step, path in own.items()}, _SHOWN_STEPS))
+    rows = [(arm, [own.get(step) for step in steps]) for arm, own in shown.items()]
+    caption = "From each arm's first confirmation run, at equal steps. A gap is a run that had diverged."
+    return Pictures([f"step {step:,}" for step in steps], rows, caption)
+
+
+def _mean_and_interval(estimate: Estimate) -> tuple[str, str]:
+    return f"{estimate.mean:.3g} ± {estimate.std:.2g}", f"{estimate.low:.3g} to {estimate.high:.3g}"
+
+
+def _in_one(estimate: Estimate) -> str:
+    return f"{_mean_and_interval(estimate)[0]} [{estimate.low:.3g}, {estimate.high:.3g}]"
+
+
+def _rate(arm: ArmResult) -> str:
+    return f"{arm.lr:g}" + (" (edge of its grid)" if arm.on_edge else "")
+
+
+def _diverged(arm: ArmResult) -> str:
+    return f"{arm.diverged} of {len(arm.runs)}"
