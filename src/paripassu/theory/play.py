@@ -115,7 +115,7 @@ def play(
         >>> from paripassu.theory import Bilinear, play
         >>> paths = play(Bilinear(), SGD(), lr=0.1, steps=2, seeds=[0], record=[0, 2])
         >>> square = paths.norms["x"] ** 2 + paths.norms["y"] ** 2
-        >>> (square[0, 1] / square[0, 0]).round(9)  # each step multiplies it by 1 + lr^2
+        >>> float((square[0, 1] / square[0, 0]).round(9))  # each step multiplies it by 1 + lr^2
         1.0201
     """
     players = problem.players

@@ -136,7 +136,7 @@ class NoisyQuadratic(Problem):
         >>> from paripassu.theory import NoisyQuadratic, TwoPoint, play
         >>> coin = NoisyQuadratic(TwoPoint(0.0, 1.0, p=0.3))
         >>> paths = play(coin, SGD(), lr=0.1, steps=200, seeds=range(500), record=[200])
-        >>> paths.observed["theta"].mean().round(1)
+        >>> float(paths.observed["theta"].mean().round(1))
         0.3
     """
 
@@ -233,38 +233,38 @@ def stationary_moments(paths: Trajectories, after: int, name: str = "theta") -> 
 def adam_bound(betas: tuple[float, float], step: int | None = None) -> float:
     r"""The largest update that Adam can make, whatever the gradients, in units of the learning rate.
 
-    For α = ``betas[0]``, β = ``betas[1]`` and α² < β, by the Cauchy-Schwarz inequality,
+    For α = ``betas[0]`` and β = ``betas[1]`` > 0, by the Cauchy-Schwarz inequality,
 
-    .. math:: \frac{|m_t|}{\sqrt{v_t}} \le \frac{1 - α}{\sqrt{(1 - β)(1 - α^2/β)}},
+    .. math:: \frac{|m_t|}{\sqrt{v_t}} \le \frac{1 - α}{\sqrt{1 - β}} \Bigl(\sum_{k<t} (α^2/β)^k\Bigr)^{1/2},
 
-    and the bias corrections multiply it by √(1 - βᵗ)/(1 - αᵗ) at step t.
+    with equality for gradients in proportion to (β/α)^t. The bias corrections multiply it by
+    √(1 - βᵗ)/(1 - αᵗ). If α² < β the sum is below 1/(1 - α²/β).
 
     Args:
-        betas: Adam's decay rates, in [0, 1).
-        step: t >= 1, counted from one; without it the bound on ``|m|/√v``, to which the other tends.
+        betas: Adam's decay rates, in [0, 1), the second > 0.
+        step: t >= 1, counted from one. Without it, the bound on ``|m|/√v`` that holds at every step.
 
     Returns:
-        A number > 0, inf if α² >= β and β > 0.
+        A number > 0; inf without ``step`` if α² >= β.
 
     Raises:
-        ValueError: a decay rate outside [0, 1), or ``step`` < 1.
+        ValueError: a decay rate out of its range, or ``step`` < 1.
 
-    Source: Dereich, Graeber & Jentzen 2024, arXiv:2407.08100, bounds of this kind.
+    Source: Dereich, Graeber & Jentzen 2024, arXiv:2407.08100, prove bounds of this kind.
 
     Example:
         >>> from paripassu.theory import adam_bound
-        >>> round(adam_bound((0.9, 0.999)), 4), adam_bound((0.9, 0.999), step=1)
-        (7.2703, 2.3)
+        >>> round(adam_bound((0.9, 0.999)), 4), round(adam_bound((0.9, 0.999), step=1), 4)
+        (7.2703, 1.0)
     """
     alpha, beta = betas
-    if not (0.0 <= alpha < 1.0 and 0.0 <= beta < 1.0):
-        raise ValueError(f"betas must be in [0, 1), got {betas}")
+    if not (0.0 <= alpha < 1.0 and 0.0 < beta < 1.0):
+        raise ValueError(f"betas must be in [0, 1), the second > 0, got {betas}")
     if step is not None and step < 1:
         raise ValueError(f"step must be >= 1, got {step}")
-    if alpha == 0.0:
-        bound = (1 - beta) ** -0.5
-    elif alpha**2 < beta:
-        bound = (1 - alpha) / math.sqrt((1 - beta) * (1 - alpha**2 / beta))
-    else:
-        return math.inf
-    return bound if step is None else bound * math.sqrt(1 - beta**step) / (1 - alpha**step)
+    ratio = alpha**2 / beta
+    first = (1 - alpha) / math.sqrt(1 - beta)
+    if step is None:
+        return first / math.sqrt(1 - ratio) if ratio < 1 else math.inf
+    total = step if ratio == 1 else (1 - ratio**step) / (1 - ratio)
+    return first * math.sqrt(total * (1 - beta**step)) / (1 - alpha**step)

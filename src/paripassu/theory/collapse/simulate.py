@@ -1,4 +1,8 @@
-"""Many runs of the framework at once, exactly, at any dimension."""
+"""Many runs of the framework at once, exactly, at any dimension, by SGDA or nSGDA.
+
+This is a fast special path of `play`: compiled loops over eight runs abreast, in the coordinates of
+`reduction`. Tests compare it with `play` on `CollapseGame`, the framework as its text reads.
+"""
 
 import math
 from concurrent.futures import ThreadPoolExecutor
@@ -49,6 +53,12 @@ class Result:
         W: ``[R, m_D, k]`` final discriminator weights, in reduced coordinates.
         V: ``[R, m_G, k]`` final generator weights.
         ab: ``[R, 2]`` final output weight and bias of the discriminator.
+
+    Example:
+        >>> from paripassu.theory import Framework, simulate
+        >>> result = simulate(Framework(), "sgda", lr_d=0.1, lr_g=0.01, steps=10, seeds=[0, 1])
+        >>> result.recovered.shape, result.W.shape
+        ((2, 11, 2), (2, 10, 20))
     """
 
     framework: Framework
@@ -97,7 +107,7 @@ def simulate(
     """Play the game from every start with every pair of learning rates.
 
     A run's path depends on its own settings and seed alone, not on the runs beside it or the number of
-    threads. A run that overflows stops and is recorded as diverged.
+    threads. A run that overflows stops, and the result says when.
 
     Args:
         framework: the game.
@@ -116,8 +126,19 @@ def simulate(
         until_recovered: whether a run may stop at the first recorded step that has every mode.
         threads: cores to use, >= 1; all without it.
 
+    Returns:
+        Records and final weights, see `Result`.
+
     Raises:
         ValueError: a setting out of its range, or shapes that do not broadcast.
+
+    Example:
+        >>> from paripassu.theory import Framework, simulate
+        >>> rates = dict(lr_d=0.1, lr_g=0.01, steps=3000, seeds=[0])
+        >>> simulate(Framework(d=10**4), "nsgda", **rates).recovered[0, -1].tolist()  # both modes
+        [True, True]
+        >>> simulate(Framework(d=10**4), "sgda", **rates).recovered[0, -1].tolist()
+        [False, False]
     """
     check_settings(method, momentum, updates, batch)
     if threads is not None and threads < 1:
@@ -152,7 +173,7 @@ def simulate(
         method == "nsgda", updates == "alternating", trainable, batch, batch_seeds, steps, recorded,
         until_recovered, mass, cosines, correlations, norms, gradients, outputs, pace, diverged_at, W, V, ab,
     )  # fmt: skip
-    # The kernel lets go of Python's lock, and threads take groups as they come: some diverge early.
+    # The kernel releases Python's lock. Threads take one group after another, because some diverge early.
     with ThreadPoolExecutor(threads or usable_cores()) as pool:
         list(pool.map(lambda first: simulate_group(first, *arguments), range(0, runs, WIDTH)))
 
