@@ -97,13 +97,3 @@ def test_damaged_files_are_named(tmp_path, text):
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(ValueError, match=r"run.json is corrupt"):
         load(tmp_path / "run.json", Environment)
-
-
-def test_an_interrupted_write_leaves_the_old_text(tmp_path, monkeypatch):
-    path = tmp_path / "file"
-    write_whole(path, "old")
-    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
-    with pytest.raises(OSError, match="No space"):
-        write_whole(path, "new")
-    assert path.read_text() == "old"
-    assert [p.name for p in tmp_path.iterdir()] == ["file"]
