@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from paripassu.data import Augmented, Digits, Ring, Wanted
+from paripassu.data import Augmented, Digits, Placeholder, Ring
 from paripassu.train.random import Stream, generator
 
 CPU = torch.device("cpu")
@@ -52,5 +52,5 @@ def test_what_cannot_be_augmented_is_refused():
 
 def test_wanted_data_say_what_they_are():
     with pytest.raises(ValueError, match="CIFAR-10 at 32 px"):
-        Wanted("CIFAR-10", 32).load(CPU)
-    assert Wanted("CIFAR-10", 32).name == "cifar-10"
+        Placeholder("CIFAR-10", 32).load(CPU)
+    assert Placeholder("CIFAR-10", 32).name == "cifar-10"

@@ -15,9 +15,9 @@ from paripassu.records.codec import dump
 from paripassu.rules import SGD
 from paripassu.train import Player, check_folder
 from paripassu.train.evaluation import Evaluator
-from paripassu.train.loop import step
 from paripassu.train.precision import _compiled, play, tensor_cores
 from paripassu.train.state import initial_state
+from paripassu.train.step import step
 
 PLAYER = Player(SGD(), 0.1)
 
@@ -72,9 +72,9 @@ def test_bf16_rounds_and_no_more(run):
 def test_penalties_compute_in_float32(images, monkeypatch):
     seen = []
 
-    def penalty(self, discriminator, real, fake, generator, share):
+    def penalty(self, discriminator, real, fake, draws):
         seen.append((torch.is_autocast_enabled("cpu"), real.dtype, fake.dtype))
-        return R1.__call__(R1(), discriminator, real, fake, generator, share)
+        return R1.__call__(R1(), discriminator, real, fake, draws)
 
     monkeypatch.setattr(type(images.penalty), "__call__", penalty)
     _steps(replace(images, precision="bf16"))

@@ -29,7 +29,7 @@ from paripassu.data import (
 )
 from paripassu.games import R1, R1R2, Penalty, WganGP
 from paripassu.metrics import (
-    MOST_COMPARED,
+    MAX_PAIRED_SAMPLES,
     DigitFeatures,
     EfficientNetLite0Features,
     FeatureMetric,
@@ -165,10 +165,10 @@ def metric(text: str, samples: int) -> FeatureMetric:
     if not parts:
         raise ValueError(f"{text!r} is no METRIC-NETWORK or METRIC-NETWORK@COUNT, such as fd-pixels8@10k")
     network = choose("feature network", parts["network"], NETWORKS)
-    kinds: dict[str, Kind] = {network.customary.get(kind, kind): kind for kind in get_args(Kind)}
+    kinds: dict[str, Kind] = {network.aliases.get(kind, kind): kind for kind in get_args(Kind)}
     kind = choose(f"metric on {network.name}", parts["kind"], kinds)
     if not parts["count"]:
-        return FeatureMetric(kind, network, samples if kind == "fd" else min(samples, MOST_COMPARED))
+        return FeatureMetric(kind, network, samples if kind == "fd" else min(samples, MAX_PAIRED_SAMPLES))
     return FeatureMetric(kind, network, int(parts["count"]) * (1000 if parts["k"] else 1))
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from paripassu.cli import choices
 from paripassu.cli.progress import errors, progress_bar, stage_bars
-from paripassu.data import Augmented, Source, Wanted
+from paripassu.data import Augmented, Placeholder, Source
 from paripassu.data.images import Channels, OnBadImage
 from paripassu.games import PathLength, Penalty
 from paripassu.metrics import FeatureMetric, InceptionFeatures
@@ -22,9 +22,9 @@ from paripassu.records import RECORDS_FILE, End, Metric
 from paripassu.records.codec import read_records
 from paripassu.report.run import write_run_page
 from paripassu.rules import Rule
-from paripassu.train import Player, Run, current_share, evaluate, joined, load_run, train
+from paripassu.train import Player, Run, current_processes, evaluate, joined, load_run, train
 from paripassu.train.run import Decay, Precision, Updates
-from paripassu.train.settings import loss_names
+from paripassu.train.serialization import loss_names
 
 
 def _of_recipe(metavar: str, about: str | None = None) -> Any:
@@ -192,7 +192,7 @@ class Train:
             return
         folder = self.out or Path("runs") / f"{run.data.name}-{run.model.name}-{run.key()}"
         with joined(run.device):
-            is_first = current_share().rank == 0
+            is_first = current_processes().rank == 0
             end = self._train(run, folder, shown=is_first)
         if not is_first:
             return
@@ -222,7 +222,7 @@ class Train:
         drawn |= self._given(*drawn)
         by_path = self._given("resolution", "channels", "on_bad_image")
         if self.data is not None:
-            wanted = recipe.resolution if isinstance(recipe, Wanted) else None
+            wanted = recipe.resolution if isinstance(recipe, Placeholder) else None
             recipe = choices.source(self.data, by_path, wanted)
         elif by_path:
             raise ValueError(f"--{next(iter(by_path)).replace('_', '-')} is for images by path: give --data")

@@ -9,9 +9,9 @@ from paripassu.data.idx import Idx
 from paripassu.data.images import ImageFolder
 from paripassu.data.mixtures import Grid, Mixture, MixtureSamples, Ring
 from paripassu.data.npz import Npz
+from paripassu.data.placeholder import Placeholder
 from paripassu.data.source import ImageSet, Samples, Source, to_bytes, to_unit
 from paripassu.data.stacked import StackedDigits, StackedMnist, StackedSamples
-from paripassu.data.wanted import Wanted
 
 __all__ = [
     "PUBLISHED",
@@ -27,13 +27,13 @@ __all__ = [
     "MixtureSamples",
     "Npz",
     "PixelFile",
+    "Placeholder",
     "Ring",
     "Samples",
     "Source",
     "StackedDigits",
     "StackedMnist",
     "StackedSamples",
-    "Wanted",
     "to_bytes",
     "to_unit",
 ]

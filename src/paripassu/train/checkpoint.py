@@ -17,7 +17,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from paripassu.files import replacing
-from paripassu.train.state import State
+from paripassu.train.state import TrainingState
 
 FOLDER = "checkpoints"
 KEPT = 2  # the newest, and one to fall back on should it be damaged
@@ -27,7 +27,7 @@ _OPTIMIZERS = "optimizers.pt"
 _SHADOWS = "shadows"
 
 
-def save_checkpoint(folder: Path, state: State) -> None:
+def save_checkpoint(folder: Path, state: TrainingState) -> None:
     """Write a checkpoint of the run in ``folder`` and remove all but the last `KEPT`."""
     home = folder / FOLDER
     home.mkdir(exist_ok=True)
@@ -55,7 +55,7 @@ def checkpoints(folder: Path) -> list[Path]:
     return sorted((folder / FOLDER).glob("step-*"))
 
 
-def load_checkpoint(folder: Path, state: State) -> list[Path]:
+def load_checkpoint(folder: Path, state: TrainingState) -> list[Path]:
     """Bring ``state`` to the newest whole checkpoint of the run in ``folder``; without any, leave it.
 
     Returns:
@@ -79,7 +79,7 @@ def load_checkpoint(folder: Path, state: State) -> list[Path]:
     return damaged
 
 
-def _restore(path: Path, state: State) -> None:
+def _restore(path: Path, state: TrainingState) -> None:
     index = json.loads((path / _INDEX).read_text())
     networks = state.networks()
     held = {name: _tensors(path / f"{name}.safetensors") for name in networks}
@@ -102,7 +102,7 @@ def _restore(path: Path, state: State) -> None:
 
 
 def in_words(described: dict[str, Any]) -> str:
-    """Networks as `State` describes them, for a sentence."""
+    """Networks as `TrainingState` describes them, for a sentence."""
     rest = dict(described)
     name, shape = rest.pop("name"), " x ".join(map(str, rest.pop("shape")))
     averaged = "" if rest.pop("averaged") else "out"

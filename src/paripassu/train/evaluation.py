@@ -17,7 +17,7 @@ from paripassu.data import (
     StackedSamples,
 )
 from paripassu.metrics import (
-    MOST_COMPARED,
+    MAX_PAIRED_SAMPLES,
     DigitFeatures,
     FeatureMetric,
     FeatureNetwork,
@@ -47,7 +47,7 @@ Progress = Callable[[str, int, int], object]
 """Is told what is measured, how many samples are done, and of how many."""
 
 
-def _untold(what: str, done: int, total: int) -> None:
+def _no_progress(what: str, done: int, total: int) -> None:
     pass
 
 
@@ -65,7 +65,7 @@ class Evaluator:
         real: Samples,
         samples: int | None = None,
         metrics: Sequence[FeatureMetric] = (),
-        progress: Progress = _untold,
+        progress: Progress = _no_progress,
     ) -> None:
         """``samples`` replaces the run's ``eval_samples``, ``metrics`` what is measured without them.
 
@@ -156,7 +156,7 @@ class Evaluator:
 
 def _usual(data: Source, real: ImageSet, count: int) -> tuple[FeatureMetric, ...]:
     network = DigitFeatures() if isinstance(data, Digits) else PixelFeatures()
-    paired = min(len(real), count, MOST_COMPARED)
+    paired = min(len(real), count, MAX_PAIRED_SAMPLES)
     return FeatureMetric("fd", network, count), FeatureMetric("kd", network, paired)
 
 
@@ -195,7 +195,7 @@ def evaluate(
     folder: Path,
     samples: int | None = None,
     metrics: Sequence[FeatureMetric] = (),
-    progress: Progress = _untold,
+    progress: Progress = _no_progress,
 ) -> tuple[int, dict[str, float]]:
     """Measure the last checkpoint of ``run``.
 

@@ -10,7 +10,7 @@ from paripassu.data import Source
 from paripassu.games import GanLoss, PathLength, Penalty, non_saturating
 from paripassu.models import DCGAN, MLP, Architecture, StyleGAN2
 from paripassu.rules import Rule
-from paripassu.train import settings
+from paripassu.train import serialization
 
 Updates = Literal["alternating", "simultaneous"]
 Decay = Literal["constant", "linear"]
@@ -160,7 +160,7 @@ class Run:
 
     def settings(self) -> dict[str, Any]:
         """The run as plain nested values, for ``run.json``; `from_settings` reads them back."""
-        return settings.plain(self)
+        return serialization.plain(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Losses are values, not importable functions: a run travels between processes as its settings.
@@ -180,4 +180,4 @@ def from_settings(plain: dict[str, Any]) -> Run:
     Raises:
         ValueError: the settings are not a run's, or name something this version does not have.
     """
-    return settings.build(plain, Run)
+    return serialization.build(plain, Run)

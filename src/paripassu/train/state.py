@@ -13,7 +13,7 @@ from paripassu.train.run import Player, Run
 
 
 @dataclass
-class State:
+class TrainingState:
     """A training between two steps.
 
     Attributes:
@@ -58,7 +58,7 @@ class State:
         return all(bool(t.isfinite().all()) for t in tensors)
 
 
-def initial_state(run: Run, shape: tuple[int, ...]) -> State:
+def initial_state(run: Run, shape: tuple[int, ...]) -> TrainingState:
     """A fresh training of ``run`` for samples of ``shape``; torch's global generator is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(number(run.seed, Stream.WEIGHTS))
@@ -70,7 +70,7 @@ def initial_state(run: Run, shape: tuple[int, ...]) -> State:
     for network in (generator, discriminator) if run.compile else ():
         # Not network.compile(): that leaves out the forward of torch's own containers, such as Sequential.
         network.forward = torch.compile(network.forward)
-    return State(
+    return TrainingState(
         generator,
         discriminator,
         averaged,
