@@ -82,7 +82,9 @@ def test_steps_are_the_rules_whatever_the_player(name, tensors, tensor_lr, decay
         for k, p in enumerate(parameters):
             p.grad = scale * normal(p.shape, p.dtype) if k in there else None
         updates, following = optimizer.rule.update(
-            [parameters[k].grad.double() for k in there], [states[k] for k in there]
+            [parameters[k].grad.double() for k in there],
+            [states[k] for k in there],
+            [exact[k] for k in there],
         )
         for k, update, state in zip(there, updates, following, strict=True):
             states[k] = state

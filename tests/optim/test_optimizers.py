@@ -39,7 +39,7 @@ def test_a_step_is_the_rules_update_times_the_learning_rate(make, tensors):
     optimizer = make(parameters, 0.3)
     before = [p.detach().clone() for p in parameters]
     gradients = [p.grad.clone() for p in parameters]
-    updates, _ = optimizer.rule.update(gradients, [optimizer.rule.init(g) for g in gradients])
+    updates, _ = optimizer.rule.update(gradients, [optimizer.rule.init(g) for g in gradients], before)
     optimizer.step()
     for p, b, u in zip(parameters, before, updates, strict=True):
         torch.testing.assert_close(p.detach(), b - 0.3 * u, rtol=1e-12, atol=1e-14)

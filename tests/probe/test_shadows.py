@@ -5,6 +5,7 @@ import io
 import pytest
 import torch
 from tests.cases.networks import network_of, train
+from tests.cases.rules import ShareOfWeights
 
 from paripassu.optim import NSGD, RuleOptimizer
 from paripassu.probe import Probe
@@ -15,6 +16,7 @@ RULES = {
     "adam": Adam((0.5, 0.999)),
     "rmsprop": RMSprop(),
     "graft": Graft(Adam((0.0, 0.9)), SGD(0.9), "global"),
+    "of weights": ShareOfWeights(),
 }
 
 

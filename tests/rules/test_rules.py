@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from tests.cases.rules import ShareOfWeights
 
 from paripassu.rules import SGD, Adam, Graft, Normalize, RMSprop, Rule
 
@@ -18,6 +19,7 @@ RULES = {
     "Normalize layer momentum": Normalize(SGD(0.9), "layer"),
     "Graft layer": Graft(Adam((0.5, 0.999)), SGD()),
     "Graft global": Graft(SGD(), Adam((0.0, 0.9)), "global"),
+    "of weights": ShareOfWeights(),
     "Graft of a graft": Graft(Normalize(RMSprop()), Graft(SGD(0.5), Adam()), "layer"),
 }
 TORCH = {
@@ -39,10 +41,12 @@ def _gradients(steps: int, seed: int = 0) -> list[list[torch.Tensor]]:
 
 
 def _updates(rule: Rule, gradients: list[list[torch.Tensor]]) -> list[list[torch.Tensor]]:
+    """Of every step; the weights stay where they are, in general position."""
+    weights = [torch.full_like(g, 0.5) for g in gradients[0]]
     states = [rule.init(g) for g in gradients[0]]
     every = []
     for step in gradients:
-        updates, states = rule.update(step, states)
+        updates, states = rule.update(step, states, weights)
         every.append(updates)
     return every
 
@@ -137,7 +141,7 @@ def test_zero_gradients_give_zero_updates(rule):
 def test_nan_gradients_are_not_hidden(rule):
     gradients = _gradients(1)[0]
     gradients[0] = torch.full_like(gradients[0], math.nan)
-    updates, _ = rule.update(gradients, [rule.init(g) for g in gradients])
+    updates, _ = rule.update(gradients, [rule.init(g) for g in gradients], gradients)
     assert updates[0].isnan().all()
 
 
@@ -145,11 +149,12 @@ def test_nan_gradients_are_not_hidden(rule):
 def test_rules_are_pure(rule):
     gradients = _gradients(1)[0]
     states = [rule.init(g) for g in gradients]
-    _, states = rule.update(gradients, states)
-    before = torch.utils._pytree.tree_map(torch.clone, (gradients, states))
-    first = rule.update(gradients, states)
-    again = rule.update(gradients, states)
-    for old, new in ((before, (gradients, states)), (first, again)):
+    weights = [g + 1 for g in gradients]
+    _, states = rule.update(gradients, states, weights)
+    before = torch.utils._pytree.tree_map(torch.clone, (gradients, states, weights))
+    first = rule.update(gradients, states, weights)
+    again = rule.update(gradients, states, weights)
+    for old, new in ((before, (gradients, states, weights)), (first, again)):
         for a, b in zip(*(torch.utils._pytree.tree_leaves(x) for x in (old, new)), strict=True):
             assert torch.equal(a, b)
 
@@ -160,8 +165,8 @@ def test_vmap_runs_over_rules(rule):
     many = [torch.stack(tensors) for tensors in zip(*_gradients(6), strict=True)]
 
     def two_steps(gradients):
-        updates, states = rule.update(gradients, [rule.init(g) for g in gradients])
-        return rule.update([2 * u + g for u, g in zip(updates, gradients, strict=True)], states)[0]
+        updates, states = rule.update(gradients, [rule.init(g) for g in gradients], gradients)
+        return rule.update([2 * u + g for u, g in zip(updates, gradients, strict=True)], states, updates)[0]
 
     batched = torch.func.vmap(two_steps)(many)
     for index in range(6):
@@ -172,7 +177,7 @@ def test_vmap_runs_over_rules(rule):
 @pytest.mark.parametrize("scale", [1e-30, 1e-24, 1e22, 1e30])
 def test_extreme_gradients_keep_their_direction_in_float32(scale):
     gradient = torch.tensor([3.0, -4.0]) * scale
-    (update,), _ = Normalize(SGD()).update([gradient], [{}])
+    (update,), _ = Normalize(SGD()).update([gradient], [{}], [gradient])
     torch.testing.assert_close(update, torch.tensor([0.6, -0.8]), rtol=1e-6, atol=0)
 
 
@@ -200,7 +205,7 @@ def test_second_moments_hold_squares_of_1e18_in_float32(rule):
 
 def test_norms_are_accurate_over_millions_of_elements():
     gradient = torch.randn(4_000_000, generator=torch.Generator().manual_seed(0))
-    (update,), _ = Normalize(SGD()).update([gradient], [{}])
+    (update,), _ = Normalize(SGD()).update([gradient], [{}], [gradient])
     assert update.double().norm().item() == pytest.approx(1.0, rel=1e-6)
 
 
@@ -208,7 +213,7 @@ def test_norms_are_accurate_over_millions_of_elements():
 def test_updates_keep_their_gradients_dtype(dtype):
     gradients = [g.to(dtype) for g in _gradients(1)[0]]
     for rule in RULES.values():
-        updates, _ = rule.update(gradients, [rule.init(g) for g in gradients])
+        updates, _ = rule.update(gradients, [rule.init(g) for g in gradients], gradients)
         assert all(u.dtype == dtype for u in updates)
 
 

@@ -281,7 +281,7 @@ def _step_as_written(rule: Rule, turn: Turn) -> None:
             f"a step of {rule} cannot be captured in a CUDA graph: it needs SGD, Adam or one normalised or "
             "grafted on the other, and float32 parameters on one CUDA device"
         )
-    updates, states = rule.update(turn.gradients, turn.states)
+    updates, states = rule.update(turn.gradients, turn.states, list(map(_working, turn.parameters)))
     for state, following in zip(turn.states, states, strict=True):
         state.update(following)
     for parameter, update, rate, keep in zip(turn.parameters, updates, turn.rates, turn.keeps, strict=True):

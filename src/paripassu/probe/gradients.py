@@ -39,7 +39,7 @@ def stepped(optimizer: torch.optim.Optimizer) -> Iterator[Layer]:
         names: list[Any] = group.get("param_names") or [None] * len(group["params"])
         for name, parameter in zip(names, group["params"], strict=True):
             if parameter.grad is not None:
-                gradient = _written(parameter.grad)
+                gradient = working(parameter.grad)
                 if scale is not None:
                     gradient = gradient / scale.to(gradient.device)
                 if group.get("maximize", False):
@@ -59,6 +59,7 @@ def real(tensor: Tensor) -> Tensor:
     return torch.view_as_real(tensor) if tensor.is_complex() else tensor
 
 
-def _written(gradient: Tensor) -> Tensor:
-    dense = real(gradient.detach().to_dense() if gradient.is_sparse else gradient.detach())
+def working(tensor: Tensor) -> Tensor:
+    """A gradient or a parameter in the numbers that rules compute with: real, dense, float32 at least."""
+    dense = real(tensor.detach().to_dense() if tensor.is_sparse else tensor.detach())
     return dense.float() if dense.dtype in _HALF else dense

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from paripassu.probe.gradients import Layer
+from paripassu.probe.gradients import Layer, working
 from paripassu.rules import Rule, State
 
 
@@ -28,6 +28,7 @@ class Shadows:
     def see(self, layers: Sequence[Layer]) -> dict[str, list[Tensor]]:
         """Every rule's update, one tensor a layer, to be subtracted times a learning rate."""
         gradients = [layer.gradient for layer in layers]
+        weights = [working(layer.parameter) for layer in layers] if self._rules else []
         updates: dict[str, list[Tensor]] = {}
         for name, rule in self._rules.items():
             kept = self._states[name]
@@ -35,7 +36,7 @@ class Shadows:
                 kept[layer.position] if layer.position in kept else rule.init(layer.gradient)
                 for layer in layers
             ]
-            updates[name], following = rule.update(gradients, states)
+            updates[name], following = rule.update(gradients, states, weights)
             kept.update(zip((layer.position for layer in layers), following, strict=True))
         return updates
 

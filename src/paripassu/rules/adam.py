@@ -51,7 +51,7 @@ class Adam(TensorwiseRule):
             state["exp_avg"] = torch.zeros_like(tensor)
         return state
 
-    def update_tensor(self, gradient: Tensor, state: State) -> tuple[Tensor, State]:
+    def update_tensor(self, gradient: Tensor, state: State, _weight: Tensor, /) -> tuple[Tensor, State]:
         """Algorithm 1 of the paper for one tensor.
 
         The update has no unit: gradients scaled by c give the same one where ``eps`` does not weigh. Squares

@@ -43,11 +43,11 @@ class Graft(Rule):
         return {"magnitude": self.magnitude.init(tensor), "direction": self.direction.init(tensor)}
 
     def update(
-        self, gradients: Sequence[Tensor], states: Sequence[State]
+        self, gradients: Sequence[Tensor], states: Sequence[State], weights: Sequence[Tensor]
     ) -> tuple[list[Tensor], list[State]]:
         """One step of both rules, joined; in units of ``magnitude``'s updates."""
-        magnitudes, kept_m = self.magnitude.update(gradients, [s["magnitude"] for s in states])
-        directions, kept_d = self.direction.update(gradients, [s["direction"] for s in states])
+        magnitudes, kept_m = self.magnitude.update(gradients, [s["magnitude"] for s in states], weights)
+        directions, kept_d = self.direction.update(gradients, [s["direction"] for s in states], weights)
         updates = rescale(directions, norms(magnitudes, self.scope), self.scope)
         following: list[State] = [
             {"magnitude": m, "direction": d} for m, d in zip(kept_m, kept_d, strict=True)

@@ -42,8 +42,8 @@ class Normalize(Rule):
         return self.rule.init(tensor)
 
     def update(
-        self, gradients: Sequence[Tensor], states: Sequence[State]
+        self, gradients: Sequence[Tensor], states: Sequence[State], weights: Sequence[Tensor]
     ) -> tuple[list[Tensor], list[State]]:
         """One step of ``rule``, normalised: of length 1, or 0 where the rule's is, without a unit."""
-        updates, following = self.rule.update(gradients, states)
+        updates, following = self.rule.update(gradients, states, weights)
         return rescale(updates, [1.0] * len(updates), self.scope), following

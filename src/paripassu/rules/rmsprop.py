@@ -38,7 +38,7 @@ class RMSprop(TensorwiseRule):
         """A zero second moment."""
         return {"square_avg": torch.zeros_like(tensor)}
 
-    def update_tensor(self, gradient: Tensor, state: State) -> tuple[Tensor, State]:
+    def update_tensor(self, gradient: Tensor, state: State, _weight: Tensor, /) -> tuple[Tensor, State]:
         """``g / (sqrt(v) + eps)``, without a unit, from squares that the gradient's dtype must hold."""
         v = self.alpha * state["square_avg"] + (1 - self.alpha) * gradient.square()
         return gradient / (v.sqrt() + self.eps), {"square_avg": v}

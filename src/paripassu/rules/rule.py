@@ -11,7 +11,7 @@ State: TypeAlias = dict[str, Any]
 
 
 class Rule(ABC):
-    """A pure map from one player's gradients to its updates.
+    """A pure map from one player's gradients and weights to its updates.
 
     Rules are frozen dataclasses: equal settings make equal rules, and ``repr`` says all of them.
     They branch on settings only, never on values, so ``torch.func.vmap`` runs over them.
@@ -23,20 +23,23 @@ class Rule(ABC):
 
     @abstractmethod
     def update(
-        self, gradients: Sequence[Tensor], states: Sequence[State]
+        self, gradients: Sequence[Tensor], states: Sequence[State], weights: Sequence[Tensor]
     ) -> tuple[list[Tensor], list[State]]:
         """One step of one player.
 
         Args:
             gradients: one real tensor per parameter, of the loss the player *minimizes*.
             states: one state per parameter, from `init` or an earlier `update`; not modified.
+            weights: one real tensor per parameter, its value before the step, of its gradient's shape and on
+                its device; not modified. The optimizers give views of the parameters, in float32 copies of
+                those in bfloat16.
 
         Returns:
             The updates, to be subtracted times the learning rate, each of its gradient's shape and
             dtype (it may be the gradient itself), and the next states.
 
         Raises:
-            ValueError: there are not as many states as gradients.
+            ValueError: there are not as many states, or weights, as gradients.
         """
 
 
@@ -44,12 +47,13 @@ class TensorwiseRule(Rule):
     """A rule that treats each tensor without looking at the player's others."""
 
     @abstractmethod
-    def update_tensor(self, gradient: Tensor, state: State) -> tuple[Tensor, State]:
+    def update_tensor(self, gradient: Tensor, state: State, weight: Tensor, /) -> tuple[Tensor, State]:
         """`update` for one tensor."""
 
     def update(
-        self, gradients: Sequence[Tensor], states: Sequence[State]
+        self, gradients: Sequence[Tensor], states: Sequence[State], weights: Sequence[Tensor]
     ) -> tuple[list[Tensor], list[State]]:
         """One step of one player, tensor by tensor."""
-        pairs = [self.update_tensor(g, state) for g, state in zip(gradients, states, strict=True)]
+        every = zip(gradients, states, weights, strict=True)
+        pairs = [self.update_tensor(gradient, state, weight) for gradient, state, weight in every]
         return [update for update, _ in pairs], [state for _, state in pairs]

@@ -35,7 +35,7 @@ class SGD(TensorwiseRule):
         """Nothing, or a zero buffer of the tensor's shape."""
         return {"momentum_buffer": torch.zeros_like(tensor)} if self.momentum else {}
 
-    def update_tensor(self, gradient: Tensor, state: State) -> tuple[Tensor, State]:
+    def update_tensor(self, gradient: Tensor, state: State, _weight: Tensor, /) -> tuple[Tensor, State]:
         """``g``, or the new buffer; in units of the gradient."""
         if not self.momentum:
             return gradient, state

@@ -97,7 +97,7 @@ def test_steps_are_the_rules(rule, shapes, scale, decay, maximize, seed):
             p.grad = laid_out(scale * normal(p.shape), list(layout), gaps)
         assert is_fast(optimizer)
         before = [p.grad.clone() for p in parameters]
-        updates, states = rule.update([p.grad.double() for p in parameters], states)
+        updates, states = rule.update([p.grad.double() for p in parameters], states, exact)
         exact = [p - 0.1 * ((-u if maximize else u) + decay * p) for p, u in zip(exact, updates, strict=True)]
         optimizer.step()
         assert all(torch.equal(p.grad, b) for p, b in zip(parameters, before, strict=True))
@@ -131,7 +131,9 @@ def test_groups_added_later_and_missing_gradients_are_the_rules(rule):
         assert is_fast(optimizer)
         there = [k for k, p in enumerate(parameters) if p.grad is not None]
         updates, following = rule.update(
-            [parameters[k].grad.double() for k in there], [states[k] for k in there]
+            [parameters[k].grad.double() for k in there],
+            [states[k] for k in there],
+            [exact[k] for k in there],
         )
         for k, u, state in zip(there, updates, following, strict=True):
             states[k] = state
@@ -183,7 +185,7 @@ def test_a_rule_of_ones_own_runs_as_written():
         def init(self, tensor):
             return {}
 
-        def update_tensor(self, gradient, state):
+        def update_tensor(self, gradient, state, weight):
             return 2 * gradient, state
 
     optimizer, (parameter,), _ = make(Doubled(), [torch.zeros(3)])
@@ -249,7 +251,7 @@ def test_many_chunks_on_many_threads_are_one_tensor(rule, short_runs):
         finally:
             torch.set_num_threads(before)
         ended.append(parameters)
-    updates, _ = rule.update([g.double() for g in gradients], [rule.init(e) for e in exact])
+    updates, _ = rule.update([g.double() for g in gradients], [rule.init(e) for e in exact], exact)
     for one, three, e, u in zip(*ended, exact, updates, strict=True):
         assert torch.equal(one, three)
         torch.testing.assert_close(

@@ -83,7 +83,7 @@ def test_steps_are_the_rules(path, rule, scale, tensor_lr):
         gradients = [scale * torch.randn(s, generator=generator).to(DEVICE) for s in shapes]
         for p, g in zip(parameters, gradients, strict=True):
             p.grad = g.clone()
-        updates, states = rule.update([g.double() for g in gradients], states)
+        updates, states = rule.update([g.double() for g in gradients], states, exact)
         exact = [
             e * (1 - r * d) - r * s * u
             for e, u, r, d, s in zip(exact, updates, rates, decays, signs, strict=True)
