@@ -26,7 +26,7 @@ def test_dequantized_levels_fill_the_range_evenly():
     source = Augmented(Digits(), dequantize=True)
     drawn = _draw(source)
     rng = generator(0, Stream.TRAINING, 0, CPU)
-    levels = source.load(CPU).pixels[torch.randint(1797, (4000,), generator=rng)]
+    levels = source.load(CPU).images.pixels[torch.randint(1797, (4000,), generator=rng)]
     within = (drawn + 1) * 128 - levels
     assert (within > -1e-4).all()
     assert (within < 1 + 1e-4).all()
@@ -35,7 +35,7 @@ def test_dequantized_levels_fill_the_range_evenly():
 
 
 def test_what_is_measured_against_is_unchanged():
-    assert torch.equal(Augmented(Digits(), flip=True).load(CPU).pixels, Digits().load(CPU).pixels)
+    assert torch.equal(Augmented(Digits(), flip=True).load(CPU).images.pixels, Digits().load(CPU).pixels)
 
 
 def test_draws_depend_on_the_generator_alone():

@@ -1,6 +1,6 @@
 """Measurements of a generator, pure on samples or features; the feature network is passed in."""
 
-from paripassu.metrics.digits import DigitFeatures, MnistFeatures
+from paripassu.metrics.digits import ClassifierFeatures, DigitFeatures, MnistFeatures
 from paripassu.metrics.efficientnet import EfficientNetLite0Features
 from paripassu.metrics.feature_metric import MAX_PAIRED_SAMPLES, FeatureMetric, FeatureSample, Kind, score
 from paripassu.metrics.features import FeatureNetwork
@@ -11,11 +11,14 @@ from paripassu.metrics.mmd import kernel_distance
 from paripassu.metrics.modes import ModeCoverage, mode_coverage
 from paripassu.metrics.moments import Moments
 from paripassu.metrics.name import better, metric_name
+from paripassu.metrics.networks import NETWORKS
 from paripassu.metrics.pixels import PixelFeatures
 from paripassu.metrics.triples import TripleCoverage, triple_coverage
 
 __all__ = [
     "MAX_PAIRED_SAMPLES",
+    "NETWORKS",
+    "ClassifierFeatures",
     "DigitFeatures",
     "EfficientNetLite0Features",
     "FeatureMetric",

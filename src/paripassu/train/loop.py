@@ -29,6 +29,7 @@ from paripassu.train.recorder import Recorder
 from paripassu.train.run import Run
 from paripassu.train.state import TrainingState, initial_state
 from paripassu.train.step import step
+from paripassu.train.trial import check_own_data, check_own_players, own_errors
 
 # Fewer than any GAN was trained on to some use: the 100-shot sets of Zhao et al. 2020, arXiv:2006.10738.
 _FEW = 100
@@ -73,15 +74,18 @@ def train(
     check_folder(run, folder)
 
     # Data.
-    with data_fit(run):
+    with data_fit(run), own_errors(run):
         real = run.data.load(torch.device(run.device))
+    check_own_data(run, real)
     check_images(real.images, folder)
     for noticed in _noticed(run, real):
         notice(noticed)
 
     # Networks.
-    with networks_fit(run, real.shape):
+    with networks_fit(run, real.shape), own_errors(run):
         state = initial_state(run, real.shape)
+    with step_fits(run, real.shape):
+        check_own_players(run, state, real.shape)
     for network in (state.generator, state.discriminator):
         normalise_over(processes, network)
 

@@ -43,13 +43,13 @@ class Recorder:
         self.write(Losses(self._state.step, discriminator, generator))
 
     def evaluate(self) -> None:
-        """Record every metric and a picture of samples."""
+        """Record every metric and, of images and points in the plane, a picture of samples."""
         shown, step = self._state.shown(), self._state.step
         for name, value in self._evaluator.measure(shown).items():
             self.write(Metric(step, name, value))
         picture = f"{SAMPLES}/{step:09d}.png"
-        self._evaluator.draw(shown, self._folder / picture)
-        self.write(SamplesRecord(step, picture))
+        if self._evaluator.draw(shown, self._folder / picture):
+            self.write(SamplesRecord(step, picture))
 
     def save(self) -> None:
         """Write a checkpoint."""

@@ -1,15 +1,18 @@
 """What training changes: two networks, the averaged generator, two optimizers, the step."""
 
+import json
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field
-from typing import Any, cast
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import nn
 
+from paripassu.models import Architecture
 from paripassu.optim import RuleOptimizer
 from paripassu.train.random import Stream, number
 from paripassu.train.run import Player, Run
+from paripassu.train.serialization import plain
 
 
 @dataclass
@@ -77,12 +80,20 @@ def initial_state(run: Run, shape: tuple[int, ...]) -> TrainingState:
         optimizer_g=_optimizer(generator, run.generator),
         optimizer_d=_optimizer(discriminator, run.discriminator),
         described={
-            "name": run.model.name,
-            **asdict(cast(Any, run.model)),
+            **_described(run.model),
             "shape": list(shape),
             "averaged": averaged is not None,
         },
     )
+
+
+def _described(model: Architecture) -> dict[str, Any]:
+    settings = plain(model, Architecture)
+    settings |= settings.get("settings", {})
+    facts = {name: value for name, value in settings.items() if not isinstance(value, dict)}
+    for name in ("is", "file", "sha256"):
+        facts.pop(name, None)
+    return {"name": model.name} | json.loads(json.dumps(facts))  # as they come back from a checkpoint
 
 
 def _optimizer(network: nn.Module, player: Player) -> RuleOptimizer:

@@ -1,4 +1,4 @@
-"""Published settings as complete runs: what ``paripassu train --recipe NAME`` starts from.
+"""Published settings as complete runs, which ``paripassu train --recipe NAME`` starts from.
 
 Each number is from the recipe's ``source``; where we differ from it, that says so. All decisions that the
 sources leave to their readers (how often to measure, log and save) are ours.
