@@ -158,7 +158,8 @@ def test_labels_of_logarithmic_axes_stand_apart(browser, tmp_path, screen):
         ends = [3e-3, 3e-3 * 10**decades]
         rows = [("a", step, value, value, value) for step, value in zip(ends, ends, strict=True)]
         frame = pl.DataFrame(rows, schema=["arm", "step", "mean", "low", "high"], orient="row")
-        figure = figures.curves(frame, ["a"], y="length of a step", log=True).update_xaxes(type="log")
+        figure = figures.curves(frame, ["a"], y="length of a step", log=True)
+        figure["layout"]["xaxis"]["type"] = "log"
         blocks.append(Figure(figure, f"{decades:g} decades", "A caption."))
     page = Page("Scales", "", blocks, []).write(tmp_path)
     if screen != "desktop":

@@ -7,6 +7,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
+import plotly.graph_objects
 import pytest
 from rich.console import Console
 from tests.cases.folders import (
@@ -83,7 +84,8 @@ def test_all_that_a_page_names_is_there_and_figures_are_json(page):
     )
     assert figures
     for figure in figures:
-        assert json.loads(figure)["layout"]
+        plotly.graph_objects.Figure(json.loads(figure))  # raises where plotly has no such property
+        assert json.loads(figure)["data"]
 
 
 def test_a_page_is_small(page):
@@ -135,10 +137,10 @@ def test_a_study_page_tells_what_every_arm_was_given_and_how_sure_its_means_are(
 
 def test_every_seed_stands_beside_their_mean_and_its_interval():
     held = estimate([1.0, 2.0, 6.0])
-    points, mean = figures.values({"an arm": held}, "a metric").data
-    assert list(points.y) == [1.0, 2.0, 6.0]
-    (low,), (high,) = mean.error_y.arrayminus, mean.error_y.array
-    assert (mean.y[0] - low, mean.y[0], mean.y[0] + high) == pytest.approx((held.low, 3.0, held.high))
+    points, mean = figures.values({"an arm": held}, "a metric")["data"]
+    assert points["y"] == [1.0, 2.0, 6.0]
+    (low,), (high,), (value,) = mean["error_y"]["arrayminus"], mean["error_y"]["array"], mean["y"]
+    assert (value - low, value, value + high) == pytest.approx((held.low, 3.0, held.high))
 
 
 def test_unfinished_work_says_so(tmp_path):
@@ -306,6 +308,8 @@ def test_every_kind_of_sweep_has_a_page_and_a_terminal_table(kind, tmp_path):
     headings = re.findall(r"<h2>(.*?)</h2>", text)
     assert [title for title in titles if title not in headings] == []
     assert "SGDA</th>" in text
+    for figure in re.findall(r"<script[^>]*data-figure[^>]*>(.*?)</script>", text, re.DOTALL):
+        plotly.graph_objects.Figure(json.loads(figure))
     console = Console(width=80, record=True, file=io.StringIO())
     console.print(study_table(result, tmp_path))
     shown = console.export_text()
