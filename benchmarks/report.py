@@ -12,7 +12,9 @@ Memory is the most that the process had resident.
 - *summary*: `paripassu study report` computes every estimate, measure and interval anew.
 - *page*: `paripassu report` writes the page.
 
-At commit 8dd5980 every phase parsed all records one by one. There a study of 300 such runs took {before}.
+At commit 8dd5980 every phase parsed the records one by one. There a study of 300 such runs took 9.8 CPU
+seconds to resume, 25 for the summary and 7.1 for the page. Those of 3,600 runs, by extrapolation: 118, 302
+and 86.
 """
 
 import json
