@@ -72,7 +72,7 @@ LAYERS = {
 METRICS = ("fd-digits@2500", "kd-digits@1797")
 PHASES = ("tables", "resume", "summary", "page")
 
-# What is asked for of 3,600 runs on two cores.
+# Bounds for 3,600 runs on two cores.
 PAGE_SECONDS, PAGE_MIB, RESUME_SECONDS = 30, 1024, 5
 
 
@@ -261,8 +261,8 @@ def run(
             folder = Path(home) / "made"
             own = results[Made(count, seeds).runs] = {}
             for name in PHASES:
-                asked = [sys.executable, __file__, name, str(folder), str(count), str(seeds)]
-                done = subprocess.run(asked, stdout=subprocess.PIPE, check=True, text=True)
+                command_line = [sys.executable, __file__, name, str(folder), str(count), str(seeds)]
+                done = subprocess.run(command_line, stdout=subprocess.PIPE, check=True, text=True)
                 own[name] = json.loads(done.stdout)
                 progress()
             text = folder / PAGE_FOLDER / "index.html"
@@ -315,5 +315,5 @@ def default_page() -> Path:
 
 
 if __name__ == "__main__":
-    asked_name, asked_folder, *asked_sizes = sys.argv[1:]
-    print(json.dumps(phase(asked_name, Path(asked_folder), Made(*map(int, asked_sizes)))))
+    name, folder, *sizes = sys.argv[1:]
+    print(json.dumps(phase(name, Path(folder), Made(*map(int, sizes)))))

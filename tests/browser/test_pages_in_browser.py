@@ -87,9 +87,9 @@ def test_no_complaint_no_request_and_every_figure_drawn(browser, pages, name):
     whole = "return [...document.images].every(i => i.complete && i.naturalWidth > 0)"
     WebDriverWait(browser, _SECONDS).until(lambda b: b.execute_script(whole))
     assert _complaints(browser) == []
-    asked = _requests(browser)
-    assert asked
-    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    requests = _requests(browser)
+    assert requests
+    assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -230,8 +230,8 @@ def _press(browser: Chrome, *keys: str) -> str:
     """What is read out once every key has been pressed."""
     for key in keys:
         ActionChains(browser).send_keys(key).perform()
-    told = "return document.activeElement.parentElement.querySelector('[role=status]')?.textContent"
-    return browser.execute_script(told)
+    readout = "return document.activeElement.parentElement.querySelector('[role=status]')?.textContent"
+    return browser.execute_script(readout)
 
 
 def _focused(browser: Chrome) -> str | None:
@@ -271,9 +271,9 @@ def test_every_figure_of_every_page_has_points_to_read(browser, pages):
         for figure in browser.find_elements(By.CSS_SELECTOR, ".figure"):
             title = figure.get_attribute("aria-label")
             browser.execute_script("arguments[0].focus()", figure)
-            told = _press(browser, Keys.ARROW_RIGHT)
-            assert told, title
-            assert "Escape" not in told, title
+            readout = _press(browser, Keys.ARROW_RIGHT)
+            assert readout, title
+            assert "Escape" not in readout, title
             assert figure.find_elements(By.CSS_SELECTOR, ".hovertext"), title
         assert _complaints(browser) == []
 

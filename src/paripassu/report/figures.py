@@ -30,11 +30,11 @@ _RED_TO_BLUE = (
     "#2166ac", "#053061",
 )  # fmt: skip
 
-# Pixels of a heat map's row, and of what stands between one arm's map and the next.
+# Pixels of a heat map's row, and of the gap between two arms' maps.
 _ROW = 16
 _BETWEEN = 36
 
-# How far an arm's points and their mean stand from the arm's place on the axis, in distances between arms.
+# Distance of an arm's points, and of their mean, from its place on the axis; arms are 1 apart.
 _ASIDE = 0.16
 
 

@@ -25,7 +25,7 @@ _ASSETS = ("style.css", "figures.js", "keyboard.js")
 
 @dataclass(frozen=True)
 class Text:
-    """Plain text; blank lines part paragraphs."""
+    """Plain text; blank lines separate paragraphs."""
 
     text: str
     kind: str = "text"
@@ -37,7 +37,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Badge:
-    """A verdict beside what it is about."""
+    """A verdict, and what it is about."""
 
     about: str
     verdict: Verdict
@@ -112,7 +112,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Code:
-    """Text to copy as it is."""
+    """Text to copy, with its line breaks."""
 
     text: str
     kind: str = "code"
@@ -123,7 +123,7 @@ Block = Text | Badge | Table | Figure | Pictures | Code
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what stands under it."""
+    """A heading and the blocks under it."""
 
     title: str
     blocks: Sequence[Block]
