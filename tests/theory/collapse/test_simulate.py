@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from numba import njit
-from tests.oracles.theory import play
+from tests.oracles.theory import play_collapse
 
 from paripassu.theory import Framework, log_steps, simulate
 from paripassu.theory.collapse.lanes import WIDTH, exp_negative, load, store
@@ -43,7 +43,7 @@ def test_agrees_with_autograd_in_full_dimension(framework, settings, method):
     """500 steps, float64, every inner product of the final weights among themselves and with the modes."""
     W0, V0 = _start(framework)
     result = _simulate(framework, W0, V0, method=method, steps=500, **settings)
-    W, V, ab, lengths = play(
+    W, V, ab, lengths = play_collapse(
         framework,
         W0,
         V0,
@@ -104,7 +104,7 @@ def test_minibatches_follow_the_seed_and_average_to_the_expectation():
     assert np.abs(large.W - exact.W).max() < 0.02 * np.abs(first.W - exact.W).max() + 1e-3
 
 
-def test_recovery_is_told_by_direction_alone():
+def test_recovery_depends_on_direction_alone():
     framework = Framework(d=60, n_discriminator=1, n_generator=2, p_pair=0.1)
     modes = np.zeros((2, 60))
     modes[:, :2] = framework.mode_coordinates()
@@ -134,7 +134,7 @@ def test_fewer_records_of_the_same_path():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         ({"lr_d": 0.0}, "lr_d"),
         ({"lr_g": [0.1, float("nan")]}, "lr_g"),
@@ -153,9 +153,9 @@ def test_fewer_records_of_the_same_path():
         ({"start": (np.zeros((1, 10, 3)), np.zeros((1, 8, 3)))}, "shapes"),
     ],
 )
-def test_wrong_settings_are_named(wrong, told):
+def test_wrong_settings_are_named(wrong, message):
     settings = {"method": "sgda", "lr_d": 0.1, "lr_g": 0.1, "steps": 10} | wrong
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         simulate(Framework(), settings.pop("method"), **settings)
 
 
@@ -178,7 +178,7 @@ def _exponentials(x, out):
         store(out, n, exp_negative(load(x, n)))
 
 
-def test_a_run_let_stop_at_recovery_is_the_beginning_of_the_whole_one():
+def test_a_run_that_stops_at_recovery_begins_as_the_whole_one():
     settings = {"lr_d": 0.1, "lr_g": 0.01, "steps": 3000, "seeds": range(3)}
     whole = simulate(Framework(d=100), "nsgda", **settings)
     stopped = simulate(Framework(d=100), "nsgda", until_recovered=True, **settings)
