@@ -1,7 +1,7 @@
-"""Slow twins of the simulators: a loop over the steps of one run, with gradients by torch's autograd.
+"""Slow twins of the theory: the framework's value, and a loop over the steps of one run.
 
-`play_collapse` is the framework in full dimension with nothing of ours in it. `play_one` plays any problem by
-any rule, one run and one operation after another.
+`value` enumerates the expectations in full dimension, with nothing of ours in it. `play_one` plays any
+problem by any rule, one run and one operation after another, with gradients by torch's autograd.
 """
 
 from itertools import combinations
@@ -40,42 +40,6 @@ def value(framework, W, V, ab) -> torch.Tensor:
     real = sum(rate * logsigmoid(logit(x)) for x, rate in data)
     fake = sum(rate * logsigmoid(-logit(x)) for x, rate in fakes)
     return real + fake
-
-
-def play_collapse(
-    framework, W, V, *, method, lr_d, lr_g, steps, momentum=0.0, alternating=False, trainable=False
-):
-    """W, V and (a, b) after ``steps`` updates, and the length of every step of both players."""
-    W, V = (torch.tensor(x, dtype=torch.float64) for x in (W, V))
-    ab = torch.tensor([framework.a, framework.b], dtype=torch.float64)
-    buffers = [torch.zeros_like(x) for x in (W, V, ab)]
-    lengths = []
-
-    def gradients():
-        leaves = [x.clone().requires_grad_() for x in (W, V, ab)]
-        return torch.autograd.grad(value(framework, *leaves), leaves, allow_unused=True)
-
-    def step(gradient, index, lr):
-        buffers[index] = momentum * buffers[index] + gradient
-        return lr * buffers[index]
-
-    for _ in range(steps):
-        gW, gV, gab = gradients()
-        moves = [step(gW, 0, lr_d), step(gab, 2, lr_d) if trainable else torch.zeros(2, dtype=torch.float64)]
-        if method == "nsgda":
-            norm = torch.sqrt(sum(move.square().sum() for move in moves)) / lr_d
-            moves = [move / norm for move in moves]
-        if alternating:
-            W, ab = W + moves[0], ab + moves[1]
-            gV = gradients()[1]
-        move = step(gV, 1, lr_g)
-        if method == "nsgda":
-            move = move * (lr_g / move.norm())
-        V = V - move
-        if not alternating:
-            W, ab = W + moves[0], ab + moves[1]
-        lengths.append((torch.sqrt(sum(m.square().sum() for m in moves)).item(), move.norm().item()))
-    return W, V, ab, lengths
 
 
 def play_one(problem, rules, lr, steps, seed, *, updates="simultaneous", schedule=lambda n: 1.0):

@@ -117,6 +117,14 @@ def test_fewer_records_of_the_same_path():
     assert np.array_equal(dense.weights["weights"][0], sparse.weights["weights"][0])
 
 
+def test_a_long_game_begins_as_a_short_one():
+    """Long games are traced."""
+    short = play(TwoTensors(), Adam(), 0.1, 99, [0, 1], record=[99])
+    long = play(TwoTensors(), Adam(), 0.1, 100, [0, 1], record=[99, 100])
+    for name, values in short.observed.items():
+        assert long.observed[name][:, :1] == pytest.approx(values, rel=1e-12, abs=1e-13)
+
+
 def test_a_run_that_diverges_ends_and_the_others_go_on():
     settings = {"steps": 400, "record": [0, 200, 400]}
     both = play(NoisyQuadratic(initial=1.0), SGD(), lr=[0.1, 1e3], seeds=[0, 1], **settings)

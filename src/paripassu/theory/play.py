@@ -4,9 +4,8 @@ One step of one run is a pure function of weights, states, learning rates and da
 
 .. math:: u, s' = \text{rule}(\nabla \ell(w), s, w), \qquad w' = w - \eta\, u,
 
-and `play` maps it over runs with ``torch.func.vmap``. The mapped step is traced once to its tensor
-operations, which takes a tenth of a second; each step then runs those operations alone. A faster path for a
-single problem, such as `collapse.simulate`, is tested against this one.
+and `play` maps it over runs with ``torch.func.vmap``. A faster path for a single problem, such as
+`collapse.simulate`, is tested against this one.
 """
 
 import math
@@ -22,6 +21,7 @@ from torch.func import vmap
 from paripassu.rules import Rule
 from paripassu.theory.problem import Array, Data, Problem, Weights
 from paripassu.theory.recording import (
+    Runs,
     Trajectories,
     Updates,
     blank,
@@ -32,6 +32,8 @@ from paripassu.theory.recording import (
 from paripassu.theory.step import Step, first_states, mapped_step
 
 _T = TypeVar("_T")
+
+_TRACED = 100  # steps from which on a trace saves more than it costs
 
 
 def constant(n: int) -> float:
@@ -124,16 +126,10 @@ def play(
         raise ValueError(f"updates 'alternating' needs two players, this problem has {players}")
     if steps < 1:
         raise ValueError(f"steps must be >= 1, got {steps}")
-    rule_of = _per_player("rules", rules, players)
-    for player, rule in rule_of.items():
-        if not isinstance(rule, Rule):  # pyright: ignore[reportUnnecessaryIsInstance] - a person's mistake
-            raise ValueError(f"the rule of {player!r} must be a Rule, got {rule!r}")  # noqa: TRY004
+    rule_of = _rules(rules, players)
     recorded = record_steps(steps, record)
     given = None if start is None else _tensors(_per_player("start", start, players))
-    called = {player: f"lr of {player!r}" if isinstance(lr, Mapping) else "lr" for player in players}
-    rates = {called[player]: rate for player, rate in _per_player("lr", lr, players).items()}
-    runs = broadcast_runs(rates, seeds, None if given is None else len(given[players[0]][0]))
-    lr_of = {player: runs.rates[called[player]] for player in players}
+    lr_of, runs = _runs(lr, seeds, players, None if given is None else len(given[players[0]][0]))
 
     distinct, which = np.unique(runs.seeds, return_inverse=True)
     weights, data = problem.starts(distinct.tolist())
@@ -155,7 +151,8 @@ def play(
             raise ValueError(f"schedule must give finite factors >= 0, got {factor} at update {step + 1}")
         scaled = base if factor == 1 else {player: rate * factor for player, rate in base.items()}
         if step_of_runs is None:
-            step_of_runs = mapped_step(problem, rule_of, updates, (weights, states, scaled, now))
+            arguments = (weights, states, scaled, now)
+            step_of_runs = mapped_step(problem, rule_of, updates, arguments, traced=steps >= _TRACED)
         following, next_states, sizes = step_of_runs(weights, states, scaled, now)
         records.see(step, weights, sizes)
         if step == steps or records.all_diverged:
@@ -220,6 +217,24 @@ class _Records:
             seeds, lr, self._steps, self._observed, norms, gradients, lengths, self._diverged_at, final,
             {name: values.numpy() for name, values in self._data.items()},
         )  # fmt: skip
+
+
+def _rules(rules: Rule | Mapping[str, Rule], players: Sequence[str]) -> dict[str, Rule]:
+    rule_of = _per_player("rules", rules, players)
+    for player, rule in rule_of.items():
+        if not isinstance(rule, Rule):  # pyright: ignore[reportUnnecessaryIsInstance] - a person's mistake
+            raise ValueError(f"the rule of {player!r} must be a Rule, got {rule!r}")  # noqa: TRY004
+    return rule_of
+
+
+def _runs(
+    lr: ArrayLike | Mapping[str, ArrayLike], seeds: ArrayLike, players: Sequence[str], starts: int | None
+) -> tuple[dict[str, Array], Runs]:
+    """Each player's learning rates ``[R]``, and the runs' seeds and starts."""
+    called = {player: f"lr of {player!r}" if isinstance(lr, Mapping) else "lr" for player in players}
+    rates = {called[player]: rate for player, rate in _per_player("lr", lr, players).items()}
+    runs = broadcast_runs(rates, seeds, starts)
+    return {player: runs.rates[called[player]] for player in players}, runs
 
 
 def _per_player(name: str, given: _T | Mapping[str, _T], players: Sequence[str]) -> dict[str, _T]:

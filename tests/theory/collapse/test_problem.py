@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from tests.oracles.theory import full_modes
+from tests.oracles.theory import full_modes, value
 
 from paripassu.rules import SGD, Normalize
 from paripassu.theory import CollapseGame, Framework, play, simulate
@@ -36,17 +36,18 @@ def given_start(framework, seed=0, runs=1):
     ],
     ids=lambda value: repr(value) if isinstance(value, SGD | Normalize) else None,
 )
-@pytest.mark.parametrize("framework", FRAMEWORKS.values(), ids=FRAMEWORKS.keys())
-def test_the_fast_path_plays_what_any_rule_plays(framework, method, momentum, rule, updates):
-    """From one start, 200 steps in float64, to 1e-8 of the numbers."""
+@pytest.mark.parametrize("law", ["modes", "coefficients"])
+def test_the_fast_path_plays_what_any_rule_plays(law, method, momentum, rule, updates):
+    """From one start, 150 steps in float64, to 1e-8 of the numbers."""
+    framework = FRAMEWORKS[law]
     W, V = given_start(framework)
-    record = [0, 7, 60, 200]
+    record = [0, 7, 60, 150]
     fast = simulate(
-        framework, method, momentum=momentum, lr_d=0.05, lr_g=0.02, steps=200, updates=updates,
+        framework, method, momentum=momentum, lr_d=0.05, lr_g=0.02, steps=150, updates=updates,
         start=(W, V), record=record,
     )  # fmt: skip
     paths = play(
-        CollapseGame(framework, along_axes=True), rule, {"discriminator": 0.05, "generator": 0.02}, 200, 0,
+        CollapseGame(framework, along_axes=True), rule, {"discriminator": 0.05, "generator": 0.02}, 150, 0,
         updates=updates, start={"discriminator": [W], "generator": [V]}, record=record,
     )  # fmt: skip
     for name, values in paths.observed.items():
@@ -67,22 +68,45 @@ def test_the_fast_path_plays_what_any_rule_plays(framework, method, momentum, ru
     assert ours @ ours.T == pytest.approx(full @ full.T, rel=1e-8, abs=1e-10)
 
 
-@pytest.mark.parametrize("method", ["sgda", "nsgda"])
-def test_trained_output_weights_are_a_second_tensor(method):
-    """nSGDA's norm is then over W, a and b together."""
-    framework = FRAMEWORKS["modes"]
+@pytest.mark.parametrize(
+    ("framework", "method", "momentum", "rule", "updates"),
+    [
+        ("modes", "sgda", 0.5, SGD(0.5), "simultaneous"),
+        ("modes", "nsgda", 0.5, Normalize(SGD(0.5)), "simultaneous"),
+        ("three uneven modes", "sgda", 0.0, SGD(), "alternating"),
+        ("three uneven modes", "nsgda", 0.0, Normalize(), "alternating"),
+    ],
+)
+def test_trained_output_weights_are_a_second_tensor(framework, method, momentum, rule, updates):
+    """The norm of nSGDA is then over W, a and b together."""
+    framework = FRAMEWORKS[framework]
     W, V = given_start(framework)
     fast = simulate(
-        framework, method, lr_d=0.05, lr_g=0.02, steps=100, trainable=True, start=(W, V), record=[100]
-    )
-    rule = SGD() if method == "sgda" else Normalize()
+        framework, method, lr_d=0.05, lr_g=0.02, steps=200, momentum=momentum, updates=updates,
+        trainable=True, start=(W, V), record=[200],
+    )  # fmt: skip
     paths = play(
         CollapseGame(framework, trainable=True, along_axes=True), rule,
-        {"discriminator": 0.05, "generator": 0.02}, 100, 0,
+        {"discriminator": 0.05, "generator": 0.02}, 200, 0, updates=updates,
         start={"discriminator": [W, [[framework.a, framework.b]]], "generator": [V]},
     )  # fmt: skip
     assert fast.ab == pytest.approx(paths.weights["discriminator"][1], rel=1e-8)
-    assert fast.norm_v[:, -1] == pytest.approx(np.linalg.norm(paths.weights["generator"][0], axis=(1, 2)))
+    full = np.vstack([paths.weights["discriminator"][0][0], paths.weights["generator"][0][0]])
+    ours = np.vstack([fast.W[0], fast.V[0]])
+    assert ours @ ours.T == pytest.approx(full @ full.T, rel=1e-8, abs=1e-10)
+
+
+@pytest.mark.parametrize("scale", [0.3, 3.0])  # within the cubic, and beyond its bend
+@pytest.mark.parametrize("framework", FRAMEWORKS.values(), ids=FRAMEWORKS.keys())
+def test_losses_are_the_value_with_every_expectation_enumerated(framework, scale):
+    W, V = (torch.from_numpy(scale / 0.3 * x[0]) for x in given_start(framework))
+    ab = torch.tensor([0.8, -0.3], dtype=torch.float64)
+    span = torch.eye(framework.modes, framework.d, dtype=torch.float64)
+    game = CollapseGame(framework, trainable=True)
+    losses = game.losses({"discriminator": (W, ab), "generator": (V,)}, {"span": span})
+    expected = value(framework, W, V, ab).item()
+    assert losses["generator"].item() == pytest.approx(expected, rel=1e-12)
+    assert losses["discriminator"].item() == pytest.approx(-expected, rel=1e-12)
 
 
 def test_starts_have_the_scale_of_the_framework():
