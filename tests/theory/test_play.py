@@ -139,8 +139,9 @@ def test_a_run_that_diverges_ends_and_the_others_go_on():
 
 def test_a_game_ends_when_every_run_has_diverged():
     done = []
-    paths = play(NoisyQuadratic(), SGD(), 1e3, 10_000, [0, 1], progress=done.append)
+    paths = play(NoisyQuadratic(), SGD(), 1e3, 10_000, [0, 1], record=[5000], progress=done.append)
     assert (paths.diverged_at < 200).all()
+    assert np.isnan(paths.observed["theta"]).all()
     assert len(done) < 200
 
 

@@ -2,11 +2,10 @@
 
 import math
 
-import numpy as np
 import pytest
 
 from paripassu.theory import log_steps
-from paripassu.theory.recording import blank, broadcast_runs, record_steps
+from paripassu.theory.recording import broadcast_runs, record_steps
 
 
 def test_log_steps_begin_at_zero_and_end_at_the_last():
@@ -54,9 +53,3 @@ def test_given_starts_broadcast_like_seeds():
 def test_learning_rates_are_finite_and_positive(wrong):
     with pytest.raises(ValueError, match="a must be finite and > 0"):
         broadcast_runs({"a": [0.1, wrong]}, 0)
-
-
-def test_blank_records_are_nan_or_false():
-    assert np.isnan(blank(np.zeros((2, 3)), 4)).all()
-    assert blank(np.zeros((2, 3), np.bool_), 4).shape == (2, 4, 3)
-    assert not blank(np.ones((2, 3), np.bool_), 4).any()

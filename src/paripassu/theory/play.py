@@ -16,15 +16,14 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
-from torch.func import vmap
 
 from paripassu.rules import Rule
 from paripassu.theory.problem import Array, Data, Problem, Weights
 from paripassu.theory.recording import (
+    Records,
     Runs,
     Trajectories,
     Updates,
-    blank,
     broadcast_runs,
     check_updates,
     record_steps,
@@ -138,7 +137,7 @@ def play(
         weights = _checked(_of_players(given, runs.starts), weights)
     states = first_states(rule_of, weights)
     base = {player: torch.from_numpy(lr) for player, lr in lr_of.items()}
-    records = _Records(problem, data, recorded, weights)
+    records = Records(problem, recorded, weights, data)
     step_of_runs: Step | None = None
     drawn: Data = {}
     for step in range(steps + 1):
@@ -160,63 +159,6 @@ def play(
         weights, states = following, next_states
         progress(step + 1)
     return records.result(runs.seeds, lr_of, weights)
-
-
-class _Records:
-    """Fills the arrays of `Trajectories`, and leaves out runs from their divergence on."""
-
-    def __init__(self, problem: Problem, data: Data, steps: NDArray[np.int64], weights: Weights) -> None:
-        self._players, self._data, self._steps = problem.players, data, steps
-        self._observe = vmap(problem.observe)
-        runs = len(weights[problem.players[0]][0])
-        self._sizes = np.full((len(problem.players), 3, runs, len(steps)), np.nan)
-        self._observed: dict[str, NDArray[np.generic]] = {}
-        self._diverged_at = np.full(runs, math.inf)
-        self._last = {player: tuple(tensor.clone() for tensor in own) for player, own in weights.items()}
-        self._at = 0
-
-    @property
-    def all_diverged(self) -> bool:
-        return bool(np.isfinite(self._diverged_at).all())
-
-    def see(self, step: int, weights: Weights, sizes: Tensor) -> None:
-        """Notice which runs have diverged, and record the others if ``step`` is one to record."""
-        alive = np.isinf(self._diverged_at)
-        if not bool(sizes.isfinite().all()):
-            finite = sizes.isfinite().all(dim=2).all(dim=1).numpy()
-            for run in np.flatnonzero(alive & ~finite):
-                self._diverged_at[run] = step
-                for player, own in weights.items():
-                    for last, tensor in zip(self._last[player], own, strict=True):
-                        last[run] = tensor[run]
-            alive &= finite
-        if self._at == len(self._steps) or self._steps[self._at] != step:
-            return
-        self._sizes[:, :, alive, self._at] = sizes.permute(1, 2, 0).numpy()[:, :, alive]
-        for name, values in self._observe(weights, self._data).items():
-            array = values.numpy()
-            if name not in self._observed:
-                self._observed[name] = blank(array, len(self._steps))
-            self._observed[name][alive, self._at] = array[alive]
-        self._at += 1
-
-    def result(self, seeds: NDArray[np.int64], lr: Mapping[str, Array], weights: Weights) -> Trajectories:
-        """The records, with ``weights`` as the final ones of every run that has not diverged."""
-        alive = torch.from_numpy(np.isinf(self._diverged_at))
-        final = {
-            player: tuple(
-                np.where(alive.reshape(-1, *[1] * (last.dim() - 1)), tensor, last)
-                for last, tensor in zip(self._last[player], own, strict=True)
-            )
-            for player, own in weights.items()
-        }
-        norms, gradients, lengths = (
-            dict(zip(self._players, self._sizes[:, n], strict=True)) for n in range(3)
-        )
-        return Trajectories(
-            seeds, lr, self._steps, self._observed, norms, gradients, lengths, self._diverged_at, final,
-            {name: values.numpy() for name, values in self._data.items()},
-        )  # fmt: skip
 
 
 def _rules(rules: Rule | Mapping[str, Rule], players: Sequence[str]) -> dict[str, Rule]:
