@@ -1,10 +1,10 @@
 """What a probe costs: the share of training time it takes on DCGAN at 64 px, probing every 50th round.
 
-Single rounds take turns: a plain one, one that is probed, one that only a shadow Adam follows, and one that is
-probed with that shadow. So other load on the machine falls on all of them. Each turn gives what a round takes
-beyond the plain round beside it. The medians over the turns add up to the cost of 50 rounds. Between probed
-rounds a probe without a shadow only counts. Time is wall-clock time on a GPU, and this process's own time on
-one thread of a CPU.
+Single rounds take turns: a plain one, one that is probed, one that only a shadow Adam follows, and one that
+is probed with that shadow. So other load on the machine falls on all of them. Each turn gives what a round
+takes beyond the plain round beside it. The medians over the turns add up to the cost of 50 rounds. Between
+probed rounds a probe without a shadow only counts. Time is wall-clock time on a GPU, and this process's own
+time on one thread of a CPU.
 
 The claim is at most 3 % without a shadow. A probe's cost does not depend on the batch, so a small batch
 overstates its share.
