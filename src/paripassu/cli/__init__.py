@@ -8,10 +8,11 @@ import tyro
 
 from paripassu.cli.bench import Bench
 from paripassu.cli.demo import Demo
+from paripassu.cli.eval import Eval
 from paripassu.cli.report import Report
 from paripassu.cli.study import Study
 from paripassu.cli.theory import Theory
-from paripassu.cli.train import Eval, Train
+from paripassu.cli.train import Train
 
 _Command = (
     Annotated[Demo, tyro.conf.subcommand("demo")]

@@ -11,9 +11,15 @@ import tyro
 from paripassu import protocol
 from paripassu.cli import study
 from paripassu.cli.engines import EngineOptions
+from paripassu.cli.unchecked import checked, unchecked
 from paripassu.protocol.sweeps import PhaseSweep, RunSweep, ScalingSweep, VarySweep
 from paripassu.studies import custom
 from paripassu.theory import Framework
+
+_RunSweep = unchecked(RunSweep, d=1000)
+_PhaseSweep = unchecked(PhaseSweep, d=10_000)
+_ScalingSweep = unchecked(ScalingSweep, hidden=("d",), d=1000)
+_VarySweep = unchecked(VarySweep, d=1000)
 
 
 @dataclass(kw_only=True)
@@ -42,44 +48,45 @@ class Run(_Options):
     Adam and the grafts are played in full dimension, at a cost that grows with d.
     """
 
-    sweep: RunSweep = field(default_factory=lambda: RunSweep(Framework(d=1000)))
+    sweep: _RunSweep = field(default_factory=_RunSweep)  # pyright: ignore[reportInvalidTypeForm] - made above
 
     def __call__(self) -> None:
         """Run it."""
-        self.run(custom.run(self.sweep))
+        self.run(custom.run(checked(self.sweep)))
 
 
 @dataclass(kw_only=True)
 class Phase(_Options):
     """Try every pair of a grid of learning rates with each method; judge the best on fresh seeds."""
 
-    sweep: PhaseSweep = field(default_factory=lambda: PhaseSweep(Framework(d=10_000)))
+    sweep: _PhaseSweep = field(default_factory=_PhaseSweep)  # pyright: ignore[reportInvalidTypeForm] - made above
 
     def __call__(self) -> None:
         """Run it."""
-        self.run(custom.phase(self.sweep))
+        self.run(custom.phase(checked(self.sweep)))
 
 
 @dataclass(kw_only=True)
 class Scaling(_Options):
     """Measure how the time to recover every mode grows with the dimension, at each method's best rates."""
 
-    sweep: ScalingSweep = field(default_factory=lambda: ScalingSweep(Framework(d=1000)))
+    sweep: _ScalingSweep = field(default_factory=_ScalingSweep)  # pyright: ignore[reportInvalidTypeForm] - made above
 
     def __call__(self) -> None:
         """Run it."""
-        self.run(custom.scaling(self.sweep))
+        self.sweep.framework.d = min(self.sweep.dimensions, default=self.sweep.framework.d)
+        self.run(custom.scaling(checked(self.sweep)))
 
 
 @dataclass(kw_only=True)
 class Vary(_Options):
     """Vary one setting at a time, beyond the paper: unequal modes, overlap, how many modes, neurons."""
 
-    sweep: VarySweep = field(default_factory=lambda: VarySweep(Framework(d=1000)))
+    sweep: _VarySweep = field(default_factory=_VarySweep)  # pyright: ignore[reportInvalidTypeForm] - made above
 
     def __call__(self) -> None:
         """Run it."""
-        self.run(custom.vary(self.sweep))
+        self.run(custom.vary(checked(self.sweep)))
 
 
 @dataclass

@@ -41,8 +41,8 @@ def metrics(table: pl.DataFrame) -> pl.DataFrame:
 
 def losses(table: pl.DataFrame) -> pl.DataFrame:
     """``arm, seed, step, name, value``: both players' losses."""
-    own = table.filter(kind="Losses")
-    return own.unpivot(["discriminator", "generator"], index=["arm", "seed", "step"], variable_name="name")
+    own = table.filter(kind="Losses").select("arm", "seed", "step", "discriminator", "generator")
+    return own.unpivot(index=["arm", "seed", "step"], variable_name="name")
 
 
 def updates(table: pl.DataFrame) -> pl.DataFrame:
