@@ -41,9 +41,10 @@ $(DIST)/.installed: requirements/build.txt requirements/dist.txt | python
 	$(DIST)/bin/python $(INSTALL) -r requirements/build.txt -r requirements/dist.txt
 	touch $@
 
-# Not for the core: compiled kernels need numba, TensorBoard's curves need TensorBoard.
-WITHOUT_EXTRAS := --ignore=tests/optim/steps/test_cpu.py --ignore-glob='*/steps/cpu_kernels.py' \
-  --ignore-glob='*/probe/tensorboard.py'
+# These need numba or TensorBoard, or repeat the tests as if numba were missing.
+WITHOUT_EXTRAS := \
+  --ignore=tests/optim/steps/test_cpu.py --ignore-glob='*/steps/cpu_kernels.py' \
+  --ignore-glob='*/probe/tensorboard.py' --ignore=tests/optim/test_without_numba.py
 
 demo: $(RUNS)  ## Which half of Adam does a GAN need? Under 3 minutes, ends at a page
 	$(BIN)/paripassu demo
