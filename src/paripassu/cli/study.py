@@ -58,7 +58,10 @@ class _StudyOptions:
             raise ValueError(
                 f"a study's --device is cpu or cuda, whose GPUs its runs share, not {self.device!r}"
             )
-        study = choices.choose("study", self.name, studies.find())
+        if self.name.endswith(".py"):
+            study = studies.load(self.name)
+        else:
+            study = choices.choose("study", self.name, studies.find())
         choices.choose(f"scale of {study.name}", self.scale, study.scales)
         paths = {name: Path(path) for name, path in map(_named, self.data)}
         return study.on_data(paths).on_device(self.device)
