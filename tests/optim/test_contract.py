@@ -11,7 +11,6 @@ from torch import nn
 
 from paripassu.optim import NSGD, AdaNSGD, RuleOptimizer
 from paripassu.optim.steps import cpu
-from paripassu.optim.steps.decomposition import form_of
 from paripassu.rules import SGD, Adam, Normalize
 
 leaves = torch.utils._pytree.tree_leaves
@@ -313,7 +312,7 @@ def test_state_takes_the_layout_of_the_parameters_it_is_loaded_for():
     second.load_state_dict(copy.deepcopy(first.state_dict()))
     parameter.data.copy_(saved.data)
     parameter.grad = saved.grad
-    assert cpu.serves(form_of(second.rule), second._turn(second._stepped())) is not None
+    assert cpu.plan(second._prepare(second._gradients())) is not None
     for optimizer in (first, second):
         optimizer.step()
     torch.testing.assert_close(saved, parameter)
