@@ -7,7 +7,7 @@ from torch import nn
 
 from paripassu.optim import NSGD, RuleOptimizer
 from paripassu.optim.steps import cpu, foreach, plain
-from paripassu.rules import SGD, Normalize
+from paripassu.rules import Normalize
 
 
 def _optimizer(rule, *tensors):

@@ -64,8 +64,13 @@ def _write(pairs: Sequence[tuple[Tensor, Tensor]]) -> None:
         for old, new in pairs
         if new is not old
     ]
-    if changed:
-        torch._foreach_copy_(*map(list, zip(*changed, strict=True)))
+    # DTensors have no multi-tensor copy.
+    sharded = [(old, new) for old, new in changed if hasattr(old, "full_tensor")]
+    whole = [(old, new) for old, new in changed if not hasattr(old, "full_tensor")]
+    for old, new in sharded:
+        old.copy_(new)
+    if whole:
+        torch._foreach_copy_([old for old, _ in whole], [new for _, new in whole])
 
 
 def _memory(tensor: Tensor) -> int:
