@@ -1,40 +1,65 @@
-# On a fresh machine with Python >= 3.11 each target sets up everything it needs.
+# On a fresh machine with Python 3.11 or newer, each target sets up everything that it needs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
+CORE := .venv-core
+DIST := .venv-dist
+INSTALL := -m pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/python $(INSTALL)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-triton test-ray docs lint format clean-cache clean
+.PHONY: help demo test test-core test-browser test-triton test-ray dist docs lint format python clean-cache clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-$(RUNS): requirements/run.txt requirements/build.txt pyproject.toml
+python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "paripassu needs Python 3.11 or newer; name one: make PYTHON=python3.12 ..." >&2; exit 2; }
+
+# Two steps: the demo needs the package with its laboratory, the tests need more.
+$(RUNS): requirements/core.txt requirements/run.txt requirements/build.txt pyproject.toml | python
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) -r requirements/run.txt -r requirements/build.txt
 	$(PIP) --no-deps --no-build-isolation --editable .
 	touch $@
 
-$(STAMP): $(RUNS) requirements/dev.txt
+$(STAMP): $(RUNS) requirements/test.txt requirements/dev.txt
 	$(PIP) -r requirements/dev.txt
+	touch $@
+
+# Neither holds anything of the laboratory.
+$(CORE)/.installed: requirements/core.txt requirements/test.txt | python
+	$(PYTHON) -m venv --clear $(CORE)
+	$(CORE)/bin/python $(INSTALL) -r requirements/core.txt -r requirements/test.txt
+	touch $@
+
+$(DIST)/.installed: requirements/build.txt requirements/dist.txt | python
+	$(PYTHON) -m venv --clear $(DIST)
+	$(DIST)/bin/python $(INSTALL) -r requirements/build.txt -r requirements/dist.txt
 	touch $@
 
 demo: $(RUNS)  ## Which half of Adam does a GAN need? Under 3 minutes, ends at a page
 	$(BIN)/paripassu demo
 
-test: $(STAMP)  ## Run the tests, on two processes of one thread each
+test: $(STAMP)  ## Run the tests and the examples of docstrings, on two processes of one thread each
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+
+test-core: dist $(CORE)/.installed  ## Test the optimizers, rules and probe with torch and numpy alone
+	$(CORE)/bin/python $(INSTALL) --no-index --no-deps --force-reinstall dist/*.whl
+	$(CORE)/bin/python -m pip check
+	cd $(CORE) && bin/python ../tools/check_core.py
+	OMP_NUM_THREADS=1 $(CORE)/bin/pytest -n 2 --ignore-glob='*/steps/cpu_kernels.py' \
+	  tests/rules tests/optim tests/probe tests/test_packaging.py \
+	  --pyargs paripassu.extras paripassu.files paripassu.optim paripassu.probe paripassu.rules
 
 test-browser: $(STAMP)  ## Open pages in headless Chromium (Debian: chromium, chromium-driver)
 	$(PIP) -r requirements/browser.txt
 	$(BIN)/pytest tests/browser
 
-test-triton: $(STAMP)  ## Run the GPU's optimizer kernels without one, by Triton's interpreter
+test-triton: $(STAMP)  ## Run the GPU's optimizer kernels in Triton's interpreter, without a GPU
 	$(PIP) -r requirements/triton.txt
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 tests/optim/steps/test_gpu.py
 
@@ -42,22 +67,28 @@ test-ray: $(STAMP)  ## Kill workers and nodes of a small Ray cluster
 	$(PIP) -r requirements/ray.txt
 	$(BIN)/pytest --timeout 300 tests/engine/test_ray.py
 
+dist: $(DIST)/.installed  ## Build the source archive and the wheel in dist/, and check both
+	rm -rf dist
+	$(DIST)/bin/python -m build --no-isolation
+	$(DIST)/bin/twine check --strict dist/*
+	$(DIST)/bin/python tools/check_dist.py
+
 docs: $(STAMP)  ## Build the documentation's site, guide and API, in site/
 	$(PIP) -r requirements/docs.txt
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
-lint: $(STAMP)  ## Formatting, lint, types, import layers
+lint: $(STAMP)  ## Check formatting, lint, types and import layers
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-format: $(STAMP)  ## Format the code and mend what can be mended
+format: $(STAMP)  ## Format the code and apply ruff's fixes
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-clean-cache:  ## Forget compiled kernels
+clean-cache:  ## Remove compiled kernels
 	find src -name '*.nb[ic]' -delete
 
-clean:  ## Remove the virtual environment and what tools left
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build dist site
+clean:  ## Remove the virtual environments and what tools left
+	rm -rf $(VENV) $(CORE) $(DIST) .pytest_cache .ruff_cache .hypothesis build dist site

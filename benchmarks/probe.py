@@ -26,14 +26,14 @@ from paripassu.probe import ADAM, Probe
 from paripassu.records import environment
 from paripassu.rules import Adam
 from paripassu.train import Player, Run
-from paripassu.train.loop import step
-from paripassu.train.state import State, initial_state
+from paripassu.train.state import TrainingState, initial_state
+from paripassu.train.step import step
 
 CLAIM = 0.03
 NEVER = 10**9
 
 
-def probes(state: State) -> dict[str, Callable[[], Probe | None]]:
+def probes(state: TrainingState) -> dict[str, Callable[[], Probe | None]]:
     """What may be attached for a round, by name."""
     optimizers, records = state.optimizers(), list[object]()
     return {
@@ -44,7 +44,7 @@ def probes(state: State) -> dict[str, Callable[[], Probe | None]]:
     }
 
 
-def time_round(run: Run, state: State, real: ImageSet, attach: Callable[[], Probe | None]) -> float:
+def time_round(run: Run, state: TrainingState, real: ImageSet, attach: Callable[[], Probe | None]) -> float:
     """Seconds of one round of training."""
     on_cpu = run.device == "cpu"
     clock = time.process_time if on_cpu else time.perf_counter

@@ -31,9 +31,9 @@ from paripassu.models import DCGAN, WganGPResNet
 from paripassu.records import environment
 from paripassu.rules import Adam
 from paripassu.train import Player, Run
-from paripassu.train.loop import step
 from paripassu.train.precision import tensor_cores
 from paripassu.train.state import initial_state
+from paripassu.train.step import step
 
 AT_LEAST_USUAL, AT_LEAST_CEILING = {"cpu": 1.3, "cuda": 2.5}, 0.95
 USUAL = "the usual loop"

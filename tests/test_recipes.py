@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from paripassu.data import Augmented, Wanted
-from paripassu.games import R1, PathLength, WganGP
+from paripassu.data import Augmented, Placeholder
+from paripassu.games import R1, Draws, PathLength, WganGP
 from paripassu.models import DCGAN, SNGAN, StyleGAN2, WganGPResNet
 from paripassu.recipes import RECIPES
 from paripassu.rules import Adam
@@ -19,7 +19,7 @@ PUBLISHED = [name for name in RECIPES if name != "digits"]
 def test_a_recipes_networks_make_its_images(name):
     run = RECIPES[name].run
     wanted = run.data.source if isinstance(run.data, Augmented) else run.data
-    assert isinstance(wanted, Wanted)
+    assert isinstance(wanted, Placeholder)
     shape = (3, wanted.resolution, wanted.resolution)
     with torch.device("meta"):
         pair = run.model.build(shape)
@@ -109,7 +109,7 @@ def test_a_recipe_has_the_published_networks(name):
     images, resolution, model, parameters = NETWORKS[name]
     run = RECIPES[name].run
     wanted = run.data.source if isinstance(run.data, Augmented) else run.data
-    assert (wanted, run.model) == (Wanted(images, resolution), model)
+    assert (wanted, run.model) == (Placeholder(images, resolution), model)
     if parameters:
         with torch.device("meta"):
             pair = run.model.build((3, resolution, resolution))
@@ -142,5 +142,5 @@ def test_r1_is_half_its_weight_times_the_squared_gradient():
     """Of D(x) = 3 sum(x) on 4 pixels: gamma / 2 * 9 * 4."""
     penalty = RECIPES["stylegan2-256"].run.penalty
     real = torch.randn(5, 1, 2, 2)
-    value = penalty(lambda x: 3 * x.sum(dim=(1, 2, 3)), real, real, torch.Generator())
+    value = penalty(lambda x: 3 * x.sum(dim=(1, 2, 3)), real, real, Draws(torch.Generator()))
     assert value.item() == pytest.approx(0.5 * 36)

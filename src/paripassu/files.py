@@ -6,7 +6,7 @@ import socket
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 _LOCK = ".lock"
 _HOLDER = ".holder"  # a file of its own: whoever tries the lock empties that one
@@ -62,6 +62,32 @@ def remove(path: Path) -> None:
     else:
         with suppress(FileNotFoundError, NotADirectoryError):
             path.unlink()
+
+
+def inside(folder: Path, relative: str, *, pattern: str) -> Path:
+    """The path of a file or a folder that a file in ``folder`` names.
+
+    Args:
+        folder: that must have it.
+        relative: the path as it is written, relative to ``folder``.
+        pattern: that it must match, as `pathlib.PurePath.match` does.
+
+    Raises:
+        ValueError: the path does not match or leads out of the folder, by itself or through a link.
+
+    Example:
+        >>> inside(Path("run"), "samples/1.png", pattern="samples/*.png").as_posix()
+        'run/samples/1.png'
+    """
+    path = folder / relative
+    written = PurePosixPath(relative)
+    is_alike = len(written.parts) == len(PurePosixPath(pattern).parts) and written.match(pattern)
+    if not (is_alike and path.resolve().is_relative_to(folder.resolve())):
+        raise ValueError(
+            f"{folder} names {relative!r}, which is not {pattern} in that folder: "
+            "restore the folder's files or delete it"
+        )
+    return path
 
 
 def is_empty(folder: Path) -> bool:

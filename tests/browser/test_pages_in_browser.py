@@ -78,7 +78,7 @@ def _requests(browser: Chrome) -> list[str]:
 def test_no_complaint_no_request_and_every_figure_drawn(browser, pages, name):
     _open(browser, pages[name])
     figures = browser.find_elements(By.CSS_SELECTOR, ".figure")
-    assert bool(figures) == (name not in ("board", "sweep"))
+    assert bool(figures) == (name != "board")
     for figure in figures:
         marks = figure.find_elements(By.CSS_SELECTOR, ".point, .heatmaplayer image, .js-line")
         assert marks, figure.get_attribute("aria-label")
@@ -238,7 +238,7 @@ def _focused(browser: Chrome) -> str | None:
 
 
 def test_a_curve_can_be_read_with_the_keyboard(browser, pages):
-    _open(browser, pages["comparison"])
+    _open(browser, pages["side by side"])
     browser.execute_script("document.documentElement.style.scrollBehavior = 'auto'")
     for _ in range(20):
         _press(browser, Keys.TAB)

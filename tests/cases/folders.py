@@ -1,35 +1,34 @@
 """Small folders of runs and studies, with hostile text wherever text can be, and their pages."""
 
+import math
 from dataclasses import asdict
 
+import polars as pl
 from PIL import Image
 
 from paripassu.evidence.intervals import estimate
 from paripassu.records import (
     ArmResult,
-    ClaimVerdict,
     Effect,
     End,
     Environment,
+    Finding,
     GameResult,
     Losses,
     Metric,
     Pace,
-    Purpose,
     RateResult,
     RunHeader,
     Samples,
     Shadow,
     StudyResult,
-    SweepResult,
     Update,
     Verdict,
 )
 from paripassu.records.codec import RecordWriter, dump
 from paripassu.report.board import write_board
-from paripassu.report.collapse import write_theory_page
-from paripassu.report.comparison import write_comparison
 from paripassu.report.run import write_run_page
+from paripassu.report.side_by_side import write_side_by_side
 from paripassu.report.study import write_study_page
 from paripassu.theory import Framework
 
@@ -56,58 +55,129 @@ def run_folder(folder, *, outcome="finished", name="mode-overlap@50", steps=(0, 
             write(End(steps[-1], outcome, "the loss is not finite" if outcome == "diverged" else "", 1.0))
 
 
+def study_result(name="tiny", scale="smoke", kind="comparison", **given):
+    """A result with a hostile question and an answer to nothing, but for what is given."""
+    defaults = {
+        "question": HOSTILE,
+        "claim": "a claim",
+        "rule": "Two.",
+        "protocol": "One.",
+        "settings": {"device": "cpu", "tuning_seeds": [0], "confirmation_seeds": [1, 2]},
+        "cut": ["Much."],
+        "decides": True,
+        "finished": True,
+        "environment": WHERE,
+    }
+    return StudyResult(name, scale, kind, **defaults | given)
+
+
+def write_study(folder, result):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "study.json").write_text(dump(result))
+    return result
+
+
 def study_folder(folder, *, finished=True, values=(0.4, 0.6), claim="a claim", extra=None):
+    """A comparison of two arms on one game."""
     arms = []
     for arm, factor in ((HOSTILE, 1.0), ("sgda", 0.1)):
         runs = [f"runs/ring8/{len(arms)}/{seed}" for seed in range(2)]
         for run in runs:
             run_folder(folder / run, outcome="diverged" if arm == "sgda" else "finished")
-        kept = estimate([factor * v for v in values])
-        grid = [RateResult(lr, kept, 0) for lr in (0.01, 0.1)]
-        held = {"mode-overlap@50": kept} | {name: estimate(given) for name, given in (extra or {}).items()}
-        arms.append(ArmResult(arm, HOSTILE, grid, 0.1, True, held, 2 * (arm == "sgda"), runs))
+        deciding = estimate([factor * v for v in values])
+        grid = [RateResult(lr, deciding, 0) for lr in (0.01, 0.1)]
+        estimates = {"mode-overlap@50": deciding} | {n: estimate(v) for n, v in (extra or {}).items()}
+        arms.append(ArmResult(arm, HOSTILE, grid, 0.1, True, estimates, 2 * (arm == "sgda"), runs))
     verdict = Verdict("supported", "because " + HOSTILE, Effect("a lead", 0.3, 0.2, 0.4))
-    dataset = GameResult("ring8", "a ring", "mode-overlap@50", "higher", arms, verdict)
-    datasets = [dataset] if finished else []
-    result = StudyResult(
-        "tiny", HOSTILE, claim, "One.\n\nTwo.", "smoke", ["Much."], [0], [1, 2], datasets, WHERE
+    game = GameResult("ring8", "a ring", "mode-overlap@50", "higher", arms)
+    found = Finding(claim, "ring8", verdict, "2 arms, 2 seeds, 12 runs")
+    games, findings = ([game], [found]) if finished else ([], [])
+    result = study_result(claim=claim, finished=finished, games=games, findings=findings)
+    return write_study(folder, result)
+
+
+def outcomes(hits, runs=32, *, part="fresh", d=1000, lr_d=0.1, first=100.0, diverged=0, method="sgda"):
+    """A sweep's outcomes of one method at one pair of rates: ``hits`` of ``runs`` recover every mode."""
+    ever = ["all"] * hits + ["some"] * (runs - hits)
+    return pl.DataFrame(
+        {
+            "part": part,
+            "method": method,
+            "d": d,
+            "gamma": 0.1,
+            "modes": 2,
+            "rarest": 0.5,
+            "n_discriminator": 10,
+            "n_generator": 8,
+            "steps": 10_000,
+            "lr_d": lr_d,
+            "lr_g": 0.01,
+            "seed": range(runs),
+            "ever": ever,
+            "end": ["diverged"] * diverged + ever[diverged:],
+            # Spread, as seeds are.
+            "first_recovery": [first * (1 + n / runs) for n in range(hits)] + [math.inf] * (runs - hits),
+        }
     )
-    folder.mkdir(exist_ok=True)
-    (folder / "study.json").write_text(dump(result))
+
+
+def _paths(apart):
+    runs = pl.DataFrame({"method": ["nsgda", "sgda"]}).join(pl.DataFrame({"seed": range(6)}), how="cross")
+    steps = pl.DataFrame({"step": [1, 10]})
+    return runs.join(steps, how="cross").with_columns(pace_d=10.0**apart, pace_g=1.0, mass=0.5)
+
+
+_NEURONS = pl.DataFrame(
+    {"method": m, "player": "generator", "seed": 0, "step": s, "neuron": 0, "mode_1": 0.1 * s, "mode_2": 0.0}
+    for m in ("nsgda", "sgda")
+    for s in (1, 10)
+)
+
+
+def sweep_folder(folder, *tables, kind="phase", apart=1.0, name="phases", settings=None, **given):
+    """A sweep with the outcomes ``tables``; without any it is not finished."""
+    framework = {"framework": asdict(Framework(d=1000)), "seeds": 8} | (settings or {})
+    words = {"claim": "C5: no rates; C6: the same pace.", "rule": f"If {HOSTILE}", "protocol": ""}
+    words |= {"cut": ["A lot."], "settings": framework, "finished": bool(tables)} | given
+    result = write_study(folder, study_result(name, "small", kind, **words))
+    if tables:
+        pl.concat(tables).write_parquet(folder / "outcomes.parquet")
+        _paths(apart).write_parquet(folder / "paths.parquet")
+        _NEURONS.write_parquet(folder / "neurons.parquet")
     return result
 
 
-PURPOSE = Purpose("phases", "smoke", HOSTILE, "C5: no rates; C6: the same pace.", f"If {HOSTILE}", ["A lot."])
+SHARE = Effect("a share", 0.1, 0.05, 0.2)
 
 
-def sweep_folder(folder, claims, purpose=PURPOSE):
-    """A sweep whose tables are not there yet, so not finished; its claims are told all the same."""
-    settings = {"framework": asdict(Framework(d=100)), "methods": ["nsgda"]}
-    folder.mkdir(parents=True)
-    result = SweepResult("phase", settings, False, claims, [], WHERE, purpose, ["It was edited."])
-    (folder / "sweep.json").write_text(dump(result))
-
-
-def comparison_page(folder):
+def side_by_side_page(folder):
     for name in ("one", "two"):
         run_folder(folder / name / "run")
-    return write_comparison([folder / "one" / "run", folder / "two" / "run"], folder / "report")
+    return write_side_by_side([folder / "one" / "run", folder / "two" / "run"], folder / "report")
 
 
 def board_page(folder):
     study_folder(folder / 'a "study" & <more>', claim="C6: the same pace.")
     study_folder(folder / "another", finished=False)
-    verdict = Verdict("supported", "So.", Effect("a share", 0.1, 0.05, 0.2))
-    sweep_folder(folder / "phase", [ClaimVerdict(f"C5: at no rates {HOSTILE}", verdict)])
-    sweep_folder(folder / "unfinished", [])
-    sweep_folder(folder / "vary", [], Purpose())
+    found = Finding(f"C5: at no rates {HOSTILE}", "d = 1,000", Verdict("supported", "So.", SHARE))
+    sweep_folder(folder / "phase", outcomes(20), outcomes(2, part="grid"), findings=[found])
+    sweep_folder(folder / "unfinished")
+    varied = [
+        outcomes(9, part=part) for part in ("gamma", "rarest", "modes", "n_generator", "n_discriminator")
+    ]
+    sweep_folder(folder / "vary", *varied, kind="vary", name="theory-vary", claim="", rule="")
     return write_board(folder)
 
 
 def sweep_page(folder):
-    verdict = Verdict("supported", HOSTILE, Effect("a share", 0.1, 0.05, 0.2))
-    sweep_folder(folder, [ClaimVerdict("C5: at no rates", verdict)])
-    return write_theory_page(folder)
+    found = Finding("C5: at no rates", "d = 1,000", Verdict("supported", HOSTILE, SHARE))
+    methods = [
+        outcomes(n, part=part, method=m)
+        for n, m in ((20, "nsgda"), (2, "sgda"))
+        for part in ("grid", "fresh")
+    ]
+    sweep_folder(folder, *methods, findings=[found], remarks=["It was edited."])
+    return write_study_page(folder)
 
 
 def run_page(folder):
@@ -123,7 +193,8 @@ def study_page(folder):
 WRITERS = {
     "run": run_page,
     "study": study_page,
-    "comparison": comparison_page,
+    "side by side": side_by_side_page,
     "board": board_page,
     "sweep": sweep_page,
 }
+"""Every kind of page."""

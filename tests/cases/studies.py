@@ -1,15 +1,18 @@
-"""A study of seconds, for tests of what studies share."""
+"""Studies of seconds, and engines for them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from paripassu.data import Ring
 from paripassu.engine.engine import Result, Task
 from paripassu.models import MLP
-from paripassu.protocol.study import Arm, Dataset, Evidence, Scale, Study
+from paripassu.protocol import Arm, Comparison, Evidence, Game, Scale, Study
 from paripassu.records import Verdict
 from paripassu.rules import SGD, Normalize, Rule
 from paripassu.train import Player, Run
+
+ARMS = [Arm("wild", "wild", SGD()), Arm("calm", "calm", Normalize())]
 
 
 class Here:
@@ -19,26 +22,35 @@ class Here:
         return ((task, function(task)) for task in tasks)
 
 
-def _tiny(rule: Rule, lr: float, steps: int, seed: int) -> Run:
+def tiny_run(rule: Rule, lr: float, steps: int, seed: int) -> Run:
     player = Player(rule, lr)
     every = {"log_every": 2, "probe_every": 2, "eval_every": steps, "checkpoint_every": steps}
     sizes = {"batch": 8, "eval_samples": 50}
     return Run(Ring(), MLP(width=4, depth=1), player, player, steps=steps, seed=seed, **sizes, **every)
 
 
+def tiny_game(centres: Mapping[str, float], **more: Any) -> Game:
+    chosen = dict.fromkeys((arm.name for arm in ARMS), 1e-3)
+    game = Game("ring8", "a ring", tiny_run, "mode-overlap@50", centres, {"smoke": 4, "untuned": 4}, chosen)
+    return replace(game, **more)
+
+
 def tiny_verdict(evidence: Evidence) -> Verdict:
-    return Verdict("undecided", " ".join(sorted(evidence.goodness)))
+    return Verdict("undecided", " ".join(sorted(evidence.scores)))
 
 
-def tiny_study(centres: Mapping[str, float], **more: Any) -> Study:
-    rules = {"wild": SGD(), "calm": Normalize()}
-    chosen = dict.fromkeys(rules, 1e-3)
-    dataset = Dataset("ring8", "a ring", _tiny, "mode-overlap@50", centres, chosen)
+def tiny_comparison(centres: Mapping[str, float] | None = None, **more: Any) -> Comparison:
+    game = tiny_game(centres or {"wild": 1e-2, "calm": 1e-2})
+    given = {"rates": 3, "tuning_seeds": 2, "confirmation_seeds": 3, "beyond": 0}
+    return Comparison(ARMS, **{"games": [game], "verdict": tiny_verdict, "size": "smoke"} | given | more)
+
+
+def tiny_study(centres: Mapping[str, float] | None = None, *, words: str = "Is it?", **more: Any) -> Study:
+    """Scales ``smoke``, with a search for rates, and ``untuned``, without one."""
     scales = {
-        "smoke": Scale(3, 2, 3, {"ring8": 4}, beyond=0, cut=("Nearly everything.",)),
-        "untuned": Scale(1, 0, 2, {"ring8": 4}),
+        "smoke": Scale(tiny_comparison(centres, **more), cut=("Nearly everything.",)),
+        "untuned": Scale(
+            tiny_comparison(centres, **{"size": "untuned", "rates": 1, "confirmation_seeds": 2} | more)
+        ),
     }
-    arms = [Arm(name, name, rules[name]) for name in rules]
-    return Study(
-        "tiny", "Is it?", "It is.", "None.", arms, [dataset], scales, **{"verdict": tiny_verdict} | more
-    )
+    return Study("tiny", words, "It is.", "None.", scales)

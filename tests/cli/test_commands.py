@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from paripassu.cli import main
+from paripassu.__main__ import main
 from paripassu.recipes import RECIPES
 from paripassu.train import from_settings
 
@@ -321,12 +321,12 @@ def test_every_kind_of_bad_image_is_refused_and_skipped(tmp_path, capsys):
         (["theory", "phase", "--engine", "ray"], "pip install 'paripassu[ray]'"),
         (["study", "run", "grafting", "--run-gpus", "0.5"], "--run-gpus is for --device cuda: add it"),
         (["study", "run", "grafting", "--device", "cuda", "--run-gpus", "2"], "must be in (0, 1]"),
-        (["study", "run", "theory-modes", "--device", "cuda"], "theory-modes does nothing on a GPU"),
+        (["study", "run", "collapse", "--device", "cuda"], "a sweep of the theory does nothing on a GPU"),
         (["study", "run", "grafting", "--data", "cifar10"], "--data takes NAME=PATH"),
-        (["study", "run", "theory-modes", "--data", "a=b"], "takes no data by path"),
+        (["study", "run", "collapse", "--data", "a=b"], "takes no data by path"),
         (
-            ["study", "report", "theory-modes", "--out", "no where"],
-            "run `paripassu study run theory-modes --scale small --out 'no where'` first",
+            ["study", "report", "collapse", "--out", "no where"],
+            "run `paripassu study run collapse --scale small --out 'no where'` first",
         ),
         (
             ["study", "report", "recovery", "--data", "cifar10=x", "--device", "cuda"],
@@ -563,7 +563,7 @@ def test_a_study_from_the_command_line_at_smoke_scale(tmp_path, capsys):
         capsys, "study", "report", "grafting", "--scale", "smoke", "--out", str(out_folder), "--json"
     )
     assert code == 0
-    assert [d["dataset"] for d in json.loads(out)["datasets"]] == ["ring8", "digits"]
+    assert [game["game"] for game in json.loads(out)["games"]] == ["ring8", "digits"]
     code, _, err = _run(capsys, "study", "run", "grafting", "--scale", "demo", "--out", str(out_folder))
     assert code == 2
     assert "holds the study grafting at scale smoke" in err
@@ -578,8 +578,8 @@ def test_a_dry_run_runs_nothing(tmp_path, capsys, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_the_theory_s_studies_at_smoke_scale(tmp_path, capsys):
-    for name in ("theory-modes", "theory-dimension"):
+def test_the_studies_of_the_framework_at_smoke_scale(tmp_path, capsys):
+    for name in ("collapse", "collapse-dimension"):
         out_folder = str(tmp_path / name)
         smoke = ["study", "run", name, "--scale", "smoke", "--workers", "1", "--quiet"]
         code, out, _ = _run(capsys, *smoke, "--dry-run")
@@ -590,5 +590,5 @@ def test_the_theory_s_studies_at_smoke_scale(tmp_path, capsys):
         )
         assert code == 0
         result = json.loads(out)
-        assert (result["finished"], result["purpose"]["study"], result["remarks"]) == (True, name, [])
-        assert "Runs of this size decide nothing" in result["claims"][0]["verdict"]["reason"]
+        assert (result["finished"], result["name"], result["remarks"]) == (True, name, [])
+        assert "Runs of this size decide nothing" in result["findings"][0]["verdict"]["reason"]

@@ -5,10 +5,12 @@ import json
 import polars as pl
 import pytest
 
-from paripassu.cli import main
-from paripassu.cli.theory import demo_panel
+from paripassu.__main__ import main
+from paripassu.cli.theory import demo_sweep
+from paripassu.protocol import run_study
+from paripassu.studies import custom
 
-_TINY = ["--d", "60", "--m-d", "4", "--m-g", "3", "--seeds", "2"]
+_TINY = ["--d", "60", "--n-discriminator", "4", "--n-generator", "3", "--seeds", "2"]
 _RUN = ["theory", "run", *_TINY, "--steps", "50"]
 
 
@@ -33,7 +35,7 @@ def test_run_in_processes_of_its_own(tmp_path, capsys):
     assert (code, err) == (0, "")
     assert "nSGDA" in out
     assert "Page: " in out
-    for name in ("sweep.json", "outcomes.parquet", "paths.parquet", "neurons.parquet", "report/index.html"):
+    for name in ("study.json", "outcomes.parquet", "paths.parquet", "neurons.parquet", "report/index.html"):
         assert (tmp_path / name).is_file(), name
 
 
@@ -45,7 +47,7 @@ class TestHere:
         code, out, _ = _run(capsys, *command)
         result = json.loads(out)
         assert (code, result["kind"], result["finished"]) == (0, "phase", True)
-        assert [claim["claim"][:2] for claim in result["claims"]] == ["C4", "C5", "C5", "C6"]
+        assert [finding["claim"][:2] for finding in result["findings"]] == ["C4", "C5", "C5", "C6"]
         outcomes = pl.read_parquet(tmp_path / "outcomes.parquet")
         assert outcomes.group_by("part").len().sort("part")["len"].to_list() == [4, 2, 8, 4]
         assert _run(capsys, *command)[0] == 0
@@ -81,7 +83,7 @@ class TestHere:
         assert (code, "0 of 186 estimates" in text) == (0, True)
 
     def test_adam_and_the_grafts_by_name(self, tmp_path, capsys):
-        methods = ["--method", "adam", "ada-nsgda", "adadir"]
+        methods = ["--methods", "adam", "ada-nsgda", "adadir"]
         code, out, _ = _run(capsys, *_RUN, *methods, "--out", str(tmp_path))
         assert code == 0
         assert "AdaDir" in out
@@ -98,11 +100,11 @@ class TestHere:
 
     def test_another_sweeps_folder_is_refused(self, tmp_path, capsys):
         _run(capsys, *_RUN, "--out", str(tmp_path))
-        before = (tmp_path / "sweep.json").read_bytes()
+        before = (tmp_path / "study.json").read_bytes()
         code, out, err = _run(capsys, *_RUN, "--gamma", "0.2", "--out", str(tmp_path))
         assert (code, out) == (2, "")
         assert "gamma is 0.1 there and 0.2 here" in err
-        assert (tmp_path / "sweep.json").read_bytes() == before
+        assert (tmp_path / "study.json").read_bytes() == before
 
     def test_diff_tells_two_sweeps_apart_and_report_points_to_it(self, tmp_path, capsys):
         folders = [str(tmp_path / name) for name in ("a", "b")]
@@ -125,8 +127,8 @@ class TestHere:
             assert _run(capsys, *_RUN, "--gamma", gamma)[0] == 0
         assert len(list((tmp_path / "runs").glob("theory-run-*"))) == 2
 
-    def test_the_demos_panel(self, tmp_path):
-        assert demo_panel(tmp_path, quiet=True).claims
+    def test_the_demos_sweep(self, tmp_path):
+        assert run_study(demo_sweep(), custom.SCALE, tmp_path).findings
         outcomes = pl.read_parquet(tmp_path / "outcomes.parquet")
         shares = dict(outcomes.group_by("method").agg((pl.col("ever") == "all").mean()).iter_rows())
         # Which single run recovers depends on the processor's rounding; of 256 seeds 99 % do.
@@ -141,8 +143,8 @@ class TestHere:
         (["run", "--lr-g", "nan"], "lr_g must be finite and > 0, got nan"),
         (["run", "--d", "10"], "d must be at least"),
         (["run", "--gamma", "1"], "gamma must be in [0, 1)"),
-        (["run", "--method", "adm"], "method must be one of nsgda"),
-        (["run", "--method", "adam", "--momentum", "0.5"], "leave out momentum"),
+        (["run", "--methods", "adm"], "method must be one of nsgda"),
+        (["run", "--methods", "adam", "--momentum", "0.5"], "leave out momentum"),
         (["run", "--momentum", "1"], "momentum must be in [0, 1)"),
         (["run", "--batch", "-1"], "batch must be"),
         (["run", "--workers", "0"], "workers must be >= 1"),

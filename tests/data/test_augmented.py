@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from paripassu.data import Augmented, Digits, Ring, Wanted
+from paripassu.data import Augmented, Digits, Placeholder, Ring
 from paripassu.train.random import Stream, generator
 
 CPU = torch.device("cpu")
@@ -26,7 +26,7 @@ def test_dequantized_levels_fill_the_range_evenly():
     source = Augmented(Digits(), dequantize=True)
     drawn = _draw(source)
     rng = generator(0, Stream.TRAINING, 0, CPU)
-    levels = source.load(CPU).pixels[torch.randint(1797, (4000,), generator=rng)]
+    levels = source.load(CPU).images.pixels[torch.randint(1797, (4000,), generator=rng)]
     within = (drawn + 1) * 128 - levels
     assert (within > -1e-4).all()
     assert (within < 1 + 1e-4).all()
@@ -35,7 +35,7 @@ def test_dequantized_levels_fill_the_range_evenly():
 
 
 def test_what_is_measured_against_is_unchanged():
-    assert torch.equal(Augmented(Digits(), flip=True).load(CPU).pixels, Digits().load(CPU).pixels)
+    assert torch.equal(Augmented(Digits(), flip=True).load(CPU).images.pixels, Digits().load(CPU).pixels)
 
 
 def test_draws_depend_on_the_generator_alone():
@@ -52,5 +52,5 @@ def test_what_cannot_be_augmented_is_refused():
 
 def test_wanted_data_say_what_they_are():
     with pytest.raises(ValueError, match="CIFAR-10 at 32 px"):
-        Wanted("CIFAR-10", 32).load(CPU)
-    assert Wanted("CIFAR-10", 32).name == "cifar-10"
+        Placeholder("CIFAR-10", 32).load(CPU)
+    assert Placeholder("CIFAR-10", 32).name == "cifar-10"

@@ -160,7 +160,7 @@ def test_the_good_images_are_mapped_from_disk_as_they_were_compacted(folder, hom
         pixels[:] = good
         return complaints
 
-    entry = cache.Entry("photos", "", "")
+    entry = cache.CacheEntry("photos", "", "")
     expected = good[[1, 2, 4, 5]]
     for decoded in (entry.write(good.shape, decode), entry.read()):
         assert isinstance(decoded.pixels, np.memmap)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from paripassu.games import PathLength
+from paripassu.games import Draws, PathLength
 
 SIZE, LATENT, LAYERS, BATCH = 4, 6, 3, 50
 
@@ -41,7 +41,7 @@ def _lengths(network: Linear) -> torch.Tensor:
 
 def test_the_term_is_the_spread_of_lengths_around_the_running_mean(latents):
     network = Linear()
-    term = PathLength(weight=3.0, decay=0.2)(network, latents, torch.Generator().manual_seed(2))
+    term = PathLength(weight=3.0, decay=0.2)(network, latents, Draws(torch.Generator().manual_seed(2)))
     lengths = _lengths(network)
     torch.testing.assert_close(network.mean_path_length, 0.2 * lengths.mean().detach())
     torch.testing.assert_close(term, 3 * (lengths - 0.2 * lengths.mean().detach()).square().mean())
@@ -50,7 +50,7 @@ def test_the_term_is_the_spread_of_lengths_around_the_running_mean(latents):
 def test_the_mean_runs(latents):
     network, rng = Linear(), torch.Generator().manual_seed(2)
     network.mean_path_length.fill_(7.0)
-    PathLength(decay=0.01)(network, latents, rng)
+    PathLength(decay=0.01)(network, latents, Draws(rng))
     expected = 0.99 * 7 + 0.01 * _lengths(network).mean()
     torch.testing.assert_close(network.mean_path_length, expected.detach())
 
@@ -59,14 +59,14 @@ def test_directions_make_the_length_the_root_mean_square_of_the_jacobian():
     """E |J^T y|^2 = |J|_F^2 / R^2 for y ~ N(0, I / R^2)."""
     network = Linear()
     z = torch.zeros(20000, LATENT, dtype=torch.float64, requires_grad=True)
-    PathLength(decay=1.0)(network, z, torch.Generator().manual_seed(3))
+    PathLength(decay=1.0)(network, z, Draws(torch.Generator().manual_seed(3)))
     expected = network.map.norm().item() / SIZE
     assert network.mean_path_length.item() == pytest.approx(expected, rel=0.1)
 
 
 def test_its_gradient_is_that_of_the_lengths(latents):
     network = Linear()
-    PathLength()(network, latents, torch.Generator().manual_seed(2)).backward()
+    PathLength()(network, latents, Draws(torch.Generator().manual_seed(2))).backward()
     twin = Linear()
     lengths = _lengths(twin)
     (2 * (lengths - 0.01 * lengths.mean().detach()).square().mean()).backward()

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from paripassu.games import R1, R1R2, WganGP
+from paripassu.games import R1, R1R2, Draws, WganGP
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def batches() -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_wgan_gp_of_a_linear_discriminator(batches):
     slope = torch.randn(3, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    penalty = WganGP(weight=7.0)(lambda x: (x * slope).sum(dim=(1, 2)), *batches, torch.Generator())
+    penalty = WganGP(weight=7.0)(lambda x: (x * slope).sum(dim=(1, 2)), *batches, Draws(torch.Generator()))
     torch.testing.assert_close(penalty, 7.0 * (slope.norm() - 1) ** 2)
 
 
@@ -26,7 +26,7 @@ def test_wgan_gp_looks_between_real_and_fake(batches):
         return x.square().sum(dim=(1, 2))
 
     real, fake = batches
-    WganGP()(discriminator, real, fake, torch.Generator().manual_seed(3))
+    WganGP()(discriminator, real, fake, Draws(torch.Generator().manual_seed(3)))
     along = (seen[0] - real) / (fake - real)
     assert ((along >= 0) & (along <= 1)).all()
     torch.testing.assert_close(along, along[:, :1, :1].expand_as(along))  # one number a sample
@@ -35,12 +35,12 @@ def test_wgan_gp_looks_between_real_and_fake(batches):
 
 def test_r1_of_a_quadratic_discriminator(batches):
     real, fake = batches
-    penalty = R1(gamma=0.3)(lambda x: x.square().sum(dim=(1, 2)) / 2, real, fake, torch.Generator())
+    penalty = R1(gamma=0.3)(lambda x: x.square().sum(dim=(1, 2)) / 2, real, fake, Draws(torch.Generator()))
     torch.testing.assert_close(penalty, 0.15 * real.square().sum(dim=(1, 2)).mean())
 
 
 def test_r1_r2_of_a_quadratic_discriminator(batches):
-    penalty = R1R2(gamma=0.3)(lambda x: x.square().sum(dim=(1, 2)) / 2, *batches, torch.Generator())
+    penalty = R1R2(gamma=0.3)(lambda x: x.square().sum(dim=(1, 2)) / 2, *batches, Draws(torch.Generator()))
     squares = [batch.square().sum(dim=(1, 2)).mean() for batch in batches]
     torch.testing.assert_close(penalty, 0.15 * (squares[0] + squares[1]))
 
@@ -49,7 +49,7 @@ def test_r1_r2_of_a_quadratic_discriminator(batches):
 def test_gradients_reach_the_weights(penalty, batches):
     real, fake = (x.flatten(1) for x in batches)
     layer = torch.nn.Sequential(torch.nn.Linear(12, 5), torch.nn.Tanh(), torch.nn.Linear(5, 1)).double()
-    penalty(lambda x: layer(x)[:, 0], real, fake, torch.Generator()).backward()
+    penalty(lambda x: layer(x)[:, 0], real, fake, Draws(torch.Generator())).backward()
     assert layer[0].weight.grad is not None
     assert layer[0].weight.grad.norm() > 0
     assert real.grad is None

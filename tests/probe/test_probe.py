@@ -67,7 +67,7 @@ def test_nsgd_moves_its_learning_rate_straight_down():
     assert [u.cosine for u in updates] == pytest.approx([1.0] * 3, abs=1e-5)
 
 
-def test_rounds_are_the_first_players_and_the_others_report_their_last_step():
+def test_the_first_player_counts_rounds_and_others_report_their_last_step():
     generator, discriminator = network_of(0), network_of(1)
     optimizers = {
         "generator": NSGD(generator.parameters(), 0.1),
@@ -96,7 +96,7 @@ def test_rounds_are_the_first_players_and_the_others_report_their_last_step():
     assert len(records) == 6
 
 
-def test_a_player_that_steps_every_other_round_is_probed_after_the_round():
+def test_a_player_without_a_step_is_probed_at_its_next():
     generator, discriminator = network_of(0), network_of(1)
     optimizers = {
         "generator": NSGD(generator.parameters(), 0.1),
@@ -109,16 +109,16 @@ def test_a_player_that_steps_every_other_round_is_probed_after_the_round():
             optimizers["discriminator"].param_groups[0]["lr"] = float(step)
             train(discriminator, optimizers["discriminator"], 1)
         train(generator, optimizers["generator"], 1)
-    told = [(r.step, r.player, r.update) for r in records if isinstance(r, Update)]
+    found = [(r.step, r.player, r.update) for r in records if isinstance(r, Update)]
     rounds = [(n, player, length) for n in (2, 4, 6) for player, length in (("g", 0.1), ("d", n + 1.0))]
-    assert [(n, player[0], pytest.approx(length, rel=1e-5)) for n, player, length in told] == rounds
+    assert [(n, player[0], pytest.approx(length, rel=1e-5)) for n, player, length in found] == rounds
     assert sum(isinstance(r, Pace) for r in records) == 3
     train(generator, optimizers["generator"], 1)
     probe.detach()  # in the probed round 8, of which the discriminator's step is still to come
     assert [(r.step, r.player) for r in records[9:]] == [(8, "generator")]
 
 
-def test_a_player_that_does_not_move_has_no_pace_and_keeps_nobody_waiting():
+def test_a_player_that_takes_no_step_delays_nobody():
     still, moving = torch.optim.SGD(network_of().parameters()), NSGD(network_of(1).parameters(), 0.1)
     records: list = []
     Probe({"moving": moving, "still": still}, 2, writer=records.append, layers=False, shadows={})
@@ -162,7 +162,7 @@ def test_wrong_use_is_refused():
             Probe(player, writer=lambda _: None, **settings)
 
 
-def test_ascent_is_measured_against_the_loss_the_player_minimizes():
+def test_ascent_is_measured_against_the_negated_loss():
     parameter = torch.nn.Parameter(torch.ones(3))
     parameter.grad = torch.tensor([1.0, 2.0, 3.0])
     records: list = []
@@ -198,7 +198,7 @@ def test_a_closure_computes_what_is_measured():
     assert records[True]
 
 
-def test_gradients_accumulated_over_parts_are_those_of_the_whole():
+def test_accumulated_gradients_equal_those_of_the_whole_batch():
     batch = torch.randn(8, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     records: dict[int, list] = {1: [], 4: []}
     for parts in records:
@@ -212,7 +212,7 @@ def test_gradients_accumulated_over_parts_are_those_of_the_whole():
         assert vars(whole) == pytest.approx(vars(summed))
 
 
-def test_an_optimizer_that_spoils_its_gradients_is_measured_by_what_they_were():
+def test_gradients_are_measured_before_the_optimizer_changes_them():
     class Clipped(torch.optim.SGD):
         def step(self, closure=None):
             for parameter in self.param_groups[0]["params"]:

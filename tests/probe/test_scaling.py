@@ -1,4 +1,4 @@
-"""Mixed precision and data parallel: what is measured is what the optimizer really steps from."""
+"""Mixed precision and data parallel: the probe measures the gradients that the optimizer steps from."""
 
 import pytest
 import torch
@@ -47,7 +47,7 @@ def test_a_step_that_the_scaler_skips_is_not_measured(fused):
     assert all(r.magnitude == r.magnitude for r in records if not isinstance(r, Update))
 
 
-def test_gradients_unscaled_by_hand_are_left_so():
+def test_gradients_unscaled_by_hand_are_not_unscaled_again():
     network = network_of()
     optimizer = torch.optim.Adam(network.parameters(), 0.01, fused=True)
     scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)

@@ -22,18 +22,31 @@ RULES = {
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES.keys())
 @pytest.mark.parametrize("every", [1, 3])
-def test_a_shadow_of_the_optimizers_own_rule_is_the_optimizer(rule, every):
-    """It sees every gradient: at a probed step its update times the rate is the displacement itself."""
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_shadow_with_the_optimizers_rule_is_the_optimizer(rule, every, closed):
+    """It sees every gradient and the weights from before the step, also if a closure computes the gradients.
+
+    Its update times the learning rate is then the displacement itself.
+    """
     network = network_of().double()
     optimizer = RuleOptimizer(network.named_parameters(), 0.01, rule=rule)
     records: list = []
     Probe({"player": optimizer}, every, writer=records.append, shadows={"itself": rule})
     generator = torch.Generator().manual_seed(0)
     for _ in range(6):
-        optimizer.zero_grad()
         batch = torch.randn(8, 3, generator=generator, dtype=torch.float64)
-        network(batch).square().mean().backward()
-        optimizer.step()
+
+        def closure(batch=batch):
+            optimizer.zero_grad()
+            loss = network(batch).square().mean()
+            loss.backward()
+            return loss
+
+        if closed:
+            optimizer.step(closure)
+        else:
+            closure()
+            optimizer.step()
     shadows = [r for r in records if isinstance(r, Shadow)]
     updates = [r for r in records if isinstance(r, Update)]
     assert len(shadows) == len(updates) == 5 * (6 // every)
@@ -79,7 +92,7 @@ def _follow(steps: int, state: dict | None = None) -> tuple[list, Probe]:
     return records, probe
 
 
-def test_a_shadows_memory_survives_a_checkpoint():
+def test_a_shadows_state_survives_a_checkpoint():
     _, probe = _follow(3)
     memory = io.BytesIO()
     torch.save(probe.state_dict(), memory)
@@ -92,7 +105,7 @@ def test_a_shadows_memory_survives_a_checkpoint():
     assert fresh[-1] != undisturbed[-1]
 
 
-def test_memory_of_others_is_refused():
+def test_states_of_others_are_refused():
     _, probe = _follow(1)
     with pytest.raises(ValueError, match="saved players are generator"):
         probe.load_state_dict({"generator": {}})

@@ -31,7 +31,7 @@ def test_first_steps_can_be_left_out():
     assert suggest_lr([_record(1, 9.0), _record(2, 1.0)], "generator", after=1).player == 1.0
 
 
-def test_an_unknown_player_is_told_who_was_recorded():
+def test_an_unknown_player_is_refused_with_the_recorded_ones():
     with pytest.raises(ValueError, match=r"\['generator'\]"):
         suggest_lr([_record(1, 1.0)], "critic")
 
@@ -42,7 +42,7 @@ def test_steps_of_a_diverged_run_are_refused():
 
 
 def test_nsgd_then_moves_as_far_as_adam_did():
-    """Adam at rate r moves n parameters r sqrt(n) in its first step: so far must nSGDA move in its."""
+    """Adam at rate r moves n parameters r sqrt(n) in its first step: nSGDA's first step must be as long."""
     network = nn.Linear(7, 2)
     for p in network.parameters():
         p.grad = torch.randn(p.shape, generator=torch.Generator().manual_seed(0))
@@ -67,7 +67,7 @@ def test_a_parameter_that_was_not_recorded_has_no_rate():
 
 
 def test_a_parameter_that_never_moved_stays_where_it_is():
-    """As a critic's last bias, which cancels from its loss: nSGDA would step by the rounding error."""
+    """Such as a critic's last bias, which cancels from its loss. nSGDA would follow the rounding error."""
     suggested = suggest_lr([_record(1, 3.0), _record(1, 3.0, "weight"), _record(1, 0.0, "bias")], "generator")
     assert suggested.layer == 3.0
     network = nn.Linear(2, 1)
@@ -78,7 +78,7 @@ def test_a_parameter_that_never_moved_stays_where_it_is():
     assert network.bias.item() == before
 
 
-def test_what_is_frozen_needs_no_rate():
+def test_a_frozen_parameter_needs_no_rate():
     network = nn.Linear(2, 2)
     network.bias.requires_grad_(requires_grad=False)
     suggested = suggest_lr([_record(1, 1.0), _record(1, 1.0, "weight")], "generator")

@@ -14,20 +14,21 @@ from tests.cases.folders import (
     WHERE,
     WRITERS,
     board_page,
+    outcomes,
     run_folder,
     run_page,
     study_folder,
+    sweep_folder,
     sweep_page,
 )
 
-from paripassu.evidence import tables as series
 from paripassu.evidence.intervals import estimate
-from paripassu.records import Metric, RunHeader, Update
+from paripassu.records import Fit, RunHeader, Samples, Update
 from paripassu.records.codec import RecordWriter, dump
 from paripassu.report import figures
 from paripassu.report.board import write_board
-from paripassu.report.comparison import write_comparison
 from paripassu.report.run import spread, write_run_page
+from paripassu.report.side_by_side import write_side_by_side
 from paripassu.report.study import write_study_page
 from paripassu.report.terminal import study_table
 
@@ -75,8 +76,8 @@ def test_all_that_a_page_names_is_there_and_figures_are_json(page):
             target = attrs.get(name)
             if target and not target.startswith(("#", "data:")):
                 assert (page.parent / unquote(target)).is_file(), target
-    if "claims" in text or "Not finished" in text:
-        return  # neither the board nor the page of an unfinished sweep has figures
+    if "claims, and what" in text:
+        return  # the board has no figures
     figures = re.findall(
         r'<script type="application/json" data-figure="[^"]+">(.*?)</script>', text, re.DOTALL
     )
@@ -155,7 +156,7 @@ def test_a_diverged_run_says_why(tmp_path):
 def test_the_terminal_table_fits_80_columns(tmp_path):
     result = study_folder(tmp_path / "s")
     console = Console(width=80, record=True, file=io.StringIO())
-    console.print(study_table(result))
+    console.print(study_table(result, tmp_path / "s"))
     lines = console.export_text().splitlines()
     assert all(len(line) <= 80 for line in lines)
     assert any("supported" in line for line in lines)
@@ -165,26 +166,13 @@ def test_the_terminal_table_fits_80_columns(tmp_path):
 @pytest.mark.parametrize("edge", [True, False])
 def test_the_terminal_table_explains_its_marks_where_they_appear(edge, tmp_path):
     result = study_folder(tmp_path / "s")
-    (dataset,) = result.datasets
-    arms = [replace(arm, arm="an arm", on_edge=edge) for arm in dataset.arms]
+    (game,) = result.games
+    arms = [replace(arm, arm="an arm", on_edge=edge) for arm in game.arms]
     console = Console(width=80, record=True, file=io.StringIO())
-    console.print(study_table(replace(result, datasets=[replace(dataset, arms=arms)])))
+    console.print(study_table(replace(result, games=[replace(game, arms=arms)]), tmp_path / "s"))
     text = console.export_text()
     assert ("0.1!" in text, "! edge of its grid" in text) == (edge, edge)
     assert "* best mean" in text
-
-
-def test_the_pace_is_what_the_probe_wrote(tmp_path):
-    run_folder(tmp_path / "r")
-    records = series.read_runs({"a": [tmp_path / "r"]})
-    pace = series.over_seeds(series.pace(records))
-    assert pace["mean"].to_list() == pytest.approx([2.0, 2.0, 2.0])
-
-
-def test_bands_are_the_range_over_seeds_without_what_is_not_finite():
-    records = {"a": [[Metric(1, "m", v)] for v in (1.0, 4.0, float("nan"))]}
-    row = series.over_seeds(series.metrics(records)).to_dicts()
-    assert row == [{"arm": "a", "step": 1, "mean": 2.5, "low": 1.0, "high": 4.0}]
 
 
 def test_pictures_are_spread_over_the_steps():
@@ -229,7 +217,7 @@ def test_runs_side_by_side_name_what_differs(tmp_path):
                 )
             )
         )
-    text = write_comparison([tmp_path / "a", tmp_path / "b"], tmp_path / "out").read_text()
+    text = write_side_by_side([tmp_path / "a", tmp_path / "b"], tmp_path / "out").read_text()
     assert '<tr><th scope="row">seed</th><td>3</td><td>4</td></tr>' in text
     assert '<th scope="row">data.<wbr>root</th>' in text
     assert '<tr><th scope="row">a</th><td>0.5</td><td>finished</td><td>10</td></tr>' in text
@@ -241,36 +229,125 @@ def test_runs_side_by_side_name_what_differs(tmp_path):
         ([tmp_path / "a", tmp_path / "c"], "c holds no run"),
     ):
         with pytest.raises(ValueError, match=told):
-            write_comparison(wrong, tmp_path / "out")
+            write_side_by_side(wrong, tmp_path / "out")
+
+
+def test_a_file_outside_of_the_run_is_not_shown(tmp_path):
+    """Somebody else's folder could show any picture of this machine on a page that is then passed on."""
+    run_folder(tmp_path / "run")
+    run_folder(tmp_path / "other")
+    picture = tmp_path / "other" / "samples" / "000000000.png"
+    (tmp_path / "run" / "samples" / "link.png").symlink_to(picture)
+    records = tmp_path / "run" / "records.jsonl"
+    text = records.read_text()
+    for path in (
+        "../other/samples/000000000.png",
+        str(picture),
+        "samples/link.png",
+        "samples/../../other/samples/000000000.png",
+        "run.json",
+        "samples/.png/../../run.json",
+    ):
+        records.write_text(text)
+        with RecordWriter(records) as write:
+            write(Samples(11, path))
+        with pytest.raises(ValueError, match=r"run names .*, which is not samples/\*\.png in that folder"):
+            write_run_page(tmp_path / "run")
+
+
+def test_a_run_outside_of_the_study_is_not_read(tmp_path):
+    result = study_folder(tmp_path / "s")
+    run_folder(tmp_path / "other")
+    (tmp_path / "s" / "runs" / "ring8" / "0" / "link").symlink_to(tmp_path / "other")
+    (game,) = result.games
+    for path in ("../other", str(tmp_path / "other"), "runs/../../other", "runs/ring8/0/link", "runs/a/b/.."):
+        arms = [replace(arm, runs=[path]) for arm in game.arms]
+        (tmp_path / "s" / "study.json").write_text(dump(replace(result, games=[replace(game, arms=arms)])))
+        if path == "runs/a/b/..":
+            write_study_page(tmp_path / "s")  # in the study, and no run
+            continue
+        with pytest.raises(ValueError, match=r"s names .*, which is not runs/\*/\*/\* in that folder"):
+            write_study_page(tmp_path / "s")
 
 
 def test_the_page_of_a_sweep_says_what_it_is_for(tmp_path):
     text = sweep_page(tmp_path / "sweep").read_text()
     assert "Claim under test: C5: no rates; C6: the same pace." in text
+    assert '<p class="about">C5: at no rates (d = 1,000)</p>' in text
     assert "0.1 [0.05, 0.2] a share" in text
     assert "What this size leaves out. A lot." in text
     assert "It was edited." in text
     assert re.search(r"<h2>Protocol</h2>\s*<p>If &lt;script", text)
-    assert '<th scope="row">scale</th><td>smoke</td>' in text
+    assert '<th scope="row">scale</th><td>small</td>' in text
+    assert '<th scope="row">gamma</th><td>0.1</td>' in text
 
 
-def test_the_board_tells_every_claim(tmp_path):
+_PARTS = ("gamma", "rarest", "modes", "n_generator", "n_discriminator")
+SWEEPS = {
+    "run": (
+        [outcomes(9, part="run")],
+        ["Outcomes", "Paths through the plane of the modes", "Pace over time"],
+    ),
+    "phase": (
+        [outcomes(9), outcomes(9, part="grid")],
+        ["The best pair of each grid, on fresh seeds", "Outcomes over the learning rates"],
+    ),
+    "scaling": ([outcomes(9, d=d) for d in (100, 1000)], ["Growth", "Every dimension"]),
+    "vary": ([outcomes(9, part=part) for part in _PARTS], ["Unequal modes", "Generator neurons m_G"]),
+}
+
+
+@pytest.mark.parametrize("kind", SWEEPS)
+def test_every_kind_of_sweep_has_a_page_and_a_terminal_table(kind, tmp_path):
+    tables, titles = SWEEPS[kind]
+    fits = [Fit("sgda", 1.25, 1.0, 1.5, [100, 1000])] if kind == "scaling" else []
+    result = sweep_folder(tmp_path, *tables, kind=kind, fits=fits)
+    text = write_study_page(tmp_path).read_text()
+    headings = re.findall(r"<h2>(.*?)</h2>", text)
+    assert [title for title in titles if title not in headings] == []
+    assert "SGDA</th>" in text
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(study_table(result, tmp_path))
+    shown = console.export_text()
+    assert "9 of 32" in shown
+    assert ("1.25" in shown) == ("<td>1.25</td>" in text) == (kind == "scaling")
+
+
+def test_a_study_of_an_unknown_kind_is_refused(tmp_path):
+    sweep_folder(tmp_path, outcomes(9), kind="waltz")
+    with pytest.raises(ValueError, match="kind 'waltz', and this paripassu knows comparison, run"):
+        write_study_page(tmp_path)
+
+
+def test_names_are_no_markup_in_the_terminal(tmp_path):
+    result = study_folder(tmp_path / "s")
+    (game,) = result.games
+    arms = [replace(arm, arm="[bold]an arm[/bold]") for arm in game.arms]
+    shown = replace(result, games=[replace(game, game="[red]ring", arms=arms)])
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(study_table(shown, tmp_path / "s"))
+    text = console.export_text()
+    assert "[bold]an arm[/bold]" in text
+    assert "[red]ring" in text
+
+
+def test_the_board_has_every_claim(tmp_path):
     text = board_page(tmp_path / "folder").read_text()
-    told = re.sub(r"</?a[^>]*>", "", text)
-    rows = re.findall(r"<tr><th scope=\"row\">(.*?)</th><td>(.*?)</td><td>(.*?)</td><td>(.*?)</td>", told)
+    plain = re.sub(r"</?a[^>]*>", "", text)
+    rows = re.findall(r"<tr><th scope=\"row\">(.*?)</th><td>(.*?)</td><td>(.*?)</td><td>(.*?)</td>", plain)
     assert [row[:2] for row in rows[:4]] == [(claim, "no study here") for claim in ("C1", "C2", "C3", "C4")]
     assert rows[4:] == [
-        ("C5", "phases, smoke", "synthetic framework", "supported"),
-        ("C5", "phases, smoke", "", "not finished"),
+        ("C5", "phases, small", "d = 1,000", "supported"),
+        ("C5", "phases, small", "", "not finished"),
         ("C6", "tiny, smoke", "ring8", "supported"),
-        ("C6", "phases, smoke", "", "not finished"),
+        ("C6", "phases, small", "", "not finished"),
         ("beyond", "tiny, smoke", "", "not finished"),
-        ("beyond", "theory phase", "", "not finished"),
+        ("beyond", "theory-vary, small", "", "no rule to decide by"),
     ]
     assert "0.3 [0.2, 0.4] a lead" in text
     assert "0.1 [0.05, 0.2] a share" in text
     assert "What this size leaves out. A lot." in text
-    assert "no study tests that this is why it works" in text
-    assert "2 arms, 2 seeds, 8 runs" in text
+    assert "No study here tests whether this is the reason it works." in text
+    assert "2 arms, 2 seeds, 12 runs" in text
     with pytest.raises(ValueError, match="holds no studies"):
         write_board(tmp_path)

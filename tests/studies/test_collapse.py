@@ -7,10 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from paripassu.protocol.study import Evidence
-from paripassu.records import Fit
-from paripassu.studies import collapse_verdicts as verdicts
-from paripassu.studies import pace
+from paripassu.protocol import Evidence
+from paripassu.studies import collapse, pace
 from paripassu.studies.games import RING8
 
 
@@ -41,12 +39,12 @@ def _fresh(method, hits, runs=32, part="fresh"):
     ],
 )
 def test_recovery_is_judged_by_its_interval(method, hits, outcome):
-    (claim,) = verdicts.of_recovery(_fresh(method, hits), "9 pairs")
-    assert claim.verdict.outcome == outcome
-    assert claim.claim.startswith("C4" if method == "nsgda" else "C5")
-    assert "d = 1,000, 10,000 steps" in claim.claim
-    assert f"{hits} of 32" in claim.verdict.reason
-    share = claim.verdict.effect
+    (finding,) = collapse.judge_recovery(_fresh(method, hits), "9 pairs")
+    assert finding.verdict.outcome == outcome
+    assert finding.claim.startswith("C4" if method == "nsgda" else "C5")
+    assert finding.about == "d = 1,000, 10,000 steps"
+    assert f"{hits} of 32" in finding.verdict.reason
+    share = finding.verdict.effect
     # Wilson 1927: the share p of n lies within z standard errors of the interval's ends, each end's own.
     for end in (share.low, share.high):
         error = 1.959964 * math.sqrt(end * (1 - end) / 32)
@@ -65,7 +63,7 @@ def _paths(apart):
 
 
 def _of_pace(paths):
-    return verdicts.of_pace(paths, 1000, 500)
+    return collapse.judge_pace(paths, 1000, 500)
 
 
 @pytest.mark.parametrize(
@@ -79,31 +77,31 @@ def _of_pace(paths):
     ],
 )
 def test_pace_is_judged_by_the_distance_from_one(ours, theirs, outcome):
-    (claim,) = _of_pace(_paths({"nsgda": ours * 3, "sgda": theirs * 3}))
-    assert claim.verdict.outcome == outcome
+    (finding,) = _of_pace(_paths({"nsgda": ours * 3, "sgda": theirs * 3}))
+    assert finding.verdict.outcome == outcome
     lead = np.mean(np.abs(theirs)) - np.mean(np.abs(ours))
-    assert claim.verdict.effect.value == pytest.approx(lead)
-    assert claim.claim.endswith("(d = 1,000, 500 steps)")
-    (claim,) = _of_pace(_paths({"nsgda": ours * 2, "sgda": theirs * 3}))
-    assert claim.verdict.outcome == "undecided"  # fewer than five seeds
+    assert finding.verdict.effect.value == pytest.approx(lead)
+    assert finding.about == "d = 1,000, 500 steps"
+    (finding,) = _of_pace(_paths({"nsgda": ours * 2, "sgda": theirs * 3}))
+    assert finding.verdict.outcome == "undecided"  # fewer than five seeds
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [([0.1, -0.2], [3.0]), ([0.1, 0.5], [3.0]), ([0.9], [3.0])])
 def test_the_framework_and_the_study_of_gans_judge_pace_by_one_rule(ours, theirs):
-    (claim,) = _of_pace(_paths({"nsgda": ours * 5, "sgda": theirs * 5}))
+    (finding,) = _of_pace(_paths({"nsgda": ours * 5, "sgda": theirs * 5}))
     own, sgda = ([abs(gap) for gap in gaps] * 5 for gaps in (ours, theirs))
     gaps = {"nsgda layer": own, "nsgda global": own, "sgda": sgda}
-    assert claim.verdict.outcome == pace.verdict(Evidence(RING8, {}, {"pace gap": gaps})).outcome
+    assert finding.verdict.outcome == pace.verdict(Evidence(RING8, {}, {"pace gap": gaps})).outcome
 
 
 def test_steps_at_which_a_player_stands_still_are_told_and_left_out():
     at = {"method": "sgda", "lr_d": 1.0, "lr_g": 0.01}
     still = pl.DataFrame(at | {"seed": range(6), "pace_d": 1.0, "pace_g": 0.0})
     paths = _paths({"nsgda": [0.1] * 6, "sgda": [3.0] * 6})
-    (claim,) = _of_pace(pl.concat([paths, *[still] * 3]))
-    assert claim.verdict == replace(_of_pace(paths)[0].verdict, reason=claim.verdict.reason)
-    assert "6 seeds of SGDA (lr_d 1, lr_g 0.01), at the 25% of recorded steps" in claim.verdict.reason
-    assert "6 seeds of nSGDA (lr_d 1, lr_g 0.01), at the 100% of" in claim.verdict.reason
+    (finding,) = _of_pace(pl.concat([paths, *[still] * 3]))
+    assert finding.verdict == replace(_of_pace(paths)[0].verdict, reason=finding.verdict.reason)
+    assert "6 seeds of SGDA (lr_d 1, lr_g 0.01), at the 25% of recorded steps" in finding.verdict.reason
+    assert "6 seeds of nSGDA (lr_d 1, lr_g 0.01), at the 100% of" in finding.verdict.reason
     alone = pl.concat([paths.filter(pl.col("method") == "nsgda"), still])
     assert _of_pace(alone) == []
 
@@ -111,46 +109,3 @@ def test_steps_at_which_a_player_stands_still_are_told_and_left_out():
 def test_one_method_alone_says_nothing_of_pace():
     assert _of_pace(_paths({"nsgda": [0.1]})) == []
     assert _of_pace(pl.DataFrame()) == []
-
-
-def _times(method, by_dimension):
-    rows = [(method, d, 1000, time) for d, times in by_dimension.items() for time in times]
-    return pl.DataFrame(rows, schema=["method", "d", "steps", "first_recovery"], orient="row")
-
-
-def test_the_exponent_of_a_power_law_is_that_power():
-    times = {d: [3.0 * d**0.5] * 5 for d in (100, 1000, 10_000)}
-    (fit,) = verdicts.fits(_times("sgda", times))
-    assert fit.exponent == pytest.approx(0.5)
-    assert (fit.low, fit.high) == pytest.approx((0.5, 0.5))
-    assert fit.dimensions == [100, 1000, 10_000]
-
-
-def test_dimensions_that_most_seeds_did_not_recover_are_left_out():
-    times = {100: [10.0] * 4, 1000: [100.0] * 3 + [math.inf], 10_000: [500.0] + [math.inf] * 3}
-    (fit,) = verdicts.fits(_times("sgda", times))
-    assert fit.dimensions == [100, 1000]
-    assert fit.exponent == pytest.approx(1.0)
-    (none,) = verdicts.fits(_times("sgda", {100: [10.0], 1000: [math.inf]}))
-    assert np.isnan(none.exponent)
-
-
-@pytest.mark.parametrize(
-    ("theirs", "outcome"), [((0.9, 0.8, 1.1), "supported"), ((0.5, 0.4, 0.6), "undecided"),
-                            ((0.2, 0.1, 0.3), "contradicted")],
-)  # fmt: skip
-def test_growth_is_judged_by_both_exponents(theirs, outcome):
-    ours = Fit("nsgda", 0.05, 0.0, 0.1, [100, 1000])
-    (claim,) = verdicts.of_growth([ours, Fit("sgda", *theirs, [100, 1000])], 10_000)
-    assert claim.verdict.outcome == outcome
-    effect = claim.verdict.effect
-    assert (effect.value, effect.low, effect.high) == theirs
-    assert verdicts.of_growth([ours], 10_000) == []
-
-
-def test_no_exponent_decides_nothing_and_says_whose():
-    nan = math.nan
-    ours, theirs = Fit("nsgda", 0.05, 0.0, 0.1, [100, 1000]), Fit("sgda", nan, nan, nan, [100])
-    (claim,) = verdicts.of_growth([ours, theirs], 10_000)
-    assert claim.verdict.outcome == "undecided"
-    assert claim.verdict.reason.startswith("No exponent of SGDA:")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from paripassu.protocol.study import Evidence
+from paripassu.protocol import Evidence
 from paripassu.studies.games import RING8
 from paripassu.studies.grafting import verdict
 
@@ -31,14 +31,14 @@ def test_verdicts(evidence, outcome):
 
 def test_losses_work_as_well_as_gains():
     """A metric that is better when lower arrives negated."""
-    goodness = _evidence(1.0, 0.9, 0.2, 0.1).goodness
-    shifted = {arm: [x - 50 for x in values] for arm, values in goodness.items()}
+    scores = _evidence(1.0, 0.9, 0.2, 0.1).scores
+    shifted = {arm: [x - 50 for x in values] for arm, values in scores.items()}
     assert verdict(Evidence(RING8, shifted, {})).outcome == "supported"
 
 
 def test_the_reason_names_its_figures():
-    told = verdict(_evidence(1.0, 0.9, 0.2, 0.1))
-    assert "0.7" in told.reason
-    assert "0.9" in told.reason
-    assert told.effect.value == pytest.approx(0.8 / 0.9)
-    assert told.effect.low <= told.effect.value <= told.effect.high
+    found = verdict(_evidence(1.0, 0.9, 0.2, 0.1))
+    assert "0.7" in found.reason
+    assert "0.9" in found.reason
+    assert found.effect.value == pytest.approx(0.8 / 0.9)
+    assert found.effect.low <= found.effect.value <= found.effect.high

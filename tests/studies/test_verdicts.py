@@ -1,11 +1,9 @@
 """The verdict rules of the studies, case by case, as their docstrings say them, and what they measure."""
 
-import math
-
 import pytest
 
-from paripassu.protocol.study import Evidence
-from paripassu.records import Losses, Pace, Update
+from paripassu.protocol import Evidence
+from paripassu.rules import SGD
 from paripassu.studies import magnitude, mixtures, pace, recovery
 from paripassu.studies.games import DIGITS, GRID25, RING8, RING16
 
@@ -36,22 +34,10 @@ def test_pace(evidence, outcome):
     assert verdict.effect.low <= verdict.effect.value <= verdict.effect.high
 
 
-def test_the_pace_is_measured_in_decades():
-    even = [Pace(step, "discriminator", "generator", 1.0) for step in range(3)]
-    assert (pace.pace_gap(even), pace.pace_wander(even)) == (0.0, 0.0)
-    turns = [Pace(step, "discriminator", "generator", value) for step, value in enumerate((10.0, 0.1))]
-    assert (pace.pace_gap(turns), pace.pace_wander(turns)) == (1.0, 1.0)
-    # Where a player stood still there is no pace.
-    still = [Pace(9, "discriminator", "generator", value) for value in (math.nan, 0.0)]
-    assert pace.pace_gap(turns + still) == 1.0
-    assert math.isnan(pace.pace_gap(still))
-    assert math.isnan(pace.pace_wander([]))
-
-
 def _magnitude(wander: float, m: float, n: float, s: float, spread: float = 0.01) -> Evidence:
     wanders = _spread({"adam": wander}, spread)
-    goodness = _spread({"adam magnitude": m, "nsgda layer": n, "sgda": s}, spread)
-    return Evidence(RING8, goodness, {"step wander": wanders, "gradient wander": wanders})
+    scores = _spread({"adam magnitude": m, "nsgda layer": n, "sgda": s}, spread)
+    return Evidence(RING8, scores, {"step wander": wanders, "gradient wander": wanders})
 
 
 @pytest.mark.parametrize(
@@ -69,18 +55,6 @@ def _magnitude(wander: float, m: float, n: float, s: float, spread: float = 0.01
 )
 def test_magnitude(evidence, outcome):
     assert magnitude.verdict(evidence).outcome == outcome
-
-
-def test_the_wander_is_the_median_layers_after_the_warm_up():
-    def update(step: int, layer: str, length: float) -> Update:
-        return Update(step, "generator", layer, 2.0, length, 1.0, 1.0)
-
-    records = [update(step, "steady", 3.0) for step in range(10, 101, 10)]
-    records += [update(step, "turns", 1.0 if step % 20 else 3.0) for step in range(20, 101, 10)][:8]
-    records += [update(10, "turns", 1e9), update(50, "", 1e9)]  # warm-up, whole player
-    assert magnitude.step_wander(records) == pytest.approx((0.0 + 0.5) / 2)
-    assert magnitude.gradient_wander(records) == 0.0
-    assert math.isnan(magnitude.step_wander([Losses(1, 0.0, 0.0)]))
 
 
 def _recovery(adam: float, layer: float, whole: float, sgda: float, spread: float = 0.01) -> Evidence:
@@ -105,9 +79,9 @@ def test_recovery(evidence, outcome):
     assert recovery.verdict(evidence).outcome == outcome
 
 
-def _mixtures(dataset, layer: float, whole: float, sgda: float, spread: float = 0.1) -> Evidence:
+def _mixtures(game, layer: float, whole: float, sgda: float, spread: float = 0.1) -> Evidence:
     means = {"nsgda layer": layer, "nsgda global": whole, "sgda": sgda}
-    return Evidence(dataset, {}, {"modes@2500": _spread(means, spread)})
+    return Evidence(game, {}, {"modes@2500": _spread(means, spread)})
 
 
 @pytest.mark.parametrize(
@@ -126,9 +100,5 @@ def test_mixtures(evidence, outcome):
 
 
 def test_the_mixtures_have_as_many_modes_as_their_rule_counts():
-    counted = {
-        dataset.name: len(dataset.run(study_arm.rule, 0.1, 1, 0).data.centres())
-        for dataset in mixtures.STUDY.datasets
-        for study_arm in mixtures.STUDY.arms[:1]
-    }
-    assert counted == mixtures._MODES
+    games = mixtures.STUDY.scale("small").design.games
+    assert {g.name: len(g.run(SGD(), 0.1, 1, 0).data.centres()) for g in games} == mixtures._MODES

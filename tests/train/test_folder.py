@@ -1,6 +1,5 @@
 """A folder belongs to one run, and to one process at a time."""
 
-import json
 import os
 import subprocess
 import sys
@@ -121,15 +120,6 @@ def test_a_run_goes_on_with_the_images_it_began_with_and_no_others(of_files, tmp
     with pytest.raises(ValueError, match="began with 4 images, and these 3 are others"):
         train(of_files, folder)
     assert _contents(folder) == before
-
-
-def test_a_folder_from_before_images_were_kept_goes_on(of_files, tmp_path):
-    train(of_files, tmp_path / "run")
-    path = tmp_path / "run" / "run.json"
-    header = json.loads(path.read_text())
-    del header["images"]
-    path.write_text(json.dumps(header))
-    assert train(of_files, tmp_path / "run").outcome == "finished"
 
 
 def test_what_was_skipped_is_listed_in_the_folder(of_files, tmp_path):

@@ -14,9 +14,9 @@ from paripassu.records.codec import read_records
 from paripassu.rules import SGD, Normalize
 from paripassu.train import Player, train
 from paripassu.train.checkpoint import checkpoints
-from paripassu.train.loop import step
 from paripassu.train.random import Stream, generator
 from paripassu.train.state import initial_state
+from paripassu.train.step import step
 
 
 def _records(folder: Path, kind: type) -> list:

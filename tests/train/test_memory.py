@@ -35,7 +35,7 @@ def _full_of_others(*_, **__):
         ("paripassu.data.Digits.load", DATA),
         ("paripassu.models.DCGAN.build", NETWORKS),
         ("paripassu.train.loop.load_checkpoint", NETWORKS),
-        ("paripassu.train.evaluation.reference", MEASURING),
+        ("paripassu.train.measures.reference", MEASURING),
         ("paripassu.metrics.DigitFeatures.__call__", MEASURING),
         ("paripassu.train.evaluation.pictures.grid", MEASURING),
     ],
@@ -55,7 +55,7 @@ def test_training_says_what_did_not_fit_and_can_go_on(images, tmp_path, monkeypa
         ("paripassu.data.Digits.load", DATA),
         ("paripassu.models.DCGAN.build", NETWORKS),
         ("paripassu.train.evaluation.load_checkpoint", NETWORKS),
-        ("paripassu.train.evaluation.reference", MEASURING),
+        ("paripassu.train.measures.reference", MEASURING),
         ("paripassu.metrics.DigitFeatures.__call__", MEASURING),
     ],
 )

@@ -10,14 +10,12 @@ from paripassu.data import ImageSet, Samples
 from paripassu.games import R1, hinge
 from paripassu.metrics import FeatureMetric, PixelFeatures
 from paripassu.models import DCGAN, SNGAN, StyleGAN2
-from paripassu.records import RUN_FILE, RunHeader, environment
-from paripassu.records.codec import dump
 from paripassu.rules import SGD
-from paripassu.train import Player, check_folder
+from paripassu.train import Player
 from paripassu.train.evaluation import Evaluator
-from paripassu.train.loop import step
 from paripassu.train.precision import _compiled, play, tensor_cores
 from paripassu.train.state import initial_state
+from paripassu.train.step import step
 
 PLAYER = Player(SGD(), 0.1)
 
@@ -72,9 +70,9 @@ def test_bf16_rounds_and_no_more(run):
 def test_penalties_compute_in_float32(images, monkeypatch):
     seen = []
 
-    def penalty(self, discriminator, real, fake, generator, share):
+    def penalty(self, discriminator, real, fake, draws):
         seen.append((torch.is_autocast_enabled("cpu"), real.dtype, fake.dtype))
-        return R1.__call__(R1(), discriminator, real, fake, generator, share)
+        return R1.__call__(R1(), discriminator, real, fake, draws)
 
     monkeypatch.setattr(type(images.penalty), "__call__", penalty)
     _steps(replace(images, precision="bf16"))
@@ -131,13 +129,3 @@ def test_tf32_is_used_where_the_run_says_so_and_only_there(images, precision, wa
         assert (torch.get_float32_matmul_precision() == "high") == wanted
         assert torch.backends.cudnn.allow_tf32 == wanted
     assert (torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32) == before
-
-
-def test_a_folder_from_before_these_settings_goes_on(images, tmp_path):
-    settings = images.settings()
-    for name in ("precision", "channels_last", "compile"):
-        del settings[name]
-    (tmp_path / RUN_FILE).write_text(dump(RunHeader(settings, environment(""))))
-    check_folder(images, tmp_path)
-    with pytest.raises(ValueError, match="channels_last is False there and True here"):
-        check_folder(replace(images, channels_last=True), tmp_path)

@@ -15,16 +15,16 @@ from tests.cases.processes import member
 from tests.cases.rules import OPTIMIZERS
 
 from paripassu.data import Digits
-from paripassu.games import WHOLE, PathLength, Share, WganGP, wasserstein
+from paripassu.games import Draws, PathLength, WganGP, wasserstein
 from paripassu.models import DCGAN, StyleGAN2
 from paripassu.records import Losses
 from paripassu.records.codec import read_records
 from paripassu.rules import Adam
-from paripassu.train import Player, Run, current_share, train
+from paripassu.train import Player, Run, current_processes, train
 from paripassu.train.checkpoint import checkpoints
-from paripassu.train.loop import step
-from paripassu.train.processes import check_share, check_step, normalise_over
+from paripassu.train.processes import ALONE, Processes, check_batch, check_step, normalise_over
 from paripassu.train.state import initial_state
+from paripassu.train.step import step
 
 RANKS, STEPS, RATE = 2, 3, 1e-3
 
@@ -54,39 +54,40 @@ def _batch_normalised() -> Run:
 RUNS = {name: _penalised(name) for name in OPTIMIZERS} | {"batch norm": _batch_normalised()}
 
 
-def _after_steps(run: Run, share: Share) -> list[torch.Tensor]:
+def _after_steps(run: Run, processes: Processes) -> list[torch.Tensor]:
     """The losses on the way, and every weight and buffer."""
     real = run.data.load(torch.device("cpu"))
     state = initial_state(run, real.shape)
     for network in (state.generator, state.discriminator):
-        normalise_over(share, network)
+        normalise_over(processes, network)
     losses = []
     for _ in range(STEPS):
-        losses.append(share.mean(step(run, state, real, share)))
+        losses.append(processes.average(step(run, state, real, processes)))
         state.step += 1
     return losses + [t for network in state.networks().values() for t in network.state_dict().values()]
 
 
-def _path_length(share: Share) -> list[torch.Tensor]:
+def _path_length(processes: Processes) -> list[torch.Tensor]:
     """The term, the running mean and the gradients of a generator without noise of its own."""
     torch.manual_seed(0)
     network = StyleGAN2(latent=8, width=4, mapping_depth=2, mixing=0.0).build((1, 8, 8)).generator
-    z = share.of(torch.randn(8, 8))
-    term = PathLength(decay=0.5)(network, z, torch.Generator().manual_seed(2), share)
+    draws = processes.draws(torch.Generator().manual_seed(2))
+    z = draws.rows(torch.randn(8, 8))
+    term = PathLength(decay=0.5)(network, z, draws)
     term.backward()
     gradients = [
         p.grad for name, p in network.named_parameters() if p.grad is not None and "noise" not in name
     ]
-    return [share.mean(t) for t in (term, network.mean_path_length, *gradients)]
+    return [processes.average(t) for t in (term, network.mean_path_length, *gradients)]
 
 
 def _rank(rank: int, folder: str) -> None:
     with member(rank, RANKS, folder):
-        share = current_share()
-        results = {name: _after_steps(run, share) for name, run in RUNS.items()}
-        results["path length"] = _path_length(share)
+        group = current_processes()
+        results = {name: _after_steps(run, group) for name, run in RUNS.items()}
+        results["path length"] = _path_length(group)
         with pytest.raises(RuntimeError, match="different checkpoints"):
-            check_step(share, 10 * rank, "cpu")
+            check_step(group, 10 * rank, "cpu")
         torch.save(results, Path(folder) / f"rank-{rank}.pt")
 
 
@@ -100,7 +101,7 @@ def processes(tmp_path_factory):
 @pytest.mark.parametrize("name", RUNS)
 def test_two_processes_train_as_one(processes, name):
     """Only the order of sums differs: 1e-5, where a step is up to 1e-3 in every weight."""
-    for ours, theirs in zip(processes[0][name], _after_steps(RUNS[name], WHOLE), strict=True):
+    for ours, theirs in zip(processes[0][name], _after_steps(RUNS[name], ALONE), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
@@ -111,27 +112,35 @@ def test_the_processes_stay_equal_bit_by_bit(processes, name):
 
 
 def test_the_path_length_is_that_of_the_whole_batch(processes):
-    for ours, theirs in zip(processes[0]["path length"], _path_length(WHOLE), strict=True):
+    for ours, theirs in zip(processes[0]["path length"], _path_length(ALONE), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
-def test_shares_are_equal_parts(points, styles):
-    whole = torch.arange(12)
-    assert torch.cat([Share(rank, 3).of(whole) for rank in range(3)]).tolist() == whole.tolist()
-    check_share(points, Share(0, 4))
+@pytest.mark.parametrize("kind", ["uniform", "normal"])
+def test_processes_draw_the_rows_of_one(kind):
+    def draw(rows: int, rank: int = 0, processes: int = 1) -> torch.Tensor:
+        return getattr(Draws(torch.Generator().manual_seed(0), rank, processes), kind)((rows, 5))
+
+    assert torch.equal(torch.cat([draw(4, rank, 3) for rank in range(3)]), draw(12))
+
+
+def test_rows_are_equal_parts(points, styles):
+    whole, rng = torch.arange(12), torch.Generator()
+    assert torch.cat([Draws(rng, rank, 3).rows(whole) for rank in range(3)]).tolist() == whole.tolist()
+    check_batch(points, Processes(0, 4))
     with pytest.raises(ValueError, match="batch of 32 does not divide among 5 processes"):
-        check_share(points, Share(0, 5))
+        check_batch(points, Processes(0, 5))
     with pytest.raises(ValueError, match="half the generator's batch, 6"):
-        check_share(replace(styles, batch=12, generator_batches=1), Share(0, 4))
+        check_batch(replace(styles, batch=12, generator_batches=1), Processes(0, 4))
 
 
 # The second process dies, as if the system had run out of memory, between two checkpoints.
 _DIES = """
 import json, os, signal, sys
 from pathlib import Path
-from paripassu.train import current_share, from_settings, joined, train
+from paripassu.train import current_processes, from_settings, joined, train
 def progress(step):
-    if step == 5 and current_share().rank == 1:
+    if step == 5 and current_processes().rank == 1:
         os.kill(os.getpid(), signal.SIGKILL)
 with joined("cpu"):
     train(from_settings(json.loads(sys.argv[1])), Path(sys.argv[2]), progress=progress)

@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 import tyro
 
-from paripassu import __version__
 from paripassu.cli.bench import Bench
 from paripassu.cli.demo import Demo
+from paripassu.cli.eval import Eval
 from paripassu.cli.report import Report
 from paripassu.cli.study import Study
 from paripassu.cli.theory import Theory
-from paripassu.cli.train import Eval, Train
+from paripassu.cli.train import Train
 
 _Command = (
     Annotated[Demo, tyro.conf.subcommand("demo")]
@@ -25,16 +25,15 @@ _Command = (
 )
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str]) -> int:
     """Run one command.
+
+    Args:
+        arguments: as typed after ``paripassu``; none prints the help.
 
     Returns:
         The exit code: 0, 1 for a command that failed, 2 for one used wrongly, 130 for one interrupted.
     """
-    arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments == ["--version"]:
-        print(f"paripassu {__version__}")
-        return 0
     command: Any = tyro.cli(
         _Command,  # pyright: ignore[reportArgumentType] - a union of commands is what tyro takes
         prog="paripassu",
@@ -48,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         return _fail(error, 2)
     except BrokenPipeError:
-        # Who read the output has seen enough, as head does; Python would complain once more at exit.
+        # The reader of the output has closed it, as head does. Without this, Python complains again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (OSError, RuntimeError) as error:
@@ -60,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _plain(error: Exception) -> Exception:
-    # The system's errors come with a number for programs and no word on what became of the work.
+    # The system's message has an error number and does not say what became of the work.
     if isinstance(error, OSError) and error.strerror:
         what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
         return OSError(f"{what}; what was complete is kept, mend this and give the same command again")

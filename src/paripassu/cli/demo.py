@@ -5,8 +5,7 @@ from pathlib import Path
 
 from paripassu.cli import study, theory
 from paripassu.engine import LocalEngine
-from paripassu.report.study import write_study_page
-from paripassu.studies import grafting
+from paripassu.studies import custom, grafting
 
 
 @dataclass
@@ -22,16 +21,18 @@ class Demo:
     workers: int | None = None
     """Processes; as many as cores without it."""
     quiet: bool = False
-    """No progress."""
+    """Show no progress."""
     json: bool = False
-    """The result as JSON."""
+    """Print the study's result as JSON."""
 
     def __call__(self) -> None:
         """Run the study `grafting` at scale `demo` and a sweep of the theory; write and print both."""
         engine = LocalEngine(self.workers)
         result = study.run(grafting.STUDY, "demo", self.out, engine=engine, quiet=self.quiet)
-        panel = theory.demo_panel(self.out / "theory", quiet=self.quiet)
-        study.show(result, write_study_page(self.out), as_json=self.json)
+        sweep, folder = theory.demo_sweep(), self.out / "theory"
+        # Seconds of work: two processes would each compile the kernel first.
+        swept = study.run(sweep, custom.SCALE, folder, engine=LocalEngine(1), quiet=self.quiet)
+        study.show(result, self.out, as_json=self.json)
         if not self.json:
             print("\nThe same two players in the synthetic framework, in 100,000 dimensions\n")
-            theory.show(panel, self.out / "theory", as_json=False)
+            study.show(swept, folder, as_json=False)

@@ -1,4 +1,4 @@
-"""``paripassu study``: many runs, tuned and confirmed on separate seeds."""
+"""``paripassu study``: many runs that answer one question."""
 
 import shlex
 from dataclasses import dataclass
@@ -10,17 +10,15 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from paripassu import studies
-from paripassu.cli import choices, theory
+from paripassu import protocol, studies
+from paripassu.cli import choices
 from paripassu.cli.engines import EngineOptions
 from paripassu.cli.progress import stage_bars
 from paripassu.engine import Engine
-from paripassu.evidence.changes import StudyChanges, study_changes
-from paripassu.evidence.sweep_changes import sweep_changes
+from paripassu.evidence.changes import study_changes
 from paripassu.files import is_empty
-from paripassu.protocol import study as protocol
-from paripassu.records import STUDY_FILE, SWEEP_FILE, StudyResult
-from paripassu.records.codec import dump, load
+from paripassu.records import StudyResult
+from paripassu.records.codec import dump
 from paripassu.report.study import write_study_page
 from paripassu.report.terminal import changes_table, study_table
 
@@ -38,90 +36,89 @@ class List:
 
 
 @dataclass(kw_only=True)
-class RunStudy(EngineOptions):
-    """Run what is missing of a study; stop it anywhere, the same command goes on."""
+class _StudyOptions:
+    """Which study, at which scale, on which data, where."""
 
     name: tyro.conf.Positional[str]
-    """The study, as `paripassu study list` names it."""
+    """The study, as `paripassu study list` names it, or a Python file with a STUDY."""
     scale: str = "small"
     """A size of the study, as `paripassu study list` names it."""
     data: tuple[str, ...] = ()
     """NAME=PATH: play on data in files instead, for studies that take some: cifar10=FOLDER."""
     device: str = "cpu"
-    """What the networks of all runs are on: cpu, or cuda, whose GPUs they share."""
-    run_gpus: float | None = None
-    """GPUs of each run with --device cuda; 1 without it, 0.25 puts four runs on one."""
+    """Where the networks of all runs are: cpu, or cuda, whose GPUs they share."""
     out: Path | None = None
-    """The study's folder; runs/NAME-SCALE, the data's names and the GPU, without it."""
+    """The study's folder. Without it: runs/NAME-SCALE, with the data's names and the GPU."""
+    json: bool = False
+    """Print the result as JSON."""
+
+    def study(self) -> protocol.Study:
+        """The study that these options ask for."""
+        if self.device not in ("cpu", "cuda"):
+            raise ValueError(
+                f"a study's --device is cpu or cuda, whose GPUs its runs share, not {self.device!r}"
+            )
+        if self.name.endswith(".py"):
+            study = studies.load(self.name)
+        else:
+            study = choices.choose("study", self.name, studies.find())
+        choices.choose(f"scale of {study.name}", self.scale, study.scales)
+        paths = {name: Path(path) for name, path in map(_named, self.data)}
+        return study.on_data(paths).on_device(self.device)
+
+    def folder(self, study: protocol.Study) -> Path:
+        """Where the study's results are or go."""
+        on = [named for named, _ in map(_named, self.data)] + ([] if self.device == "cpu" else [self.device])
+        return self.out or Path("runs") / "-".join([study.name, self.scale, *on])
+
+
+@dataclass(kw_only=True)
+class RunStudy(_StudyOptions, EngineOptions):
+    """Run what is missing of a study. Stop it anywhere; the same command goes on where it stopped."""
+
+    run_gpus: float | None = None
+    """GPUs of each run with --device cuda: 1 without it; 0.25 puts four runs on one."""
     dry_run: bool = False
     """Print every run, and run none."""
     quiet: bool = False
-    """No progress."""
-    json: bool = False
-    """The result as JSON."""
+    """Show no progress."""
 
     def __call__(self) -> None:
         """Run, write the page, print the result."""
-        study = _study(self.name, self.scale, self.data)
-        out = _folder(self.name, self.scale, self.data, self.out, self.device)
-        engine = self.chosen_engine(out, self._gpus(on_networks=not isinstance(study, studies.SweepStudy)))
+        study = self.study()
+        out = self.folder(study)
+        engine = self.chosen_engine(out, self._gpus())
         if self.dry_run:
-            sweeps = isinstance(study, studies.SweepStudy)
-            for line in study.plan(self.scale) if sweeps else studies.plan(study, self.scale):
+            for line in study.scale(self.scale).design.plan():
                 print(line)
             return
         if self.engine == "local":
             choices.device(self.device)
-        if isinstance(study, studies.SweepStudy):
-            sweep, purpose = study.scales[self.scale].sweep, study.purpose(self.scale)
-            swept = theory.run(sweep, out, purpose=purpose, engine=engine, quiet=self.quiet)
-            theory.show(swept, out, as_json=self.json)
-            return
-        result = run(study.on_device(self.device), self.scale, out, engine=engine, quiet=self.quiet)
-        show(result, write_study_page(out), as_json=self.json)
+        result = run(study, self.scale, out, engine=engine, quiet=self.quiet)
+        show(result, out, as_json=self.json)
 
-    def _gpus(self, *, on_networks: bool) -> float:
+    def _gpus(self) -> float:
         if self.device == "cpu":
             if self.run_gpus is not None:
                 raise ValueError("--run-gpus is for --device cuda: add it")
             return 0.0
-        if not on_networks:
-            raise ValueError(f"{self.name} does nothing on a GPU: leave out --device")
         gpus = 1.0 if self.run_gpus is None else self.run_gpus
         if not 0 < gpus <= 1:
             raise ValueError(f"--run-gpus must be in (0, 1], for a run uses one GPU, got {gpus}")
         return gpus
 
 
-@dataclass
-class ReportStudy:
+@dataclass(kw_only=True)
+class ReportStudy(_StudyOptions):
     """Write a study's result and page anew from the runs it has."""
 
-    name: tyro.conf.Positional[str]
-    """The study, as `paripassu study list` names it."""
-    scale: str = "small"
-    """The size it was run at."""
-    data: tuple[str, ...] = ()
-    """NAME=PATH, as it was run on."""
-    device: str = "cpu"
-    """What it was run on: cpu or cuda."""
-    out: Path | None = None
-    """The study's folder; runs/NAME-SCALE, the data's names and the GPU, without it."""
-    json: bool = False
-    """The result as JSON."""
-
     def __call__(self) -> None:
-        """Sum up, write the page, print the result."""
-        study = _study(self.name, self.scale, self.data)
-        out = _folder(self.name, self.scale, self.data, self.out, self.device)
+        """Judge, write the page, print the result."""
+        study = self.study()
+        out = self.folder(study)
         if not out.exists() or (out.is_dir() and is_empty(out)):
             raise ValueError(f"{out} holds no study yet: run `{self._run()}` first")
-        if isinstance(study, studies.SweepStudy):
-            sweep, purpose = study.scales[self.scale].sweep, study.purpose(self.scale)
-            theory.show(studies.summarise_sweep(sweep, out, purpose), out, as_json=self.json)
-            return
-        result = studies.summarise(study.on_device(self.device), self.scale, out)
-        show(result, write_study_page(out), as_json=self.json)
+        show(protocol.summarise(study, self.scale, out), out, as_json=self.json)
 
     def _run(self) -> str:
         """The command that makes what is asked for."""
@@ -134,20 +131,18 @@ class ReportStudy:
 
 @dataclass
 class DiffStudy:
-    """Tell what changed from one result of a study, or of a sweep of `theory`, to another beyond noise."""
+    """Show what changed from one result of a study to another, beyond noise."""
 
     old: tyro.conf.Positional[Path]
-    """The study's or the sweep's folder as it was."""
+    """The study's folder as it was."""
     new: tyro.conf.Positional[Path]
-    """Its folder as it is."""
+    """The study's folder now."""
     json: bool = False
-    """The result as JSON."""
+    """Print the result as JSON."""
 
     def __call__(self) -> None:
         """Print the changes."""
-        sweeps = any((folder / SWEEP_FILE).is_file() for folder in (self.old, self.new))
-        compare = sweep_changes if sweeps else _study_changes
-        changes = compare(self.old, self.new)
+        changes = study_changes(self.old, self.new)
         if self.json:
             print(dump(changes), end="")
         else:
@@ -166,47 +161,28 @@ class Study:
     )
 
     def __call__(self) -> None:
-        """Do what was asked."""
+        """Carry out the action."""
         self.action()
 
 
 def run(study: protocol.Study, scale: str, out: Path, *, engine: Engine, quiet: bool) -> StudyResult:
-    """Run a study behind a progress bar over its generator updates."""
+    """Run a study behind a progress bar over its steps."""
     with stage_bars(quiet=quiet) as advance:
-        progress = partial(advance, f"{study.name}, {scale}")
-        return studies.run_study(
+        progress = partial(advance, f"{study.name}, {scale}, steps")
+        return protocol.run_study(
             study, scale, out, command=choices.as_typed(), engine=engine, progress=progress
         )
 
 
-def show(result: StudyResult, page: Path, *, as_json: bool) -> None:
-    """Print a study's result and where its page is."""
+def show(result: StudyResult, out: Path, *, as_json: bool) -> None:
+    """Write a study's page; print its result, and where the page is."""
+    page = write_study_page(out)
     if as_json:
         print(dump(result), end="")
-    else:
-        console = Console()
-        console.print(study_table(result))
-        console.print(f"Page: {page}", soft_wrap=True)
-
-
-def _study_changes(old: Path, new: Path) -> StudyChanges:
-    return study_changes(_result(old), _result(new))
-
-
-def _result(folder: Path) -> StudyResult:
-    if not (folder / STUDY_FILE).is_file():
-        raise ValueError(f"{folder} holds no study: name a folder that `paripassu study run` wrote")
-    return load(folder / STUDY_FILE, StudyResult)
-
-
-def _study(name: str, scale: str, data: tuple[str, ...]) -> protocol.Study | studies.SweepStudy:
-    study = choices.choose("study", name, studies.find())
-    choices.choose(f"scale of {name}", scale, study.scales)
-    if isinstance(study, studies.SweepStudy):
-        if data:
-            raise ValueError(f"the study {name} takes no data by path: leave out --data")
-        return study
-    return study.on({name: Path(path) for name, path in map(_named, data)})
+        return
+    console = Console()
+    console.print(study_table(result, out))
+    console.print(f"Page: {page}", soft_wrap=True, markup=False)
 
 
 def _named(given: str) -> tuple[str, str]:
@@ -214,10 +190,3 @@ def _named(given: str) -> tuple[str, str]:
     if not (name and equals and path):
         raise ValueError(f"--data takes NAME=PATH, got {given!r}: write it as cifar10=FOLDER")
     return name, path
-
-
-def _folder(name: str, scale: str, data: tuple[str, ...], out: Path | None, device: str) -> Path:
-    if device not in ("cpu", "cuda"):
-        raise ValueError(f"a study's --device is cpu or cuda, whose GPUs its runs share, not {device!r}")
-    on = [named for named, _ in map(_named, data)] + ([] if device == "cpu" else [device])
-    return out or Path("runs") / "-".join([name, scale, *on])

@@ -3,21 +3,23 @@
 from paripassu.data.arrays import PixelFile
 from paripassu.data.augmented import Augmented
 from paripassu.data.cifar import Cifar
+from paripassu.data.dataset import FromDataset, PointSet
 from paripassu.data.digits import Digits
 from paripassu.data.hub import PUBLISHED, Hub
 from paripassu.data.idx import Idx
 from paripassu.data.images import ImageFolder
 from paripassu.data.mixtures import Grid, Mixture, MixtureSamples, Ring
 from paripassu.data.npz import Npz
-from paripassu.data.source import ImageSet, Samples, Source, to_bytes, to_unit
+from paripassu.data.placeholder import Placeholder
+from paripassu.data.source import ImageSet, Modes, Samples, Source, to_bytes, to_unit
 from paripassu.data.stacked import StackedDigits, StackedMnist, StackedSamples
-from paripassu.data.wanted import Wanted
 
 __all__ = [
     "PUBLISHED",
     "Augmented",
     "Cifar",
     "Digits",
+    "FromDataset",
     "Grid",
     "Hub",
     "Idx",
@@ -25,15 +27,17 @@ __all__ = [
     "ImageSet",
     "Mixture",
     "MixtureSamples",
+    "Modes",
     "Npz",
     "PixelFile",
+    "Placeholder",
+    "PointSet",
     "Ring",
     "Samples",
     "Source",
     "StackedDigits",
     "StackedMnist",
     "StackedSamples",
-    "Wanted",
     "to_bytes",
     "to_unit",
 ]

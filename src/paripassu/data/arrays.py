@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from paripassu.data.cache import Complaints, Entry
+from paripassu.data.cache import CacheEntry, Complaints
 from paripassu.data.containers import fingerprint, on_disk
 from paripassu.data.source import ImageSet, Source
 
@@ -69,7 +69,7 @@ class PixelFile(Source):
         with _explained(self.path):
             files = [on_disk(file, self.path.parent) for file in self.files()]
         settings = f"{type(self).__name__} {self.path.resolve()} {self.resolution} {PIL.__version__}"
-        entry = Entry(self.name, settings, fingerprint(files))
+        entry = CacheEntry(self.name, settings, fingerprint(files))
         kept = entry.read()
         if kept is None:
             pixels = self._pixels()

@@ -1,29 +1,46 @@
 """Images changed at each draw: mirrored, or with their grey levels spread."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from paripassu.data.source import ImageSet, Source, to_unit
+from paripassu.data.source import ImageSet, Samples, Source, to_unit
 
 
 @dataclass(frozen=True)
-class AugmentedSet(ImageSet):
-    """Images whose draws are changed; their pixels are as they were."""
+class AugmentedSamples(Samples):
+    """Images that are changed when they are drawn; the images themselves stay the same."""
 
+    unchanged: ImageSet
     flip: bool = False
     dequantize: bool = False
 
+    @property
+    def images(self) -> ImageSet:
+        """Unchanged."""
+        return self.unchanged
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``[C, H, W]``."""
+        return self.unchanged.shape
+
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """``[count, C, H, W]`` images in [-1, 1]."""
-        chosen = self.draw_bytes(count, generator)
+        device = self.unchanged.device
+        chosen = self.unchanged.draw_bytes(count, generator)
         if self.flip:
-            mirrored = torch.rand((count, 1, 1, 1), generator=generator, device=self.device) < 0.5
+            mirrored = torch.rand((count, 1, 1, 1), generator=generator, device=device) < 0.5
             chosen = torch.where(mirrored, chosen.flip(3), chosen)
         if not self.dequantize:
             return to_unit(chosen)
-        return (chosen + torch.rand(chosen.shape, generator=generator, device=self.device)) / 128 - 1
+        return (chosen + torch.rand(chosen.shape, generator=generator, device=device)) / 128 - 1
+
+    def expect(self, seed: int, counts: Sequence[int]) -> None:
+        """As the images do."""
+        self.unchanged.expect(seed, counts)
 
 
 @dataclass(frozen=True)
@@ -50,7 +67,12 @@ class Augmented(Source):
         """The source's."""
         return self.source.name
 
-    def load(self, device: torch.device) -> AugmentedSet:
+    @property
+    def features(self) -> str:
+        """The source's."""
+        return self.source.features
+
+    def load(self, device: torch.device) -> AugmentedSamples:
         """The source's images.
 
         Raises:
@@ -61,6 +83,4 @@ class Augmented(Source):
             raise ValueError(  # noqa: TRY004 - a setting is wrong, not an argument
                 f"{self.name} holds no images to flip or dequantize: leave that out"
             )
-        return AugmentedSet(
-            images.pixels, images.skipped, images.prefetcher, images.known, self.flip, self.dequantize
-        )
+        return AugmentedSamples(images, self.flip, self.dequantize)

@@ -47,7 +47,7 @@ class Decoded(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Entry:
+class CacheEntry:
     """A place in the cache.
 
     Args:

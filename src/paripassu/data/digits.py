@@ -19,6 +19,11 @@ class Digits(Source):
         """``"digits"``."""
         return "digits"
 
+    @property
+    def features(self) -> str:
+        """Those of the digits' classifier."""
+        return "digits"
+
     def load(self, device: torch.device) -> ImageSet:
         """``[1797, 1, 8, 8]``."""
         from sklearn.datasets import load_digits  # here: it takes as long to import as a short command

@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, TiffImagePlugin
 
-from paripassu.data.cache import Entry
+from paripassu.data.cache import CacheEntry
 from paripassu.data.containers import (
     FORMATS,
     KINDS,
@@ -103,7 +103,7 @@ class ImageFolder(Source):
                 raise ValueError(f"{self.path} holds no images: {remedy}")
             # Another Pillow may decode or resize otherwise.
             settings = f"{self.path.resolve()} {self.resolution} {self.channels} {PIL.__version__}"
-            entry = Entry(self.name, settings, fingerprint(files))
+            entry = CacheEntry(self.name, settings, fingerprint(files))
             shape = (len(files), self.channels, self.resolution, self.resolution)
             pixels, complaints, known = entry.read() or entry.write(
                 shape, partial(self._decode, files, progress)

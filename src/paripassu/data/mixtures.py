@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from paripassu.data.source import Samples, Source
+from paripassu.data.source import Modes, Samples, Source
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,11 @@ class MixtureSamples(Samples):
     def shape(self) -> tuple[int, ...]:
         """``[2]``."""
         return (2,)
+
+    @property
+    def modes(self) -> Modes:
+        """The Gaussians."""
+        return Modes(self.centres, self.std)
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """``[count, 2]`` points."""

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -15,8 +15,24 @@ from paripassu.data.prefetch import Prefetcher, fits
 _HASHED_AT_ONCE = 256  # images: bounds the memory that those on a GPU take on the host
 
 
+class Modes(NamedTuple):
+    """The modes of a mixture of isotropic Gaussians.
+
+    Attributes:
+        centres: ``[K, 2]``.
+        std: standard deviation of each coordinate of a mode.
+    """
+
+    centres: Tensor
+    std: float
+
+
 class Samples(ABC):
-    """Loaded data, on one device. What is drawn depends on the generator's state alone."""
+    """Loaded data, on one device. What is drawn depends on the generator's state alone.
+
+    Subclasses write `shape` and `draw`. `images`, `modes` and `is_stacked` decide what is measured of a
+    generator that was trained on them (`paripassu.train.measures`).
+    """
 
     @property
     @abstractmethod
@@ -28,21 +44,46 @@ class Samples(ABC):
         """The images that samples are, or are made of; None for points."""
         return None
 
+    @property
+    def modes(self) -> Modes | None:
+        """The modes that a generator should reach, if they are known."""
+        return None
+
+    @property
+    def is_stacked(self) -> bool:
+        """Whether the channels of a sample are three independent `images` of digits."""
+        return False
+
     @abstractmethod
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """``[count, *shape]`` independent samples, float32; images are in [-1, 1]."""
 
     def expect(self, seed: int, counts: Sequence[int]) -> None:  # noqa: B027 - most have nothing to prepare
-        """Be told how many samples a generator of ``seed`` will draw, draw by draw: time may be saved."""
+        """Prepare the draws of ``counts`` samples, draw by draw, that a generator of ``seed`` will make."""
 
 
 class Source(ABC):
-    """Where real samples come from: a frozen dataclass of settings."""
+    """Where real samples come from: a frozen dataclass of settings.
+
+    Subclasses write `load`, which for images returns an `ImageSet`.
+
+    Example:
+        >>> class Noise(Source):
+        ...     def load(self, device):
+        ...         return ImageSet.on(device, torch.randint(256, (100, 1, 8, 8), dtype=torch.uint8))
+        >>> Noise().load(torch.device("cpu")).shape
+        (1, 8, 8)
+    """
 
     @property
-    @abstractmethod
     def name(self) -> str:
-        """A short name for tables and files."""
+        """A short name for tables and files; by default the class's in lower case."""
+        return type(self).__name__.lower()
+
+    @property
+    def features(self) -> str:
+        """The network on whose features its images are measured, one of `paripassu.metrics.NETWORKS`."""
+        return "pixels8"
 
     @abstractmethod
     def load(self, device: torch.device) -> Samples:

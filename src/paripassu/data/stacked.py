@@ -34,6 +34,11 @@ class StackedSamples(Samples):
         """The digits."""
         return self.digits
 
+    @property
+    def is_stacked(self) -> bool:
+        """Always."""
+        return True
+
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """``[count, 3, H, W]`` images in [-1, 1]."""
         grey = self.digits.draw(3 * count, generator)
@@ -48,6 +53,11 @@ class StackedDigits(Source):
     def name(self) -> str:
         """``"stacked-digits"``."""
         return "stacked-digits"
+
+    @property
+    def features(self) -> str:
+        """Those of the digits' classifier."""
+        return "digits"
 
     def load(self, device: torch.device) -> StackedSamples:
         """Images ``[3, 8, 8]``."""
@@ -68,6 +78,11 @@ class StackedMnist(Source):
     def name(self) -> str:
         """``"stacked-mnist"``."""
         return "stacked-mnist"
+
+    @property
+    def features(self) -> str:
+        """Those of MNIST's classifier."""
+        return "mnist"
 
     def load(self, device: torch.device) -> StackedSamples:
         """Images ``[3, 32, 32]``.

@@ -1,6 +1,6 @@
-"""What the players play: losses and penalties of GANs, and toy games."""
+"""What the players of a GAN minimize: losses, penalties, the path length term."""
 
-from paripassu.games.draws import WHOLE, Share
+from paripassu.games.draws import Draws
 from paripassu.games.losses import GanLoss, hinge, non_saturating, relativistic, wasserstein
 from paripassu.games.path_length import PathLength, StyleBased
 from paripassu.games.penalties import R1, R1R2, Penalty, WganGP
@@ -8,11 +8,10 @@ from paripassu.games.penalties import R1, R1R2, Penalty, WganGP
 __all__ = [
     "R1",
     "R1R2",
-    "WHOLE",
+    "Draws",
     "GanLoss",
     "PathLength",
     "Penalty",
-    "Share",
     "StyleBased",
     "WganGP",
     "hinge",

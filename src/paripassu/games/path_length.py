@@ -13,7 +13,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from paripassu.games.draws import WHOLE, Share
+from paripassu.games.draws import Draws
 from paripassu.games.penalties import check_weight
 
 
@@ -48,24 +48,19 @@ class PathLength:
         if not 0.0 < self.decay <= 1.0:
             raise ValueError(f"decay must be in (0, 1], got {self.decay}")
 
-    def __call__(
-        self, network: StyleBased, latents: Tensor, generator: torch.Generator, share: Share = WHOLE
-    ) -> Tensor:
+    def __call__(self, network: StyleBased, latents: Tensor, draws: Draws) -> Tensor:
         """The weighted term ``[]`` of a batch; the network's running mean moves.
 
         Args:
             network: the generator.
             latents: ``[B, latent]``.
-            generator: source of the images' random directions.
-            share: what part of a larger batch this one is, if it is one.
+            draws: source of the images' random directions.
         """
         styles = network.styles(latents)
         images = network.synthesise(styles)
-        each = (share.ranks * len(images), *images.shape[1:])
-        normal = torch.randn(each, generator=generator, dtype=images.dtype, device=images.device)
-        directions = share.of(normal) / math.sqrt(images.shape[2] * images.shape[3])
+        directions = draws.normal(images.shape, images) / math.sqrt(images.shape[2] * images.shape[3])
         (gradient,) = torch.autograd.grad((images * directions).sum(), styles, create_graph=True)
         lengths = gradient.square().sum(dim=2).mean(dim=1).sqrt()
         with torch.no_grad():
-            network.mean_path_length.lerp_(share.mean(lengths.mean()), self.decay)
+            network.mean_path_length.lerp_(draws.average(lengths.mean()), self.decay)
         return self.weight * (lengths - network.mean_path_length).square().mean()

@@ -8,21 +8,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from paripassu.games.draws import WHOLE, Share
+from paripassu.games.draws import Draws
+
+Discriminator = Callable[[Tensor], Tensor]
 
 
 class Penalty(ABC):
     """A differentiable term of the discriminator's loss."""
 
     @abstractmethod
-    def __call__(
-        self,
-        discriminator: Callable[[Tensor], Tensor],
-        real: Tensor,
-        fake: Tensor,
-        generator: torch.Generator,
-        share: Share = WHOLE,
-    ) -> Tensor:
+    def __call__(self, discriminator: Discriminator, real: Tensor, fake: Tensor, draws: Draws, /) -> Tensor:
         """The weighted penalty ``[]`` of a batch.
 
         Args:
@@ -30,8 +25,7 @@ class Penalty(ABC):
                 with minibatch statistics, nearly so: the gradient is of the logits' sum).
             real: ``[B, ...]``.
             fake: ``[B, ...]``, detached.
-            generator: source of whatever the penalty draws.
-            share: what part of a larger batch this one is, if it is one.
+            draws: source of whatever the penalty draws.
         """
 
 
@@ -50,17 +44,9 @@ class WganGP(Penalty):
     def __post_init__(self) -> None:
         check_weight("weight", self.weight)
 
-    def __call__(
-        self,
-        discriminator: Callable[[Tensor], Tensor],
-        real: Tensor,
-        fake: Tensor,
-        generator: torch.Generator,
-        share: Share = WHOLE,
-    ) -> Tensor:
+    def __call__(self, discriminator: Discriminator, real: Tensor, fake: Tensor, draws: Draws, /) -> Tensor:
         """``weight * mean((norm - 1)^2)``."""
-        each = (share.ranks * len(real), *[1] * (real.ndim - 1))
-        along = share.of(torch.rand(each, generator=generator, dtype=real.dtype, device=real.device))
+        along = draws.uniform((len(real), *[1] * (real.ndim - 1)), real)
         norms = _gradients(discriminator, torch.lerp(real, fake, along)).norm(dim=1)
         return self.weight * (norms - 1).square().mean()
 
@@ -80,14 +66,7 @@ class R1(Penalty):
     def __post_init__(self) -> None:
         check_weight("gamma", self.gamma)
 
-    def __call__(
-        self,
-        discriminator: Callable[[Tensor], Tensor],
-        real: Tensor,
-        fake: Tensor,  # noqa: ARG002 - the interface's
-        generator: torch.Generator,  # noqa: ARG002 - the interface's
-        share: Share = WHOLE,  # noqa: ARG002 - the interface's
-    ) -> Tensor:
+    def __call__(self, discriminator: Discriminator, real: Tensor, _fake: Tensor, _draws: Draws, /) -> Tensor:
         """``gamma / 2 * mean(norm^2)``."""
         return self.gamma / 2 * _mean_square(discriminator, real)
 
@@ -108,23 +87,16 @@ class R1R2(Penalty):
     def __post_init__(self) -> None:
         check_weight("gamma", self.gamma)
 
-    def __call__(
-        self,
-        discriminator: Callable[[Tensor], Tensor],
-        real: Tensor,
-        fake: Tensor,
-        generator: torch.Generator,  # noqa: ARG002 - the interface's
-        share: Share = WHOLE,  # noqa: ARG002 - the interface's
-    ) -> Tensor:
+    def __call__(self, discriminator: Discriminator, real: Tensor, fake: Tensor, _draws: Draws, /) -> Tensor:
         """``gamma / 2 * (mean(real norm^2) + mean(fake norm^2))``."""
         return self.gamma / 2 * (_mean_square(discriminator, real) + _mean_square(discriminator, fake))
 
 
-def _mean_square(discriminator: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
+def _mean_square(discriminator: Discriminator, at: Tensor) -> Tensor:
     return _gradients(discriminator, at).square().sum(dim=1).mean()
 
 
-def _gradients(discriminator: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
+def _gradients(discriminator: Discriminator, at: Tensor) -> Tensor:
     # [B, numel]: the sum's gradient holds each sample's own, since logits do not mix samples. By torch.func,
     # for torch.compile refuses what autograd.grad leaves to be differentiated again.
     return torch.func.grad(lambda x: discriminator(x).sum())(at.detach()).flatten(start_dim=1)

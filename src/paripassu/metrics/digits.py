@@ -45,22 +45,16 @@ class DigitClassifier(nn.Module):
         return self.head(self.features(images))
 
 
-@dataclass(frozen=True)
-class DigitFeatures(FeatureNetwork):
-    """The classifier of scikit-learn's digits, on whatever device the images are.
+class ClassifierFeatures(FeatureNetwork):
+    """The last hidden layer of a classifier of digits, on the images' device.
 
     Attributes:
         resolution: of the grey images that it takes.
         weights: its file in this package.
     """
 
-    resolution: ClassVar = 8
-    weights: ClassVar = "digits.safetensors"
-
-    @property
-    def name(self) -> str:
-        """``"digits"``."""
-        return "digits"
+    resolution: ClassVar[int]
+    weights: ClassVar[str]
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> Tensor:
@@ -69,7 +63,7 @@ class DigitFeatures(FeatureNetwork):
 
     @torch.no_grad()
     def probabilities(self, images: Tensor) -> Tensor:
-        """``[N, 10]``: how likely the classifier holds each digit, rows sum to 1."""
+        """``[N, 10]``: the classifier's probability of each digit; rows sum to 1."""
         return self._classifier_for(images)(images).softmax(dim=1)
 
     def _classifier_for(self, images: Tensor) -> DigitClassifier:
@@ -82,7 +76,21 @@ class DigitFeatures(FeatureNetwork):
         return _classifier(self, images.device)
 
 
-class MnistFeatures(DigitFeatures):
+@dataclass(frozen=True)
+class DigitFeatures(ClassifierFeatures):
+    """The classifier of scikit-learn's digits, 8 px."""
+
+    resolution: ClassVar = 8
+    weights: ClassVar = "digits.safetensors"
+
+    @property
+    def name(self) -> str:
+        """``"digits"``."""
+        return "digits"
+
+
+@dataclass(frozen=True)
+class MnistFeatures(ClassifierFeatures):
     """The classifier of MNIST's digits, brought to 32 px."""
 
     resolution: ClassVar = 32
@@ -95,7 +103,7 @@ class MnistFeatures(DigitFeatures):
 
 
 @cache
-def _classifier(network: DigitFeatures, device: torch.device) -> DigitClassifier:
+def _classifier(network: ClassifierFeatures, device: torch.device) -> DigitClassifier:
     # Fresh initial weights would advance torch's global generator, on which reproducible runs depend.
     with torch.device("meta"):
         classifier = DigitClassifier(network.resolution)

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from paripassu.metrics.features import FeatureNetwork
 from paripassu.metrics.frechet import frechet_distance
-from paripassu.metrics.kernel import kernel_distance
 from paripassu.metrics.manifold import ManifoldScores, manifold_scores
+from paripassu.metrics.mmd import kernel_distance
 from paripassu.metrics.moments import Moments
 from paripassu.metrics.name import metric_name
 
@@ -18,7 +18,7 @@ Kind = Literal["fd", "kd", "precision", "recall", "density", "coverage"]
 
 _LEAST = {"fd": 2, "kd": 2}  # a covariance's; the others need more than five neighbours
 
-MOST_COMPARED = 10_000
+MAX_PAIRED_SAMPLES = 10_000
 """Samples of each kind that a metric takes which compares all with all, in a minute on one core."""
 
 
@@ -41,8 +41,8 @@ class FeatureMetric:
 
     def __post_init__(self) -> None:
         least = _LEAST.get(self.kind, 6)
-        if self.count < least or (self.compares and self.count > MOST_COMPARED):
-            limits = f"{least} to {MOST_COMPARED:,}" if self.compares else f"at least {least}"
+        if self.count < least or (self.compares and self.count > MAX_PAIRED_SAMPLES):
+            limits = f"{least} to {MAX_PAIRED_SAMPLES:,}" if self.compares else f"at least {least}"
             raise ValueError(
                 f"{self.name} has {self.count:,} samples, but takes {limits}: choose another number"
             )

@@ -12,10 +12,10 @@ class FeatureNetwork(ABC):
     """A fixed map from images to features in which distances mean something; a frozen value.
 
     Attributes:
-        customary: what a metric is called on these features, such as ``fid`` for ``fd`` on Inception's.
+        aliases: what a metric is called on these features, such as ``fid`` for ``fd`` on Inception's.
     """
 
-    customary: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    aliases: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
     @property
     @abstractmethod

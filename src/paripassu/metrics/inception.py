@@ -32,7 +32,7 @@ class InceptionFeatures(FeatureNetwork):
         weights: the published file, for a machine without a network; downloaded without it.
     """
 
-    customary: ClassVar = MappingProxyType({"fd": "fid", "kd": "kid"})
+    aliases: ClassVar = MappingProxyType({"fd": "fid", "kd": "kid"})
 
     weights: Path | None = None
 

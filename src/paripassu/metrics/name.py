@@ -16,7 +16,7 @@ def metric_name(metric: str, count: int, network: FeatureNetwork | None = None) 
         network: where the features came from; none for a metric on the samples themselves.
     """
     if network:
-        metric = f"{network.customary.get(metric, metric)}-{network.name}"
+        metric = f"{network.aliases.get(metric, metric)}-{network.name}"
     # Counts of published protocols are written as they are there.
     return f"{metric}@{count // 1000}k" if count and count % 10_000 == 0 else f"{metric}@{count}"
 

@@ -2,9 +2,10 @@
 
 from paripassu.models.architecture import Architecture, Pair
 from paripassu.models.dcgan import DCGAN
+from paripassu.models.function import FromFunction
 from paripassu.models.mlp import MLP
 from paripassu.models.sngan import SNGAN
 from paripassu.models.stylegan2 import StyleGAN2
 from paripassu.models.wgangp_resnet import WganGPResNet
 
-__all__ = ["DCGAN", "MLP", "SNGAN", "Architecture", "Pair", "StyleGAN2", "WganGPResNet"]
+__all__ = ["DCGAN", "MLP", "SNGAN", "Architecture", "FromFunction", "Pair", "StyleGAN2", "WganGPResNet"]

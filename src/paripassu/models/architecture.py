@@ -1,7 +1,7 @@
 """What every architecture is: settings that build a generator and a discriminator for a sample shape."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
 from torch import nn
 
@@ -20,18 +20,61 @@ class Pair(NamedTuple):
 class Architecture(ABC):
     """A generator and a discriminator that are tuned as a pair: a frozen dataclass of settings.
 
+    Subclasses set `latent` and write `build`. The other properties say which options of a run the networks
+    support; their defaults fit plain convolutional or linear networks.
+
     Attributes:
         resolutions: in px, rising, of the square images that it makes and nothing else; empty for samples of
             any shape.
+        latent: length of z, the generator's input.
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> @dataclass(frozen=True)
+        ... class Linear(Architecture):
+        ...     latent: int = 2
+        ...     def build(self, shape):
+        ...         discriminator = nn.Sequential(nn.Linear(*shape, 1), nn.Flatten(0))
+        ...         return Pair(nn.Linear(self.latent, *shape), discriminator)
+        >>> Linear().build((5,)).generator
+        Linear(in_features=2, out_features=5, bias=True)
     """
 
     resolutions: ClassVar[tuple[int, ...]] = ()
     latent: int
 
     @property
-    @abstractmethod
     def name(self) -> str:
-        """A short name for tables and files."""
+        """A short name for tables and files; by default the class's in lower case."""
+        return type(self).__name__.lower()
+
+    @property
+    def has_styles(self) -> bool:
+        """Whether the generator is a `paripassu.games.StyleBased`, whose path length can be regularised."""
+        return False
+
+    @property
+    def has_channels(self) -> bool:
+        """Whether there are images inside the networks, whose channels may come last in memory."""
+        return True
+
+    @property
+    def mixes_samples(self) -> bool:
+        """Whether a logit depends on other samples of the batch too, as under batch normalisation.
+
+        A gradient penalty needs a discriminator that does not.
+        """
+        return False
+
+    def unmixed(self) -> Self:
+        """The same networks with a discriminator that does not mix samples.
+
+        Raises:
+            ValueError: there are none.
+        """
+        if self.mixes_samples:
+            raise ValueError(f"{self.name}'s discriminator mixes samples: leave the gradient penalty out")
+        return self
 
     @abstractmethod
     def build(self, shape: tuple[int, ...]) -> Pair:

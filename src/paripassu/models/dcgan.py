@@ -6,9 +6,9 @@ so that the first feature maps are 4 x 4 as theirs, and have 4 times the width a
 people's DCGANs for 32 px start at 2 x 2 or are wider: their figures are no reference for ours.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, Literal, Self, get_args
 
 from torch import nn
 
@@ -42,6 +42,15 @@ class DCGAN(Architecture):
     def name(self) -> str:
         """``"dcgan"``."""
         return "dcgan"
+
+    @property
+    def mixes_samples(self) -> bool:
+        """Under batch normalisation."""
+        return self.norm == "batch"
+
+    def unmixed(self) -> Self:
+        """Without normalisation."""
+        return replace(self, norm="none")
 
     def build(self, shape: tuple[int, ...]) -> Pair:
         """Networks for square images of 64 px, as published, or of 8, 16 or 32 px, which are ours."""

@@ -31,6 +31,11 @@ class MLP(Architecture):
         """``"mlp"``."""
         return "mlp"
 
+    @property
+    def has_channels(self) -> bool:
+        """Never: images are flattened."""
+        return False
+
     def build(self, shape: tuple[int, ...]) -> Pair:
         """Networks for any shape; images are flattened and end in tanh."""
         size = math.prod(shape)

@@ -62,6 +62,11 @@ class StyleGAN2(Architecture):
         """``"stylegan2"``."""
         return "stylegan2"
 
+    @property
+    def has_styles(self) -> bool:
+        """Always."""
+        return True
+
     def build(self, shape: tuple[int, ...]) -> Pair:
         """Networks for square images of 8, 16, 32, ..., 1024 px."""
         channels, resolution = self.square(shape)
@@ -167,8 +172,7 @@ class _ToImage(nn.Module):
 def _discriminator(widths: list[int], channels: int, group: int, *, residual: bool) -> nn.Module:
     # ``widths`` from the image down to 4 px.
     low_pass = LowPass()
-    block = _ResidualDown if residual else _Down
-    blocks = [block(fan_in, fan_out, low_pass) for fan_in, fan_out in pairwise(widths)]
+    blocks = [_Down(fan_in, fan_out, low_pass, residual=residual) for fan_in, fan_out in pairwise(widths)]
     last = widths[-1]
     return nn.Sequential(
         *[EqualConv(channels, widths[0], 1), _Rectified(), *blocks],
@@ -178,26 +182,17 @@ def _discriminator(widths: list[int], channels: int, group: int, *, residual: bo
 
 
 class _Down(nn.Module):
-    """Two convolutions to half the resolution."""
+    """Two convolutions to half the resolution, and a shortcut beside them, summed at unit variance."""
 
-    def __init__(self, fan_in: int, fan_out: int, low_pass: LowPass) -> None:
+    def __init__(self, fan_in: int, fan_out: int, low_pass: LowPass, *, residual: bool) -> None:
         super().__init__()
         self.level = EqualConv(fan_in, fan_in, 3)
         self.down = EqualConv(fan_in, fan_out, 3, down=low_pass)
+        self.shortcut = EqualConv(fan_in, fan_out, 1, bias=False, down=low_pass) if residual else None
 
     def forward(self, x: Tensor) -> Tensor:
-        return rectify(self.down(rectify(self.level(x))))
-
-
-class _ResidualDown(_Down):
-    """Beside a shortcut, summed at unit variance."""
-
-    def __init__(self, fan_in: int, fan_out: int, low_pass: LowPass) -> None:
-        super().__init__(fan_in, fan_out, low_pass)
-        self.shortcut = EqualConv(fan_in, fan_out, 1, bias=False, down=low_pass)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return (super().forward(x) + self.shortcut(x)) * math.sqrt(0.5)
+        y = rectify(self.down(rectify(self.level(x))))
+        return y if self.shortcut is None else (y + self.shortcut(x)) * math.sqrt(0.5)
 
 
 class _MinibatchStd(nn.Module):

@@ -1,7 +1,7 @@
-"""The gradients that an optimizer steps from, as its player would write them down.
+"""The gradients that an optimizer steps from.
 
-Unscaled where a ``GradScaler`` leaves that to the optimizer, of the loss that the player minimizes where it
-maximizes one, dense, and in float32 at least.
+They are unscaled if a ``GradScaler`` leaves that to the optimizer, negated if the player maximizes its loss,
+dense, real, and in float32 or wider.
 """
 
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ _HALF = (torch.float16, torch.bfloat16)
 
 
 class Layer(NamedTuple):
-    """A parameter that is stepped.
+    """A parameter that takes part in a step.
 
     Attributes:
         position: among the optimizer's parameters, in the order of its groups.
-        name: as the optimizer knows it, else its position.
-        parameter: itself.
+        name: as given to the optimizer, else its position.
+        parameter: the tensor that the optimizer changes.
         gradient: real, of the parameter's shape (a complex one has a last axis of two).
     """
 
@@ -30,9 +30,9 @@ class Layer(NamedTuple):
 
 
 @torch.no_grad()
-def stepped(optimizer: torch.optim.Optimizer) -> Iterator[Layer]:
+def layers_of(optimizer: torch.optim.Optimizer) -> Iterator[Layer]:
     """Every parameter that has a gradient; the gradient may share memory with the parameter's."""
-    # A fused optimizer is handed scaled gradients and the scale; the others' are unscaled before they step.
+    # A fused optimizer receives scaled gradients and the scale. GradScaler unscales those of all others.
     scale: Tensor | None = getattr(optimizer, "grad_scale", None)
     position = 0
     for group in optimizer.param_groups:
@@ -49,17 +49,17 @@ def stepped(optimizer: torch.optim.Optimizer) -> Iterator[Layer]:
 
 
 def is_skipped(optimizer: torch.optim.Optimizer) -> bool:
-    """Whether a ``GradScaler`` told a fused optimizer that a gradient is not finite: it will not step."""
+    """Whether a fused optimizer will not step, because its ``GradScaler`` found inf or NaN in a gradient."""
     found: Tensor | None = getattr(optimizer, "found_inf", None)
     return found is not None and bool(found)
 
 
 def real(tensor: Tensor) -> Tensor:
-    """A complex tensor as pairs of real numbers; a real one as it is."""
+    """A complex tensor as pairs of real numbers; a real tensor unchanged."""
     return torch.view_as_real(tensor) if tensor.is_complex() else tensor
 
 
 def working(tensor: Tensor) -> Tensor:
-    """A gradient or a parameter in the numbers that rules compute with: real, dense, float32 at least."""
+    """A gradient or a parameter in working precision: real, dense, in float32 or wider."""
     dense = real(tensor.detach().to_dense() if tensor.is_sparse else tensor.detach())
     return dense.float() if dense.dtype in _HALF else dense

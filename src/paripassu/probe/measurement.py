@@ -20,28 +20,31 @@ def measure(
     *,
     each_layer: bool,
 ) -> list[Update | Shadow]:
-    """What a step did, after it was taken.
+    """What a step did, measured after it.
 
     Args:
-        step: the round it stands for.
-        player: whose it was.
-        layers: what was stepped, with the gradients from before.
-        weights: of each parameter before the step.
+        step: the round it counts as.
+        player: whose step it was.
+        layers: the parameters that took part, with the gradients from before the step.
+        weights: each parameter's value before the step.
         shadows: each shadow rule's update, one tensor a layer.
-        each_layer: whether to tell of every layer, before the whole player.
+        each_layer: whether to return records of every layer too.
+
+    Returns:
+        Records of every layer, if wanted, then those of the whole player.
     """
-    # [layers, 4 + 2 shadows] squares and dot products: their sums over the layers are the player's.
+    # [layers, 4 + 2 shadows] squares and dot products. Their sums over the layers are the player's.
     products = torch.zeros((0, 4 + 2 * len(shadows)), dtype=torch.float64)
     if layers:
-        rows = [
+        by_layer = [
             _products(weights[layer.parameter], layer, [updates[i] for updates in shadows.values()])
             for i, layer in enumerate(layers)
         ]
-        # Gathered on the device, so that one copy waits for it instead of one a layer.
-        products = torch.stack([row.to(rows[0].device) for row in rows]).cpu()
-    told = [(layer.name, row) for layer, row in zip(layers, products, strict=True)] if each_layer else []
-    told.append(("", products.sum(dim=0)))
-    return [record for name, row in told for record in _records(step, player, name, row, list(shadows))]
+        # Stacked on the device first, because each copy to the host waits for it.
+        products = torch.stack([row.to(by_layer[0].device) for row in by_layer]).cpu()
+    rows = [(layer.name, row) for layer, row in zip(layers, products, strict=True)] if each_layer else []
+    rows.append(("", products.sum(dim=0)))
+    return [record for name, row in rows for record in _records(step, player, name, row, list(shadows))]
 
 
 def _products(before: Tensor, layer: Layer, shadows: Sequence[Tensor]) -> Tensor:
@@ -57,8 +60,8 @@ def _products(before: Tensor, layer: Layer, shadows: Sequence[Tensor]) -> Tensor
 def _wide(tensor: Tensor) -> Tensor:
     numbers = real(tensor)
     # Apple's GPUs have no float64.
-    home = numbers.cpu() if numbers.device.type == "mps" else numbers
-    return home.to(torch.float64).flatten()
+    moved = numbers.cpu() if numbers.device.type == "mps" else numbers
+    return moved.to(torch.float64).flatten()
 
 
 def _records(
@@ -80,5 +83,5 @@ def _quotient(above: float, below: float) -> float:
 
 
 def _angle(cosine: float) -> float:
-    # Rounding can leave the quotient a little outside; NaN stays.
+    # Rounding can push the quotient slightly outside [-1, 1]. NaN stays NaN.
     return cosine if math.isnan(cosine) else max(-1.0, min(1.0, cosine))

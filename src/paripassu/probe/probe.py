@@ -1,9 +1,9 @@
-"""What each player's optimizer steps really did, through step hooks that change nothing.
+"""What each player's optimizer steps really did, measured by step hooks that change nothing.
 
-A probed step is measured from the outside, by the weights before and after it, so every
-``torch.optim`` optimizer can be probed. The player named first keeps the clock: its n-th step ends
-round n. Rounds whose number is a multiple of ``every`` are probed: each player by the last step it took in
-the round or, where it took none, by its first one after.
+The weights before and after a step are compared, so that every ``torch.optim`` optimizer can be probed. The
+first player is the clock: its n-th step ends round n. A round is probed if its number is a multiple of
+``every``. Each player is measured at its last step in a probed round. A player that took no step in that
+round is measured at its next one.
 """
 
 import math
@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from paripassu.probe.gradients import Layer, is_skipped, stepped
+from paripassu.probe.gradients import Layer, is_skipped, layers_of
 from paripassu.probe.measurement import measure
 from paripassu.probe.shadows import Shadows
 from paripassu.records import Measured, Pace, Shadow, Update
@@ -27,45 +27,70 @@ ADAM: Mapping[str, Rule] = MappingProxyType({"adam": Adam(betas=(0.0, 0.9))})
 
 
 @dataclass(frozen=True)
-class _Sight:
+class _Snapshot:
+    """What a step starts from: the gradients, and what the shadow rules make of them."""
+
     layers: list[Layer]
     shadows: dict[str, list[Tensor]]
 
 
 @dataclass(frozen=True)
 class _Before:
-    weights: dict[Tensor, Tensor] | None  # of a probed step
-    sight: _Sight | None  # None where a closure will compute the gradients
+    """What was kept before a step.
+
+    Attributes:
+        probed: whether the step is to be measured.
+        weights: copies, if the step is to be measured or the shadows need them after it.
+        snapshot: None if a closure will compute the gradients.
+    """
+
+    probed: bool
+    weights: dict[Tensor, Tensor]
+    snapshot: _Snapshot | None
 
 
 class Probe:
     """Records what every player's steps did, what other rules would have done, and the players' pace.
 
-    Per player and, if ``layers``, per parameter: an `Update` (norms of gradient, displacement and weights,
-    the angle between the first two) and a `Shadow` for each shadow rule; per pair of players a `Pace`.
-    Weights are bit-identical with and without a probe. Norms and dot products are accumulated in float64.
+    Per player, and per parameter if ``layers``, it writes an `Update` (norms of gradient, displacement and
+    weights, and the angle between displacement and negative gradient) and a `Shadow` for each shadow rule.
+    Per pair of players it writes a `Pace`. Weights are bit-identical with and without a probe. Norms and dot
+    products are accumulated in float64.
 
     Gradients are measured as the optimizer steps from them: accumulated over micro-batches, averaged by DDP,
-    unscaled by a ``GradScaler`` (a step that it skips is neither measured nor shown to the shadows; a fused
-    optimizer's still counts as a round, for to know of it one would have to wait for the device). Under DDP
-    every process measures the same, so attach the probe on one. Sharded parameters are not supported.
-    Should a step raise an error that is caught, attach a new probe: to this one the step goes on.
+    unscaled by a ``GradScaler``. A step that the scaler skips is not measured, and the shadows do not see
+    it. With a fused optimizer it still counts as a round, because only waiting for the device would show
+    that it was skipped. Under DDP every process measures the same, so attach the probe on one. Sharded
+    parameters are not supported. If a step raises an error that you catch, attach a new probe. The old one
+    still waits for the end of that step.
 
-    Probed steps take two copies of one player's parameters and some passes over them. A shadow keeps its
-    rule's state and follows every step, which costs about as much as the rule would as an optimizer.
+    A probed step copies the player's parameters and gradients and reads them a few times. A shadow follows
+    every step, because its rule has a state. It costs about as much as the rule would as an optimizer: on
+    DCGAN at 64 px the default Adam takes 8 % of training time, and ``shadows={}`` leaves 0.28 %.
 
     Args:
         optimizers: one optimizer per player, by name. The first one's steps are the clock.
-        every: rounds between probed rounds, >= 1.
-        writer: called with each record: any callable, such as `print`, a list's ``append``, a
-            `paripassu.records.RecordWriter` or a `TensorBoardWriter`.
-        layers: whether to record each parameter too, named as the optimizer knows it (give the optimizer
-            ``named_parameters()``), else by its position.
-        shadows: rules to follow every player, by name; ``{}`` for none.
+        every: rounds from one probed round to the next, >= 1.
+        writer: called with each record. Any callable will do: `print`, a list's ``append``, a
+            `paripassu.records.codec.RecordWriter` or a `TensorBoardWriter`.
+        layers: whether to record each parameter too. Its name is the one given to the optimizer (use
+            ``named_parameters()``), else its position.
+        shadows: rules that follow every player, by name; ``{}`` for none.
         start: rounds done before the probe was attached.
 
     Raises:
         ValueError: no optimizers, ``every`` < 1 or ``start`` < 0.
+
+    Example:
+        >>> import torch
+        >>> import paripassu as pp
+        >>> network, records = torch.nn.Linear(2, 1), []
+        >>> optimizer = pp.NSGD(network.named_parameters(), lr=0.1)
+        >>> probe = pp.Probe({"critic": optimizer}, every=1, writer=records.append)
+        >>> network(torch.ones(4, 2)).mean().backward()
+        >>> optimizer.step()  # as far as lr, straight down
+        >>> [f"{r.layer or r.player}: {r.update:.3f}" for r in records if isinstance(r, Update)]
+        ['weight: 0.082', 'bias: 0.058', 'critic: 0.100']
     """
 
     def __init__(
@@ -89,7 +114,7 @@ class Probe:
         self._rounds = start
         self._probed = 0  # the round being probed; 0 for none
         self._shadows = {player: Shadows(shadows) for player in optimizers}
-        # A subclass whose step calls its parent's runs the hooks of both; the outer ones frame the step.
+        # If a subclass's step calls its parent's, the hooks run for both. The outer ones enclose the step.
         self._depth = dict.fromkeys(optimizers, 0)
         self._before: dict[str, _Before] = {}
         self._measured: dict[str, list[Update | Shadow]] = {}
@@ -103,23 +128,23 @@ class Probe:
         ]
 
     def detach(self) -> None:
-        """Write what is measured, remove every hook, copy and shadow; the optimizers are as they were."""
+        """Write what is measured, then remove every hook, copy and shadow from the optimizers."""
         for hook in self._hooks:
             hook.remove()
         if self._rounds >= self._probed:
             self._write()
-        for held in (self._hooks, self._before, self._measured, self._shadows):
-            held.clear()
+        for collection in (self._hooks, self._before, self._measured, self._shadows):
+            collection.clear()
 
     def state_dict(self) -> dict[str, Any]:
-        """The shadows' memory by player, not a copy; torch loads what it saves with ``weights_only=True``."""
+        """The shadows' states by player, not a copy; ``torch.load`` reads them with ``weights_only=True``."""
         return {player: shadows.state_dict() for player, shadows in self._shadows.items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on with the memory that `state_dict` gave.
+        """Continue from states that `state_dict` returned.
 
         Raises:
-            ValueError: it is of other players or other shadows.
+            ValueError: they belong to other players or other shadows.
         """
         if state.keys() != self._shadows.keys():
             raise ValueError(
@@ -137,11 +162,11 @@ class Probe:
             probed = self._is_due(player)
             if not (probed or self._shadows[player]) or is_skipped(optimizer):
                 return
-            weights = _weights(optimizer) if probed else None
-            # torch hands the optimizer itself as the first argument.
+            # torch passes the optimizer itself as the first argument.
             closure = kwargs.get("closure", args[1] if len(args) > 1 else None)
-            sight = None if closure else self._look(player, optimizer, copy=probed)
-            self._before[player] = _Before(weights, sight)
+            weights = _weights(optimizer) if probed or closure else {}
+            snapshot = None if closure else self._snapshot(player, optimizer, weights, copy=probed)
+            self._before[player] = _Before(probed, weights, snapshot)
 
         return before
 
@@ -152,14 +177,14 @@ class Probe:
                 return
             before = self._before.pop(player, None)
             if before is not None:
-                sight = before.sight or self._look(player, optimizer, copy=False)
-                if before.weights is not None:
+                snapshot = before.snapshot or self._snapshot(player, optimizer, before.weights, copy=False)
+                if before.probed:
                     self._measured[player] = measure(
                         self._probed,
                         player,
-                        sight.layers,
+                        snapshot.layers,
                         before.weights,
-                        sight.shadows,
+                        snapshot.shadows,
                         each_layer=self._layers,
                     )
             if player == self._players[0]:
@@ -178,12 +203,17 @@ class Probe:
             return False
         return self._rounds < self._probed or player not in self._measured
 
-    def _look(self, player: str, optimizer: torch.optim.Optimizer, *, copy: bool) -> _Sight:
-        layers = list(stepped(optimizer))
+    def _snapshot(
+        self, player: str, optimizer: torch.optim.Optimizer, weights: Mapping[Tensor, Tensor], *, copy: bool
+    ) -> _Snapshot:
+        layers = list(layers_of(optimizer))
         if copy:
             # A step may change gradients in place: fused optimizers unscale them, others clip or centre them.
             layers = [layer._replace(gradient=layer.gradient.clone()) for layer in layers]
-        return _Sight(layers, self._shadows[player].see(layers))
+        shadows = self._shadows[player]
+        # Without copies the step is still to come: the parameters have the values from before it.
+        before = [weights.get(layer.parameter, layer.parameter) for layer in layers]
+        return _Snapshot(layers, shadows.update(layers, before) if shadows else {})
 
     def _write(self) -> None:
         for records in self._measured.values():

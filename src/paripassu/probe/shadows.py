@@ -1,4 +1,4 @@
-"""Shadow rules: they see every gradient a player steps from, and move nothing."""
+"""Shadow rules: they see every gradient of a player and move nothing."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from paripassu.rules import Rule, State
 
 
 class Shadows:
-    """Some rules that follow one player, each with a memory of its own.
+    """Rules that follow one player, each with its own state.
 
     Args:
         rules: by name.
@@ -25,34 +25,42 @@ class Shadows:
         return bool(self._rules)
 
     @torch.no_grad()
-    def see(self, layers: Sequence[Layer]) -> dict[str, list[Tensor]]:
-        """Every rule's update, one tensor a layer, to be subtracted times a learning rate."""
+    def update(self, layers: Sequence[Layer], weights: Sequence[Tensor]) -> dict[str, list[Tensor]]:
+        """One step of every rule.
+
+        Args:
+            layers: the parameters and gradients of the player's step.
+            weights: each parameter's value before that step.
+
+        Returns:
+            Every rule's update, one tensor a layer, to be subtracted times a learning rate.
+        """
         gradients = [layer.gradient for layer in layers]
-        weights = [working(layer.parameter) for layer in layers] if self._rules else []
+        before = [working(weight) for weight in weights]
         updates: dict[str, list[Tensor]] = {}
         for name, rule in self._rules.items():
-            kept = self._states[name]
+            saved = self._states[name]
             states = [
-                kept[layer.position] if layer.position in kept else rule.init(layer.gradient)
+                saved[layer.position] if layer.position in saved else rule.init(layer.gradient)
                 for layer in layers
             ]
-            updates[name], following = rule.update(gradients, states, weights)
-            kept.update(zip((layer.position for layer in layers), following, strict=True))
+            updates[name], following = rule.update(gradients, states, before)
+            saved.update(zip((layer.position for layer in layers), following, strict=True))
         return updates
 
     def state_dict(self) -> dict[str, Any]:
-        """Each rule's memory by its name, then by the parameter's position."""
+        """Each rule's states by its name, then by the parameter's position."""
         return self._states
 
     def load_state_dict(self, states: Mapping[str, Any]) -> None:
-        """Take up the memory that `state_dict` gave.
+        """Continue from states that `state_dict` returned.
 
         Raises:
-            ValueError: it is of other rules.
+            ValueError: they belong to other rules.
         """
         if states.keys() != self._rules.keys():
             raise ValueError(
                 f"the saved shadows are {', '.join(states) or 'none'}, this probe's are "
                 f"{', '.join(self._rules) or 'none'}: attach the probe with the shadows it was saved with"
             )
-        self._states = {name: dict(kept) for name, kept in states.items()}
+        self._states = {name: dict(saved) for name, saved in states.items()}

@@ -1,13 +1,13 @@
 """From tuned Adam to nSGDA without a sweep: learning rates that keep the lengths of Adam's steps.
 
-Adam's step has the length η ‖Aₜ‖, which hardly depends on the scale of the gradients;
-nSGDA's step has the length of its learning rate. The mean length of recorded Adam steps is therefore the rate
-at which nSGDA moves a player, or a layer, as far per step:
+Adam's step has the length η ‖Aₜ‖, which hardly depends on the scale of the gradients. The length of an nSGDA
+step is its learning rate. With the mean length of recorded Adam steps as its rate, nSGDA moves a player, or a
+layer, as far per step:
 
     η_nSGDA = 1/T Σₜ ‖wₜ₊₁ − wₜ‖
 
-That Adam's lengths are what matters is the claim of Jelassi et al. 2022, arXiv:2210.04319, and the reason to
-try this; it is a start, not an optimum, since the direction changes and with it the best length.
+Jelassi et al. 2022, arXiv:2210.04319, claim that Adam's lengths are what matters. That is the reason to try
+these rates. They are a start, not an optimum: the best length may differ for another direction.
 """
 
 import math
@@ -25,9 +25,18 @@ class SuggestedLR:
     """Learning rates for `NSGD`, in the units of the weights.
 
     Attributes:
-        player: for ``scope="global"``: mean length of the player's steps.
-        layers: for ``scope="layer"`` with a rate per tensor: mean length of its steps, by the parameter's
-            name. Empty where no layers were recorded.
+        player: the rate for ``scope="global"``, which is the mean length of the player's steps.
+        layers: one rate a tensor for ``scope="layer"``, by the parameter's name. Each is the mean length of
+            that tensor's steps. Empty if no layers were recorded.
+
+    Example:
+        >>> import torch
+        >>> suggested = SuggestedLR(player=0.5, layers={"weight": 0.4, "bias": 0.3})
+        >>> f"{suggested.layer:.3f}"  # one rate for both tensors
+        '0.354'
+        >>> groups = suggested.groups(torch.nn.Linear(2, 1).named_parameters())
+        >>> [group["lr"] for group in groups]
+        [0.4, 0.3]
     """
 
     player: float
@@ -35,9 +44,9 @@ class SuggestedLR:
 
     @property
     def layer(self) -> float:
-        """For ``scope="layer"`` with one rate: with it the player moves as far as with ``player``.
+        """One rate for all tensors with ``scope="layer"``: the player moves as far as with ``player``.
 
-        Tensors that never moved are not counted: their gradients are zero, and so are nSGDA's steps.
+        Tensors that never moved do not count, because nSGDA does not move them either.
 
         Raises:
             ValueError: no layers were recorded, or none moved.
@@ -50,12 +59,12 @@ class SuggestedLR:
     def groups(self, named_parameters: Iterable[tuple[str, Tensor]]) -> list[dict[str, Any]]:
         """One parameter group per tensor at its own rate, for ``NSGD(groups, lr, scope="layer")``.
 
-        A tensor that never moved is in no group and stays where it is. Its gradient is zero, as that of the
-        last bias of a critic whose loss sees differences alone; normalised, a rounding error in it would be a
-        step of full length.
+        A tensor that never moved is in no group and stays where it is. An example is the last bias of a
+        critic whose loss depends on differences alone. Its gradient is zero up to rounding, and nSGDA would
+        take a step of full length along the rounding error.
 
         Args:
-            named_parameters: the player's, as ``network.named_parameters()`` gives them.
+            named_parameters: of the player, from ``network.named_parameters()``.
 
         Returns:
             Groups for NSGD, whose own ``lr`` then has no effect.
@@ -78,20 +87,30 @@ class SuggestedLR:
 
 
 def suggest_lr(records: Iterable[object], player: str, *, after: int = 0) -> SuggestedLR:
-    """Learning rates for nSGDA from the steps that another optimizer was recorded to take.
+    """Learning rates for nSGDA from recorded steps of another optimizer.
 
     Args:
-        records: `Update` records of a `Probe`, from memory or from a run's ``records.jsonl``; records of
-            other kinds are passed over. A few dozen probed steps are enough.
+        records: `Update` records of a `Probe`, from memory or from a run's ``records.jsonl``. Records of
+            other kinds are ignored. A few dozen probed steps are enough.
         player: whose steps to use, by the name it has in the records.
-        after: leave out steps up to this one, >= 0: Adam's first are longer than the rest.
+        after: leave out steps up to this one, >= 0. Adam's first steps are longer than the rest.
 
     Returns:
-        Mean lengths of the player's steps and of each of its layers', >= 0, in the units of the weights: the
-        rates at which nSGDA moves as far per step.
+        Mean lengths of the steps of the player and of each of its layers, >= 0, in the units of the weights.
 
     Raises:
         ValueError: no step of ``player`` was recorded after ``after``, or one is not finite.
+
+    Example:
+        >>> import torch
+        >>> import paripassu as pp
+        >>> network, records = torch.nn.Linear(3, 1), []
+        >>> adam = torch.optim.Adam(network.parameters(), lr=0.01)
+        >>> probe = pp.Probe({"critic": adam}, every=1, writer=records.append)
+        >>> network(torch.ones(2, 3)).mean().backward()
+        >>> adam.step()  # Adam's first step moves each of the 4 numbers by lr
+        >>> f"{pp.suggest_lr(records, 'critic').player:.4f}"
+        '0.0200'
     """
     updates = [r for r in records if isinstance(r, Update)]
     lengths: dict[str, list[float]] = {}

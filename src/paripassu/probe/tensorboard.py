@@ -12,13 +12,22 @@ class TensorBoardWriter:
     """A probe's ``writer`` that draws its records in TensorBoard, over the probed rounds.
 
     Tags are ``player/quantity`` for a whole player, ``player.layers/quantity/layer`` for a parameter and
-    ``pace/player-against`` for a pair. What is not a number, such as the angle of a zero step, is left out.
+    ``pace/player-against`` for a pair. NaN, such as the angle of a zero step, is left out.
 
     Args:
-        folder: where TensorBoard looks: ``tensorboard --logdir FOLDER``.
+        folder: where ``tensorboard --logdir FOLDER`` reads.
 
     Raises:
         ModuleNotFoundError: TensorBoard is not installed.
+
+    Example:
+        >>> import tempfile
+        >>> from paripassu.records import Pace
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> with TensorBoardWriter(folder) as write:  # Probe(optimizers, writer=write)
+        ...     write(Pace(50, "discriminator", "generator", 1.25))
+        >>> len(list(folder.glob("events.out.tfevents.*")))
+        1
     """
 
     def __init__(self, folder: Path | str) -> None:
@@ -31,13 +40,13 @@ class TensorBoardWriter:
         self._events = SummaryWriter(str(folder))
 
     def __call__(self, record: Measured) -> None:
-        """Add one record's figures."""
+        """Add one record's numbers."""
         for tag, value in _figures(record).items():
             if not math.isnan(value):
                 self._events.add_scalar(tag, value, record.step)
 
     def close(self) -> None:
-        """Write what is still in memory."""
+        """Write what is still in memory to the disk."""
         self._events.close()
 
     def __enter__(self) -> Self:

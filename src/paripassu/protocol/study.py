@@ -1,188 +1,243 @@
-"""How every study is done: tune each arm on some seeds, measure it on others, then apply its rule.
+"""What a study is: a question, a claim, a verdict rule in words, and a design for each of its scales.
 
-Every arm starts with the same number of learning rates in its grid, half a decade apart. While the best of
-them is at an edge, one more is tried beyond it, up to four for every arm alike: an edge is no optimum. The
-rate with the best mean over the tuning seeds is run again on fresh confirmation seeds, and only those are
-reported and compared, so that no arm gains by having been selected.
-
-A diverged run counts as the worst value that any run of its dataset showed at any time, the untrained
-generator included; in what is measured from a run's records, as the worst of its dataset's confirmation runs.
+A design says what runs and applies the rule. Comparisons of arms on games (`paripassu.protocol.gans`) and
+sweeps over a theory problem (`paripassu.protocol.sweeps`) are the two kinds. The runner, the pages and the
+command line see a `Study` alone.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import ast
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, NamedTuple, Protocol, Self
 
-from paripassu.metrics import better
-from paripassu.records import Better, Record, Verdict
-from paripassu.rules import Rule
-from paripassu.train import Run
+from paripassu.records import Finding, Fit, GameResult, Verdict, VerdictName
 
 FIRST_CONFIRMATION_SEED = 1000  # far from the tuning seeds 0, 1, 2, ...
-_STEP = 10**0.5  # between neighbouring learning rates
 
-# What sizes leave out, where studies leave out the same.
+# A cut that several studies make at scale smoke.
 CUT_ALL = "Every run is a few steps long: this scale shows that the study works, and nothing else."
-CUT_TUNING = (
-    "Learning rates are not tuned here: each arm uses the one that the study grafting chose at the same "
-    "length on its tuning seeds."
-)
-CUT_PHOTOGRAPHS = "The games are those of scale small: the paper's photographs are left out."
 
-REWORDED = (
-    "The study's words, those of its protocol and verdict rule among them, were edited after runs had begun."
-)
+_CLAIM = "Claim under test: "
 
-ByArm = Mapping[str, Sequence[float]]  # one value per confirmation seed
-Measure = Callable[[Sequence[Record]], float]
+
+class Unit(Protocol):
+    """A piece of work that runs by itself: one run, or several that are played together.
+
+    A unit is picklable, for it may be carried out by another process.
+    """
+
+    @property
+    def cost(self) -> int:
+        """Steps of all its runs together, for progress."""
+        ...
+
+    @property
+    def path(self) -> Path:
+        """What is there once it is done; no two units of a study have the same."""
+        ...
+
+    def carry_out(self) -> None:
+        """Do it, or what is left of it, and leave its result in the study's folder."""
+        ...
+
+
+class Work(NamedTuple):
+    """What is known to be needed of a study, from what has ended so far.
+
+    Attributes:
+        missing: units that are known to be needed and are not done. Without any, the study is finished.
+        done: steps of the units that are done.
+        needed: steps of all units, as far as is known; it may grow.
+    """
+
+    missing: Sequence[Unit]
+    done: int
+    needed: int
 
 
 @dataclass(frozen=True)
-class Arm:
-    """A way to step, given to both players alike.
+class Judgement:
+    """What the verdict rule says of a finished study, and the tables it says it from.
 
     Attributes:
-        name: as in tables.
-        description: the update in words or symbols.
-        rule: the update.
+        findings: one for each game, or each claim and condition.
+        games: one result each, of a comparison.
+        fits: growth with the dimension, of a scaling sweep.
+        remarks: what a reader should know of the runs, one sentence each.
     """
 
-    name: str
-    description: str
-    rule: Rule
+    findings: list[Finding]
+    games: list[GameResult] = field(default_factory=list[GameResult])
+    fits: list[Fit] = field(default_factory=list[Fit])
+    remarks: list[str] = field(default_factory=list[str])
+
+
+class Design(ABC):
+    """What a study runs at one scale, and how the runs are judged."""
+
+    @property
+    @abstractmethod
+    def kind(self) -> str:
+        """A word for records and pages: what tables there are follows from it."""
+
+    @property
+    @abstractmethod
+    def protocol(self) -> str:
+        """How every study of this kind is done, in words; it may be empty."""
+
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """Plain nested values for ``study.json``."""
+
+    @abstractmethod
+    def difference(self, settings: Mapping[str, Any]) -> str:
+        """Why a folder of these ``settings`` holds another study, in a few words; empty where it does not."""
+
+    @abstractmethod
+    def plan(self) -> list[str]:
+        """Every unit that is known before anything has run, in words, one line each."""
+
+    @abstractmethod
+    def work(self, folder: Path, command: str) -> Work:
+        """What is left to do in a study's folder.
+
+        Args:
+            folder: the study's; it may be empty, or not exist yet.
+            command: how a person asked for the study, kept in every run.
+        """
+
+    @abstractmethod
+    def judge(self, claim: str, folder: Path) -> Judgement:
+        """Apply the verdict rule, and write the tables that pages read.
+
+        Args:
+            claim: the study's, in words.
+            folder: the study's, in which no work is missing.
+        """
+
+    @abstractmethod
+    def on_data(self, paths: Mapping[str, Path]) -> Self:
+        """This design on data in files, by the names that the study gives them.
+
+        Raises:
+            ValueError: it takes no data of such a name.
+        """
+
+    @abstractmethod
+    def on_device(self, device: str) -> Self:
+        """This design with its networks on a torch device.
+
+        Raises:
+            ValueError: it has none to put there.
+        """
 
 
 @dataclass(frozen=True)
 class Scale:
-    """A size a study can be run at.
+    """A size that a study can be run at.
 
-    Attributes:
-        rates: learning rates in each arm's grid, odd; 1 skips tuning and takes the dataset's ``chosen``.
-        tuning_seeds: seeds per learning rate.
-        confirmation_seeds: seeds at the chosen rate.
-        steps: generator updates, by dataset; a dataset without them is left out.
-        beyond: rates that may be tried beyond the grid's edges, one by one, while the best is at one.
+    Args:
+        design: what runs, and how it is judged.
         cut: what this size leaves out, one sentence each.
-        decides: whether its runs are long enough for a verdict; where not, all are *undecided*.
+        decides: whether its runs are long enough for a verdict. Where not, every verdict is *undecided*.
     """
 
-    rates: int
-    tuning_seeds: int
-    confirmation_seeds: int
-    steps: Mapping[str, int]
-    beyond: int = 4
+    design: Design
     cut: tuple[str, ...] = ()
     decides: bool = True
-
-    @property
-    def seeds_to_tune_on(self) -> range:
-        """None where the scale does not tune."""
-        return range(self.tuning_seeds if self.rates > 1 else 0)
-
-    @property
-    def seeds_to_confirm_on(self) -> range:
-        """All fresh."""
-        return range(FIRST_CONFIRMATION_SEED, FIRST_CONFIRMATION_SEED + self.confirmation_seeds)
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """One game to play with every arm.
-
-    Attributes:
-        name: as in tables.
-        setting: data, model, loss and batch in words.
-        run: makes a run from a rule, a learning rate for both players, steps and a seed.
-        metric: name of the metric that tunes and decides.
-        centres: middle of each arm's grid, by arm; of more arms than a study needs have.
-        chosen: the rates that the largest scale run so far chose, for scales that do not tune.
-    """
-
-    name: str
-    setting: str
-    run: Callable[[Rule, float, int, int], Run]
-    metric: str
-    centres: Mapping[str, float]
-    chosen: Mapping[str, float]
-
-    @property
-    def better(self) -> Better:
-        """Which way the deciding metric improves."""
-        return better(self.metric)
-
-    @property
-    def sign(self) -> float:
-        """What the deciding metric times this is better where it is higher."""
-        return 1.0 if self.better == "higher" else -1.0
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What a verdict rule sees: the confirmation runs of one dataset.
-
-    Attributes:
-        dataset: which.
-        goodness: the deciding metric, negated where lower is better, so that higher is.
-        estimates: every metric and measure by name, as it is.
-    """
-
-    dataset: Dataset
-    goodness: ByArm
-    estimates: Mapping[str, ByArm]
 
 
 @dataclass(frozen=True)
 class Study:
-    """A question, its arms and datasets, and the rule that answers it.
+    """A question, and how it is answered.
 
-    Attributes:
-        name: the file's name.
+    Args:
+        name: for tables and folders.
         question: in one sentence.
-        claim: under test, in words.
-        rule: what is measured and the verdict rule in words, fixed before the first run.
-        arms: compared.
-        datasets: compared on.
+        claim: under test, in words; empty where no claim is tested. It begins with the claim's number and a
+            colon, ``"C2: "``, where the paper has it.
+        rule: what is measured, and the verdict rule, in words; fixed before the first run.
         scales: by name.
-        verdict: the rule.
-        measures: what is measured of a run beside its metrics, each from its records; smaller is what the
-            claim calls better.
-        by_path: datasets that a person may have as files, made from where they are.
-        device: of all runs, as `on_device` sets it.
+
+    Example:
+        >>> from paripassu.protocol import Comparison, Scale
+        >>> study = Study("lion", "Which half of Lion?", "The sign is what helps.", "None.", scales={})
+        >>> study.scale("small")
+        Traceback (most recent call last):
+        ValueError: the study lion has no scale 'small': it has none
     """
 
     name: str
     question: str
     claim: str
     rule: str
-    arms: Sequence[Arm]
-    datasets: Sequence[Dataset]
     scales: Mapping[str, Scale]
-    verdict: Callable[[Evidence], Verdict]
-    measures: Mapping[str, Measure] = field(default_factory=dict[str, Measure])
-    by_path: Mapping[str, Callable[[Path], Dataset]] = field(
-        default_factory=dict[str, Callable[[Path], Dataset]]
-    )
-    device: str = "cpu"
 
-    def on(self, paths: Mapping[str, Path]) -> "Study":
-        """This study on datasets ``by_path`` in place of its own; on its own where ``paths`` is empty.
+    @classmethod
+    def from_file(cls, file: str, scales: Mapping[str, Scale]) -> Self:
+        """The study whose words are the docstring of a Python file, as ``Study.from_file(__file__, ...)``.
+
+        The first paragraph is the question. The second begins with ``Claim under test:``. All after it is the
+        rule. The words are read from the file, so that they are there under ``python -OO`` too. The study has
+        the file's name, with hyphens.
+
+        Args:
+            file: path of the file.
+            scales: by name.
 
         Raises:
-            ValueError: it takes no dataset of such a name.
+            ValueError: the docstring lacks one of the three.
         """
-        for name in paths.keys() - self.by_path.keys():
-            takes = f"takes {', '.join(self.by_path)}" if self.by_path else "takes no data by path"
-            raise ValueError(f"the study {self.name} knows no data {name!r}: it {takes}")
-        datasets = [self.by_path[name](path) for name, path in paths.items()]
-        return replace(self, datasets=datasets) if datasets else self
+        path = Path(file)
+        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        question, _, rest = text.partition("\n\n")
+        claim, _, rule = rest.partition("\n\n")
+        claim = _unwrapped(claim)
+        if not (question and rule.strip() and claim.removeprefix(_CLAIM) != claim):
+            raise ValueError(
+                f"the docstring of {path} must be a question, then a paragraph that begins with "
+                f"{_CLAIM.strip()!r}, then the verdict rule, with empty lines between them"
+            )
+        name = path.stem.replace("_", "-")
+        return cls(name, _unwrapped(question), claim.removeprefix(_CLAIM), rule.strip(), scales)
 
-    def on_device(self, device: str) -> "Study":
-        """This study with the networks of all its runs on a torch device."""
+    def scale(self, name: str) -> Scale:
+        """The scale of a name.
 
-        def moved(dataset: Dataset) -> Dataset:
-            return replace(dataset, run=lambda *asked: replace(dataset.run(*asked), device=device))
+        Raises:
+            ValueError: there is none; the message lists those that there are.
+        """
+        if name in self.scales:
+            return self.scales[name]
+        others = ", ".join(self.scales) or "none"
+        raise ValueError(f"the study {self.name} has no scale {name!r}: it has {others}")
 
-        return replace(self, datasets=[moved(dataset) for dataset in self.datasets], device=device)
+    def on_data(self, paths: Mapping[str, Path]) -> Self:
+        """This study on data in files, at every scale; as it is where ``paths`` is empty.
+
+        Raises:
+            ValueError: it takes no data of such a name.
+        """
+        return self._with({name: scale.design.on_data(paths) for name, scale in self.scales.items()})
+
+    def on_device(self, device: str) -> Self:
+        """This study with the networks of all its runs on a torch device.
+
+        Raises:
+            ValueError: it has no networks.
+        """
+        return self._with({name: scale.design.on_device(device) for name, scale in self.scales.items()})
+
+    def _with(self, designs: Mapping[str, Design]) -> Self:
+        scales = {name: replace(self.scales[name], design=design) for name, design in designs.items()}
+        return replace(self, scales=scales)
+
+
+def decide(*, supported: bool, contradicted: bool) -> VerdictName:
+    """The word for the two sides of a verdict rule; *undecided* where neither holds."""
+    return "supported" if supported else "contradicted" if contradicted else "undecided"
 
 
 def too_small(verdict: Verdict) -> Verdict:
@@ -190,6 +245,5 @@ def too_small(verdict: Verdict) -> Verdict:
     return replace(verdict, outcome="undecided", reason=f"Runs of this size decide nothing. {verdict.reason}")
 
 
-def rate(centre: float, place: int) -> float:
-    """The learning rate ``place`` half-decades above a grid's centre, rounded to two digits."""
-    return float(f"{centre * _STEP**place:.1e}")
+def _unwrapped(text: str) -> str:
+    return " ".join(text.split())

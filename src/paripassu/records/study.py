@@ -201,6 +201,11 @@ class StudyResult:
     schema: int = SCHEMA
 
 
+def finding_title(study: StudyResult, finding: Finding) -> str:
+    """What a finding is of, in words: its claim, unless it is the study's, and where it was tested."""
+    return finding.about if finding.claim == study.claim else f"{finding.claim} ({finding.about})"
+
+
 def flat_settings(settings: dict[str, Any]) -> dict[str, Any]:
     """Nested settings in one dictionary: plain ones first, then those of each nested part."""
     flat = {name: value for name, value in settings.items() if not isinstance(value, dict)}

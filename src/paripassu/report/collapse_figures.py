@@ -1,7 +1,7 @@
 """Figures of the synthetic framework: maps of outcomes, the modes' plane, growth with the dimension."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 import polars as pl
@@ -21,7 +21,7 @@ OUTCOMES = {
 
 
 def outcome_map(outcomes: pl.DataFrame, column: str) -> go.Figure:
-    """Share of runs with every mode for each pair of rates; hovering tells every outcome's share.
+    """Share of runs with every mode for each pair of rates. Hovering shows the share of each outcome.
 
     Args:
         outcomes: one row per run of one method and part.
@@ -37,7 +37,7 @@ def outcome_map(outcomes: pl.DataFrame, column: str) -> go.Figure:
         x=[f"{rate:g}" for rate in lr_g],
         y=[f"{rate:g}" for rate in lr_d],
         z=[[row["all"] for row in line] for line in rows],
-        text=[[_told(row) for row in line] for line in rows],
+        text=[[_hover_text(row) for row in line] for line in rows],
         zmin=0,
         zmax=1,
         colorscale="Cividis",
@@ -52,17 +52,17 @@ def outcome_map(outcomes: pl.DataFrame, column: str) -> go.Figure:
     return figure
 
 
-def _told(row: dict[str, float]) -> str:
+def _hover_text(row: dict[str, float]) -> str:
     parts = [f"{words}: {row[name]:.0%}" for name, words in OUTCOMES.items() if row[name] > 0]
     return "<br>".join([*parts, f"of {row['runs']:.0f} runs"])
 
 
-def shares(outcomes: pl.DataFrame, by: str, names: dict[str, str], x: str) -> go.Figure:
+def shares(outcomes: pl.DataFrame, by: str, names: Mapping[str, str], x: str) -> go.Figure:
     """The share of runs that had every mode ever, and at the end, over a setting; 95 % Wilson intervals."""
     figure = base_figure(x=x, y="share of runs with every mode")
     for number, (method, title) in enumerate(names.items()):
         own = outcomes.filter(pl.col("method") == method)
-        for column, told, dash in (("ever", "ever", "solid"), ("end", "at the end", "dot")):
+        for column, words, dash in (("ever", "ever", "solid"), ("end", "at the end", "dot")):
             cells = (
                 own.group_by(by)
                 .agg((pl.col(column) == "all").sum().alias("hits"), pl.len().alias("runs"))
@@ -70,7 +70,7 @@ def shares(outcomes: pl.DataFrame, by: str, names: dict[str, str], x: str) -> go
             )
             spans = [wilson(hits, runs) for hits, runs in zip(cells["hits"], cells["runs"], strict=True)]
             values = [span.value for span in spans]
-            line = series_line(f"{title}, {told}", number, cells[by].to_list(), values)
+            line = series_line(f"{title}, {words}", number, cells[by].to_list(), values)
             line.update(line={"dash": dash})
             line.error_y = {
                 "type": "data",
@@ -85,7 +85,7 @@ def shares(outcomes: pl.DataFrame, by: str, names: dict[str, str], x: str) -> go
 
 
 def plane(neurons: pl.DataFrame, gamma: float) -> go.Figure:
-    """Every neuron of one player on its way through the modes' plane, by cosine with each mode.
+    """Every neuron of one player on its path through the plane of the modes, by cosine with each mode.
 
     Args:
         neurons: ``seed, step, neuron, mode_1, mode_2`` of one method and player.
@@ -93,16 +93,16 @@ def plane(neurons: pl.DataFrame, gamma: float) -> go.Figure:
     """
     figure = base_figure(x="cosine with mode 1", y="cosine with mode 2")
     figure.update_layout(height=460)
-    for number, ((seed, neuron), way) in enumerate(
+    for number, ((seed, neuron), path) in enumerate(
         neurons.sort("step").group_by("seed", "neuron", maintain_order=True)
     ):
-        trace = go.Scatter(x=way["mode_1"].to_list(), y=way["mode_2"].to_list(), mode="lines")
+        trace = go.Scatter(x=path["mode_1"].to_list(), y=path["mode_2"].to_list(), mode="lines")
         trace.update(
             line={"width": 1.2, "color": "rgba(0,114,178,0.45)"},
-            name="a neuron's way",
-            legendgroup="way",
+            name="path of a neuron",
+            legendgroup="path",
             showlegend=number == 0,
-            customdata=way["step"].to_list(),
+            customdata=path["step"].to_list(),
             hovertemplate=f"seed {seed}, neuron {neuron}, step %{{customdata}}: (%{{x:.2f}}, %{{y:.2f}})"
             "<extra></extra>",
         )
@@ -126,7 +126,7 @@ def plane(neurons: pl.DataFrame, gamma: float) -> go.Figure:
     return figure
 
 
-def growth(outcomes: pl.DataFrame, fits: Sequence[Fit], names: dict[str, str]) -> go.Figure:
+def growth(outcomes: pl.DataFrame, fits: Sequence[Fit], names: Mapping[str, str]) -> go.Figure:
     """First recovery of every fresh seed over the dimension, the median, and the fitted power of d.
 
     A seed that never recovered is an open marker at the budget.
@@ -144,20 +144,20 @@ def growth(outcomes: pl.DataFrame, fits: Sequence[Fit], names: dict[str, str]) -
         shown = medians.filter(pl.col("never") <= 0.5)
         line = series_line(f"{title}, median of seeds", number, shown["d"].to_list(), shown["time"].to_list())
         figure.add_trace(line)
-        for gone in (False, True):
-            part = time.filter(pl.col("never") == gone)
+        for late in (False, True):
+            part = time.filter(pl.col("never") == late)
             if part.is_empty():
                 continue
             points = go.Scatter(x=part["d"].to_list(), y=part["time"].to_list(), mode="markers")
             points.update(
-                name=f"{title}, {'not within the budget' if gone else 'a seed'}",
+                name=f"{title}, {'not within the budget' if late else 'a seed'}",
                 marker={
                     "color": COLOURS[number],
-                    "symbol": ("circle-open", "square-open")[number % 2] if gone else "line-ew-open",
-                    "size": 13 if gone else 8,
+                    "symbol": ("circle-open", "square-open")[number % 2] if late else "line-ew-open",
+                    "size": 13 if late else 8,
                 },
                 legendgroup=method,
-                showlegend=gone,
+                showlegend=late,
                 customdata=part["seed"].to_list(),
                 hovertemplate="d %{x}, seed %{customdata}: %{y}<extra></extra>",
             )

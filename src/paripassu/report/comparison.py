@@ -1,105 +1,165 @@
-"""Runs of one's own side by side: what they have different settings for, and what came of it."""
+"""What a comparison of arms on games rests on: tables, curves, samples, and what the optimizers did."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
-from paripassu.evidence import tables as series
-from paripassu.evidence.tables import Records
-from paripassu.records import RECORDS_FILE, RUN_FILE, RunHeader
-from paripassu.records.codec import end_of, load
-from paripassu.report.page import Block, Page, Pictures, Section, Table, Text
-from paripassu.report.run import metric_figures, spread, update_figures
+from paripassu.evidence import series
+from paripassu.evidence.tables import run_tables
+from paripassu.files import inside
+from paripassu.records import ArmResult, Estimate, GameResult, StudyResult
+from paripassu.report import figures
+from paripassu.report.page import Block, Figure, Pictures, Section, Table, Text
+from paripassu.report.run import spread, update_figures
 
 _SHOWN_STEPS = 4
+_MEAN = "their mean with its bootstrap 95 % interval"
+_RUN = "runs/*/*/*"  # a run's folder: game, arm, run
 
 
-def write_comparison(folders: Sequence[Path], out: Path) -> Path:
-    """Write a page that lays runs side by side.
-
-    Args:
-        folders: run folders, two at least.
-        out: the page's folder; made if it does not exist.
-
-    Returns:
-        The path of the page.
+def sections(result: StudyResult, folder: Path) -> list[Section]:
+    """Three sections a game.
 
     Raises:
-        ValueError: fewer than two runs, one named twice, a folder that is no run, or a damaged one.
+        ValueError: a run's records are damaged, or a run is not in the study's folder.
     """
-    if len(folders) < 2:
-        raise ValueError(f"name a folder that paripassu wrote, or two runs or more: got {len(folders)}")
-    if len({folder.resolve() for folder in folders}) < len(folders):
-        raise ValueError("a run is named twice: name each once")
-    for folder in folders:
-        if not (folder / RECORDS_FILE).is_file():
-            raise ValueError(f"{folder} holds no run: name folders that paripassu train wrote")
-    runs = dict(zip(_names(folders), folders, strict=True))
-    records = series.read_runs({name: [folder] for name, folder in runs.items()})
-    sections = [
-        Section("Settings that differ", _settings(runs)),
-        Section("Measurements", [*_outcomes(records), *metric_figures(records)]),
-        Section("Samples", _samples(records, runs)),
-        Section("Updates", update_figures(records)),
+    return [section for game in result.games for section in _game_sections(game, folder)]
+
+
+def best_arm(game: GameResult) -> int:
+    """Index of the arm with the best mean of the deciding metric."""
+    sign = 1 if game.better == "higher" else -1
+    means = [sign * arm.estimates[game.metric].mean for arm in game.arms]
+    return means.index(max(means))
+
+
+def run_count(arm: ArmResult) -> int:
+    """Runs of an arm on a game, those on tuning seeds included."""
+    return _tuning_runs(arm) + len(arm.runs)
+
+
+def _game_sections(game: GameResult, folder: Path) -> list[Section]:
+    runs = {arm.arm: [inside(folder, run, pattern=_RUN) for run in arm.runs] for arm in game.arms}
+    # Layers are shown of the first runs alone, and no shadow of a whole player is.
+    first = {arm: folders[:1] for arm, folders in runs.items()}
+    of_all, of_first = (
+        series.read_arms(runs, ("Metric", "Update", "Pace")),
+        series.read_arms(first, ("Shadow",)),
+    )
+    table = pl.concat([of_all, of_first], how="diagonal")
+    return [
+        Section(f"{game.game}: results", [Text(f"{game.setting}."), *_tables(game), *_figures(game, table)]),
+        Section(f"{game.game}: samples", [_samples(runs)]),
+        Section(f"{game.game}: what the optimizers did", update_figures(table, list(runs))),
     ]
-    lead = f"{len(runs)} runs side by side. One run a line: no figure here says how far chance goes."
-    page = Page(title=" · ".join(runs), lead=lead, blocks=[], sections=[s for s in sections if s.blocks])
-    return page.write(out)
 
 
-def _names(folders: Sequence[Path]) -> list[str]:
-    short = [folder.resolve().name for folder in folders]
-    return short if len(set(short)) == len(short) else [str(folder) for folder in folders]
+def _tables(game: GameResult) -> list[Block]:
+    main = Table(
+        # The metric first: on a phone the rest is beyond the edge.
+        columns=("arm", game.metric, "95 % interval", "learning rate", "diverged", "update"),
+        rows=[
+            (
+                arm.arm,
+                *_mean_and_interval(arm.estimates[game.metric]),
+                _rate(arm),
+                _diverged(arm),
+                arm.description,
+            )
+            for arm in game.arms
+        ],
+        best=best_arm(game),
+        caption=f"Mean ± standard deviation over the confirmation seeds; {game.better} is better.",
+    )
+    others = [name for name in game.arms[0].estimates if name != game.metric]
+    rest = Table(
+        columns=("arm", *others),
+        rows=[(arm.arm, *(_in_one(arm.estimates[name]) for name in others)) for arm in game.arms],
+        caption="The other metrics of the same runs: mean ± standard deviation [95 % interval of the mean].",
+    )
+    return [main, *([rest] if others else []), _effort(game)]
 
 
-def _settings(runs: Mapping[str, Path]) -> list[Block]:
-    headers = {name: folder / RUN_FILE for name, folder in runs.items() if (folder / RUN_FILE).is_file()}
-    settings = {name: dict(_flat(load(path, RunHeader).settings)) for name, path in headers.items()}
-    keys = dict.fromkeys(key for own in settings.values() for key in own)
-    rows = [
-        (key, *(own.get(key, "") for own in settings.values()))
-        for key in keys
-        if len({own.get(key, "") for own in settings.values()}) > 1
+def _effort(game: GameResult) -> Table:
+    """How many runs and rates each arm got, so that a reader sees whether the comparison is fair."""
+    return Table(
+        columns=("arm", "learning rates tried", "runs to tune", "runs to confirm"),
+        rows=[(arm.arm, _tried(arm), str(_tuning_runs(arm)), str(len(arm.runs))) for arm in game.arms],
+        caption=f"{sum(map(run_count, game.arms)):,} runs on {game.game}. The rates tried are those of the "
+        "grid and any beyond its edges. The chosen one is in brackets.",
+    )
+
+
+def _tuning_runs(arm: ArmResult) -> int:
+    return sum(len(rate.estimate.values) for rate in arm.grid)
+
+
+def _tried(arm: ArmResult) -> str:
+    if not arm.grid:
+        return f"not tuned: [{arm.lr:g}]"
+    return ", ".join(f"[{rate.lr:g}]" if rate.lr == arm.lr else f"{rate.lr:g}" for rate in arm.grid)
+
+
+def _figures(game: GameResult, table: pl.DataFrame) -> list[Block]:
+    metrics = series.metrics(table)
+    own = series.over_seeds(metrics.filter(name=game.metric))
+    better = f"{game.better} is better"
+    deciding = {arm.arm: arm.estimates[game.metric] for arm in game.arms}
+    blocks: list[Block] = [
+        Figure(
+            figures.curves(own, list(deciding), y=game.metric),
+            "Learning curves",
+            f"{game.metric} on the confirmation seeds: mean and range over seeds; {better}.",
+        ),
+        Figure(
+            figures.values(deciding, game.metric),
+            "Every seed",
+            f"{game.metric} of each confirmation run, and beside them {_MEAN}. A diverged run counts as the "
+            f"worst value of any run; {better}.",
+        ),
     ]
-    if not rows:
-        return [Text("None that is recorded.")]
-    return [Table(("setting", *settings), rows)]
+    for name in game.measures:
+        measured = {arm.arm: arm.estimates[name] for arm in game.arms}
+        caption = (
+            f"{name} of each confirmation run, computed from its records, and beside them {_MEAN}. The "
+            "protocol below defines it."
+        )
+        blocks.append(Figure(figures.values(measured, name), name.capitalize(), caption))
+    if any(arm.grid for arm in game.arms):
+        figure = figures.sensitivity(game.arms, game.metric)
+        caption = (
+            f"{game.metric} over each arm's grid: mean and range over the tuning seeds. A ring marks the "
+            f"chosen rate; {better}. In a wide basin a rough choice of the rate costs little."
+        )
+        blocks.append(Figure(figure, "Sensitivity to the learning rate", caption))
+    return blocks
 
 
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    pairs: list[tuple[str, str]] = []
-    for key, value in settings.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, dict):
-            pairs += _flat(value, f"{name}.")
-        else:
-            pairs.append((name, json.dumps(value, ensure_ascii=False)))
-    return pairs
-
-
-def _outcomes(records: Records) -> list[Block]:
-    metrics = series.metrics(records)
-    names = metrics["name"].unique(maintain_order=True).to_list()
-    rows: list[Sequence[str]] = []
-    for arm, (run,) in records.items():
-        own = metrics.filter(pl.col("arm") == arm)
-        last = {name: own.filter(pl.col("name") == name)["value"].to_list()[-1:] for name in names}
-        end = end_of(run)
-        told = "not finished" if end is None else end.outcome
-        steps = max((record.step for record in run), default=0)
-        values = [f"{value:.4g}" for name in names for value in last[name] or [float("nan")]]
-        rows.append((arm, *values, told, f"{steps:,}"))
-    return [Table(("run", *names, "outcome", "updates"), rows, caption="Last value of each metric.")]
-
-
-def _samples(records: Records, runs: Mapping[str, Path]) -> list[Block]:
-    shown = {name: series.pictures(run, runs[name]) for name, (run,) in records.items()}
+def _samples(runs: Mapping[str, Sequence[Path]]) -> Block:
+    first = {arm: folders[0] for arm, folders in runs.items() if folders}
+    table = run_tables(list(first.values()), ["Samples"])
+    shown = {
+        arm: series.pictures(table.filter(run=number), folder)
+        for number, (arm, folder) in enumerate(first.items())
+    }
     steps = list(spread({step: path for own in shown.values() for step, path in own.items()}, _SHOWN_STEPS))
-    if not steps:
-        return []
-    rows = [(name, [own.get(step) for step in steps]) for name, own in shown.items()]
-    caption = "At equal steps; a gap is a step at which a run drew none."
-    return [Pictures([f"step {step:,}" for step in steps], rows, caption)]
+    rows = [(arm, [own.get(step) for step in steps]) for arm, own in shown.items()]
+    caption = "From each arm's first confirmation run, at equal steps. A gap is a run that had diverged."
+    return Pictures([f"step {step:,}" for step in steps], rows, caption)
+
+
+def _mean_and_interval(estimate: Estimate) -> tuple[str, str]:
+    return f"{estimate.mean:.3g} ± {estimate.std:.2g}", f"{estimate.low:.3g} to {estimate.high:.3g}"
+
+
+def _in_one(estimate: Estimate) -> str:
+    return f"{_mean_and_interval(estimate)[0]} [{estimate.low:.3g}, {estimate.high:.3g}]"
+
+
+def _rate(arm: ArmResult) -> str:
+    return f"{arm.lr:g}" + (" (edge of its grid)" if arm.on_edge else "")
+
+
+def _diverged(arm: ArmResult) -> str:
+    return f"{arm.diverged} of {len(arm.runs)}"

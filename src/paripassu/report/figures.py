@@ -1,4 +1,4 @@
-"""The house's figures: arms told apart by colour, dash and marker at once, means with bands over seeds."""
+"""Figures of every page: arms differ by colour, dash and marker at once, means have bands over seeds."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 
 from paripassu.records import ArmResult, Estimate
 
-# Okabe & Ito 2008: told apart with any colour vision; their black is left to the text.
+# Okabe & Ito 2008: these differ with any colour vision. Their black is left to the text.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid")
 _MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross")

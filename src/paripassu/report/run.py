@@ -6,10 +6,10 @@ from pathlib import Path
 
 import polars as pl
 
-from paripassu.evidence import tables as series
-from paripassu.evidence.tables import Records
-from paripassu.records import RUN_FILE, Record, RunHeader
-from paripassu.records.codec import end_of, load
+from paripassu.evidence import series
+from paripassu.evidence.tables import run_table
+from paripassu.records import RUN_FILE, RunHeader
+from paripassu.records.codec import load
 from paripassu.report import figures
 from paripassu.report.page import (
     PAGE_FOLDER,
@@ -29,8 +29,7 @@ _SHOWN_PICTURES = 6
 def write_run_page(folder: Path) -> Path:
     """Write the page of the run in ``folder`` from its records.
 
-    A folder with records alone, as a `paripassu.Probe` in a training loop of one's own writes them, has a
-    page of those.
+    A `paripassu.Probe` in any training loop writes a folder with records alone. Its page shows those.
 
     Returns:
         The path of the page.
@@ -39,14 +38,14 @@ def write_run_page(folder: Path) -> Path:
         ValueError: the folder's files are not a run's, or damaged.
     """
     name = folder.resolve().name
-    records = series.read_runs({name: [folder]})
-    (own,) = records[name]
+    own = run_table(folder)
+    table = own.with_columns(arm=pl.lit(name), seed=pl.lit(0))
     sections = [
-        Section("Measurements", [*_first_and_last(records), *metric_figures(records), *_losses(records)]),
+        Section("Measurements", [*_first_and_last(table), *metric_figures(table, [name]), *_losses(table)]),
         Section("Samples", _samples(own, folder)),
-        Section("Updates", update_figures(records)),
+        Section("Updates", update_figures(table, [name])),
     ]
-    lead = "What a probe measured in a training loop of one's own."
+    lead = "Measured by a probe in a training loop outside of paripassu."
     if (folder / RUN_FILE).is_file():
         header = load(folder / RUN_FILE, RunHeader)
         lead = _lead(own)
@@ -58,51 +57,62 @@ def write_run_page(folder: Path) -> Path:
     return page.write(folder / PAGE_FOLDER)
 
 
-def metric_figures(records: Records) -> list[Block]:
-    """The curve of every metric, an arm a line."""
-    metrics = series.metrics(records)
+def metric_figures(table: pl.DataFrame, arms: Sequence[str]) -> list[Block]:
+    """The curve of every metric, one line an arm.
+
+    Args:
+        table: records of kind ``"Metric"``, from `series.read_arms`.
+        arms: in the order of the legend.
+    """
+    metrics = series.metrics(table)
     blocks: list[Block] = []
-    for name in metrics["name"].unique(maintain_order=True).to_list():
-        own = series.over_seeds(metrics.filter(pl.col("name") == name))
-        figure = figures.curves(own, list(records), y=name)
+    for name in _unique(metrics, "name"):
+        own = series.over_seeds(metrics.filter(name=name))
+        figure = figures.curves(own, arms, y=name)
         blocks.append(Figure(figure, name, "Measured on generated samples."))
     return blocks
 
 
-def update_figures(records: Records) -> list[Block]:
-    """How far each player's steps went, the pace of one against the other, and both layer by layer."""
-    arms = list(records)
-    updates = series.updates(records)
+def update_figures(table: pl.DataFrame, arms: Sequence[str]) -> list[Block]:
+    """How far each player's steps went, the pace of one against the other, and both layer by layer.
+
+    Args:
+        table: records of kind ``"Update"``, ``"Shadow"`` and ``"Pace"``, from `series.read_arms`.
+        arms: in the order of the legend.
+    """
+    updates = series.updates(table)
     blocks: list[Block] = []
     for player in _unique(updates, "player"):
-        steps = updates.filter(pl.col("player") == player)
+        steps = updates.filter(player=player)
         figure = figures.curves(series.over_seeds(steps, "update"), arms, y="length of a step", log=True)
         caption = f"Length of the {player}'s probed steps in weight space, as measured from the weights."
         blocks.append(Figure(figure, f"How far the {player} steps", caption))
-    paces = series.pace(records)
+    paces = series.pace(table)
     for pair in _unique(paces, "name"):
-        own = series.over_seeds(paces.filter(pl.col("name") == pair))
+        own = series.over_seeds(paces.filter(name=pair))
         caption = (
-            "Relative step of the first player over that of the second, each its length over the length of "
-            "the player's weights. At 1 both move at the same pace; a flat line is a constant one."
+            "Relative step of the first player over that of the second. A relative step is the length of a "
+            "step over the length of the player's weights. At 1 both move at the same pace. A flat line is "
+            "a constant pace."
         )
         figure = figures.curves(own, arms, y="pace", log=True, line=1.0)
         blocks.append(Figure(figure, f"Pace, {pair}", caption))
-    return blocks + _layer_figures(records)
+    return blocks + _layer_figures(table, arms)
 
 
-def _layer_figures(records: Records) -> list[Block]:
-    layers = series.layers(records)
+def _layer_figures(table: pl.DataFrame, arms: Sequence[str]) -> list[Block]:
+    layers = series.layers(table)
+    first = " Of each arm's first run." if (table["seed"] > 0).any() else ""
     blocks: list[Block] = []
     for rule in _unique(layers, "rule"):
         for player in _unique(layers, "player"):
-            frame = layers.filter((pl.col("rule") == rule) & (pl.col("player") == player))
+            frame = layers.filter(rule=rule, player=player)
             whose = f"The {player}'s steps, layer by layer"
             if rule:
                 title, angles = f"{whose}, over those of {rule}", f"{whose}, against those of {rule}"
                 length = (
-                    f"Length of a step over that of {rule} on the same gradients, before its learning rate: "
-                    "the rate at which it would have gone as far."
+                    f"Length of a step over that of {rule} on the same gradients, before its learning rate. "
+                    f"It is the rate at which {rule} would have gone as far."
                 )
                 angle = (
                     f"Cosine of a step with that of {rule} on the same gradients; 1 is the same direction."
@@ -111,10 +121,9 @@ def _layer_figures(records: Records) -> list[Block]:
                 title, angles = f"{whose}: length", f"{whose}: direction"
                 length = "Length of a step. A row of one colour is a constant magnitude."
                 angle = "Cosine of a step with the negative gradient; 1 is straight down."
-            first = " Of each arm's first run." if any(len(runs) > 1 for runs in records.values()) else ""
-            lengths = figures.heat(frame, list(records), "magnitude", log=True)
+            lengths = figures.heat(frame, arms, "magnitude", log=True)
             blocks.append(Figure(lengths, title, length + first))
-            cosines = figures.heat(frame, list(records), "cosine", angle=True)
+            cosines = figures.heat(frame, arms, "cosine", angle=True)
             blocks.append(Figure(cosines, angles, angle + first))
     return blocks
 
@@ -123,42 +132,43 @@ def _unique(frame: pl.DataFrame, column: str) -> list[str]:
     return frame[column].unique(maintain_order=True).to_list()
 
 
-def _lead(records: Sequence[Record]) -> str:
-    end = end_of(records)
-    if end is None:
-        last = max((record.step for record in records), default=0)
+def _lead(table: pl.DataFrame) -> str:
+    ends = table.filter(kind="End").rows(named=True)
+    if not ends:
+        last = table["step"].max() or 0
         return (
             f"Not finished: the last record is of step {last:,}. The command below goes on where it stopped."
         )
-    told = f"{end.outcome.capitalize()} after {end.step:,} generator updates, {end.seconds:.0f} s."
-    return f"{told} {end.reason.capitalize()}." if end.reason else told
+    (end,) = ends
+    words = f"{end['outcome'].capitalize()} after {end['step']:,} generator updates, {end['seconds']:.0f} s."
+    return f"{words} {end['reason'].capitalize()}." if end["reason"] else words
 
 
-def _first_and_last(records: Records) -> list[Block]:
-    metrics = series.metrics(records)
+def _first_and_last(table: pl.DataFrame) -> list[Block]:
+    metrics = series.metrics(table)
     rows = [
         (name, *(f"{value:.4g}" for value in (own["value"][0], own["value"][-1])))
         for name in _unique(metrics, "name")
-        for own in [metrics.filter(pl.col("name") == name)]
+        for own in [metrics.filter(name=name)]
     ]
     return [Table(("metric", "untrained", "last"), rows)] if rows else []
 
 
-def _losses(records: Records) -> list[Block]:
-    losses = series.losses(records)
+def _losses(table: pl.DataFrame) -> list[Block]:
+    losses = series.losses(table)
     if losses.is_empty():
         return []
     both = series.over_seeds(losses.with_columns(arm=losses["name"]))
     figure = figures.curves(both, ["discriminator", "generator"], y="loss")
-    return [Figure(figure, "Losses", "Each the loss its own player minimizes.")]
+    return [Figure(figure, "Losses", "Each player's loss is the one that it minimizes.")]
 
 
-def _samples(records: Sequence[Record], folder: Path) -> list[Block]:
-    shown = spread(series.pictures(records, folder), _SHOWN_PICTURES)
+def _samples(table: pl.DataFrame, folder: Path) -> list[Block]:
+    shown = spread(series.pictures(table, folder), _SHOWN_PICTURES)
     if not shown:
         return []
     columns = [f"step {step:,}" for step in shown]
-    caption = "Generated at the same latents throughout."
+    caption = "All generated from the same latents."
     return [Pictures(columns, [("generator", list(shown.values()))], caption)]
 
 

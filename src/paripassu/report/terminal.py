@@ -1,77 +1,130 @@
 """A study's result for the terminal, readable at 80 columns and without colour."""
 
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from paripassu.evidence.changes import StudyChanges
-from paripassu.records import GameResult, StudyResult
-from paripassu.report.study import best_arm
+from paripassu.evidence.kinds import of_kind
+from paripassu.records import Finding, GameResult, StudyResult
+from paripassu.records.study import finding_title
+from paripassu.report.collapse_tables import exponents, summary
+from paripassu.report.comparison import best_arm
+from paripassu.report.page import Table as PageTable
 
 _BAR = 12  # characters of the longest bar
 _BEST, _EDGE = "*", "!"
 _STYLES = {"supported": "bold green", "contradicted": "bold red", "undecided": "bold yellow"}
 
 
-def study_table(result: StudyResult) -> RenderableType:
-    """The question, then each dataset's table and verdict."""
-    parts: list[RenderableType] = [Text(result.question, style="bold"), Text(result.claim)]
-    for dataset in result.datasets:
-        parts += ["", _table(dataset), _legend(dataset), _verdict(dataset)]
+def study_table(result: StudyResult, folder: Path) -> RenderableType:
+    """The question and the claim, the tables of the study's kind, then every finding.
+
+    Args:
+        result: of a study.
+        folder: the study's.
+
+    Raises:
+        ValueError: a table in the folder is missing or damaged.
+    """
+    parts: list[RenderableType] = [Text(result.question or result.name, style="bold")]
+    parts += [Text(result.claim)] if result.claim else []
+    if result.finished:
+        parts += of_kind(_TABLES, result)(result, folder)
+        parts += [part for finding in result.findings for part in ("", _finding(result, finding))]
+    else:
+        parts.append(Text("Not finished: the same command goes on where it stopped."))
     return Group(*parts, *(Text(sentence, style="dim") for sentence in ("", *result.cut, *result.remarks)))
 
 
 def changes_table(changes: StudyChanges) -> RenderableType:
-    """What is not noise between two results of a study, the verdicts first, and how much was looked at."""
+    """What changed beyond noise between two results, the notes first, and of how many estimates."""
     parts: list[RenderableType] = [Text(f"old: {changes.old}"), Text(f"new: {changes.new}"), Text()]
     parts += [Text(note) for note in changes.notes]
     beyond = [change for change in changes.changes if change.beyond_noise]
     table = Table(title="Changed beyond noise", title_justify="left", box=None, pad_edge=False)
-    for heading in ("dataset", "arm", "estimate"):
+    for heading in ("where", "arm", "estimate"):
         table.add_column(heading)
     for heading in ("old", "new"):
         table.add_column(heading, justify="right")
     table.add_column("difference, 95 %")
     for change in beyond:
         numbers = (f"{change.old:.3g}", f"{change.new:.3g}", f"{change.low:.3g} to {change.high:.3g}")
-        table.add_row(change.dataset, change.arm, change.name, *numbers)
+        table.add_row(*map(Text, (change.where, change.arm, change.name, *numbers)))
     parts += [table] if beyond else []
     count = len(changes.changes)
-    told = f"{len(beyond)} of {count} estimates changed beyond noise; {round(count / 20)} or so do by chance."
-    return Group(*parts, Text(told, style="bold"))
+    total = (
+        f"{len(beyond)} of {count} estimates changed beyond noise; about {round(count / 20)} do by chance."
+    )
+    return Group(*parts, Text(total, style="bold"))
 
 
-def _table(dataset: GameResult) -> Table:
-    title = f"{dataset.dataset}: {dataset.metric} ({dataset.better} is better)"
+def _comparison(result: StudyResult, _: Path) -> list[RenderableType]:
+    return [part for game in result.games for part in ("", _game(game), _legend(game))]
+
+
+def _sweep(result: StudyResult, folder: Path) -> list[RenderableType]:
+    return ["", _plain(summary(result, folder))]
+
+
+def _scaling(result: StudyResult, folder: Path) -> list[RenderableType]:
+    return [*_sweep(result, folder), "", _plain(exponents(result))]
+
+
+_TABLES: Mapping[str, Callable[[StudyResult, Path], list[RenderableType]]] = {
+    "comparison": _comparison,
+    "run": _sweep,
+    "phase": _sweep,
+    "scaling": _scaling,
+    "vary": _sweep,
+}
+"""By the kind of study: the tables that sum it up, from its result and its folder."""
+
+
+def _game(game: GameResult) -> Table:
+    title = Text(f"{game.game}: {game.metric} ({game.better} is better)")
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     table.add_column("arm")
     table.add_column("lr", justify="right")
     table.add_column("mean", justify="right")
     table.add_column("95 % interval")
     table.add_column("")
-    longest = max((abs(arm.estimates[dataset.metric].mean) for arm in dataset.arms), default=0.0) or 1.0
-    for number, arm in enumerate(dataset.arms):
-        estimate = arm.estimates[dataset.metric]
+    longest = max((abs(arm.estimates[game.metric].mean) for arm in game.arms), default=0.0) or 1.0
+    for number, arm in enumerate(game.arms):
+        estimate = arm.estimates[game.metric]
         notes = [f"{arm.diverged} diverged"] if arm.diverged else []
         bar = "█" * round(_BAR * abs(estimate.mean) / longest)
-        best = f"{_BEST} " if number == best_arm(dataset) else "  "
-        table.add_row(
+        best = f"{_BEST} " if number == best_arm(game) else "  "
+        cells = (
             best + arm.arm,
             f"{arm.lr:g}" + _EDGE * arm.on_edge,
             f"{estimate.mean:.3g}",
             f"{estimate.low:.3g} to {estimate.high:.3g}",
             " ".join([bar, *notes]),
         )
+        table.add_row(*map(Text, cells))
     return table
 
 
-def _legend(dataset: GameResult) -> Text:
-    told = [f"{_BEST} best mean"]
-    if any(arm.on_edge for arm in dataset.arms):
-        told.append(f"{_EDGE} edge of its grid: a rate beyond may do better")
-    return Text("; ".join(told), style="dim")
+def _legend(game: GameResult) -> Text:
+    marks = [f"{_BEST} best mean"]
+    if any(arm.on_edge for arm in game.arms):
+        marks.append(f"{_EDGE} edge of its grid: a rate beyond may do better")
+    return Text("; ".join(marks), style="dim")
 
 
-def _verdict(dataset: GameResult) -> Text:
-    outcome = dataset.verdict.outcome
-    return Text.assemble("Verdict: ", (outcome, _STYLES[outcome]), ". ", dataset.verdict.reason)
+def _finding(result: StudyResult, finding: Finding) -> Text:
+    outcome = finding.verdict.outcome
+    title = finding_title(result, finding)
+    return Text.assemble((title, "bold"), ": ", (outcome, _STYLES[outcome]), ". ", finding.verdict.reason)
+
+
+def _plain(table: PageTable) -> Table:
+    """A page's table in the terminal."""
+    shown = Table(*table.columns, box=None, pad_edge=False)
+    for row in table.rows:
+        shown.add_row(*(Text(str(cell)) for cell in row))
+    return shown

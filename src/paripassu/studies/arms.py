@@ -1,6 +1,6 @@
 """The arms that studies compare: Adam, its two halves, and what is left without its magnitude."""
 
-from paripassu.protocol.study import Arm
+from paripassu.protocol import Arm
 from paripassu.rules import SGD, Adam, Graft, Normalize
 
 _ADAM = Adam(betas=(0.5, 0.999))

@@ -1,4 +1,4 @@
-"""The games that studies play, each with where the arms' learning rates are looked for.
+"""The games that studies play: for each, how long runs are and where the arms' learning rates are looked for.
 
 Both players step alike.
 """
@@ -21,10 +21,14 @@ from paripassu.data import (
 from paripassu.data.mixtures import Mixture
 from paripassu.games import WganGP, wasserstein
 from paripassu.models import DCGAN, MLP
-from paripassu.protocol.study import Dataset
+from paripassu.protocol import Game
 from paripassu.recipes import RECIPES
 from paripassu.rules import Adam, Graft, Rule
 from paripassu.train import Player, Run
+
+# Generator updates at each scale of a study.
+_MIXTURE_STEPS = {"smoke": 20, "small": 3000, "paper": 30_000}
+_IMAGE_STEPS = {"smoke": 6, "small": 1000, "paper": 30_000}
 
 _MIXTURE_CENTRES = {
     "adam": 3.2e-4,
@@ -78,11 +82,12 @@ def _images_run(data: Source, latent: int, rule: Rule, lr: float, steps: int, se
     return _watched(run)
 
 
-RING8 = Dataset(
+RING8 = Game(
     name="ring8",
     setting="ring of 8 Gaussians (radius 2, std 0.02), MLP 3 x 128, non-saturating loss, batch 256",
     run=lambda rule, lr, steps, seed: _mixture_run(Ring(), rule, lr, steps, seed),
     metric="mode-overlap@2500",
+    steps=_MIXTURE_STEPS | {"demo": 1500},
     centres=_MIXTURE_CENTRES,
     chosen={
         "adam": 1e-4,
@@ -95,29 +100,32 @@ RING8 = Dataset(
 )
 
 # Not tuned on yet at any scale: what is chosen without tuning is the ring's.
-RING16 = Dataset(
+RING16 = Game(
     name="ring16",
     setting="ring of 16 Gaussians (radius 4, std 0.02), MLP 3 x 128, non-saturating loss, batch 256",
     run=lambda rule, lr, steps, seed: _mixture_run(Ring(modes=16, radius=4.0), rule, lr, steps, seed),
     metric="mode-overlap@2500",
+    steps=_MIXTURE_STEPS,
     centres=_MIXTURE_CENTRES,
     chosen=RING8.chosen,
 )
 
-GRID25 = Dataset(
+GRID25 = Game(
     name="grid25",
     setting="5 x 5 Gaussians (spacing 2, std 0.05), MLP 3 x 128, non-saturating loss, batch 256",
     run=lambda rule, lr, steps, seed: _mixture_run(Grid(), rule, lr, steps, seed),
     metric="mode-overlap@2500",
+    steps=_MIXTURE_STEPS,
     centres=_MIXTURE_CENTRES,
     chosen=RING8.chosen,
 )
 
-DIGITS = Dataset(
+DIGITS = Game(
     name="digits",
     setting="scikit-learn's digits, DCGAN 8 px of width 16 without norm, WGAN-GP (weight 10), batch 64",
     run=lambda rule, lr, steps, seed: _images_run(Digits(), 32, rule, lr, steps, seed),
     metric="fd-digits@2500",
+    steps=_IMAGE_STEPS | {"demo": 500},
     centres={
         "adam": 3.2e-3,
         "adam magnitude": 3.2e-3,
@@ -137,7 +145,7 @@ DIGITS = Dataset(
 )
 
 # Not tuned on yet at any scale: what is chosen without tuning is the digits'.
-STACKED_DIGITS = Dataset(
+STACKED_DIGITS = Game(
     name="stacked-digits",
     setting=(
         "three of scikit-learn's digits as the channels of one image, DCGAN 8 px of width 16 without norm, "
@@ -147,6 +155,7 @@ STACKED_DIGITS = Dataset(
         _images_run(StackedDigits(), 32, rule, lr, steps, seed), eval_samples=26_000
     ),
     metric="kl-digits@26000",
+    steps=_IMAGE_STEPS | {"small": 2000},
     centres=DIGITS.centres,
     chosen=DIGITS.chosen,
 )
@@ -162,7 +171,7 @@ _PATH_CENTRES = {
 }
 
 
-def cifar10(path: Path) -> Dataset:
+def cifar10(path: Path) -> Game:
     """The 50,000 training images of CIFAR-10, from a folder of its binary batches."""
     return _by_path("cifar10", "CIFAR-10's training images", Cifar(path))
 
@@ -179,7 +188,7 @@ _RESNET_CENTRES = {
 }
 
 
-def cifar10_resnet(path: Path) -> Dataset:
+def cifar10_resnet(path: Path) -> Game:
     """The same images, and all else as in the recipe ``wgangp-cifar10``: for a GPU."""
     recipe = RECIPES["wgangp-cifar10"].run
 
@@ -196,7 +205,7 @@ def cifar10_resnet(path: Path) -> Dataset:
         )
         return _watched(played)
 
-    return Dataset(
+    return Game(
         name="cifar10-resnet",
         setting=(
             "CIFAR-10's training images, dequantized, WGAN-GP's ResNet of 128 channels as published (weight "
@@ -205,6 +214,7 @@ def cifar10_resnet(path: Path) -> Dataset:
         ),
         run=run,
         metric="fd-pixels8@5000",
+        steps={"smoke": 1, "small": 1000, "paper": 10_000},
         centres=_RESNET_CENTRES,
         chosen=_RESNET_CENTRES,
     )
@@ -220,34 +230,37 @@ def _with_adam(rule: Rule, adam: Rule) -> Rule:
     return rule
 
 
-def mnist(path: Path) -> Dataset:
+def mnist(path: Path) -> Game:
     """MNIST, from its ``train-images-idx3-ubyte.gz``, brought to 32 px."""
     return _by_path("mnist", "MNIST's training images at 32 px", Idx(path, resolution=32))
 
 
-def photographs(path: Path) -> Dataset:
+def photographs(path: Path) -> Game:
     """Images in a folder, a zip or a Parquet file, brought to 64 px."""
-    return _by_path("photographs", f"the images of {path.name} at 64 px", ImageFolder(path, resolution=64))
+    game = _by_path("photographs", f"the images of {path.name} at 64 px", ImageFolder(path, resolution=64))
+    return replace(game, steps=_IMAGE_STEPS | {"small": 300})
 
 
-def stacked_mnist(path: Path) -> Dataset:
+def stacked_mnist(path: Path) -> Game:
     """Triples of MNIST's digits, from its ``train-images-idx3-ubyte.gz``, at 32 px."""
-    dataset = _by_path(
+    game = _by_path(
         "stacked-mnist", "three of MNIST's digits as the channels of one image of 32 px", StackedMnist(path)
     )
     return replace(
-        dataset,
-        run=lambda *asked: replace(dataset.run(*asked), eval_samples=26_000),
+        game,
+        run=lambda *asked: replace(game.run(*asked), eval_samples=26_000),
+        steps={"smoke": 2, "small": 2000, "paper": 30_000},
         metric="kl-mnist@26000",
     )
 
 
-def _by_path(name: str, images: str, data: Source) -> Dataset:
-    return Dataset(
+def _by_path(name: str, images: str, data: Source) -> Game:
+    return Game(
         name=name,
         setting=f"{images}, DCGAN of width 16 without norm, WGAN-GP (weight 10), batch 64",
         run=lambda rule, lr, steps, seed: _images_run(data, 64, rule, lr, steps, seed),
         metric="fd-pixels8@2500",
+        steps=_IMAGE_STEPS,
         centres=_PATH_CENTRES,
         chosen=_PATH_CENTRES,
     )

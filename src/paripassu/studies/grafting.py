@@ -1,9 +1,8 @@
 """Does Adam help a GAN through its magnitude or through its direction?
 
-Claim under test: C2 of arXiv:2210.04319: the adaptive magnitude of Adam is what GAN training needs; put on
-the direction of SGD it trains like Adam.
+Claim under test: C2: the adaptive magnitude of Adam is what GAN training needs (arXiv:2210.04319).
 
-Verdict rule, per dataset, from the confirmation runs. A, M, D and S are the arms' mean values (higher is
+Verdict rule, per game, from the confirmation runs. A, M, D and S are the arms' mean values (higher is
 better): adam, adam magnitude, adam direction, sgda; every interval is a bootstrap 95 % interval over seeds.
 
 1. Unless A - S is above zero with its whole interval, there is nothing to explain: *undecided*.
@@ -14,48 +13,19 @@ better): adam, adam magnitude, adam direction, sgda; every interval is a bootstr
 4. Otherwise *undecided*.
 """
 
+from functools import partial
+
 from paripassu.evidence.intervals import bootstrap_interval
-from paripassu.protocol.study import CUT_ALL, CUT_PHOTOGRAPHS, Evidence, Scale, Study
+from paripassu.protocol import CUT_PHOTOGRAPHS, Comparison, Evidence, Scale, Study, standard_scales
 from paripassu.records import Effect, Verdict
 from paripassu.studies.arms import ADAM, ADAM_DIRECTION, ADAM_MAGNITUDE, NSGDA_GLOBAL, NSGDA_LAYER, SGDA
 from paripassu.studies.games import DIGITS, RING8
-
-SCALES = {
-    "smoke": Scale(
-        rates=3,
-        beyond=0,
-        tuning_seeds=1,
-        confirmation_seeds=2,
-        steps={"ring8": 20, "digits": 6},
-        cut=(CUT_ALL,),
-        decides=False,
-    ),
-    "demo": Scale(
-        rates=1,
-        tuning_seeds=0,
-        confirmation_seeds=2,
-        steps={"ring8": 1500, "digits": 500},
-        cut=(
-            "Learning rates are not tuned: each arm uses the one that scale small chose on its tuning seeds.",
-            "2 seeds instead of 8, and half of the updates of scale small.",
-            "Intervals from 2 seeds cover less than they say: the result is that of scale small.",
-        ),
-    ),
-    "small": Scale(rates=5, tuning_seeds=2, confirmation_seeds=8, steps={"ring8": 3000, "digits": 1000}),
-    "paper": Scale(
-        rates=7,
-        tuning_seeds=5,
-        confirmation_seeds=20,
-        steps={"ring8": 30_000, "digits": 30_000},
-        cut=(CUT_PHOTOGRAPHS,),
-    ),
-}
 
 
 def verdict(evidence: Evidence) -> Verdict:
     """The rule in this module's docstring."""
     adam, magnitude, direction, sgda = (
-        evidence.goodness[arm] for arm in ("adam", "adam magnitude", "adam direction", "sgda")
+        evidence.scores[arm] for arm in ("adam", "adam magnitude", "adam direction", "sgda")
     )
     gain = bootstrap_interval(lambda a, s: a - s, adam, sgda)
     if gain.low <= 0:
@@ -75,13 +45,19 @@ def verdict(evidence: Evidence) -> Verdict:
     return Verdict("undecided", reason, effect)
 
 
-STUDY = Study(
-    name="grafting",
-    question="Does Adam help a GAN through its magnitude or through its direction?",
-    claim="C2: the adaptive magnitude of Adam is what GAN training needs (arXiv:2210.04319).",
-    rule=(__doc__ or "").partition("\n\n")[2],
+_compare = partial(
+    Comparison,
     arms=(ADAM, ADAM_MAGNITUDE, ADAM_DIRECTION, NSGDA_LAYER, NSGDA_GLOBAL, SGDA),
-    datasets=(RING8, DIGITS),
-    scales=SCALES,
+    games=(RING8, DIGITS),
     verdict=verdict,
 )
+_DEMO = Scale(
+    _compare(size="demo", rates=1, confirmation_seeds=2),
+    cut=(
+        "Learning rates are not tuned: each arm uses the one that scale small chose on its tuning seeds.",
+        "2 seeds instead of 8, and half of the updates of scale small.",
+        "Intervals from 2 seeds cover less than they say: the result is that of scale small.",
+    ),
+)
+
+STUDY = Study.from_file(__file__, standard_scales(_compare, cut=(CUT_PHOTOGRAPHS,)) | {"demo": _DEMO})

@@ -1,13 +1,15 @@
 """Does a GAN on a mixture lose modes under SGDA and keep them under normalised SGDA?
 
-Claim under test: what C4 and C5 of arXiv:2210.04319 say of a synthetic framework, carried over to plain GANs
-on mixtures of Gaussians. The paper does not claim that; a verdict here is not one on C4 or C5.
+Claim under test: Beyond the paper: what C4 and C5 of arXiv:2210.04319 say of its synthetic framework holds
+for GANs on mixtures of Gaussians.
+
+The paper does not claim that: a verdict here is not one on C4 or C5.
 
 A mode is captured by at least one of 2,500 samples within three of its standard deviations. Learning rates
 are tuned for the overlap with the mixture, which falls with lost, unequal and stray samples alike.
 
-Verdict rule, per dataset of K modes, from the confirmation runs. L, G and S are mean numbers of captured
-modes of nsgda layer, nsgda global and sgda; every interval is a bootstrap 95 % interval over seeds.
+Verdict rule, per game of K modes, from the confirmation runs. L, G and S are mean numbers of captured modes
+of nsgda layer, nsgda global and sgda; every interval is a bootstrap 95 % interval over seeds.
 
 1. *Supported* if L or G is at least 0.9 K with its whole interval, and S below it with the whole interval of
    the difference.
@@ -16,8 +18,10 @@ modes of nsgda layer, nsgda global and sgda; every interval is a bootstrap 95 % 
 3. Otherwise *undecided*.
 """
 
+from functools import partial
+
 from paripassu.evidence.intervals import bootstrap_interval
-from paripassu.protocol.study import CUT_ALL, ByArm, Evidence, Scale, Study
+from paripassu.protocol import ByArm, Comparison, Evidence, Study, standard_scales
 from paripassu.records import Effect, Verdict
 from paripassu.studies.arms import ADAM, NSGDA_GLOBAL, NSGDA_LAYER, SGDA
 from paripassu.studies.games import GRID25, RING16
@@ -25,26 +29,10 @@ from paripassu.studies.games import GRID25, RING16
 _MODES = {"ring16": 16, "grid25": 25}
 _NEARLY_ALL = 0.9
 
-SCALES = {
-    "smoke": Scale(
-        rates=3,
-        beyond=0,
-        tuning_seeds=1,
-        confirmation_seeds=2,
-        steps={"ring16": 20, "grid25": 20},
-        cut=(CUT_ALL,),
-        decides=False,
-    ),
-    "small": Scale(rates=5, tuning_seeds=2, confirmation_seeds=8, steps={"ring16": 3000, "grid25": 3000}),
-    "paper": Scale(
-        rates=7, tuning_seeds=5, confirmation_seeds=20, steps={"ring16": 30_000, "grid25": 30_000}
-    ),
-}
-
 
 def verdict(evidence: Evidence) -> Verdict:
     """The rule in this module's docstring."""
-    return judge(evidence.estimates["modes@2500"], _MODES[evidence.dataset.name])
+    return judge(evidence.estimates["modes@2500"], _MODES[evidence.game.name])
 
 
 def judge(captured: ByArm, modes: int) -> Verdict:
@@ -67,16 +55,8 @@ def judge(captured: ByArm, modes: int) -> Verdict:
     return Verdict("undecided", reason, effect)
 
 
-STUDY = Study(
-    name="mixtures",
-    question="Does a GAN on a mixture lose modes under SGDA and keep them under normalised SGDA?",
-    claim=(
-        "Beyond the paper: what C4 and C5 of arXiv:2210.04319 say of its synthetic framework holds for GANs "
-        "on mixtures of Gaussians."
-    ),
-    rule=(__doc__ or "").partition("\n\n")[2],
-    arms=(ADAM, NSGDA_LAYER, NSGDA_GLOBAL, SGDA),
-    datasets=(RING16, GRID25),
-    scales=SCALES,
-    verdict=verdict,
+_compare = partial(
+    Comparison, arms=(ADAM, NSGDA_LAYER, NSGDA_GLOBAL, SGDA), games=(RING16, GRID25), verdict=verdict
 )
+
+STUDY = Study.from_file(__file__, standard_scales(_compare))

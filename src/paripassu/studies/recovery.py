@@ -1,10 +1,11 @@
 """Does normalised SGDA recover the performance of Adam?
 
-Claim under test: C3 of arXiv:2210.04319: nSGDA recovers Adam's performance on several datasets. The two
-normalisations, per layer and per player, are both the paper's, and either may do it: with two attempts,
-recovery by chance alone is up to twice as likely as with one.
+Claim under test: C3: normalised SGDA recovers Adam's performance on several datasets (arXiv:2210.04319).
 
-Verdict rule, per dataset, from the confirmation runs. A, N and S are mean values (higher is better) of adam,
+The two normalisations, per layer and per player, are both the paper's, and either may do it. With two
+attempts, recovery by chance alone is up to twice as likely as with one.
+
+Verdict rule, per game, from the confirmation runs. A, N and S are mean values (higher is better) of adam,
 of one nsgda arm and of sgda; every interval is a bootstrap 95 % interval over seeds. An nsgda arm
 
 - *recovers* if N - A is above zero with its whole interval, or if A - S is, and the share (N - S) / (A - S)
@@ -16,18 +17,19 @@ of one nsgda arm and of sgda; every interval is a bootstrap 95 % interval over s
 2. *Contradicted* if both fail.
 3. Otherwise *undecided*.
 
-When this rule was written the results of the study grafting were known. It confirms on the same seeds: where
-both chose one rate for an arm on digits or ring8, those are the same runs, and no second evidence.
+When this rule was written the results of the study grafting were known. It confirms on the same seeds:
+where both chose one rate for an arm on digits or ring8, those are the same runs, and no second evidence.
 
 Datasets by path: cifar10, a folder of its binary batches; cifar10-resnet, the same folder for WGAN-GP's
-ResNet as published, which takes a GPU; mnist, its train-images-idx3-ubyte.gz; photographs, a folder, a zip or
-a Parquet file.
+ResNet as published, which takes a GPU; mnist, its train-images-idx3-ubyte.gz; photographs, a folder, a zip
+or a Parquet file.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 from paripassu.evidence.intervals import bootstrap_interval
-from paripassu.protocol.study import CUT_ALL, CUT_PHOTOGRAPHS, Evidence, Scale, Study
+from paripassu.protocol import CUT_PHOTOGRAPHS, Comparison, Evidence, Study, standard_scales
 from paripassu.records import Effect, Verdict
 from paripassu.studies.arms import ADAM, ADAM_MAGNITUDE, NSGDA_GLOBAL, NSGDA_LAYER, SGDA
 from paripassu.studies.games import BY_PATH, DIGITS, GRID25, RING8
@@ -35,41 +37,6 @@ from paripassu.studies.games import BY_PATH, DIGITS, GRID25, RING8
 _RECOVERED = 0.8
 _RESNET = "cifar10-resnet"
 _CUT_RESNET = f"Runs on {_RESNET} are a tenth as long as the published one."
-
-SCALES = {
-    "smoke": Scale(
-        rates=3,
-        beyond=0,
-        tuning_seeds=1,
-        confirmation_seeds=2,
-        steps={"digits": 6, "ring8": 20, "grid25": 20} | dict.fromkeys(BY_PATH, 6) | {_RESNET: 1},
-        cut=(CUT_ALL,),
-        decides=False,
-    ),
-    "small": Scale(
-        rates=5,
-        tuning_seeds=2,
-        confirmation_seeds=6,
-        steps={
-            "digits": 1000,
-            "ring8": 3000,
-            "grid25": 3000,
-            "cifar10": 1000,
-            _RESNET: 1000,
-            "mnist": 1000,
-            "photographs": 300,
-        },
-    ),
-    "paper": Scale(
-        rates=7,
-        tuning_seeds=5,
-        confirmation_seeds=20,
-        steps={"digits": 30_000, "ring8": 30_000, "grid25": 30_000}
-        | dict.fromkeys(BY_PATH, 30_000)
-        | {_RESNET: 10_000},
-        cut=(CUT_PHOTOGRAPHS, _CUT_RESNET),
-    ),
-}
 
 
 def _attempt(adam: Sequence[float], nsgda: Sequence[float], sgda: Sequence[float]) -> tuple[str, str]:
@@ -88,14 +55,14 @@ def _attempt(adam: Sequence[float], nsgda: Sequence[float], sgda: Sequence[float
 
 def verdict(evidence: Evidence) -> Verdict:
     """The rule in this module's docstring."""
-    values = evidence.goodness
+    values = evidence.scores
     adam, layer, whole, sgda = (values[a] for a in ("adam", "nsgda layer", "nsgda global", "sgda"))
     attempts = {
         "nsgda layer": _attempt(adam, layer, sgda),
         "nsgda global": _attempt(adam, whole, sgda),
     }
     lead = bootstrap_interval(lambda n, m, a: (n + m) / 2 - a, layer, whole, adam)
-    effect = Effect(f"nSGDA's lead over Adam in {evidence.dataset.metric}, higher being better", *lead)
+    effect = Effect(f"nSGDA's lead over Adam in {evidence.game.metric}, higher being better", *lead)
     reason = "; ".join(f"{arm} {told}" for arm, (_, told) in attempts.items()) + "."
     outcomes = {outcome for outcome, _ in attempts.values()}
     if "recovers" in outcomes:
@@ -103,14 +70,12 @@ def verdict(evidence: Evidence) -> Verdict:
     return Verdict("contradicted" if outcomes == {"fails"} else "undecided", reason, effect)
 
 
-STUDY = Study(
-    name="recovery",
-    question="Does normalised SGDA recover the performance of Adam?",
-    claim="C3: normalised SGDA recovers Adam's performance on several datasets (arXiv:2210.04319).",
-    rule=(__doc__ or "").partition("\n\n")[2],
+_compare = partial(
+    Comparison,
     arms=(ADAM, NSGDA_LAYER, NSGDA_GLOBAL, ADAM_MAGNITUDE, SGDA),
-    datasets=(DIGITS, RING8, GRID25),
-    scales=SCALES,
+    games=(DIGITS, RING8, GRID25),
     verdict=verdict,
     by_path=BY_PATH,
 )
+
+STUDY = Study.from_file(__file__, standard_scales(_compare, cut=(CUT_PHOTOGRAPHS, _CUT_RESNET)))

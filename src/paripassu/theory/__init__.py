@@ -1,6 +1,45 @@
-"""The synthetic framework, exactly, at any dimension: mode collapse appears and vanishes in seconds."""
+"""Learning dynamics in float64: any rule on any problem, and mode collapse at any dimension.
+
+`play` plays any rule on any `Problem`, many runs at once. `simulate` is the fast exact path for one problem,
+the synthetic `Framework`, in which mode collapse appears and vanishes in seconds.
+"""
 
 from paripassu.theory.collapse.framework import Framework
-from paripassu.theory.collapse.simulate import Result, log_steps, simulate
+from paripassu.theory.collapse.problem import CollapseGame
+from paripassu.theory.collapse.simulate import Result, simulate
+from paripassu.theory.play import constant, inverse, inverse_sqrt, play
+from paripassu.theory.problem import Problem
+from paripassu.theory.quadratics import (
+    NoisyQuadratic,
+    Normal,
+    TwoPoint,
+    adam_bound,
+    no_limit_statistic,
+    stationary_moments,
+)
+from paripassu.theory.recording import Trajectories, log_steps
+from paripassu.theory.toy import Bilinear, DiracGAN, bilinear, dirac_gan
 
-__all__ = ["Framework", "Result", "log_steps", "simulate"]
+__all__ = [
+    "Bilinear",
+    "CollapseGame",
+    "DiracGAN",
+    "Framework",
+    "NoisyQuadratic",
+    "Normal",
+    "Problem",
+    "Result",
+    "Trajectories",
+    "TwoPoint",
+    "adam_bound",
+    "bilinear",
+    "constant",
+    "dirac_gan",
+    "inverse",
+    "inverse_sqrt",
+    "log_steps",
+    "no_limit_statistic",
+    "play",
+    "simulate",
+    "stationary_moments",
+]

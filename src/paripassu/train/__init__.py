@@ -4,7 +4,7 @@ from paripassu.train.device import check_device
 from paripassu.train.evaluation import evaluate
 from paripassu.train.folder import check_folder, load_run
 from paripassu.train.loop import train
-from paripassu.train.processes import current_share, is_one_of_many, joined
+from paripassu.train.processes import current_processes, is_one_of_many, joined
 from paripassu.train.run import Player, Run, from_settings
 
 __all__ = [
@@ -12,7 +12,7 @@ __all__ = [
     "Run",
     "check_device",
     "check_folder",
-    "current_share",
+    "current_processes",
     "evaluate",
     "from_settings",
     "is_one_of_many",

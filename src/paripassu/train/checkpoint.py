@@ -17,7 +17,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from paripassu.files import replacing
-from paripassu.train.state import State
+from paripassu.train.state import TrainingState
 
 FOLDER = "checkpoints"
 KEPT = 2  # the newest, and one to fall back on should it be damaged
@@ -27,7 +27,7 @@ _OPTIMIZERS = "optimizers.pt"
 _SHADOWS = "shadows"
 
 
-def save_checkpoint(folder: Path, state: State) -> None:
+def save_checkpoint(folder: Path, state: TrainingState) -> None:
     """Write a checkpoint of the run in ``folder`` and remove all but the last `KEPT`."""
     home = folder / FOLDER
     home.mkdir(exist_ok=True)
@@ -55,7 +55,7 @@ def checkpoints(folder: Path) -> list[Path]:
     return sorted((folder / FOLDER).glob("step-*"))
 
 
-def load_checkpoint(folder: Path, state: State) -> list[Path]:
+def load_checkpoint(folder: Path, state: TrainingState) -> list[Path]:
     """Bring ``state`` to the newest whole checkpoint of the run in ``folder``; without any, leave it.
 
     Returns:
@@ -79,30 +79,28 @@ def load_checkpoint(folder: Path, state: State) -> list[Path]:
     return damaged
 
 
-def _restore(path: Path, state: State) -> None:
+def _restore(path: Path, state: TrainingState) -> None:
     index = json.loads((path / _INDEX).read_text())
     networks = state.networks()
-    held = {name: _tensors(path / f"{name}.safetensors") for name in networks}
-    described = index.get(_NETWORKS, {})  # checkpoints were without before they said whose they are
+    tensors = {name: _tensors(path / f"{name}.safetensors") for name in networks}
     if not (
-        _agree(described, state.described) and all(_fit(held[name], networks[name]) for name in networks)
+        index[_NETWORKS] == state.described and all(_fit(tensors[name], networks[name]) for name in networks)
     ):
-        whose = in_words(described) if described else "other networks"
         raise ValueError(
-            f"{path} holds {whose}, not {in_words(state.described)}: "
+            f"{path} holds {in_words(index[_NETWORKS])}, not {in_words(state.described)}: "
             "ask for what it holds, or name another folder to begin anew"
         )
     for name, network in networks.items():
-        network.load_state_dict(held[name])
+        network.load_state_dict(tensors[name])
     saved = torch.load(path / _OPTIMIZERS, weights_only=True)
     for player, optimizer in state.optimizers().items():
         optimizer.load_state_dict(saved[player])
-    state.shadows = saved.get(_SHADOWS, {})  # checkpoints were without before runs could have a shadow
+    state.shadows = saved[_SHADOWS]
     state.step, state.seconds = index["step"], index["seconds"]
 
 
 def in_words(described: dict[str, Any]) -> str:
-    """Networks as `State` describes them, for a sentence."""
+    """Networks as `TrainingState` describes them, for a sentence."""
     rest = dict(described)
     name, shape = rest.pop("name"), " x ".join(map(str, rest.pop("shape")))
     averaged = "" if rest.pop("averaged") else "out"
@@ -110,18 +108,13 @@ def in_words(described: dict[str, Any]) -> str:
     return f"{name} ({settings}) for samples of {shape} with{averaged} an averaged generator"
 
 
-def _agree(held: dict[str, Any], asked: dict[str, Any]) -> bool:
-    # A later version may say more of its networks.
-    return all(held[said] == asked[said] for said in held.keys() & asked.keys())
-
-
 def _tensors(path: Path) -> dict[str, Tensor]:
     return load(path.read_bytes()) if path.exists() else {}
 
 
-def _fit(held: dict[str, Tensor], network: nn.Module) -> bool:
-    asked = network.state_dict()
-    return {n: t.shape for n, t in held.items()} == {n: t.shape for n, t in asked.items()}
+def _fit(tensors: dict[str, Tensor], network: nn.Module) -> bool:
+    own = network.state_dict()
+    return {name: t.shape for name, t in tensors.items()} == {name: t.shape for name, t in own.items()}
 
 
 def _is_whole(path: Path) -> bool:

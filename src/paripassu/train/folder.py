@@ -9,6 +9,7 @@ from paripassu.data import ImageSet
 from paripassu.files import is_empty, locked, write_whole
 from paripassu.records import RECORDS_FILE, RUN_FILE, RunHeader, RunImages, environment
 from paripassu.records.codec import dump, load
+from paripassu.train.own_parts import check_unchanged, portable
 from paripassu.train.run import Run, from_settings
 
 SAMPLES = "samples"
@@ -50,11 +51,16 @@ def open_folder(run: Run, folder: Path, command: str, images: ImageSet | None) -
 
 
 def check_folder(run: Run, folder: Path) -> None:
-    """Raise ``ValueError`` unless ``folder`` is free or holds this very run; nothing is written."""
+    """Raise ``ValueError`` unless ``folder`` is free or holds this very run; nothing is written.
+
+    A person's own files may have moved since, but not changed.
+    """
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file: name a folder for the run")
     if (folder / RUN_FILE).exists():
-        differing = list(_differences(load_run(folder).settings(), run.settings()))
+        old, new = load(folder / RUN_FILE, RunHeader).settings, run.settings()
+        check_unchanged(old, new)
+        differing = list(_differences(portable(old), portable(new)))
         if differing:
             raise ValueError(
                 f"{folder} holds another run: {'; '.join(differing)}. "

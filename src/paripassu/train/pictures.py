@@ -30,13 +30,14 @@ def grid(images: Tensor, path: Path) -> None:
     _save(picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST), path)
 
 
-def scatter(points: Tensor, centres: Tensor, path: Path) -> None:
-    """Write ``[N, 2]`` points as dots over a ring around each of the ``[K, 2]`` centres."""
+def scatter(points: Tensor, centres: Tensor, path: Path, *, rings: bool) -> None:
+    """Write ``[N, 2]`` points as dots over the ``[K, 2]`` centres, which are circles or dots themselves."""
     reach = _MARGIN * max(float(centres.abs().max()), 1e-6)
     picture = Image.new("RGB", (_SIZE, _SIZE), _PAPER)
     draw = ImageDraw.Draw(picture)
     for x, y in _pixels(centres, reach):
-        draw.ellipse((x - 7, y - 7, x + 7, y + 7), outline=_CENTRE)
+        size = 7 if rings else 1
+        draw.ellipse((x - size, y - size, x + size, y + size), outline=_CENTRE)
     for x, y in _pixels(points, reach):
         draw.rectangle((x, y, x + 1, y + 1), fill=_INK)
     _save(picture, path)

@@ -1,4 +1,4 @@
-"""The arithmetic that networks compute in, and who makes their code: what a run says of its own speed."""
+"""The precision that networks compute in, and compiled code: the settings that change a run's speed."""
 
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -8,30 +8,28 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from paripassu.games import Penalty, Share
+from paripassu.games import Draws, Penalty
 from paripassu.train.run import Run
 
 
 def play(run: Run, network: nn.Module, batch: Tensor) -> Tensor:
-    """What ``network`` makes of a batch, computed in the run's precision, as float32."""
+    """``network``'s output for a batch, computed in the run's precision, as float32."""
     if run.precision != "bf16":
         return network(batch)
     with torch.autocast(batch.device.type, torch.bfloat16):
         return network(batch).float()
 
 
-def penalty(
-    run: Run, discriminator: nn.Module, real: Tensor, fake: Tensor, rng: torch.Generator, share: Share
-) -> Tensor:
+def penalty(run: Run, discriminator: nn.Module, real: Tensor, fake: Tensor, draws: Draws) -> Tensor:
     """The run's penalty, always in float32: it compares gradients, which bf16 would round away."""
     assert run.penalty is not None
     compute = _compiled(run.penalty) if run.compile else run.penalty
-    return compute(discriminator, real, fake, rng, share)
+    return compute(discriminator, real, fake, draws)
 
 
 def eagerly(run: Run) -> AbstractContextManager[Any]:
-    """Let networks run without their compiled code, which would be made anew for every other batch size."""
-    # Only there: it imports the compiler.
+    """Run networks without their compiled code, which would be compiled again for every other batch size."""
+    # Not called without `compile`: the call imports the compiler.
     return torch.compiler.set_stance("force_eager") if run.compile else nullcontext()
 
 
@@ -42,7 +40,7 @@ def _compiled(whole: Penalty) -> Callable[..., Tensor]:
 
 @contextmanager
 def tensor_cores(run: Run) -> Generator[None]:
-    """Let a GPU round factors to tf32 if the run says so; torch by itself rounds those of convolutions."""
+    """Let a GPU round factors to tf32 if the run asks for it; torch's default rounds in convolutions."""
     wanted = run.precision == "tf32"
     products, convolutions = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
     torch.set_float32_matmul_precision("high" if wanted else "highest")

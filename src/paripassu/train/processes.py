@@ -1,18 +1,19 @@
 """Several processes that train one GAN: ``torchrun --nproc-per-node=N -m paripassu train ...``.
 
-A run's batch is the whole batch, whatever the number of processes: each takes its share of the samples,
-latents and penalty draws, and gradients are averaged over the processes, in one message a player and step,
-before the player steps. Batch normalisation sees the whole batch. So N processes make the steps that one
-makes, up to rounding. What a network draws or compares by itself (StyleGAN2's noise and mixed styles, its
-minibatch deviation) it does for its process's share.
+A run's batch is the whole batch, whatever the number of processes. Each process takes its rows of the
+samples, latents and penalty draws. Gradients are averaged over the processes before a player steps, in one
+message a player and step. Batch normalisation sees the whole batch. N processes therefore make the steps that
+one makes, up to rounding. A network's own noise and comparisons (StyleGAN2's noise, mixed styles and
+minibatch deviation) are those of its process's rows.
 
-Gradients are averaged by hand, not by DistributedDataParallel: that loses synchrony, silently, on a backward
-that leaves a parameter without a gradient, and a penalty goes through the discriminator more than once.
+Gradients are not averaged by DistributedDataParallel. It silently loses synchrony when a backward pass leaves
+a parameter without a gradient, and a penalty passes through the discriminator more than once.
 """
 
 import os
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
@@ -22,11 +23,39 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from paripassu.games import WHOLE, Share
+from paripassu.games import Draws
 from paripassu.train.run import Run
 
 # The others wait while the first measures; should one die, torchrun ends them.
 _PATIENCE = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process among those that train together.
+
+    Args:
+        rank: of this process, from 0; the first one writes.
+        count: how many there are, >= 1; more than one need torch's process group.
+    """
+
+    rank: int = 0
+    count: int = 1
+
+    def draws(self, generator: torch.Generator) -> Draws:
+        """Random numbers for this process's rows of every batch."""
+        return Draws(generator, self.rank, self.count, self.average)
+
+    def average(self, own: Tensor) -> Tensor:
+        """The mean over all processes, each of which calls this; no gradient goes through it."""
+        if self.count == 1:
+            return own.detach()
+        total = own.detach().clone()
+        dist.all_reduce(total)
+        return total / self.count
+
+
+ALONE = Processes()
 
 
 @contextmanager
@@ -50,9 +79,9 @@ def joined(device: str) -> Generator[None]:
         if local >= there:
             raise ValueError(f"there are {there} GPUs here: start at most as many processes with torchrun")
         torch.cuda.set_device(local)
-    # Its functions keep, as a default, the group that there is, and an optimizer's first step would import
-    # it. Then gloo's threads outlive the group, and where one of them lets go of a tensor while Python shuts
-    # down, torch aborts the process.
+    # Import this before our process group exists; an optimizer's first step would import it later. Its
+    # functions store the current group as a default argument. If they store ours, gloo's threads outlive it
+    # and torch can abort at exit.
     import_module("torch.distributed.nn.functional")
     dist.init_process_group("nccl" if on_gpu else "gloo", timeout=_PATIENCE)
     try:
@@ -66,23 +95,23 @@ def is_one_of_many() -> bool:
     return "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ["WORLD_SIZE"]) > 1
 
 
-def current_share() -> Share:
-    """This process's part of every batch: all of it where there is no process group."""
+def current_processes() -> Processes:
+    """The processes of torch's process group; without a group, this one alone."""
     if dist.is_available() and dist.is_initialized():
-        return Share(dist.get_rank(), dist.get_world_size())
-    return WHOLE
+        return Processes(dist.get_rank(), dist.get_world_size())
+    return ALONE
 
 
-def check_share(run: Run, share: Share) -> None:
+def check_batch(run: Run, processes: Processes) -> None:
     """Raise ``ValueError`` unless the run's batches divide among the processes."""
-    if run.batch % share.ranks:
+    if run.batch % processes.count:
         raise ValueError(
-            f"a batch of {run.batch} does not divide among {share.ranks} processes: use a multiple"
+            f"a batch of {run.batch} does not divide among {processes.count} processes: use a multiple"
         )
-    if run.path_length and path_length_batch(run) % share.ranks:
+    if run.path_length and path_length_batch(run) % processes.count:
         raise ValueError(
             f"half the generator's batch, {path_length_batch(run)} for the path length, does not divide "
-            f"among {share.ranks} processes: use a multiple"
+            f"among {processes.count} processes: use a multiple"
         )
 
 
@@ -91,46 +120,46 @@ def path_length_batch(run: Run) -> int:
     return -(-run.generator_batches * run.batch // 2)
 
 
-def wait(share: Share) -> None:
+def wait(processes: Processes) -> None:
     """Go on when all processes are here."""
-    if share.ranks > 1:
+    if processes.count > 1:
         dist.barrier()
 
 
-def check_step(share: Share, step: int, device: str) -> None:
+def check_step(processes: Processes, step: int, device: str) -> None:
     """Raise ``RuntimeError`` where the processes would go on from different steps."""
-    if share.mean(torch.tensor(float(step), dtype=torch.float64, device=device)).item() != step:
+    if processes.average(torch.tensor(float(step), dtype=torch.float64, device=device)).item() != step:
         raise RuntimeError(
             f"the processes found different checkpoints, this one's is of step {step}: "
             "give them a run folder on a file system that all of them see"
         )
 
 
-def average_gradients(share: Share, parameters: Iterable[nn.Parameter]) -> None:
+def average_gradients(processes: Processes, parameters: Iterable[nn.Parameter]) -> None:
     """Replace gradients by their means over the processes."""
-    if share.ranks == 1:
+    if processes.count == 1:
         return
     gradients = [p.grad for p in parameters if p.grad is not None]
-    means = share.mean(torch.cat([gradient.reshape(-1) for gradient in gradients]))
+    means = processes.average(torch.cat([gradient.reshape(-1) for gradient in gradients]))
     for gradient, mean in zip(gradients, means.split([g.numel() for g in gradients]), strict=True):
         gradient.copy_(mean.view(gradient.shape))
 
 
-def normalise_over(share: Share, network: nn.Module) -> None:
+def normalise_over(processes: Processes, network: nn.Module) -> None:
     """Let the batch normalisation of ``network``, in training, take the statistics of whole batches."""
-    if share.ranks == 1:
+    if processes.count == 1:
         return
     for module in list(network.modules()):
         for name, child in module.named_children():
             if type(child) is nn.BatchNorm2d:
-                setattr(module, name, _WholeBatchNorm(child, share))
+                setattr(module, name, _WholeBatchNorm(child, processes))
 
 
 class _WholeBatchNorm(nn.BatchNorm2d):
     # torch's own SyncBatchNorm runs on GPUs only.
-    def __init__(self, own: nn.BatchNorm2d, share: Share) -> None:
+    def __init__(self, own: nn.BatchNorm2d, processes: Processes) -> None:
         super().__init__(own.num_features, own.eps, own.momentum)
-        self._share = share
+        self._processes = processes
         self.weight, self.bias = own.weight, own.bias  # the very tensors that an optimizer holds
         self.running_mean, self.running_var = own.running_mean, own.running_var
         self.num_batches_tracked = own.num_batches_tracked
@@ -139,11 +168,11 @@ class _WholeBatchNorm(nn.BatchNorm2d):
         if not self.training:
             return super().forward(input)
         x = input.float()
-        mean = _Mean.apply(x.mean(dim=(0, 2, 3)), self._share)
+        mean = _Mean.apply(x.mean(dim=(0, 2, 3)), self._processes)
         centred = x - mean[:, None, None]
         # In two messages: a mean of squares less the square of the mean would lose digits.
-        variance = _Mean.apply(centred.square().mean(dim=(0, 2, 3)), self._share)
-        count = self._share.ranks * x.numel() // x.shape[1]
+        variance = _Mean.apply(centred.square().mean(dim=(0, 2, 3)), self._processes)
+        count = self._processes.count * x.numel() // x.shape[1]
         with torch.no_grad():
             assert self.running_mean is not None
             assert self.running_var is not None
@@ -157,14 +186,14 @@ class _WholeBatchNorm(nn.BatchNorm2d):
 
 
 class _Mean(torch.autograd.Function):
-    """`Share.mean` with a gradient: every process's loss depends on every process's part."""
+    """`Processes.average` with a gradient: every process's loss depends on every process's part."""
 
     @staticmethod
-    def forward(ctx: Any, own: Tensor, share: Share) -> Tensor:
-        ctx.share = share
-        return share.mean(own)
+    def forward(ctx: Any, own: Tensor, processes: Processes) -> Tensor:
+        ctx.processes = processes
+        return processes.average(own)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return ctx.share.mean(gradient), None
+        return ctx.processes.average(gradient), None

@@ -11,13 +11,15 @@ from paripassu.train.checkpoint import checkpoints, save_checkpoint
 from paripassu.train.evaluation import Evaluator
 from paripassu.train.folder import SAMPLES
 from paripassu.train.run import Run
-from paripassu.train.state import State
+from paripassu.train.state import TrainingState
 
 
-class Journal:
-    """The writer of one training; of several processes that train together the first one has it."""
+class Recorder:
+    """The writer of one training; where several processes train together, only the first has one."""
 
-    def __init__(self, run: Run, folder: Path, state: State, real: Samples, write: RecordWriter) -> None:
+    def __init__(
+        self, run: Run, folder: Path, state: TrainingState, real: Samples, write: RecordWriter
+    ) -> None:
         self.write = write
         self._folder, self._state = folder, state
         self._evaluator = Evaluator(run, real)
@@ -27,7 +29,7 @@ class Journal:
         )
         if state.shadows:
             self._probe.load_state_dict(state.shadows)
-        # The probe keeps it up to date, so that every checkpoint has it as it is.
+        # The probe changes this very dictionary, so that every checkpoint has the current one.
         state.shadows = self._probe.state_dict()
 
     def begin(self) -> None:
@@ -41,13 +43,13 @@ class Journal:
         self.write(Losses(self._state.step, discriminator, generator))
 
     def evaluate(self) -> None:
-        """Record every metric and a picture of samples."""
+        """Record every metric and, of images and points in the plane, a picture of samples."""
         shown, step = self._state.shown(), self._state.step
         for name, value in self._evaluator.measure(shown).items():
             self.write(Metric(step, name, value))
         picture = f"{SAMPLES}/{step:09d}.png"
-        self._evaluator.draw(shown, self._folder / picture)
-        self.write(SamplesRecord(step, picture))
+        if self._evaluator.draw(shown, self._folder / picture):
+            self.write(SamplesRecord(step, picture))
 
     def save(self) -> None:
         """Write a checkpoint."""

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from paripassu.data import ImageSet
 from paripassu.files import cache_home, replacing
-from paripassu.metrics import MOST_COMPARED, FeatureNetwork, FeatureSample, Moments
+from paripassu.metrics import MAX_PAIRED_SAMPLES, FeatureNetwork, FeatureSample, Moments
 
 _LAYOUT = "1"  # of the files
 
@@ -67,7 +67,7 @@ def _computed(
             done += len(chosen)
             progress(done, len(real))
 
-    return FeatureSample.gather(batches(), MOST_COMPARED)
+    return FeatureSample.gather(batches(), MAX_PAIRED_SAMPLES)
 
 
 def _path(name: str, weights: str, real: ImageSet) -> Path:

@@ -8,16 +8,14 @@ from typing import Any, Literal, get_args
 
 from paripassu.data import Source
 from paripassu.games import GanLoss, PathLength, Penalty, non_saturating
-from paripassu.models import DCGAN, MLP, Architecture, StyleGAN2
+from paripassu.models import Architecture
 from paripassu.rules import Rule
-from paripassu.train import settings
+from paripassu.train import serialization
+from paripassu.train.own_parts import portable
 
 Updates = Literal["alternating", "simultaneous"]
 Decay = Literal["constant", "linear"]
 Precision = Literal["float32", "tf32", "bf16"]
-
-# A run that leaves these as they are keeps the key that it had before there were such settings.
-_LATER = ("precision", "channels_last", "compile")
 
 _MINIMA = {
     "steps": 1,
@@ -145,32 +143,32 @@ class Run:
         for term, every in (("penalty", "penalty_every"), ("path_length", "path_length_every")):
             if getattr(self, every) > 1 and getattr(self, term) is None:
                 raise ValueError(f"{every} {getattr(self, every)} needs a {term}: set one, or leave it at 1")
-        if self.path_length and not isinstance(self.model, StyleGAN2):
+        if self.path_length and not self.model.has_styles:
             raise ValueError(f"{self.model.name} has no styles whose path length could be regularised")
-        if self.penalty and isinstance(self.model, DCGAN) and self.model.norm == "batch":
+        if self.penalty and self.model.mixes_samples:
             raise ValueError(
-                "a gradient penalty needs a discriminator that does not mix samples: "
-                "set the model's norm to 'none'"
+                f"a gradient penalty needs a discriminator that does not mix samples, as {self.model.name}'s "
+                "does: set its norm to 'none', if it has one, or leave the penalty out"
             )
-
         if self.precision == "tf32" and self.device == "cpu":
             raise ValueError("precision tf32 is a GPU's: use float32 on the CPU, or bf16")
-        if self.channels_last and isinstance(self.model, MLP):
-            raise ValueError("mlp has no channels to put last: leave channels_last out")
+        if self.channels_last and not self.model.has_channels:
+            raise ValueError(f"{self.model.name} has no channels to put last: leave channels_last out")
 
     def settings(self) -> dict[str, Any]:
         """The run as plain nested values, for ``run.json``; `from_settings` reads them back."""
-        return settings.plain(self)
+        return serialization.plain(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Losses are values, not importable functions: a run travels between processes as its settings.
+        # Losses are values, and own parts live in files: a run travels between processes as its settings.
         return from_settings, (self.settings(),)
 
     def key(self) -> str:
-        """Twelve hex digits that equal runs share and unequal runs do not."""
-        unsaid = {name for name in _LATER if getattr(self, name) == getattr(Run, name)}
-        said = {name: value for name, value in self.settings().items() if name not in unsaid}
-        text = json.dumps(said, sort_keys=True)
+        """Twelve hex digits that equal runs share and unequal runs do not.
+
+        Of a person's own files the name and the hash count, and the folder does not.
+        """
+        text = json.dumps(portable(self.settings()), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -180,4 +178,4 @@ def from_settings(plain: dict[str, Any]) -> Run:
     Raises:
         ValueError: the settings are not a run's, or name something this version does not have.
     """
-    return settings.build(plain, Run)
+    return serialization.build(plain, Run)

@@ -1,19 +1,22 @@
 """What training changes: two networks, the averaged generator, two optimizers, the step."""
 
+import json
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field
-from typing import Any, cast
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import nn
 
+from paripassu.models import Architecture
 from paripassu.optim import RuleOptimizer
 from paripassu.train.random import Stream, number
 from paripassu.train.run import Player, Run
+from paripassu.train.serialization import plain
 
 
 @dataclass
-class State:
+class TrainingState:
     """A training between two steps.
 
     Attributes:
@@ -58,7 +61,7 @@ class State:
         return all(bool(t.isfinite().all()) for t in tensors)
 
 
-def initial_state(run: Run, shape: tuple[int, ...]) -> State:
+def initial_state(run: Run, shape: tuple[int, ...]) -> TrainingState:
     """A fresh training of ``run`` for samples of ``shape``; torch's global generator is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(number(run.seed, Stream.WEIGHTS))
@@ -70,19 +73,27 @@ def initial_state(run: Run, shape: tuple[int, ...]) -> State:
     for network in (generator, discriminator) if run.compile else ():
         # Not network.compile(): that leaves out the forward of torch's own containers, such as Sequential.
         network.forward = torch.compile(network.forward)
-    return State(
+    return TrainingState(
         generator,
         discriminator,
         averaged,
         optimizer_g=_optimizer(generator, run.generator),
         optimizer_d=_optimizer(discriminator, run.discriminator),
         described={
-            "name": run.model.name,
-            **asdict(cast(Any, run.model)),
+            **_described(run.model),
             "shape": list(shape),
             "averaged": averaged is not None,
         },
     )
+
+
+def _described(model: Architecture) -> dict[str, Any]:
+    settings = plain(model, Architecture)
+    settings |= settings.get("settings", {})
+    facts = {name: value for name, value in settings.items() if not isinstance(value, dict)}
+    for name in ("is", "file", "sha256"):
+        facts.pop(name, None)
+    return {"name": model.name} | json.loads(json.dumps(facts))  # as they come back from a checkpoint
 
 
 def _optimizer(network: nn.Module, player: Player) -> RuleOptimizer:

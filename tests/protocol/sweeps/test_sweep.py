@@ -6,38 +6,29 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
+from tests.cases.studies import Here
 
-from paripassu.protocol.study import CUT_ALL, REWORDED
-from paripassu.protocol.sweeps.chunk import Chunk, Task, carry_out, read
-from paripassu.protocol.sweeps.runner import key, run_sweep, summarise_sweep
-from paripassu.protocol.sweeps.sweep import (
-    PhaseSweep,
-    RunSweep,
-    ScalingSweep,
-    VarySweep,
-    best_rates,
-    half_decades,
-)
-from paripassu.records import Purpose, SweepResult
+from paripassu.protocol import run_study, summarise
+from paripassu.protocol.sweeps import PhaseSweep, RunSweep, ScalingSweep, VarySweep
+from paripassu.protocol.sweeps.chunk import Chunk, ChunkUnit, read
+from paripassu.protocol.sweeps.sweep import best_rates, half_decades
+from paripassu.records import STUDY_FILE, StudyResult
 from paripassu.records.codec import dump, load
-from paripassu.studies import find
+from paripassu.studies import custom
 from paripassu.theory import Framework, simulate
-
-
-@pytest.fixture(autouse=True)
-def _in_this_process(monkeypatch):
-    """Processes of their own are the engine's tests' and the commands'."""
-    here = lambda _, function, tasks: ((task, function(task)) for task in tasks)  # noqa: E731
-    monkeypatch.setattr("paripassu.engine.LocalEngine.execute", here)
-
 
 SMALL = Framework(d=100, n_discriminator=6, n_generator=4)
 TINY = PhaseSweep(SMALL, lr_d=(0.1, 1e200), lr_g=(0.01,), seeds=2, fresh_seeds=2, steps=400, patience=2)
 
 
+def _run(sweep, folder, make=None, **more):
+    make = make or {"phase": custom.phase, "run": custom.run}[sweep.kind]
+    return run_study(make(sweep), custom.SCALE, folder, engine=Here(), **more)
+
+
 def test_a_chunk_says_what_the_simulator_says(tmp_path):
     chunk = Chunk("grid", SMALL, "nsgda", ((0.1, 0.01), (0.3, 0.03)), (3, 4), 1500, paths=True)
-    carry_out(Task(chunk, tmp_path))
+    ChunkUnit(chunk, tmp_path).carry_out()
     outcomes = read([chunk], tmp_path, "outcomes")
     lr_d, lr_g = np.array(chunk.rates).T[:, :, None]
     result = simulate(SMALL, "nsgda", lr_d=lr_d, lr_g=lr_g, seeds=[3, 4], steps=1500)
@@ -59,7 +50,7 @@ def test_the_best_that_was_seen_and_the_end_are_told_apart(tmp_path):
     chunk = Chunk("grid", SMALL, "nsgda", ((0.3, 0.1),), tuple(range(8)), 3000)
     gone = Chunk("grid", SMALL, "sgda", ((1e200, 0.01),), (0,), 50)
     for one in (chunk, gone):
-        carry_out(Task(one, tmp_path))
+        ChunkUnit(one, tmp_path).carry_out()
     outcomes = read([chunk], tmp_path, "outcomes")
     ever = outcomes["first_recovery"].is_finite()
     assert (outcomes["ever"] == "all").to_list() == ever.to_list()
@@ -71,93 +62,65 @@ def test_the_best_that_was_seen_and_the_end_are_told_apart(tmp_path):
 
 
 def test_a_stopped_sweep_goes_on_and_a_finished_one_stays(tmp_path):
-    run_sweep(TINY, tmp_path, command="first")
+    _run(TINY, tmp_path)
     whole = {p.name: p.read_bytes() for p in (tmp_path / "chunks").iterdir()}
     outcomes = pl.read_parquet(tmp_path / "outcomes.parquet")
     missing = sorted(whole)[0]
     (tmp_path / "chunks" / missing).unlink()
     kept = tmp_path / "chunks" / next(name for name in whole if name[:16] != missing[:16])
     before = kept.stat().st_mtime_ns
-    result = run_sweep(TINY, tmp_path, command="again")
+    result = _run(TINY, tmp_path)
     assert kept.stat().st_mtime_ns == before
     assert (tmp_path / "chunks" / missing).read_bytes() == whole[missing]
     assert pl.read_parquet(tmp_path / "outcomes.parquet").equals(outcomes)
     assert result.finished
-    assert {claim.claim[:2] for claim in result.claims} == {"C4", "C5", "C6"}
+    assert {finding.claim[:2] for finding in result.findings} == {"C4", "C5", "C6"}
 
 
-def test_another_sweeps_folder_is_refused(tmp_path):
-    (tmp_path / "sweep.json").parent.mkdir(exist_ok=True)
-    run_sweep(RunSweep(SMALL, seeds=1, steps=5), tmp_path / "a", command="")
-    with pytest.raises(ValueError, match="steps is 5 there and 6 here"):
-        run_sweep(RunSweep(SMALL, seeds=1, steps=6), tmp_path / "a", command="")
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [({"steps": 500}, "steps is 400 there and 500 here"), ({"seeds": 3}, "seeds is 2 there and 3 here")],
+)
+def test_a_folder_of_other_settings_is_refused(change, match, tmp_path):
+    _run(TINY, tmp_path)
+    with pytest.raises(ValueError, match=match):
+        _run(replace(TINY, **change), tmp_path)
+
+
+def test_a_folder_of_another_framework_is_refused(tmp_path):
+    _run(RunSweep(SMALL, seeds=1, steps=5), tmp_path)
     with pytest.raises(ValueError, match=r"gamma is 0\.1 there and 0.2 here"):
-        run_sweep(RunSweep(replace(SMALL, gamma=0.2), seeds=1, steps=5), tmp_path / "a", command="")
-    with pytest.raises(ValueError, match="a run there, a phase here"):
-        run_sweep(TINY, tmp_path / "a", command="")
-    (tmp_path / "b").mkdir()
-    (tmp_path / "b" / "notes.txt").write_text("mine")
-    with pytest.raises(ValueError, match="no sweep"):
-        run_sweep(TINY, tmp_path / "b", command="")
+        _run(RunSweep(replace(SMALL, gamma=0.2), seeds=1, steps=5), tmp_path)
+    with pytest.raises(ValueError, match="holds the study theory-run at scale custom"):
+        _run(TINY, tmp_path)
 
 
-CLAIM = Purpose(claim="C4: it is.", rule="Supported if it is.")
-
-
-def test_a_folder_of_before_purposes_were_kept_goes_on_and_says_so(tmp_path):
-    run_sweep(TINY, tmp_path, command="")
-    kept = json.loads((tmp_path / "sweep.json").read_text())
-    del kept["purpose"], kept["remarks"]
-    (tmp_path / "sweep.json").write_text(json.dumps(kept))
-    (remark,) = run_sweep(TINY, tmp_path, command="", purpose=CLAIM).remarks
-    assert "begun before" in remark
-    result = run_sweep(TINY, tmp_path, command="", purpose=CLAIM)
-    assert (result.purpose, result.remarks) == (CLAIM, [remark])
-
-
-def test_an_edited_rule_is_told_from_then_on(tmp_path):
-    assert run_sweep(TINY, tmp_path, command="", purpose=CLAIM).remarks == []
-    assert run_sweep(TINY, tmp_path, command="", purpose=replace(CLAIM, cut=["Much."])).remarks == []
-    edited = replace(CLAIM, rule="Supported if it is not.")
-    assert run_sweep(TINY, tmp_path, command="", purpose=edited).remarks == [REWORDED]
-    assert run_sweep(TINY, tmp_path, command="", purpose=edited).remarks == [REWORDED]
-
-
-def test_a_summary_is_made_from_the_runs_and_not_from_what_was_said_of_them(tmp_path):
-    made = run_sweep(TINY, tmp_path, command="first", purpose=CLAIM)
-    (tmp_path / "sweep.json").write_text(dump(replace(made, claims=[])))
+def test_a_summary_is_made_from_the_chunks(tmp_path):
+    study, made = custom.phase(TINY), _run(TINY, tmp_path)
+    (tmp_path / STUDY_FILE).write_text(dump(replace(made, findings=[])))
     (tmp_path / "outcomes.parquet").unlink()
-    again = summarise_sweep(TINY, tmp_path, CLAIM)
-    assert again == made
-    assert load(tmp_path / "sweep.json", SweepResult) == made
+    assert summarise(study, custom.SCALE, tmp_path) == made
+    assert load(tmp_path / STUDY_FILE, StudyResult) == made
     assert (tmp_path / "outcomes.parquet").is_file()
     next((tmp_path / "chunks").iterdir()).unlink()
     with pytest.raises(ValueError, match="is not finished"):
-        summarise_sweep(TINY, tmp_path, CLAIM)
-    with pytest.raises(ValueError, match="steps is 400 there and 500 here"):
-        summarise_sweep(replace(TINY, steps=500), tmp_path, CLAIM)
+        summarise(study, custom.SCALE, tmp_path)
 
 
-def test_runs_that_are_too_short_decide_nothing(tmp_path):
-    result = run_sweep(TINY, tmp_path, command="", purpose=replace(CLAIM, decides=False))
-    assert {claim.verdict.outcome for claim in result.claims} == {"undecided"}
-    assert all(claim.verdict.reason.startswith("Runs of this size") for claim in result.claims)
-
-
-def test_every_study_says_what_it_tests_and_how_it_decides():
-    for study in find().values():
-        assert study.claim.endswith(".")
-        assert all(word in study.rule.lower() for word in ("supported", "contradicted", "undecided"))
-        smoke = study.scales["smoke"]
-        assert (smoke.cut, smoke.decides) == ((CUT_ALL,), False)
+def test_a_sweep_takes_no_data_and_no_gpu():
+    study = custom.phase(TINY)
+    with pytest.raises(ValueError, match="takes no data by path: leave out cifar10"):
+        study.on_data({"cifar10": "there"})
+    with pytest.raises(ValueError, match="does nothing on a GPU"):
+        study.on_device("cuda")
 
 
 @pytest.mark.parametrize("sweep", [TINY, RunSweep(SMALL, seeds=9, steps=7)])
 def test_progress_ends_at_what_was_announced(sweep, tmp_path):
-    told = []
-    run_sweep(sweep, tmp_path, command="", progress=told.append)
-    assert told[-1] == sweep.run_steps
-    assert told == sorted(told)
+    done = []
+    _run(sweep, tmp_path, progress=lambda *now: done.append(now))
+    assert done[-1] == (sweep.run_steps, sweep.run_steps)
+    assert done == sorted(done)
 
 
 def test_the_announced_work_of_all_defaults_is_that_of_their_stages():
@@ -183,15 +146,13 @@ def test_the_best_pair_recovers_most_then_keeps_most_then_is_soonest():
     assert best_rates(frame, "sgda", "grid") == (0.4, 0.5)
 
 
-def test_keys_tell_sweeps_apart_and_grids_are_half_decades():
-    assert key(TINY) == key(replace(TINY))
-    assert key(TINY) != key(replace(TINY, seeds=3))
+def test_grids_are_half_decades():
     assert half_decades(0.01, 1) == (0.01, 0.032, 0.1, 0.32, 1.0)
     assert len(half_decades(1e-3, 1e6)) == 19
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "match"),
     [
         (lambda: PhaseSweep(SMALL, lr_d=()), "lr_d is an empty grid"),
         (lambda: PhaseSweep(SMALL, lr_g=(0.1, float("nan"))), "lr_g must be finite"),
@@ -201,18 +162,18 @@ def test_keys_tell_sweeps_apart_and_grids_are_half_decades():
         (lambda: PhaseSweep(SMALL, patience=0), "patience"),
         (lambda: ScalingSweep(SMALL, dimensions=()), "at least one dimension"),
         (lambda: ScalingSweep(SMALL, dimensions=(5,)), "d must be at least"),
-        (lambda: RunSweep(SMALL, methods=("adam",), options={"momentum": 0.5}), "leave out momentum"),
+        (lambda: RunSweep(SMALL, methods=("adam",), momentum=0.5), "leave out momentum"),
         (lambda: RunSweep(SMALL, seeds=0), "seeds"),
         (lambda: VarySweep(SMALL, lr_d=-1.0), "lr_d"),
     ],
 )
-def test_impossible_sweeps_are_told(make, told):
-    with pytest.raises(ValueError, match=told):
+def test_impossible_sweeps_are_refused(make, match):
+    with pytest.raises(ValueError, match=match):
         make()
 
 
-def test_sweep_files_hold_no_more_than_json(tmp_path):
-    run_sweep(RunSweep(SMALL, ("adam", "nsgda"), seeds=1, steps=5), tmp_path, command="")
-    held = json.loads((tmp_path / "sweep.json").read_text())
-    assert held["settings"]["methods"] == ["adam", "nsgda"]
+def test_settings_are_plain_json(tmp_path):
+    _run(RunSweep(SMALL, ("adam", "nsgda"), seeds=1, steps=5), tmp_path)
+    settings = json.loads((tmp_path / STUDY_FILE).read_text())["settings"]
+    assert settings["methods"] == ["adam", "nsgda"]
     assert set(pl.read_parquet(tmp_path / "paths.parquet")["method"]) == {"adam", "nsgda"}

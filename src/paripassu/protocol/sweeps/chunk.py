@@ -78,23 +78,32 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class Task:
-    """A chunk and the sweep's folder it goes to."""
+class ChunkUnit:
+    """A chunk as a unit of work, and the study's folder that it goes to."""
 
     chunk: Chunk
     folder: Path
 
+    @property
+    def cost(self) -> int:
+        """Steps of all its runs together."""
+        return self.chunk.run_steps
 
-def carry_out(task: Task) -> None:
-    """Run a chunk unless its folder has it."""
-    chunk, folder = task.chunk, task.folder
-    if chunk.is_done(folder):
-        return
-    result = _result(chunk)
-    (folder / CHUNKS).mkdir(parents=True, exist_ok=True)
-    for name in chunk.tables:
-        make = {"outcomes": _outcomes, "paths": _paths, "neurons": _neurons}[name]
-        write_table(make(chunk, result), chunk.path(folder, name))
+    @property
+    def path(self) -> Path:
+        """Of its table of outcomes."""
+        return self.chunk.path(self.folder, "outcomes")
+
+    def carry_out(self) -> None:
+        """Play the chunk, unless the folder has it."""
+        chunk, folder = self.chunk, self.folder
+        if chunk.is_done(folder):
+            return
+        result = _result(chunk)
+        (folder / CHUNKS).mkdir(parents=True, exist_ok=True)
+        for name in chunk.tables:
+            make = {"outcomes": _outcomes, "paths": _paths, "neurons": _neurons}[name]
+            write_table(make(chunk, result), chunk.path(folder, name))
 
 
 def read(chunks: Sequence[Chunk], folder: Path, table: str) -> pl.DataFrame:
@@ -104,7 +113,7 @@ def read(chunks: Sequence[Chunk], folder: Path, table: str) -> pl.DataFrame:
 
 
 def write_table(frame: pl.DataFrame, path: Path) -> None:
-    """Write a Parquet file so that a reader, or a crash, sees the whole of it or nothing."""
+    """Write a Parquet file whole or not at all."""
     with replacing(path) as partial:
         frame.write_parquet(partial)
 

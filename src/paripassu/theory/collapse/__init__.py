@@ -1,1 +1,1 @@
-"""The paper's framework: two modes, an exact reduction to a few dozen dimensions, kernels."""
+"""The paper's synthetic framework: its exact reduction, the fast simulator, and the framework as a problem."""

@@ -1,11 +1,36 @@
-"""The synthetic framework: a linear generator, a cubic discriminator, and data that lie on a few modes.
+r"""The synthetic framework: the smallest GAN in which mode collapse can be computed.
 
-    G_V(z) = Σⱼ zⱼ vⱼ
-    D_W(X) = sigmoid(a Σᵢ σ(⟨wᵢ, X⟩) + b)
-    max_W min_V  E log D_W(X) + E log(1 − D_W(G_V(z)))
+**Data** lie on a few unit modes :math:`u_1, u_2, \ldots` of :math:`R^d`. Under law ``"modes"`` X is one of
+them, and any two have the inner product γ. Law ``"coefficients"`` has two orthogonal modes: X is one of them,
+or with probability γ their sum.
 
-with σ(x) = x³ up to |x| = Λ and its tangent beyond. Recalled from Jelassi et al.
-2022, arXiv:2210.04319, and made exact here: the paper's body could not be consulted, so no equation is cited.
+**Generator.** It is linear in a sparse binary latent z, with one neuron switched on or, with probability
+``p_pair``, two:
+
+.. math:: G_V(z) = \sum_j z_j v_j
+
+**Discriminator.** One hidden layer, with a cubic that becomes its tangent beyond :math:`|x| = Λ = d^{0.2}`:
+
+.. math:: D_W(X) = \mathrm{sigmoid}\bigl(a \sum_i σ(\langle w_i, X\rangle) + b\bigr), \qquad σ(x) = x^3
+
+**Value.** W ascends it and V descends it, at once or in turns. Expectations are exact sums, because data and
+latents take finitely many values:
+
+.. math:: E \log D_W(X) + E \log(1 - D_W(G_V(z)))
+
+**Start.** :math:`w_i \sim N(0, I/d)` and :math:`v_j \sim N(0, I/d^2)`. So at the start inner products are of
+order 1/d and the cubic's slopes, their squares, of order 1/d². The generator's gradient is smaller than the
+discriminator's by a factor that grows with d.
+
+**Recovery.** A mode u is recovered when some z of positive probability has cos(G(z), u) >= 0.95. The run has
+collapsed to the average on the z that are as close to the sum of the modes, and to no mode.
+
+**Theorem** (recalled). Under SGDA, with any learning rates and up to a time horizon,
+:math:`G(z) = α(z)(u_1 + u_2) + ξ(z)` with ξ nearly orthogonal to both modes: the generator collapses to their
+average. Under nSGDA, after about 1/η_D steps each mode is an output with probability that does not vanish.
+
+Recalled from Jelassi et al. 2022, arXiv:2210.04319, and made exact here. The paper's body could not be
+consulted, so no equation is cited. `reduction` explains why a run costs the same at every d.
 """
 
 from dataclasses import dataclass
@@ -18,10 +43,12 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Law = Literal["modes", "coefficients"]
 
+RECOVERED_COSINE = 0.95  # a mode is recovered by an output at least this close in direction
+
 
 @dataclass(frozen=True)
 class Framework:
-    """Sizes, laws and constants of the game; arrays are in the coordinates of `reduction`.
+    """Sizes, laws and constants of the framework. Arrays are in the coordinates of `reduction`.
 
     Args:
         d: dimension of the data, at least ``k``.
@@ -29,16 +56,24 @@ class Framework:
             probability that both of two orthogonal modes are present at once.
         n_discriminator: neurons w_i, >= 1.
         n_generator: neurons v_j, >= 1.
-        p_pair: probability that z has two ones, spread evenly over the pairs; else it has one, spread
-            evenly over the neurons. In [0, 1]; 0 if there is but one neuron.
+        p_pair: probability that z has two ones, spread evenly over the pairs. Otherwise z has one, spread
+            evenly over the neurons. In [0, 1]; must be 0 with a single neuron.
         law: of the data. ``"modes"``: X is one of the modes. ``"coefficients"``: either mode, or their sum.
         modes: how many unit modes, >= 1; law ``"coefficients"`` has two.
-        weights: probability of each mode under law ``"modes"``; even without it.
+        weights: probability of each mode under law ``"modes"``; equal by default.
         a: output weight of the discriminator.
         b: output bias of the discriminator.
 
     Raises:
         ValueError: a setting out of its range.
+
+    Example:
+        >>> from paripassu.theory import Framework
+        >>> framework = Framework(d=10**6, modes=3)
+        >>> framework.k  # dimensions in which its runs are simulated
+        21
+        >>> framework.data()[1].round(3)  # probability of each mode
+        array([0.333, 0.333, 0.333])
     """
 
     d: int = 1000

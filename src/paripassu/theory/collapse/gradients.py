@@ -4,9 +4,9 @@
     ∇vⱼ = −Σᵢ Cᵢⱼ wᵢ
     Cᵢⱼ = Σ p_z D(G(z)) a σ′(⟨wᵢ, G(z)⟩) over all z with zⱼ = 1
 
-The generator's outputs are sums of one or two neurons, so all that the discriminator sees of them are the
-inner products of w_i and v_j: a step costs about 3 m_D m_G k multiply-adds and m_D evaluations of the cubic
-per latent, whatever d is.
+The generator's outputs are sums of one or two neurons. So the discriminator depends on them through the inner
+products of w_i and v_j alone. A step costs about 3 m_D m_G k multiply-adds and m_D evaluations of the
+cubic per latent, whatever d is.
 """
 
 # numba compiles these functions: plain loops are its idiom and it infers all types.
@@ -19,7 +19,7 @@ from paripassu.theory.collapse.lanes import exp_negative, load, splat, store, wh
 
 @njit
 def _cubic(x, bend):
-    """The activation, c^2 (x + 2 (x - c)) with c = x held within the bend, and a third of its slope, c^2."""
+    """The activation, c^2 (x + 2 (x - c)) with c = x clamped to the bend, and a third of its slope, c^2."""
     c = where_less(bend, x, bend, x)
     c = where_less(c, 0.0 - bend, 0.0 - bend, c)
     square = c * c
@@ -41,8 +41,8 @@ def _sigmoids(x):
 def _product(out, rows, columns, terms, A, a_row, a_term, B, b_term, b_column, negate):
     """``out = A B``, or its negative; strides are counted in lanes.
 
-    Two rows by four columns at a time: eight sums in flight hide how long each takes, and loads serve more
-    than once. At an end that is not whole the last row and columns are done again.
+    Two rows by four columns at a time: eight sums overlap in time, and each load serves several. Where the
+    last block is incomplete, its last row and columns are computed again.
     """
     for row in range(0, rows, 2):
         i, j = row, min(row + 1, rows - 1)
@@ -78,8 +78,8 @@ def gradients_of_value(
 ):
     """Gradients of the value: gW, gab to ascend, gV to descend; outputs: mean D on data and on fakes.
 
-    All arrays end in an axis of lanes, the laws' points and latents excepted. What happens to one latent
-    happens to all before the next: the processor then works on several, each of which waits for itself.
+    All arrays end in an axis of lanes, except the laws' points and latents. Each loop does one thing to all
+    latents, so that the processor works on several at once.
     """
     m_d, k, m_g, span = W.shape[0], W.shape[1], V.shape[0], points.shape[1]
     zero, bends = splat(0.0), splat(bend)

@@ -14,7 +14,7 @@ from paripassu.theory.collapse.lanes import WIDTH, lanes_array, load, splat, squ
 
 @njit
 def _square(A, count):
-    """Sum of squares, in four sums that need not wait for one another."""
+    """Sum of squares, in four independent sums."""
     s, t, u, v = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
     for n in range(0, count - 3, 4):
         w, x, y, z = load(A, n), load(A, n + 1), load(A, n + 2), load(A, n + 3)
@@ -148,7 +148,7 @@ def simulate_group(
     uab = lanes_array(1, 2)[0] if momentum > 0 else gab
     out, seen, sizes = lanes_array(1, 2)[0], lanes_array(1, 2)[0], lanes_array(1, 8)[0]
     output = np.empty(k)
-    turns = 2 if alternating else 1  # the second is the generator's, against the new discriminator
+    passes = 2 if alternating else 1  # the second is the generator's, against the new discriminator
     alive, done = np.ones(WIDTH, np.bool_), np.zeros(WIDTH, np.bool_)
     at = 0
     for step in range(steps + 1):
@@ -157,11 +157,11 @@ def simulate_group(
             _sample(latent_rates, batch, states, z_rates)
         recording = at < len(recorded) and recorded[at] == step
         square_d, scale_d = splat(0.0), splat(0.0)
-        for turn in range(turns):
+        for number in range(passes):
             gradients_of_value(
                 W, V, ab, points, x_rates, latents, z_rates, bend, P, C, squares, totals, gW, gV, gab, out
             )
-            if turn == 0:
+            if number == 0:
                 if recording:
                     store(sizes, 0, square_root(_square(W, m_d * k)))
                     store(sizes, 1, square_root(_square(V, m_g * k)))
@@ -204,7 +204,7 @@ def simulate_group(
                     gradients[r, at, player] = sizes[2 + player, lane]
                     pace[r, at, player] = sizes[4 + player, lane] / sizes[player, lane]
                     outputs[r, at, player] = seen[player, lane]
-                # Reached: as ended as a run at its last step.
+                # It may stop: it ends here as others do at their last step.
                 done[lane] = until and mass[r, at, : len(modes)].min() > 0
             at += 1
         ended = True

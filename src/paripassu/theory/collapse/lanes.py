@@ -1,13 +1,13 @@
 """Eight float64 side by side: the same arithmetic on eight runs at once, in vector registers.
 
-numba has no vector type, and its compiler does not find these vectors by itself: written as loops over
-eight the kernel runs five times slower. Lanes never mix, so a run's numbers do not depend on its neighbours.
-Compilers for narrower processors split a vector in as many registers as it needs.
+numba has no vector type, and its compiler does not find these vectors by itself. Written as loops over eight,
+the kernel runs five times slower. Lanes never mix, so a run's numbers do not depend on its neighbours.
+Compilers for narrower processors split a vector into as many registers as it needs.
 
-numba's cache knows `kernel` by that file alone: after a change here or in `gradients`, `make clean-cache`.
+numba's cache checks the file `kernel` alone. After a change here or in `gradients`, run `make clean-cache`.
 """
 
-# These are compiled, or write instructions for the compiler: numba and llvmlite carry no useful types.
+# numba compiles these, or they write instructions for it; numba and llvmlite carry no useful types.
 # pyright: basic, reportCallIssue=false, reportArgumentType=false
 # An intrinsic's parameters are for numba to read.
 # ruff: noqa: ARG001
@@ -111,7 +111,7 @@ for _symbol, _name in (("add", "fadd"), ("sub", "fsub"), ("mul", "fmul"), ("true
 
 @intrinsic
 def where_less(_, x, y, yes, no):
-    """Per lane ``yes`` if x < y else ``no``; NaN is less than nothing."""
+    """Per lane ``yes`` if x < y else ``no``, also where one of them is NaN."""
 
     def generate(_context, builder, _signature, args):
         return builder.select(builder.fcmp_ordered("<", args[0], args[1]), args[2], args[3])
@@ -159,10 +159,10 @@ def exp_negative(x):
     2**n exp(r), abs(r) <= ln(2) / 2, by the Taylor polynomial of degree 13: its remainder is below 5e-18.
     """
     least = splat(_LEAST)
-    held = where_less(x, least, least, x)
-    shifted = held * _LOG2E + _SHIFT
+    clamped = where_less(x, least, least, x)
+    shifted = clamped * _LOG2E + _SHIFT
     n = shifted - _SHIFT
-    r = held - n * _LN2_HIGH - n * _LN2_LOW
+    r = clamped - n * _LN2_HIGH - n * _LN2_LOW
     total = r * (1 / 6227020800) + 1 / 479001600
     total = total * r + 1 / 39916800
     total = total * r + 1 / 3628800
@@ -181,7 +181,7 @@ def exp_negative(x):
 
 @njit
 def lanes_array(rows, columns):
-    """``[rows, columns, WIDTH]`` of zeros at the start of a cache line: else every load takes two."""
+    """``[rows, columns, WIDTH]`` of zeros at the start of a cache line. Elsewhere a load would touch two."""
     room = np.zeros((rows * columns + 1) * WIDTH)
     skip = (-room.ctypes.data // 8) % WIDTH
     return room[skip : skip + rows * columns * WIDTH].reshape((rows, columns, WIDTH))

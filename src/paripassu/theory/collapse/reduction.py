@@ -1,10 +1,18 @@
-"""The exact reduction: a game in d dimensions, played in k = modes + m_D + m_G.
+r"""The exact reduction: a game in d dimensions, played in k = modes + m_D + m_G.
 
-Every gradient lies in the span of the modes and of the initial weights, and SGDA and nSGDA commute with
-rotations. Written in an orthonormal basis that begins with the modes' span, the initial weights have
-independent normal coordinates there, and in the rest of the space the lower triangular factor of their
-Gram matrix, which for normal weights is Bartlett's: standard normals below a diagonal of
-χ(d − K), χ(d − K − 1), … (Bartlett 1933).
+**Paths stay in a small space.** The gradient of the value by w_i is a combination of data points and of
+generator outputs, so of the modes u and the v_j. The gradient by v_j is a combination of the w_i. By induction
+every weight stays in the span of the modes and of the *initial* weights, which has k dimensions at any d.
+
+**Any basis of it will do.** SGDA and nSGDA, with or without momentum, use inner products alone. So they
+commute with rotations, and a run may be simulated in any orthonormal basis of the span. Adam works coordinate
+by coordinate and does not commute with rotations, so it needs all d dimensions (`full`).
+
+**The start is drawn in that basis.** Take one that begins with the span of the K modes. An initial weight has
+K independent normal coordinates there. Of the remaining parts, in d - K dimensions, only the inner products
+matter: a Wishart matrix of m_D + m_G vectors with d - K degrees of freedom. Its lower triangular factor has
+independent entries (Bartlett 1933): standard normals below a diagonal of χ(d - K), χ(d - K - 1), ... So the
+start is drawn from its exact law at any d, and nothing is approximated.
 """
 
 import numpy as np
@@ -17,10 +25,17 @@ def draw_start(framework: Framework, seed: int) -> tuple[Array, Array]:
 
     Args:
         framework: the game.
-        seed: decides them, whatever else is simulated beside.
+        seed: decides them alone.
 
     Returns:
         ``[m_D, k]`` and ``[m_G, k]``.
+
+    Example:
+        >>> from paripassu.theory import Framework
+        >>> from paripassu.theory.collapse.reduction import draw_start
+        >>> W, V = draw_start(Framework(d=10**9), seed=0)
+        >>> W.shape, V.shape
+        ((10, 20), (8, 20))
     """
     rng = np.random.Generator(np.random.Philox(seed))
     neurons = framework.n_discriminator + framework.n_generator
@@ -33,7 +48,7 @@ def draw_start(framework: Framework, seed: int) -> tuple[Array, Array]:
 
 
 def reduce_start(framework: Framework, W: Array, V: Array) -> tuple[Array, Array]:
-    """Given weights in full dimension, where the modes span the first ``modes`` coordinates.
+    """Reduced coordinates of weights in full dimension, where the modes span the first ``modes`` axes.
 
     Mode l is row l of `Framework.mode_coordinates` followed by zeros.
 
@@ -47,6 +62,16 @@ def reduce_start(framework: Framework, W: Array, V: Array) -> tuple[Array, Array
 
     Raises:
         ValueError: shapes that are not the framework's.
+
+    Example:
+        >>> import numpy as np
+        >>> from paripassu.theory import Framework
+        >>> from paripassu.theory.collapse.reduction import reduce_start
+        >>> rng = np.random.default_rng(0)
+        >>> W, V = rng.standard_normal((10, 100)), rng.standard_normal((8, 100))
+        >>> reduced, _ = reduce_start(Framework(d=100), W, V)
+        >>> np.allclose(reduced @ reduced.T, W @ W.T)
+        True
     """
     shapes = ((framework.n_discriminator, framework.d), (framework.n_generator, framework.d))
     if (W.shape, V.shape) != shapes:

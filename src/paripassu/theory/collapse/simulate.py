@@ -1,4 +1,8 @@
-"""Many runs of the framework at once, exactly, at any dimension."""
+"""Many runs of the framework at once, exactly, at any dimension, by SGDA or nSGDA.
+
+This is a fast special path of `play`: compiled loops over eight runs abreast, in the coordinates of
+`reduction`. Tests compare it with `play` on `CollapseGame`, the framework as its text reads.
+"""
 
 import math
 from concurrent.futures import ThreadPoolExecutor
@@ -9,24 +13,24 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from paripassu.records import usable_cores
-from paripassu.theory.collapse.framework import Array, Framework
+from paripassu.theory.collapse.framework import RECOVERED_COSINE, Array, Framework
 from paripassu.theory.collapse.kernel import simulate_group
 from paripassu.theory.collapse.lanes import WIDTH
 from paripassu.theory.collapse.reduction import draw_start, reduce_start
+from paripassu.theory.recording import Updates, broadcast_runs, check_updates, record_steps
 
 Method = Literal["sgda", "nsgda"]
-Updates = Literal["simultaneous", "alternating"]
-
-RECOVERED_COSINE = 0.95  # a mode is recovered by an output at least this close in direction
 
 
 @dataclass(frozen=True)
 class Result:
-    """What R runs did, at C recorded steps; entries after a run diverged or was let stop are NaN, or False.
+    """What R runs did, at C recorded steps; entries after a run's end are NaN, or False.
+
+    A run ends early if it diverges, or recovers every mode and may stop then.
 
     Attributes:
         framework: the game.
-        method: ``"sgda"``, ``"nsgda"`` or, from `full.simulate_full`, one of its methods.
+        method: ``"sgda"``, ``"nsgda"``, or one of `full.FULL_METHODS`.
         lr_d: ``[R]`` discriminator's learning rates.
         lr_g: ``[R]`` generator's learning rates.
         seeds: ``[R]``.
@@ -49,6 +53,12 @@ class Result:
         W: ``[R, m_D, k]`` final discriminator weights, in reduced coordinates.
         V: ``[R, m_G, k]`` final generator weights.
         ab: ``[R, 2]`` final output weight and bias of the discriminator.
+
+    Example:
+        >>> from paripassu.theory import Framework, simulate
+        >>> result = simulate(Framework(), "sgda", lr_d=0.1, lr_g=0.01, steps=10, seeds=[0, 1])
+        >>> result.recovered.shape, result.W.shape
+        ((2, 11, 2), (2, 10, 20))
     """
 
     framework: Framework
@@ -77,28 +87,6 @@ class Result:
     ab: Array
 
 
-def log_steps(steps: int, count: int = 60) -> NDArray[np.int64]:
-    """0, ``steps`` and at most ``count`` steps between them, evenly spaced in the logarithm."""
-    between = np.unique(np.round(np.geomspace(1, max(steps, 1), count)).astype(np.int64))
-    return np.unique(np.concatenate([[0], between[between <= steps], [steps]]))
-
-
-def record_steps(steps: int, record: ArrayLike | None) -> NDArray[np.int64]:
-    """The steps to record: ``record`` if it is increasing and within 0..``steps``, `log_steps` without it.
-
-    Raises:
-        ValueError: it is not, or ``steps`` < 0.
-    """
-    if steps < 0:
-        raise ValueError(f"steps must be >= 0, got {steps}")
-    recorded = log_steps(steps) if record is None else np.asarray(record, dtype=np.int64)
-    if recorded.ndim != 1 or not len(recorded) or (np.diff(recorded) <= 0).any():
-        raise ValueError("record must be a list of increasing steps")
-    if recorded[0] < 0 or recorded[-1] > steps:
-        raise ValueError(f"record must lie within 0..{steps}, got {recorded[0]}..{recorded[-1]}")
-    return recorded
-
-
 def simulate(
     framework: Framework,
     method: Method,
@@ -119,7 +107,7 @@ def simulate(
     """Play the game from every start with every pair of learning rates.
 
     A run's path depends on its own settings and seed alone, not on the runs beside it or the number of
-    threads. A run that overflows stops and is recorded as diverged.
+    threads. A run that overflows stops, and the result says when.
 
     Args:
         framework: the game.
@@ -138,20 +126,34 @@ def simulate(
         until_recovered: whether a run may stop at the first recorded step that has every mode.
         threads: cores to use, >= 1; all without it.
 
+    Returns:
+        Records and final weights, see `Result`.
+
     Raises:
         ValueError: a setting out of its range, or shapes that do not broadcast.
+
+    Example:
+        >>> from paripassu.theory import Framework, simulate
+        >>> rates = dict(lr_d=0.1, lr_g=0.01, steps=3000, seeds=[0])
+        >>> simulate(Framework(d=10**4), "nsgda", **rates).recovered[0, -1].tolist()  # both modes
+        [True, True]
+        >>> simulate(Framework(d=10**4), "sgda", **rates).recovered[0, -1].tolist()
+        [False, False]
     """
     check_settings(method, momentum, updates, batch)
     if threads is not None and threads < 1:
         raise ValueError(f"threads must be >= 1, got {threads}")
-    rates_d, rates_g, run_seeds = _broadcast(lr_d, lr_g, seeds, start)
+    given = None if start is None else len(np.asarray(start[0]))
+    rates, run_seeds, which = broadcast_runs({"lr_d": lr_d, "lr_g": lr_g}, seeds, given)
+    rates_d, rates_g = rates["lr_d"], rates["lr_g"]
     recorded = record_steps(steps, record)
 
     if start is None:
         starts = [draw_start(framework, int(seed)) for seed in run_seeds]
     else:
         full = (np.asarray(weights, dtype=np.float64) for weights in start)
-        starts = [reduce_start(framework, W, V) for W, V in zip(*full, strict=True)]
+        reduced = [reduce_start(framework, W, V) for W, V in zip(*full, strict=True)]
+        starts = [reduced[n] for n in which]
     W0, V0 = (np.ascontiguousarray(np.stack(side)) for side in zip(*starts, strict=True))
 
     runs, count = len(run_seeds), len(recorded)
@@ -171,7 +173,7 @@ def simulate(
         method == "nsgda", updates == "alternating", trainable, batch, batch_seeds, steps, recorded,
         until_recovered, mass, cosines, correlations, norms, gradients, outputs, pace, diverged_at, W, V, ab,
     )  # fmt: skip
-    # The kernel lets go of Python's lock, and threads take groups as they come: some diverge early.
+    # The kernel releases Python's lock. Threads take one group after another, because some diverge early.
     with ThreadPoolExecutor(threads or usable_cores()) as pool:
         list(pool.map(lambda first: simulate_group(first, *arguments), range(0, runs, WIDTH)))
 
@@ -196,33 +198,10 @@ def check_settings(
     method: str = "sgda", momentum: float = 0.0, updates: str = "simultaneous", batch: int = 0
 ) -> None:
     """Raise ``ValueError`` for what `simulate` would refuse."""
-    for name, value, known in (("method", method, Method), ("updates", updates, Updates)):
-        if value not in get_args(known):
-            raise ValueError(f"{name} must be one of {', '.join(get_args(known))}, got {value!r}")
+    if method not in get_args(Method):
+        raise ValueError(f"method must be one of {', '.join(get_args(Method))}, got {method!r}")
+    check_updates(updates)
     if not 0.0 <= momentum < 1.0:
         raise ValueError(f"momentum must be in [0, 1), got {momentum}")
     if batch < 0:
         raise ValueError(f"batch must be >= 1, or 0 for exact expectations, got {batch}")
-
-
-def _broadcast(
-    lr_d: ArrayLike, lr_g: ArrayLike, seeds: ArrayLike, start: tuple[ArrayLike, ArrayLike] | None
-) -> tuple[Array, Array, NDArray[np.int64]]:
-    """One value per run, in C order of the broadcast shape."""
-    of_start = () if start is None else (np.zeros(len(np.asarray(start[0]))),)
-    parts = (np.asarray(lr_d, np.float64), np.asarray(lr_g, np.float64), np.asarray(seeds))
-    try:
-        rates_d, rates_g, chosen = (x.ravel() for x in np.broadcast_arrays(*parts, *of_start)[:3])
-    except ValueError as error:
-        shapes = ", ".join(str(part.shape) for part in (*parts, *of_start))
-        raise ValueError(f"lr_d, lr_g, seeds (and start) must broadcast, got shapes {shapes}") from error
-    if not len(chosen):
-        raise ValueError("there must be at least one run: give learning rates and seeds")
-    for name, rates in (("lr_d", rates_d), ("lr_g", rates_g)):
-        if not (np.isfinite(rates) & (rates > 0)).all():
-            raise ValueError(
-                f"{name} must be finite and > 0, got {rates[~(np.isfinite(rates) & (rates > 0))][0]}"
-            )
-    if not np.issubdtype(chosen.dtype, np.integer) or chosen.min() < 0:
-        raise ValueError("seeds must be whole numbers >= 0")
-    return rates_d.copy(), rates_g.copy(), chosen.astype(np.int64)

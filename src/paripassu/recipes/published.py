@@ -1,4 +1,4 @@
-"""Published settings as complete runs: what ``paripassu train --recipe NAME`` starts from.
+"""Published settings as complete runs, which ``paripassu train --recipe NAME`` starts from.
 
 Each number is from the recipe's ``source``; where we differ from it, that says so. All decisions that the
 sources leave to their readers (how often to measure, log and save) are ours.
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
-from paripassu.data import Augmented, Digits, Wanted
+from paripassu.data import Augmented, Digits, Placeholder
 from paripassu.games import R1, PathLength, WganGP, hinge, non_saturating, wasserstein
 from paripassu.models import DCGAN, SNGAN, StyleGAN2, WganGPResNet
 from paripassu.rules import SGD, Adam, Normalize
@@ -53,7 +53,7 @@ _long_run = partial(
 
 def _sngan(images: str, resolution: int, *, n_critic: int = 5, decay: Decay = "linear") -> Run:
     return _long_run(
-        Wanted(images, resolution),
+        Placeholder(images, resolution),
         SNGAN(),
         generator=_RESNET,
         discriminator=_RESNET,
@@ -66,7 +66,7 @@ def _sngan(images: str, resolution: int, *, n_critic: int = 5, decay: Decay = "l
 
 def _dcgan(images: str, resolution: int, steps: int) -> Run:
     return _long_run(
-        Wanted(images, resolution),
+        Placeholder(images, resolution),
         DCGAN(latent=100, width=64),
         generator=_DCGAN,
         discriminator=_DCGAN,
@@ -94,7 +94,7 @@ RECIPES: Mapping[str, Recipe] = {
         "WGAN-GP ResNet, CIFAR-10, 32 px (Gulrajani et al. 2017; unconditional IS 7.86)",
         "Gulrajani et al. 2017, arXiv:1704.00028, App. F, and its gan_cifar_resnet.py, without its labels",
         _long_run(
-            Augmented(Wanted("CIFAR-10", 32), dequantize=True),
+            Augmented(Placeholder("CIFAR-10", 32), dequantize=True),
             WganGPResNet(),
             generator=_RESNET,
             discriminator=_RESNET,
@@ -141,7 +141,7 @@ RECIPES: Mapping[str, Recipe] = {
         "Karras et al. 2020, arXiv:2006.06676, its settings for CIFAR-10 (100 million images) without its "
         f"augmentation; its average is younger at first, and {_LAZY}",
         _stylegan2(
-            Wanted("CIFAR-10", 32),
+            Placeholder("CIFAR-10", 32),
             StyleGAN2(fmaps=1.0, mapping_depth=2, mixing=0.0, deviation_group=32, residual=False),
             penalty=R1(0.01),
             steps=1_562_500,
@@ -153,7 +153,7 @@ RECIPES: Mapping[str, Recipe] = {
         "Karras et al. 2020, arXiv:1912.04958, at the 256 px size of arXiv:2006.06676 (25 million images); "
         + _LAZY,
         _stylegan2(
-            Augmented(Wanted("FFHQ", 256), flip=True),
+            Augmented(Placeholder("FFHQ", 256), flip=True),
             StyleGAN2(deviation_group=8),
             penalty=R1(1.0),
             path_length=PathLength(2.0, 0.01),

@@ -9,7 +9,7 @@ from paripassu.data.source import Source
 
 
 @dataclass(frozen=True)
-class Wanted(Source):
+class Placeholder(Source):
     """Images by what they are; they can be named, not loaded.
 
     Args:

@@ -1,0 +1,284 @@
+"""Seconds and memory of a study's page, and of finding what is left of a study, at the paper's scale.
+
+A study is made up: six arms on games, 50 runs each (five learning rates on six seeds, the best again on 20).
+Every run has as many records as a real run of 30,000 updates on the digits with a shadow rule: 1,200 losses,
+60 probed steps of both players and their eight layers, seven evaluations. Each phase is a process of its own.
+Before it, the study's files are dropped from the page cache. Seconds leave out Python's start and imports.
+Memory is the most that the process had resident.
+
+- *tables*: every run's records become a table. Each run's process does this as the run ends.
+- *resume*: `paripassu study run` on the finished study finds that nothing is left.
+- *summary*: `paripassu study report` computes every estimate, measure and interval anew.
+- *page*: `paripassu report` writes the page.
+
+At commit 8dd5980 every phase parsed all records one by one. There a study of 300 such runs took {before}.
+"""
+
+import json
+import math
+import os
+import random
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from PIL import Image
+from profiling import dated
+
+from paripassu.evidence.measures import pace_gap, pace_wander, step_wander
+from paripassu.evidence.tables import write_run_table
+from paripassu.protocol import Comparison, Scale, Study, Unit, run_study, summarise
+from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
+from paripassu.records import (
+    End,
+    Environment,
+    Losses,
+    Metric,
+    Pace,
+    Record,
+    RunHeader,
+    Samples,
+    Shadow,
+    Update,
+    Verdict,
+    environment,
+)
+from paripassu.records.codec import dump
+from paripassu.report.page import PAGE_FOLDER
+from paripassu.report.study import write_study_page
+from paripassu.studies.arms import ADAM, ADAM_DIRECTION, ADAM_MAGNITUDE, NSGDA_GLOBAL, NSGDA_LAYER, SGDA
+from paripassu.studies.games import DIGITS
+from paripassu.train import Run
+
+RUNS_A_GAME = 300
+STEPS = 30_000
+LOG_EVERY, PROBE_EVERY, EVAL_EVERY = 25, 500, 5000
+LAYERS = {
+    "discriminator": ("0.weight", "0.bias", "2.weight", "2.bias"),
+    "generator": ("1.weight", "1.bias", "3.weight", "3.bias"),
+}
+METRICS = ("fd-digits@2500", "kd-digits@1797")
+PHASES = ("tables", "resume", "summary", "page")
+
+# What is asked for of 3,600 runs on two cores.
+PAGE_SECONDS, PAGE_MIB, RESUME_SECONDS = 30, 1024, 5
+
+
+def study(games: int) -> Study:
+    """The made study on so many games."""
+    arms = (ADAM, ADAM_MAGNITUDE, ADAM_DIRECTION, NSGDA_LAYER, NSGDA_GLOBAL, SGDA)
+    design = Comparison(
+        arms,
+        [replace(DIGITS, name=f"digits-{number}", steps={"paper": STEPS}) for number in range(games)],
+        lambda _: Verdict("undecided", "Nothing was trained."),
+        "paper",
+        rates=5,
+        tuning_seeds=6,
+        confirmation_seeds=20,
+        measures={"pace gap": pace_gap, "pace wander": pace_wander, "step wander": step_wander},
+    )
+    return Study("made", "How long does a page take?", "None.", "None.", {"paper": Scale(design)})
+
+
+def make(folder: Path, games: int) -> float:
+    """Carry out the study with runs that are made up.
+
+    Returns:
+        Seconds that writing their tables took.
+    """
+    engine = _Writer()
+    run_study(study(games), "paper", folder, engine=engine)
+    assert engine.runs == games * RUNS_A_GAME
+    return engine.seconds
+
+
+class _Writer:
+    """An engine that writes each run's records and times its table, instead of training it."""
+
+    def __init__(self) -> None:
+        self.seconds, self.runs = 0.0, 0
+        self._where = environment("paripassu bench report")
+
+    def execute(self, _: object, units: Sequence[Unit], /) -> Iterator[tuple[Unit, None]]:
+        for unit in units:
+            write_run(unit.path, unit.run, self._where)
+            start = time.perf_counter()
+            write_run_table(unit.path)
+            self.seconds += time.perf_counter() - start
+            self.runs += 1
+            yield unit, None
+
+
+def write_run(path: Path, run: Run, where: Environment) -> None:
+    """The folder of a run whose metric is best at the centre of the grid.
+
+    Only the runs whose pictures a page shows have them.
+    """
+    rng = random.Random(str(path))  # noqa: S311 - made-up numbers
+    path.mkdir(parents=True)
+    (path / "run.json").write_text(dump(RunHeader(run.settings(), where)))
+    centre = DIGITS.centres[path.parent.name.replace("-", " ")]
+    off = abs(math.log10(run.generator.lr / centre))
+    parts = rng.choice(between_evaluations())
+    with (path / "records.jsonl").open("w") as stream:
+        for step, part in zip(range(0, STEPS + 1, EVAL_EVERY), parts, strict=True):
+            value = 10 + 5 * off + 1e5 / (1000 + step) + rng.random()
+            stream.writelines(line(Metric(step, name, value)) for name in METRICS)
+            stream.write(line(Samples(step, shot(step))) + part)
+        stream.write(line(End(STEPS, "finished", "", 1000 * rng.random())))
+    if run.seed == FIRST_CONFIRMATION_SEED:
+        (path / "samples").mkdir()
+        for step in range(0, STEPS + 1, EVAL_EVERY):
+            (path / shot(step)).write_bytes(picture())
+
+
+@cache
+def between_evaluations(variants: int = 8) -> list[list[str]]:
+    """For some runs, the records after each evaluation and before the next as text; none after the last."""
+    rng = random.Random(0)  # noqa: S311 - made-up numbers
+
+    def part(after: int) -> str:
+        steps = range(after + 1, min(after + EVAL_EVERY, STEPS) + 1)
+        return "".join(line(record) for step in steps for record in records_at(step, rng))
+
+    return [[part(after) for after in range(0, STEPS + 1, EVAL_EVERY)] for _ in range(variants)]
+
+
+def records_at(step: int, rng: random.Random) -> Iterator[Record]:
+    """What a run writes at a step, but for evaluations."""
+    if step % PROBE_EVERY == 0:
+        for player, layers in LAYERS.items():
+            for layer in (*layers, ""):
+                norms = (rng.lognormvariate(0, 1) for _ in range(3))
+                yield Update(step, player, layer, *norms, rng.random())
+                yield Shadow(
+                    step, player, layer, "Adam(betas=(0.0, 0.9), eps=1e-08)", *(rng.random() for _ in "123")
+                )
+        yield Pace(step, "generator", "discriminator", rng.lognormvariate(0, 1))
+    if step % LOG_EVERY == 0:
+        yield Losses(step, rng.gauss(0, 1), rng.gauss(0, 1))
+
+
+def line(record: Record) -> str:
+    """A record as its writer writes it."""
+    return json.dumps(vars(record) | {"kind": type(record).__name__}) + "\n"
+
+
+def shot(step: int) -> str:
+    """Where a run's samples at a step are."""
+    return f"samples/{step:09d}.png"
+
+
+@cache
+def picture() -> bytes:
+    """A picture of samples."""
+    stream = BytesIO()
+    Image.effect_noise((64, 64), 50).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def forget(folder: Path) -> None:
+    """Drop a folder's files from the page cache, as if the machine had just been started."""
+    os.sync()
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as stream:
+                os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def resume(folder: Path, games: int) -> None:
+    """Find that nothing of a finished study is left."""
+    assert not study(games).scale("paper").design.work(folder, "").missing
+
+
+def phase(name: str, folder: Path, games: int) -> dict[str, float]:
+    """One phase in this process: its seconds, and the MiB that were resident at most."""
+    if name == "tables":
+        seconds = make(folder, games)
+    else:
+        work: Callable[[], object] = {
+            "resume": lambda: resume(folder, games),
+            "summary": lambda: summarise(study(games), "paper", folder),
+            "page": lambda: write_study_page(folder),
+        }[name]
+        forget(folder)
+        start = time.perf_counter()
+        work()
+        seconds = time.perf_counter() - start
+    return {"seconds": seconds, "mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+
+
+def run(
+    games: Sequence[int], command: str, progress: Callable[[], None]
+) -> tuple[dict[int, dict[str, dict[str, float]]], str]:
+    """Every phase of a study on each number of games; the figures by runs and phase, and the page."""
+    results: dict[int, dict[str, dict[str, float]]] = {}
+    for count in games:
+        with TemporaryDirectory(prefix="paripassu-report-") as home:
+            folder = Path(home) / "made"
+            own = results[count * RUNS_A_GAME] = {}
+            for name in PHASES:
+                asked = [sys.executable, __file__, name, str(folder), str(count)]
+                own[name] = json.loads(
+                    subprocess.run(asked, capture_output=True, check=True, text=True).stdout
+                )
+                progress()
+            text = folder / PAGE_FOLDER / "index.html"
+            own["page"]["text_mib"] = text.stat().st_size / 2**20
+    return results, page(results, command)
+
+
+def page(results: dict[int, dict[str, dict[str, float]]], command: str) -> str:
+    """The dated Markdown page."""
+    where = environment(command)
+    versions = ", ".join(f"{name} {number}" for name, number in where.versions.items())
+    rows = ["| runs | phase | seconds | ms per run | MiB |", "|---|---|---|---|---|"]
+    for runs, own in results.items():
+        for name, got in own.items():
+            seconds, each = f"{got['seconds']:.1f}", f"{1000 * got['seconds'] / runs:.1f}"
+            rows.append(f"| {runs:,} | {name} | {seconds} | {each} | {got['mib']:,.0f} |")
+    sections = [
+        f"# The page of a study of thousands of runs, {datetime.now(UTC):%Y-%m-%d}",
+        (__doc__ or "").partition("\n\n")[2].strip(),
+        f"```console\n$ {where.command}\n```",
+        f"{where.device}, {where.cores} cores; {versions}; commit {where.commit or 'unknown'}.",
+        "\n".join(rows),
+        met(results),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def met(results: dict[int, dict[str, dict[str, float]]]) -> str:
+    """Which of the bounds the largest study keeps."""
+    runs = max(results)
+    of_page, of_resume = results[runs]["page"], results[runs]["resume"]
+    bounds = [
+        ("page, seconds", of_page["seconds"], PAGE_SECONDS),
+        ("page, MiB", of_page["mib"], PAGE_MIB),
+        ("resume, seconds", of_resume["seconds"], RESUME_SECONDS),
+    ]
+    rows = [f"| of {runs:,} runs | at most | is |", "|---|---|---|"]
+    rows += [
+        f"| {name} | {bound:,} | {value:,.1f}{' **missed**' * (value > bound)} |"
+        for name, value, bound in bounds
+    ]
+    size = f"The page's text has {of_page['text_mib']:.1f} MiB."
+    return "\n".join([*rows, "", size])
+
+
+def default_page() -> Path:
+    """Where today's page goes."""
+    return dated("report", "cpu")
+
+
+if __name__ == "__main__":
+    asked_name, asked_folder, asked_games = sys.argv[1:]
+    print(json.dumps(phase(asked_name, Path(asked_folder), int(asked_games))))

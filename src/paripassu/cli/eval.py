@@ -1,0 +1,84 @@
+"""``paripassu eval``: a run's last checkpoint by any metric."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from paripassu.cli import choices
+from paripassu.cli.progress import stage_bars
+from paripassu.metrics import NETWORKS, FeatureMetric, InceptionFeatures
+from paripassu.train import Run, evaluate, load_run
+
+
+@dataclass
+class Eval:
+    """Measure the last checkpoint of a run.
+
+    Values under one name may be compared, others not: the name says the metric, the network whose features
+    it sees, and the number of samples. What was measured before of the data is kept and not repeated.
+    """
+
+    folder: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+    """A run folder."""
+    metric: Annotated[
+        tuple[str, ...],
+        tyro.conf.arg(
+            metavar="NAME",
+            help="METRIC-NETWORK@COUNT, one or more, such as fd-efficientnet-lite0@10k (extra features), "
+            "fid-inception@50k (extra fid) or recall-digits@1000; without it, what the training measured. "
+            "METRIC: fd (Fréchet distance), kd (kernel distance), for inception fid and kid, or precision, "
+            f"recall, density, coverage. NETWORK: {', '.join(NETWORKS)}.",
+            help_behavior_hint="",
+        ),
+    ] = ()
+    samples: int | None = None
+    """Generated samples of metrics without a COUNT; the run's own number without it."""
+    device: str | None = None
+    """cpu, cuda, cuda:1, ...; the run's without it. Other latents are drawn on another one."""
+    inception_weights: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """torch-fidelity's file of weights; downloaded without it."""
+    quiet: bool = False
+    """No progress."""
+    json: bool = False
+    """The result as JSON."""
+
+    def __call__(self) -> None:
+        """Print every metric."""
+        run = self._run()
+        samples = run.eval_samples if self.samples is None else self.samples
+        metrics = [choices.metric(name, samples) for name in self.metric]
+        if self.inception_weights:
+            metrics = _with_weights(metrics, self.inception_weights.resolve())
+        with stage_bars(quiet=self.quiet) as advance:
+            step, values = evaluate(run, self.folder, None if metrics else self.samples, metrics, advance)
+        if self.json:
+            print(json.dumps({"run": str(self.folder), "step": step, "metrics": values}, indent=2))
+        else:
+            Console().print(metrics_table(f"{self.folder}, step {step:,}", values))
+
+    def _run(self) -> Run:
+        run = load_run(self.folder)
+        if self.device is None:
+            return run
+        # Nothing is measured in a run's precision, and a CPU has no tf32 to leave unused.
+        return replace(run, device=choices.device(self.device), precision="float32")
+
+
+def _with_weights(metrics: list[FeatureMetric], weights: Path) -> list[FeatureMetric]:
+    if not any(isinstance(metric.network, InceptionFeatures) for metric in metrics):
+        raise ValueError("--inception-weights is for a --metric on inception: leave it out or ask for one")
+    given = InceptionFeatures(weights)
+    return [replace(m, network=given) if isinstance(m.network, InceptionFeatures) else m for m in metrics]
+
+
+def metrics_table(title: str, metrics: dict[str, float]) -> Table:
+    """Metrics as a table for the terminal."""
+    table = Table("metric", "value", title=title, title_justify="left")
+    for name, value in metrics.items():
+        table.add_row(name, f"{value:.4g}")
+    return table

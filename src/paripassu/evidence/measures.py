@@ -1,0 +1,110 @@
+r"""Measures of how a run moved: its pace, and how much its steps vary.
+
+The pace is the discriminator's relative step over the generator's. A relative step is the length of a step
+over the length of the player's weights. With :math:`p_t` the pace at probed step :math:`t`,
+
+.. math:: \text{gap} = \operatorname{mean}_t |\log_{10} p_t|, \quad
+          \text{wander} = \operatorname{std}_t \log_{10} p_t.
+
+The wander of steps is per layer the standard deviation of their lengths over the mean of their lengths.
+"""
+
+import math
+
+import numpy as np
+import polars as pl
+
+from paripassu.records import Pace, Update
+
+_WARM_UP = 0.1  # of the run, in which Adam's moments fill
+
+
+def pace_gap(table: pl.DataFrame) -> float:
+    """Mean distance of the pace from 1, in decades.
+
+    Args:
+        table: a run's, from `paripassu.evidence.tables.run_table`.
+
+    Returns:
+        At least 0: 0 where both players always move alike, 1 where one moves ten times as far. NaN without a
+        probed step in which both moved.
+
+    Example:
+        >>> paces = pl.DataFrame({"kind": "Pace", "step": [1, 2], "value": [10.0, 0.1]})
+        >>> pace_gap(paces)
+        1.0
+    """
+    logarithms = _logarithms(table)
+    return float(np.abs(logarithms).mean()) if logarithms.size else math.nan
+
+
+def pace_wander(table: pl.DataFrame) -> float:
+    """Standard deviation of the pace, in decades.
+
+    Args:
+        table: as in `pace_gap`.
+
+    Returns:
+        At least 0: 0 where the pace is constant, whatever it is. NaN without a probed step in which both
+        moved.
+
+    Example:
+        >>> paces = pl.DataFrame({"kind": "Pace", "step": [1, 2], "value": [10.0, 10.0]})
+        >>> pace_wander(paces)
+        0.0
+    """
+    logarithms = _logarithms(table)
+    return float(logarithms.std()) if logarithms.size else math.nan
+
+
+def step_wander(table: pl.DataFrame) -> float:
+    """How much the lengths of a layer's steps vary: standard deviation over mean, the median over layers.
+
+    The first tenth of the run is left out.
+
+    Args:
+        table: as in `pace_gap`; its last record says how long the run was.
+
+    Returns:
+        At least 0. NaN without a layer that was probed and moved.
+    """
+    return _wander(table, "update")
+
+
+def gradient_wander(table: pl.DataFrame) -> float:
+    """How much the lengths of a layer's gradients vary, as `step_wander`."""
+    return _wander(table, "gradient")
+
+
+def pace_gaps(paths: pl.DataFrame) -> pl.DataFrame:
+    """The pace gap of each run of a sweep.
+
+    Args:
+        paths: ``method, seed, pace_d, pace_g``, the players' relative steps, one row a recorded step.
+
+    Returns:
+        ``method, seed, gap, moving``, one row a run. The gap is the mean over the steps at which both
+        players moved, and ``moving`` is their share of the recorded steps. Runs without such a step are left
+        out.
+    """
+    apart = (pl.col("pace_d") / pl.col("pace_g")).log10().abs()
+    usable = pl.col("gap").is_finite()
+    by_run = paths.with_columns(gap=apart).group_by("method", "seed", maintain_order=True)
+    means = by_run.agg(pl.col("gap").filter(usable).mean(), usable.mean().alias("moving"))
+    return means.filter(pl.col("moving") > 0)
+
+
+def _logarithms(table: pl.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    usable = pl.col("value").is_finite() & (pl.col("value") > 0)
+    return np.log10(table.filter(pl.col("kind") == Pace.__name__).filter(usable)["value"].to_numpy())
+
+
+def _wander(table: pl.DataFrame, length: str) -> float:
+    probed = table.filter(
+        pl.col("kind") == Update.__name__,
+        pl.col("layer") != "",
+        pl.col("step") > _WARM_UP * pl.lit(table["step"].max()),
+    )
+    by_layer = probed.group_by("player", "layer", maintain_order=True).agg(length)[length].to_list()
+    varied = [np.std(lengths) / np.mean(lengths) for lengths in by_layer if np.mean(lengths) > 0]
+    return float(np.median(varied)) if varied else math.nan

@@ -1,0 +1,103 @@
+"""A sweep as the design of a study: its stages in order, its tables, its verdict rule."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import polars as pl
+
+from paripassu.protocol.study import Design, Judgement, Unit, Work
+from paripassu.protocol.sweeps.chunk import Chunk, ChunkUnit, read, write_table
+from paripassu.protocol.sweeps.sweep import Sweep, Tables
+from paripassu.records.study import flat_settings
+
+SweepVerdict = Callable[[Any, Tables], Judgement]
+"""The verdict rule: from a sweep and its tables to findings."""
+
+
+@dataclass(frozen=True)
+class SweepDesign(Design):
+    """A sweep and the verdict rule that judges it.
+
+    Args:
+        sweep: what runs, a frozen dataclass of plain settings.
+        verdict: applied to the sweep and its tables.
+    """
+
+    sweep: Sweep
+    verdict: SweepVerdict
+
+    @property
+    def kind(self) -> str:
+        """The sweep's."""
+        return self.sweep.kind
+
+    @property
+    def protocol(self) -> str:
+        """None: each sweep's rule says how it is done."""
+        return ""
+
+    def settings(self) -> dict[str, Any]:
+        """The sweep's fields, with lists for tuples, as JSON gives them back."""
+        return json.loads(json.dumps(asdict(self.sweep)))  # pyright: ignore[reportArgumentType] - a dataclass
+
+    def difference(self, settings: Mapping[str, Any]) -> str:
+        """The first setting that differs, there and here."""
+        there, here = (flat_settings(dict(of)) for of in (settings, self.settings()))
+        for name in here | there:
+            if there.get(name) != here.get(name):
+                return f"{name} is {there.get(name)} there and {here.get(name)} here"
+        return ""
+
+    def plan(self) -> list[str]:
+        """The chunks of the first stage; what follows depends on their outcomes."""
+        first, *rest = self.sweep.stages()
+        lines = [
+            f"{chunk.part}: {chunk.method}, d = {chunk.framework.d:,}, {len(chunk.rates)} pairs of rates, "
+            f"{len(chunk.seeds)} seeds, {chunk.steps:,} steps"
+            for chunk in first(pl.DataFrame())
+        ]
+        return [*lines, *["then the best pairs on fresh seeds"] * len(rest)]
+
+    def work(self, folder: Path, command: str) -> Work:  # noqa: ARG002 - chunks keep no command
+        """The chunks of the first stage that is not done."""
+        chunks, missing = self._chunks(folder)
+        units: list[Unit] = [ChunkUnit(chunk, folder) for chunk in missing]
+        done = sum(c.run_steps for c in chunks) - sum(c.run_steps for c in missing)
+        return Work(units, done, self.sweep.run_steps if missing else done)
+
+    def judge(self, claim: str, folder: Path) -> Judgement:  # noqa: ARG002 - findings have their own
+        """Write the tables of all chunks, and say what they show."""
+        chunks, missing = self._chunks(folder)
+        assert not missing, f"{folder} is not finished"
+        tables = Tables(*(read(chunks, folder, name) for name in Tables._fields))
+        for name, frame in zip(Tables._fields, tables, strict=True):
+            if not frame.is_empty():
+                write_table(frame, folder / f"{name}.parquet")
+        return self.verdict(self.sweep, tables)
+
+    def on_data(self, paths: Mapping[str, Path]) -> Self:
+        """Itself: a sweep takes no data."""
+        if paths:
+            raise ValueError(f"a sweep of the theory takes no data by path: leave out {', '.join(paths)}")
+        return self
+
+    def on_device(self, device: str) -> Self:
+        """Itself, on the CPU."""
+        if device != "cpu":
+            raise ValueError(f"a sweep of the theory does nothing on a GPU: leave out the device {device}")
+        return self
+
+    def _chunks(self, folder: Path) -> tuple[list[Chunk], list[Chunk]]:
+        """All chunks that are known, and those of them that are not done."""
+        chunks, outcomes = list[Chunk](), pl.DataFrame()
+        for stage in self.sweep.stages():
+            asked = stage(outcomes)
+            chunks += asked
+            missing = [chunk for chunk in asked if not chunk.is_done(folder)]
+            if missing:
+                return chunks, missing
+            outcomes = read(chunks, folder, "outcomes")
+        return chunks, []

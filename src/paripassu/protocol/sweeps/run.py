@@ -1,0 +1,84 @@
+"""One configuration of the framework, watched over time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from paripassu.protocol.sweeps.chunk import Chunk
+from paripassu.protocol.sweeps.sweep import (
+    METHODS,
+    Stage,
+    check_counts,
+    check_methods,
+    check_rates,
+    groups_of,
+)
+from paripassu.theory import Framework
+from paripassu.theory.collapse.full import FULL_METHODS
+from paripassu.theory.collapse.lanes import WIDTH
+from paripassu.theory.collapse.simulate import Updates, check_settings
+
+
+@dataclass(frozen=True)
+class RunSweep:
+    """One configuration by each of some methods, watched over time.
+
+    Args:
+        framework: the game.
+        methods: of `simulate` and of `full.FULL_METHODS`.
+        lr_d: discriminator's learning rate, of every method.
+        lr_g: generator's learning rate, of every method.
+        seeds: how many, from 0.
+        steps: the budget.
+        updates: whether both players step at once, or the generator answers the new discriminator.
+        momentum: of both players, in [0, 1); for nSGDA and SGDA alone, like the next two.
+        batch: samples per step, 0 for exact expectations.
+        trainable: whether the discriminator learns its output weight and bias too.
+    """
+
+    framework: Framework
+    methods: tuple[str, ...] = METHODS
+    lr_d: float = 0.1
+    lr_g: float = 0.01
+    seeds: int = 8
+    steps: int = 10_000
+    updates: Updates = "simultaneous"
+    momentum: float = 0.0
+    batch: int = 0
+    trainable: bool = False
+
+    kind: ClassVar[str] = "run"
+
+    def __post_init__(self) -> None:
+        check_methods(self.methods, METHODS + tuple(FULL_METHODS))
+        check_counts(seeds=self.seeds, steps=self.steps)
+        check_rates("lr_d", (self.lr_d,))
+        check_rates("lr_g", (self.lr_g,))
+        check_settings(updates=self.updates, momentum=self.momentum, batch=self.batch)
+        in_full = [method for method in self.methods if method in FULL_METHODS]
+        given = [name for name in ("momentum", "batch", "trainable") if getattr(self, name)]
+        if in_full and given:
+            raise ValueError(
+                f"{', '.join(in_full)} plays on exact expectations, without momentum, a and b fixed: "
+                f"leave out {', '.join(given)}"
+            )
+
+    @property
+    def run_steps(self) -> int:
+        """Steps of all runs."""
+        return len(self.methods) * self.seeds * self.steps
+
+    def stages(self) -> Sequence[Stage]:
+        """One: every method's runs."""
+        return [lambda _: self._chunks()]
+
+    def _chunks(self) -> list[Chunk]:
+        whole = Chunk(
+            "run", self.framework, "", ((self.lr_d, self.lr_g),), (), self.steps, self.updates, self.momentum,
+            self.batch, self.trainable, paths=True,
+        )  # fmt: skip
+        return [
+            replace(whole, method=method, seeds=seeds)
+            for method in self.methods
+            for seeds in groups_of(range(self.seeds), 1 if method in FULL_METHODS else WIDTH)
+        ]

@@ -1,0 +1,108 @@
+"""Runs side by side: the settings in which they differ, and their results."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from paripassu.evidence import series
+from paripassu.evidence.tables import run_table
+from paripassu.records import RECORDS_FILE, RUN_FILE, RunHeader
+from paripassu.records.codec import load
+from paripassu.report.page import Block, Page, Pictures, Section, Table, Text
+from paripassu.report.run import metric_figures, spread, update_figures
+
+_SHOWN_STEPS = 4
+
+
+def write_side_by_side(folders: Sequence[Path], out: Path) -> Path:
+    """Write a page that shows runs side by side.
+
+    Args:
+        folders: run folders, two at least.
+        out: the page's folder; made if it does not exist.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        ValueError: fewer than two runs, one named twice, a folder that is no run, or a damaged one.
+    """
+    if len(folders) < 2:
+        raise ValueError(f"name a folder that paripassu wrote, or two runs or more: got {len(folders)}")
+    if len({folder.resolve() for folder in folders}) < len(folders):
+        raise ValueError("a run is named twice: name each once")
+    for folder in folders:
+        if not (folder / RECORDS_FILE).is_file():
+            raise ValueError(f"{folder} holds no run: name folders that paripassu train wrote")
+    runs = dict(zip(_names(folders), folders, strict=True))
+    tables = {name: run_table(folder) for name, folder in runs.items()}
+    table = pl.concat(own.with_columns(arm=pl.lit(name), seed=pl.lit(0)) for name, own in tables.items())
+    sections = [
+        Section("Settings that differ", _settings(runs)),
+        Section("Measurements", [*_outcomes(tables), *metric_figures(table, list(runs))]),
+        Section("Samples", _samples(tables, runs)),
+        Section("Updates", update_figures(table, list(runs))),
+    ]
+    lead = (
+        f"{len(runs)} runs side by side. Each line is one run, so these figures do not show the spread "
+        "between seeds."
+    )
+    page = Page(title=" · ".join(runs), lead=lead, blocks=[], sections=[s for s in sections if s.blocks])
+    return page.write(out)
+
+
+def _names(folders: Sequence[Path]) -> list[str]:
+    short = [folder.resolve().name for folder in folders]
+    return short if len(set(short)) == len(short) else [str(folder) for folder in folders]
+
+
+def _settings(runs: Mapping[str, Path]) -> list[Block]:
+    headers = {name: folder / RUN_FILE for name, folder in runs.items() if (folder / RUN_FILE).is_file()}
+    settings = {name: dict(_flat(load(path, RunHeader).settings)) for name, path in headers.items()}
+    keys = dict.fromkeys(key for own in settings.values() for key in own)
+    rows = [
+        (key, *(own.get(key, "") for own in settings.values()))
+        for key in keys
+        if len({own.get(key, "") for own in settings.values()}) > 1
+    ]
+    if not rows:
+        return [Text("No recorded setting differs.")]
+    return [Table(("setting", *settings), rows)]
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for key, value in settings.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict):
+            pairs += _flat(value, f"{name}.")
+        else:
+            pairs.append((name, json.dumps(value, ensure_ascii=False)))
+    return pairs
+
+
+def _outcomes(tables: Mapping[str, pl.DataFrame]) -> list[Block]:
+    metrics = {
+        name: dict(table.filter(kind="Metric").select("name", "value").iter_rows())
+        for name, table in tables.items()
+    }
+    names = list(dict.fromkeys(metric for last in metrics.values() for metric in last))
+    rows: list[Sequence[str]] = []
+    for run, table in tables.items():
+        outcomes = table.filter(kind="End")["outcome"].to_list()
+        values = [f"{metrics[run].get(name, float('nan')):.4g}" for name in names]
+        rows.append((run, *values, *(outcomes or ["not finished"]), f"{table['step'].max() or 0:,}"))
+    return [Table(("run", *names, "outcome", "updates"), rows, caption="Last value of each metric.")]
+
+
+def _samples(tables: Mapping[str, pl.DataFrame], runs: Mapping[str, Path]) -> list[Block]:
+    shown = {name: series.pictures(table, runs[name]) for name, table in tables.items()}
+    steps = list(spread({step: path for own in shown.values() for step, path in own.items()}, _SHOWN_STEPS))
+    if not steps:
+        return []
+    rows = [(name, [own.get(step) for step in steps]) for name, own in shown.items()]
+    caption = "At equal steps. A gap is a step at which a run drew no samples."
+    return [Pictures([f"step {step:,}" for step in steps], rows, caption)]

@@ -1,0 +1,157 @@
+"""What is measured of a generator, chosen by what its data say of themselves.
+
+| data | measured |
+|---|---|
+| `Samples.modes` | the modes that points reach |
+| `Samples.is_stacked` | the triples of digits that images show |
+| `Samples.images` | Fréchet and kernel distance on the features that `Source.features` names |
+| none of these | nothing |
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from paripassu.data import ImageSet, Modes, Samples
+from paripassu.metrics import (
+    MAX_PAIRED_SAMPLES,
+    NETWORKS,
+    ClassifierFeatures,
+    FeatureMetric,
+    FeatureNetwork,
+    FeatureSample,
+    metric_name,
+    mode_coverage,
+    score,
+    triple_coverage,
+)
+from paripassu.train.memory import measuring_fits
+from paripassu.train.reference import reference
+from paripassu.train.run import Run
+
+Generate = Callable[[int], Iterator[Tensor]]
+"""Gives so many generated samples, in batches, always from the same latents."""
+
+Progress = Callable[[str, int, int], object]
+"""Called with what is measured, how many samples are done, and of how many."""
+
+
+def no_progress(what: str, done: int, total: int) -> None:
+    """Report nothing."""
+
+
+class Measure(Protocol):
+    """Takes the generated samples it needs and returns every metric by its name."""
+
+    def __call__(self, generate: Generate, /) -> dict[str, float]:
+        """Measure."""
+        ...
+
+
+def measure_for(
+    run: Run, real: Samples, count: int, metrics: Sequence[FeatureMetric], progress: Progress
+) -> Measure:
+    """The measure of a run's generators.
+
+    Args:
+        run: whose.
+        real: its data.
+        count: generated samples of what is measured without ``metrics``.
+        metrics: what to measure instead; they fit images alone.
+        progress: called while features of the data are computed.
+
+    Raises:
+        ValueError: the metrics, or the features that the source names, do not fit the data.
+    """
+    if real.images and not real.is_stacked:
+        return _distances(run, real.images, count, metrics, progress)
+    if metrics:
+        raise ValueError(f"{run.data.name} holds no images for {metrics[0].name}: leave the metric out")
+    if real.modes:
+        return partial(_coverage, real.modes, count)
+    if real.is_stacked:
+        network = _features(run)
+        if not isinstance(network, ClassifierFeatures):
+            raise ValueError(
+                f"{run.data.name} is measured on {network.name}, which does not classify digits: "
+                "let its features be digits or mnist"
+            )
+        return partial(_triples, network, count)
+    return lambda _: {}
+
+
+def _features(run: Run) -> FeatureNetwork:
+    name = run.data.features
+    if name not in NETWORKS:
+        raise ValueError(
+            f"{run.data.name} is measured on {name!r}, which there is not: choose from {', '.join(NETWORKS)}"
+        )
+    return NETWORKS[name]
+
+
+def _coverage(modes: Modes, count: int, generate: Generate, /) -> dict[str, float]:
+    points = torch.cat([*generate(count)])
+    coverage = mode_coverage(points, modes.centres, modes.std)
+    return {
+        metric_name("mode-overlap", count): coverage.overlap,
+        metric_name("high-quality", count): coverage.high_quality,
+        metric_name("modes", count): float(coverage.captured),
+    }
+
+
+def _triples(network: ClassifierFeatures, count: int, generate: Generate, /) -> dict[str, float]:
+    shown: list[Tensor] = []
+    for batch in generate(count):
+        channels = batch.flatten(end_dim=1).unsqueeze(1)
+        shown.append(network.probabilities(channels).argmax(dim=1).view(len(batch), -1))
+    triples = torch.cat(shown)
+    coverage = triple_coverage(triples)
+    return {
+        metric_name("modes", len(triples), network): float(coverage.captured),
+        metric_name("kl", len(triples), network): coverage.divergence,
+    }
+
+
+def _distances(
+    run: Run, images: ImageSet, count: int, metrics: Sequence[FeatureMetric], progress: Progress
+) -> Measure:
+    if not metrics:
+        network, paired = _features(run), min(len(images), count, MAX_PAIRED_SAMPLES)
+        metrics = FeatureMetric("fd", network, count), FeatureMetric("kd", network, paired)
+    references: dict[FeatureNetwork, FeatureSample] = {}
+    for metric in metrics:
+        if metric.compares and metric.count > len(images):
+            raise ValueError(
+                f"{metric.name} compares as many generated as real samples, and the data has "
+                f"{len(images):,}: choose fewer"
+            )
+        if metric.network not in references:
+            advance = partial(progress, f"{metric.network.name} of the data")
+            with measuring_fits(run, images.shape):
+                references[metric.network] = reference(metric.network, images, advance)
+    return partial(_scores, metrics, references, count)
+
+
+def _scores(
+    metrics: Iterable[FeatureMetric],
+    references: dict[FeatureNetwork, FeatureSample],
+    count: int,
+    generate: Generate,
+    /,
+) -> dict[str, float]:
+    def generated(metric: FeatureMetric) -> int:
+        # A metric that compares takes its samples from among those of the usual metrics.
+        return max(metric.count, count) if metric.compares else metric.count
+
+    values: dict[str, float] = {}
+    for metric in metrics:
+        if metric.name not in values:
+            many = generated(metric)
+            together = [m for m in metrics if m.network == metric.network and generated(m) == many]
+            most = max((m.count for m in together if m.compares), default=0)
+            fake = FeatureSample.gather(map(metric.network, generate(many)), most)
+            values |= score(together, references[metric.network], fake)
+    return {metric.name: values[metric.name] for metric in metrics}

@@ -1,0 +1,153 @@
+"""Names that a person types for the parts of a run, and what they stand for.
+
+Each part may also be a person's own, as ``FILE.py:NAME`` (`paripassu.train.own_parts`).
+"""
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from paripassu.data import (
+    PUBLISHED,
+    Cifar,
+    Digits,
+    Grid,
+    Hub,
+    Idx,
+    ImageFolder,
+    Npz,
+    PixelFile,
+    Ring,
+    Source,
+    StackedDigits,
+)
+from paripassu.games import R1, R1R2, Penalty, WganGP
+from paripassu.models import DCGAN, MLP, SNGAN, Architecture, StyleGAN2, WganGPResNet
+from paripassu.rules import SGD, Adam, Graft, Normalize, RMSprop, Rule
+from paripassu.train.own_files import is_name_in_file
+from paripassu.train.own_parts import load_part
+
+T = TypeVar("T")
+
+SOURCES: Mapping[str, Callable[[], Source]] = {
+    "digits": Digits,
+    "stacked-digits": StackedDigits,
+    "ring": Ring,
+    "grid": Grid,
+}
+MODELS: Mapping[str, Architecture] = {
+    model.name: model for model in (MLP(), DCGAN(), WganGPResNet(), SNGAN(), StyleGAN2())
+}
+PENALTIES: Mapping[str, Callable[..., Penalty]] = {"wgan-gp": WganGP, "r1": R1, "r1-r2": R1R2}
+OPTIMIZERS: Mapping[str, Rule] = {
+    "adam": Adam((0.5, 0.999)),
+    "sgd": SGD(),
+    "rmsprop": RMSprop(),
+    "nsgd": Normalize(SGD(), "global"),
+    "nsgd-layer": Normalize(SGD(), "layer"),
+    "adansgd": Graft(Adam((0.5, 0.999)), SGD()),
+    "adadir": Graft(SGD(), Adam((0.5, 0.999))),
+}
+
+
+def choose(what: str, name: str, choices: Mapping[str, T]) -> T:
+    """The choice called ``name``; without one, a ``ValueError`` that lists the near matches."""
+    if name in choices:
+        return choices[name]
+    raise ValueError(unknown(what, name, choices))
+
+
+def unknown(what: str, name: str, names: Iterable[str]) -> str:
+    """One sentence about a name that does not exist."""
+    names = list(names)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}? " if near else ""
+    if name.endswith(".py"):
+        hint = f"say what in the file, as {name}:NAME, or "
+    return f"there is no {what} {name!r}: {hint}choose from {', '.join(names)}"
+
+
+def rule(name: str | Rule) -> Rule:
+    """An optimizer's rule by its name."""
+    if isinstance(name, Rule):
+        return name
+    return load_part(name, Rule) if is_name_in_file(name) else choose("optimizer", name, OPTIMIZERS)
+
+
+def rule_with(rule: Rule, setting: str, value: object) -> Rule | None:
+    """``rule`` with a setting of its own and of the rules inside it changed; None if none has it."""
+    changes: dict[str, Any] = {}
+    for field in fields(rule) if is_dataclass(rule) else ():
+        part = getattr(rule, field.name)
+        if field.name == setting:
+            changes[setting] = value
+        elif isinstance(part, Rule) and (inside := rule_with(part, setting, value)):
+            changes[field.name] = inside
+    return replace(cast(Any, rule), **changes) if changes else None
+
+
+def architecture(
+    name: str | Architecture | None, given: Mapping[str, object], recipe: Architecture
+) -> Architecture:
+    """The recipe's model, or another one by name, with the given settings."""
+    if name is None or name == recipe.name:
+        model = recipe
+    elif isinstance(name, Architecture):
+        model = name
+    else:
+        model = load_part(name, Architecture) if is_name_in_file(name) else choose("model", name, MODELS)
+    if not given:
+        return model
+    settings = {field.name for field in fields(model)} if is_dataclass(model) else set[str]()
+    if lacking := sorted(given.keys() - settings):
+        raise ValueError(f"{model.name} has no {', '.join(lacking)} to set: leave it out")
+    return replace(cast(Any, model), **given)
+
+
+def source(name: str | Source, by_path: Mapping[str, Any], wanted: int | None) -> Source:
+    """Data by name, or images by path.
+
+    Args:
+        name: what a person typed.
+        by_path: settings that a person gave for images by path, by their names in `ImageFolder`.
+        wanted: the resolution of the recipe's images, if a person gave none.
+    """
+    label = name.name if isinstance(name, Source) else name
+    if by_path and (isinstance(name, Source) or is_name_in_file(name) or name in SOURCES):
+        options = ", ".join(f"--{option.replace('_', '-')}" for option in by_path)
+        raise ValueError(f"leave out {options}: {label} has its own, they are for images by path")
+    if isinstance(name, Source):
+        return name
+    if is_name_in_file(name):
+        return load_part(name, Source)
+    if name in SOURCES:
+        return SOURCES[name]()
+    path = Path(name)
+    if (not path.exists() and name not in PUBLISHED) or path.suffix == ".py":
+        raise ValueError(unknown("data source or path", name, [*SOURCES, *PUBLISHED]))
+    settings: dict[str, Any] = dict(by_path) if wanted is None else {"resolution": wanted, **by_path}
+    if not path.exists():
+        return Hub(name, **settings)
+    if kind := _pixels(path):
+        if lacking := sorted(settings.keys() - {"resolution"}):
+            raise ValueError(
+                f"leave out --{lacking[0].replace('_', '-')}: it is for image files, unlike {name}"
+            )
+        return kind(**settings)
+    if "resolution" not in settings:
+        raise ValueError("say the size images are brought to, such as --resolution 32")
+    return ImageFolder(path.resolve(), **settings)
+
+
+def _pixels(path: Path) -> Callable[..., PixelFile] | None:
+    kind = None
+    if path.is_dir():
+        kind = Cifar if Cifar.is_at(path) else None
+    elif path.suffix == ".npz":
+        kind = Npz
+    elif path.name.removesuffix(".gz").endswith("ubyte"):
+        kind = Idx
+    return partial(kind, path.resolve()) if kind else None

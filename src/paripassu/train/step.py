@@ -1,0 +1,114 @@
+"""One step of a GAN: the discriminator's updates, the generator's update, the moving average."""
+
+from typing import cast
+
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from paripassu.data import Samples
+from paripassu.games import Draws, StyleBased
+from paripassu.optim import RuleOptimizer
+from paripassu.train.precision import penalty, play
+from paripassu.train.processes import ALONE, Processes, average_gradients, path_length_batch
+from paripassu.train.random import Stream, generator, number, seeded
+from paripassu.train.run import Run
+from paripassu.train.state import TrainingState
+
+
+def step(run: Run, state: TrainingState, real: Samples, processes: Processes = ALONE) -> Tensor:
+    """One generator update and the discriminator updates before it.
+
+    Everything random depends on the seed and the step alone. Nothing is read back from the device.
+
+    Args:
+        run: what is trained.
+        state: changed by one step, except for its counters.
+        real: the data.
+        processes: this process among those that train together.
+
+    Returns:
+        ``[2]``: the discriminator's and the generator's loss, each before its player's (last) step, on this
+        process's rows.
+    """
+    device = torch.device(run.device)
+    draws = processes.draws(generator(run.seed, Stream.TRAINING, state.step, device))
+
+    # Learning rates.
+    factor = 1 - state.step / run.steps if run.decay == "linear" else 1.0
+    for player, optimizer in ((run.generator, state.optimizer_g), (run.discriminator, state.optimizer_d)):
+        for group in optimizer.param_groups:
+            group["lr"] = player.lr * factor
+
+    loss_d = torch.zeros([])
+    with seeded(run.seed, Stream.NETWORKS, state.step, device, processes.rank):
+        # Discriminator. Simultaneous updates are one each: its step waits for the generator's gradient.
+        for _ in range(run.n_critic):
+            loss_d = _discriminator_loss(run, state, real, draws)
+            _backward(loss_d, state.optimizer_d, processes)
+            if run.updates == "alternating":
+                state.optimizer_d.step()
+
+        # Generator.
+        loss_g = _generator_loss(run, state, real, draws)
+        _backward(loss_g, state.optimizer_g, processes)
+        if run.updates == "simultaneous":
+            state.optimizer_d.step()
+        state.optimizer_g.step()
+
+    # Moving average of the generator.
+    if state.averaged is not None:
+        _average(run, state.averaged, state.generator)
+
+    # Batches of the next step, which some data gather ahead.
+    drawn = [run.batch] * run.n_critic + [run.generator_batches * run.batch] * run.loss.relativistic
+    real.expect(number(run.seed, Stream.TRAINING, state.step + 1), drawn)
+    return torch.stack([loss_d.detach(), loss_g.detach()])
+
+
+def _discriminator_loss(run: Run, state: TrainingState, real: Samples, draws: Draws) -> Tensor:
+    shown = draws.rows(real.draw(run.batch, draws.generator))
+    with torch.no_grad():
+        fake = play(run, state.generator, _latents(run, run.batch, draws))
+    logits = (play(run, state.discriminator, images) for images in (shown, fake))
+    loss = run.loss.discriminator(*logits)
+    if run.penalty and state.step % run.penalty_every == 0:
+        loss = loss + run.penalty_every * penalty(run, state.discriminator, shown, fake, draws)
+    return loss
+
+
+def _generator_loss(run: Run, state: TrainingState, real: Samples, draws: Draws) -> Tensor:
+    count = run.generator_batches * run.batch
+    fake = play(run, state.generator, _latents(run, count, draws))
+    logits = [play(run, state.discriminator, fake)]
+    if run.loss.relativistic:
+        with torch.no_grad():
+            shown = draws.rows(real.draw(count, draws.generator))
+            logits.insert(0, play(run, state.discriminator, shown))
+    loss = run.loss.generator(*logits)
+    if run.path_length and state.step % run.path_length_every == 0:
+        # Half a batch, as in the source: second derivatives take as much memory as the rest of the step.
+        latents = _latents(run, path_length_batch(run), draws)
+        term = run.path_length(cast(StyleBased, state.generator), latents, draws)
+        loss = loss + run.path_length_every * term
+    return loss
+
+
+def _backward(loss: Tensor, optimizer: RuleOptimizer, processes: Processes) -> None:
+    """Gradients of one player's parameters alone, averaged over the processes."""
+    optimizer.zero_grad()
+    # From the optimizer's groups: a network's own list takes a walk through all of its modules.
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    loss.backward(inputs=parameters)
+    average_gradients(processes, parameters)
+
+
+def _latents(run: Run, count: int, draws: Draws) -> Tensor:
+    return draws.normal((count // draws.processes, run.model.latent))
+
+
+@torch.no_grad()
+def _average(run: Run, averaged: torch.nn.Module, current: torch.nn.Module) -> None:
+    get_ema_multi_avg_fn(run.ema)(tuple(averaged.parameters()), tuple(current.parameters()), 0)
+    for mean, buffer in zip(averaged.buffers(), current.buffers(), strict=True):
+        mean.copy_(buffer)

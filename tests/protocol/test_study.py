@@ -1,0 +1,63 @@
+"""A study's words stand in its file, once."""
+
+import subprocess
+import sys
+
+import pytest
+from tests.cases.studies import tiny_study
+
+from paripassu import studies
+from paripassu.protocol import CUT_ALL, Study
+
+TEXT = '''"""Which half of Lion\ndoes it?
+
+Claim under test: Beyond the paper: its sign
+does it.
+
+Measured is a thing.
+
+*Supported* if it is.
+"""
+'''
+
+
+def test_a_files_docstring_is_question_claim_and_rule(tmp_path):
+    path = tmp_path / "my_lion.py"
+    path.write_text(TEXT)
+    study = Study.from_file(str(path), {})
+    assert study.name == "my-lion"
+    assert study.question == "Which half of Lion does it?"
+    assert study.claim == "Beyond the paper: its sign does it."
+    assert study.rule == "Measured is a thing.\n\n*Supported* if it is."
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x = 1", '"""One?"""', '"""One?\n\nNo claim.\n\nRule."""', '"""One?\n\nClaim under test: it."""'],
+)
+def test_a_file_without_its_words_is_refused(text, tmp_path):
+    path = tmp_path / "s.py"
+    path.write_text(text)
+    with pytest.raises(ValueError, match="must be a question, then a paragraph that begins with"):
+        Study.from_file(str(path), {})
+
+
+def test_words_survive_python_without_docstrings():
+    code = "from paripassu import studies; print(len([s for s in studies.find().values() if s.rule]))"
+    found = subprocess.run([sys.executable, "-OO", "-c", code], capture_output=True, text=True, check=True)
+    assert int(found.stdout) == len(studies.find())
+
+
+def test_an_unknown_scale_is_refused():
+    with pytest.raises(ValueError, match="no scale 'large': it has smoke, untuned"):
+        tiny_study().scale("large")
+
+
+def test_every_study_says_what_it_tests_and_how_it_decides():
+    for name, study in studies.find().items():
+        assert study.name == name
+        assert study.scales.keys() >= {"smoke", "small", "paper"}
+        assert study.claim.endswith(".")
+        assert all(word in study.rule.lower() for word in ("supported", "contradicted", "undecided"))
+        smoke, small = study.scale("smoke"), study.scale("small")
+        assert (smoke.cut, smoke.decides, small.decides) == ((CUT_ALL,), False, True)

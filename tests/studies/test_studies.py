@@ -1,0 +1,96 @@
+"""Every study is whole, and passes at its smallest scale."""
+
+import math
+import os
+import struct
+from dataclasses import fields, replace
+
+import pytest
+from tests.cases.studies import Here
+
+from paripassu import studies
+from paripassu.data import Augmented, Cifar
+from paripassu.models import WganGPResNet
+from paripassu.protocol import Comparison, Evidence, run_study
+from paripassu.recipes import RECIPES
+from paripassu.records import RECORDS_FILE, Metric
+from paripassu.records.codec import read_records
+from paripassu.report.study import write_study_page
+from paripassu.rules import SGD, Adam, Graft, Normalize
+from paripassu.train import train
+
+COMPARISONS = [name for name, s in studies.find().items() if isinstance(s.scale("small").design, Comparison)]
+
+
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_every_game_has_rates_for_every_arm_and_steps_at_every_scale(name, tmp_path):
+    for scale in ("smoke", "small", "paper"):
+        design = studies.find()[name].scale(scale).design
+        made = [game for by_path in design.by_path.values() for game in [by_path(tmp_path)]]
+        for game in [*design.games, *made]:
+            arms = {arm.name for arm in design.arms}
+            assert arms <= game.centres.keys()
+            assert arms <= game.chosen.keys()
+            assert not math.isnan(sum(game.centres.values()))
+            assert game.steps[scale] > 0
+
+
+# The others are run by the commands' tests.
+@pytest.mark.parametrize("name", ["magnitude", "mixtures", "recovery", "stacked-digits"])
+def test_every_study_passes_at_smoke_scale(name, tmp_path):
+    study = studies.find()[name]
+    result = run_study(study, "smoke", tmp_path / "s", engine=Here())
+    assert [game.game for game in result.games] == [g.name for g in study.scale("smoke").design.games]
+    assert {finding.verdict.outcome for finding in result.findings} == {"undecided"}
+    assert write_study_page(tmp_path / "s").is_file()
+
+
+def test_stacked_digits_takes_mnist_by_path(tmp_path):
+    header = struct.pack(">4B3I", 0, 0, 8, 3, 20, 28, 28)
+    (tmp_path / "images-ubyte").write_bytes(header + os.urandom(20 * 28 * 28))
+    study = studies.find()["stacked-digits"].on_data({"stacked-mnist": tmp_path / "images-ubyte"})
+    design = study.scale("small").design
+    (game,) = design.games
+    run = game.run(design.arms[0].rule, 1e-3, 1, 0)
+    assert run.eval_samples == 26_000
+    train(replace(run, eval_samples=40), tmp_path / "run")
+    measured = {r.name for r in read_records(tmp_path / "run" / RECORDS_FILE) if isinstance(r, Metric)}
+    assert measured == {"modes-mnist@40", "kl-mnist@40"}
+    captured = {"nsgda layer": [995.0, 999.0], "nsgda global": [900.0, 950.0], "sgda": [500.0, 600.0]}
+    evidence = Evidence(game, scores={}, estimates={"modes-mnist@26000": captured})
+    assert design.verdict(evidence).outcome == "supported"
+
+
+def test_recovery_takes_cifar10_with_the_published_resnet_by_path(tmp_path):
+    """What is not the arm's is the recipe's; Adam has the recipe's betas, alone and in grafts."""
+    (tmp_path / "data_batch_1.bin").write_bytes(os.urandom(30 * 3073))
+    design = studies.find()["recovery"].on_data({"cifar10-resnet": tmp_path}).scale("small").design
+    (game,) = design.games
+    recipe = RECIPES["wgangp-cifar10"].run
+    runs = {arm.name: game.run(arm.rule, 1e-3, 10_000, 7) for arm in design.arms}
+    played = {
+        "data", "generator", "discriminator", "steps", "seed", "log_every", "eval_every", "checkpoint_every",
+        "probe_every",
+    }  # fmt: skip
+    for run in runs.values():
+        assert run.model == WganGPResNet(latent=128, width=128)
+        assert run.data == Augmented(Cifar(tmp_path), dequantize=True)
+        assert (run.steps, run.seed, run.n_critic, run.decay) == (10_000, 7, 5, "linear")
+        assert {f.name for f in fields(run) if getattr(run, f.name) != getattr(recipe, f.name)} <= played
+        assert run.generator == run.discriminator
+    adam = Adam((0.0, 0.9))
+    rules = {name: run.generator.rule for name, run in runs.items()}
+    assert rules == {
+        "adam": adam,
+        "adam magnitude": Graft(magnitude=adam, direction=SGD()),
+        "nsgda layer": Normalize(SGD(), "layer"),
+        "nsgda global": Normalize(SGD(), "global"),
+        "sgda": SGD(),
+    }
+    assert game.centres.keys() == game.chosen.keys() == rules.keys()
+    assert (game.steps["small"], game.steps["paper"]) == (1000, 10_000)
+    tiny = replace(runs["adam"], model=WganGPResNet(latent=4, width=2), steps=1, batch=4, eval_samples=20)
+    train(tiny, tmp_path / "run")
+    measured = {r.name for r in read_records(tmp_path / "run" / RECORDS_FILE) if isinstance(r, Metric)}
+    assert game.metric.replace("@5000", "@20") in measured
+    assert runs["adam"].eval_samples == 5000
