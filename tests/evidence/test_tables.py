@@ -1,5 +1,6 @@
 """A run's table says what its records say, and is made anew when it no longer belongs to them."""
 
+import json
 import math
 import os
 import shutil
@@ -138,6 +139,17 @@ def test_a_table_that_does_not_belong_is_made_anew(damage, tmp_path):
     assert_frame_equal(found.filter(run=1).drop("run"), chosen.select(found.drop("run").columns))
     assert_frame_equal(run_table(folder), expected)
     assert run_ends([folder]) == [RunEnd("finished", 10, 1.0, {"mode-overlap@50": 0.5})]
+
+
+def test_a_table_without_records_is_none(tmp_path):
+    run_folder(tmp_path)
+    table = run_table(tmp_path)
+    end = {"outcome": "finished", "step": 1, "seconds": 1.0, "finals": {}}
+    (tmp_path / "records.jsonl").unlink()
+    for stored in ({"end": end}, {"end": end, "of": None}):
+        table.write_parquet(tmp_path / TABLE_FILE, metadata={"paripassu": json.dumps(stored)})
+        assert run_ends([tmp_path]) == [None]
+        assert run_table(tmp_path).is_empty()
 
 
 def test_many_runs_are_their_tables_in_order(tmp_path):

@@ -162,19 +162,21 @@ def run_ends(folders: Sequence[Path]) -> list[RunEnd | None]:
 
 
 def _run_end(folder: Path) -> RunEnd | None:
-    if _last_line(folder / RECORDS_FILE) is None:
-        return None
-    return _stored_end(folder) or _end_of(_make(folder))
+    stored = _stored_end(folder)
+    if stored is None and _last_line(folder / RECORDS_FILE) is not None:
+        return _end_of(_make(folder))
+    return stored
 
 
 def _stored_end(folder: Path) -> RunEnd | None:
     """The end that a run's table has; None where there is no table that belongs to the run's records."""
     try:
         stored = json.loads(pl.read_parquet_metadata(folder / TABLE_FILE)[_KEY])
-        end = RunEnd(**stored["end"])
+        end, made_from = RunEnd(**stored["end"]), stored["of"]
     except (OSError, pl.exceptions.PolarsError, ValueError, KeyError, TypeError):
         return None
-    return end if stored["of"] == _fingerprint(folder / RECORDS_FILE) else None
+    fingerprint = _fingerprint(folder / RECORDS_FILE)
+    return end if fingerprint is not None and made_from == fingerprint else None
 
 
 def _fingerprint(records: Path) -> list[Any] | None:

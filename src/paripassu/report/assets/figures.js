@@ -58,19 +58,36 @@
     if (!Object.keys(changes).some((name) => /\.(dtick|tickformat|nticks)$/.test(name))) label(target);
   }
 
+  function drawOne(source) {
+    const figure = JSON.parse(source.textContent);
+    const target = document.getElementById(source.dataset.figure);
+    Plotly.react(target, figure.data, themed(figure.layout), {
+      responsive: true,
+      displaylogo: false,
+      modeBarButtonsToRemove: ["select2d", "lasso2d"],
+    });
+    label(target);
+    target.removeAllListeners("plotly_relayout");
+    target.on("plotly_relayout", (changes) => relabel(target, changes));
+  }
+
+  const waiting = []; // what is not drawn yet, from the top of the page down
+
+  // One figure at a time: a page of thousands of runs has hundreds, and its text can be read meanwhile.
+  function drawNext() {
+    if (!waiting.length) return;
+    const source = waiting.shift();
+    setTimeout(drawNext); // first: one that fails keeps no other from being drawn
+    drawOne(source);
+  }
+
   function draw() {
-    for (const source of document.querySelectorAll("script[data-figure]")) {
-      const figure = JSON.parse(source.textContent);
-      const target = document.getElementById(source.dataset.figure);
-      Plotly.react(target, figure.data, themed(figure.layout), {
-        responsive: true,
-        displaylogo: false,
-        modeBarButtonsToRemove: ["select2d", "lasso2d"],
-      });
-      label(target);
-      target.removeAllListeners("plotly_relayout");
-      target.on("plotly_relayout", (changes) => relabel(target, changes));
-    }
+    waiting.splice(0, waiting.length, ...document.querySelectorAll("script[data-figure]"));
+    drawNext();
+  }
+
+  function drawAll() {
+    while (waiting.length) drawOne(waiting.shift());
   }
 
   function fit(size) {
@@ -82,9 +99,13 @@
   if (window.Plotly) {
     draw();
     dark.addEventListener("change", draw);
-    window.addEventListener("beforeprint", () => fit(onPaper));
+    window.addEventListener("beforeprint", () => {
+      drawAll();
+      fit(onPaper);
+    });
     window.addEventListener("afterprint", () => {
       draw();
+      drawAll();
       fit(() => ({ width: null, autosize: true }));
     });
   }

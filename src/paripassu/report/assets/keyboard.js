@@ -59,6 +59,7 @@
     }
 
     function move(key) {
+      if (!figure._fullData) return; // it is not drawn yet
       const all = lines(figure);
       if (!all.length) return;
       if (!place || !all[place[0]]?.points[place[1]]) {
