@@ -97,5 +97,5 @@ def _arm_result(
         on_edge=bool(rates) and lr in (rates[0].lr, rates[-1].lr),
         estimates={name: estimate(of_seeds) for name, of_seeds in {**metrics, **measured}.items()},
         diverged=diverged(confirmed),
-        runs=[str(job.folder) for job in confirmed],
+        runs=[job.folder.as_posix() for job in confirmed],
     )
