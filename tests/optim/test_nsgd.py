@@ -28,6 +28,17 @@ def test_nsgd_steps_have_exactly_their_length(tensors):
         assert moved.item() == pytest.approx(length, rel=1e-13)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("scope", ["global", "layer"])
+def test_in_units_of_the_rms_a_step_is_the_learning_rate(tensors, scope, dtype):
+    parameters = tensors(dtype)
+    before = [p.detach().clone() for p in parameters]
+    NSGD(parameters, 0.01, scope=scope, unit="rms").step()
+    moved = [(p.detach() - b).flatten() for p, b in zip(parameters, before, strict=True)]
+    for part in moved if scope == "layer" else [torch.cat(moved)]:
+        assert part.square().mean().sqrt().item() == pytest.approx(0.01, rel=1e-4)
+
+
 def test_nsgd_keeps_no_state(tensors):
     parameters = tensors()
     optimizer = NSGD(parameters, 0.1)

@@ -43,7 +43,7 @@ def test_a_compiled_training_step_is_the_plain_one(make):
     assert same(list(plain.parameters()), list(compiled.parameters()))
 
 
-def test_a_graph_that_a_step_made_stale_is_told_of(make):
+def test_going_backwards_through_an_outdated_graph_raises(make):
     """A generator's loss built before the discriminator's step would get a wrong gradient in silence."""
     weight = nn.Parameter(torch.ones(4, 3))
     optimizer = make([weight])

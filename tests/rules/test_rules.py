@@ -16,6 +16,7 @@ RULES = {
     "Adam without first moment": Adam((0.0, 0.9)),
     "RMSprop": RMSprop(),
     "Normalize global": Normalize(),
+    "Normalize layer rms": Normalize(SGD(), "layer", "rms"),
     "Normalize layer momentum": Normalize(SGD(0.9), "layer"),
     "Graft layer": Graft(Adam((0.5, 0.999)), SGD()),
     "Graft global": Graft(SGD(), Adam((0.0, 0.9)), "global"),
@@ -49,6 +50,25 @@ def _updates(rule: Rule, gradients: list[list[torch.Tensor]]) -> list[list[torch
         updates, states = rule.update(step, states, weights)
         every.append(updates)
     return every
+
+
+def test_rules_may_depend_on_the_weights():
+    """And a rule of rules hands them on to both parts."""
+    gradients, weights = [torch.tensor([3.0, -4.0])], [torch.tensor([0.0, 2.0])]
+    for rule in (
+        ShareOfWeights(),
+        Graft(ShareOfWeights(), SGD()),
+        Graft(ShareOfWeights(), ShareOfWeights(), "global"),
+    ):
+        (update,), _ = rule.update(gradients, [rule.init(gradients[0])], weights)
+        torch.testing.assert_close(update, torch.tensor([1.2, -1.6]))
+    (update,), _ = Normalize(ShareOfWeights()).update(gradients, [{}], weights)
+    torch.testing.assert_close(update, torch.tensor([0.6, -0.8]))
+
+
+def test_as_many_weights_as_gradients_are_needed():
+    with pytest.raises(ValueError, match="shorter"):
+        SGD().update([torch.ones(1)], [{}], [])
 
 
 def _norm(tensors: list[torch.Tensor]) -> float:
@@ -119,6 +139,25 @@ def test_a_global_graft_keeps_the_ratios_between_layers():
         assert _norm(ours) == pytest.approx(_norm(adam), rel=1e-12)
         for u, d in zip(ours, g, strict=True):
             assert u.norm().item() / _norm(ours) == pytest.approx(d.norm().item() / _norm(g), rel=1e-12)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_in_units_of_the_rms_each_layers_elements_are_one(momentum):
+    for updates in _updates(Normalize(SGD(momentum), "layer", "rms"), _gradients(5)):
+        assert [u.square().mean().sqrt().item() for u in updates] == pytest.approx([1.0] * len(SHAPES))
+
+
+def test_in_units_of_the_rms_a_players_elements_are_one():
+    for updates in _updates(Normalize(unit="rms"), _gradients(5)):
+        elements = torch.cat([u.flatten() for u in updates])
+        assert elements.square().mean().sqrt().item() == pytest.approx(1.0, rel=1e-14)
+
+
+def test_adams_first_update_is_as_long_as_one_of_unit_rms():
+    """Its elements are plus and minus one, so the learning rates are the same."""
+    gradients = _gradients(1)
+    (adam,), (ours,) = _updates(Adam(eps=1e-30), gradients), _updates(Normalize(unit="rms"), gradients)
+    assert _norm(ours) == pytest.approx(_norm(adam), rel=1e-12)
 
 
 def test_normalising_is_grafting_a_unit_length():
@@ -231,6 +270,7 @@ def test_updates_keep_their_gradients_dtype(dtype):
         (lambda: Adam((0.9,)), "betas must be two"),
         (lambda: RMSprop(alpha=1.5), "alpha"),
         (lambda: Normalize(scope="tensor"), "scope"),
+        (lambda: Normalize(unit="mean"), "unit must be 'length' or 'rms', got 'mean'"),
         (lambda: Graft(SGD(), SGD(), "player"), "scope"),
     ],
 )

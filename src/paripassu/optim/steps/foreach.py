@@ -17,7 +17,9 @@ from collections.abc import Callable
 from functools import partial
 from itertools import groupby
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from paripassu.optim.steps.capture import check_rates
@@ -159,7 +161,7 @@ def _descend_on_cpu(
     directions: list[Tensor],
     magnitudes: list[Tensor] | None,
 ) -> None:
-    """Move the parameters by numbers that the host has read: one pass, nothing allocated."""
+    """Move the parameters by numbers that the host reads: nothing of a tensor's size is allocated."""
     factors = list(map(float, step.rates))
     if decomposition.rescales:
         own = _lengths_on_cpu(decomposition, directions)
@@ -168,50 +170,57 @@ def _descend_on_cpu(
         else:
             wanted = _lengths_on_cpu(decomposition, magnitudes)
         factors = [r * w / o if o else 0.0 for r, w, o in zip(factors, wanted, own, strict=True)]
-    start = 0
-    for (factor, decay), alike in groupby(zip(factors, map(float, step.decay_factors), strict=True)):
-        stop = start + len(list(alike))
+    decays = map(float, step.decay_factors)
+    stop = len(factors)
+    # Backwards, because caches hold what was read last.
+    for (factor, decay), alike in groupby(reversed(list(zip(factors, decays, strict=True)))):
+        start = stop - len(list(alike))
         parameters, moved_along = step.parameters[start:stop], directions[start:stop]
+        stop = start
         if decay != 1.0:
             torch._foreach_mul_(parameters, decay)
-        if math.isfinite(factor) and factor and not _SAFE_FACTORS[0] < abs(factor) < _SAFE_FACTORS[1]:
+        if factor and math.isfinite(factor) and not _SAFE_FACTORS[0] < abs(factor) < _SAFE_FACTORS[1]:
             # Two factors, for what one float32 number does not represent.
             half = math.ldexp(1.0, math.frexp(factor)[1] // 2)
             moved_along, factor = torch._foreach_mul(moved_along, half), factor / half
-        torch._foreach_add_(parameters, moved_along, alpha=-factor)
-        start = stop
+        torch._foreach_add_(parameters[::-1], moved_along[::-1], alpha=-factor)
 
 
 def _lengths_on_cpu(decomposition: Decomposition, tensors: list[Tensor]) -> list[float]:
     """Euclidean lengths, one per tensor; all are the player's if that is measured as a whole.
 
-    torch's norm on a CPU is inaccurate in float32 over millions of elements and slow in float64. So squares
-    are summed in float32 over chunks and in float64 over the chunks' norms.
+    torch's norm on a CPU is inaccurate in float32 over millions of elements, and slow in float64. So squares
+    are summed in float32 over chunks, and in float64 over the chunks' norms.
     """
-    norms = list(map(_chunk_norms, tensors))
-    every = torch.cat(norms)
-    if every.numel() and not _are_safe(every):
-        norms = [
-            n if n.numel() and _are_safe(n) else torch.linalg.vector_norm(t, dtype=torch.float64).reshape(1)
-            for n, t in zip(norms, tensors, strict=True)
-        ]
-    lengths = torch.stack(torch._foreach_norm(norms, 2, dtype=torch.float64))
+    norms, starts = _chunk_norms(tensors)
+    with np.errstate(over="ignore", invalid="ignore"):  # of squares of inf and NaN
+        lengths = np.sqrt(np.add.reduceat(norms**2, starts))
+    smallest, largest = np.minimum.reduceat(norms, starts), np.maximum.reduceat(norms, starts)
+    are_safe = (smallest > _SAFE_NORMS[0]) & (largest < _SAFE_NORMS[1])
+    for k in np.flatnonzero(~are_safe):
+        lengths[k] = float(torch.linalg.vector_norm(tensors[k], dtype=torch.float64))
     if decomposition.is_global:
-        return [float(torch.linalg.vector_norm(lengths))] * len(tensors)
+        return [float(np.sqrt(np.square(lengths).sum()))] * len(tensors)
     return lengths.tolist()
 
 
-def _chunk_norms(tensor: Tensor) -> Tensor:
-    """``[chunks]`` norms of runs of a dense tensor's memory, in float32."""
-    values = tensor.as_strided((tensor.numel(),), (1,))
-    whole = len(values) // _CHUNK * _CHUNK
-    norms = [torch.linalg.vector_norm(values[:whole].view(-1, _CHUNK), dim=1)] if whole else []
-    if whole < len(values):
-        norms.append(torch.linalg.vector_norm(values[whole:]).reshape(1))
-    return torch.cat(norms) if norms else values
-
-
-def _are_safe(norms: Tensor) -> bool:
-    """Whether float32 held all sums of squares: nothing overflowed, nothing that counts vanished."""
-    smallest, largest = torch.aminmax(norms)
-    return bool(smallest > _SAFE_NORMS[0]) and bool(largest < _SAFE_NORMS[1])
+def _chunk_norms(tensors: list[Tensor]) -> tuple[NDArray[np.float64], list[int]]:
+    """Norms of runs of dense tensors' memory, at least one for each tensor, and where each tensor's begin."""
+    small = [tensor for tensor in tensors if tensor.numel() <= _CHUNK]
+    of_small = iter(torch._foreach_norm(small) if small else [])
+    norms: list[Tensor] = []
+    starts, start = list[int](), 0
+    for tensor in tensors:
+        starts.append(start)
+        chunks, rest = divmod(tensor.numel(), _CHUNK)
+        if tensor.numel() <= _CHUNK:
+            norms.append(next(of_small).reshape(1))
+            start += 1
+            continue
+        norms.append(torch.linalg.vector_norm(tensor.as_strided((chunks, _CHUNK), (_CHUNK, 1)), dim=1))
+        start += chunks
+        if rest:
+            place = tensor.storage_offset() + chunks * _CHUNK
+            norms.append(torch.linalg.vector_norm(tensor.as_strided((1, rest), (rest, 1), place), dim=1))
+            start += 1
+    return torch.cat(norms).numpy().astype(np.float64), starts
