@@ -35,7 +35,7 @@ class BenchOptim:
     rounds: int = 50
     """Steps of each contestant in each process, taken in turns."""
     processes: int = 3
-    """How often to measure on a generator, each time in a new process, for what a machine allows changes."""
+    """How often to measure on a generator, each time in a new process, because a machine's speed varies."""
     device: Literal["cpu", "cuda"] = "cpu"
     """Where to step; on a GPU, also by replaying CUDA graphs."""
     one_thread: bool = False
@@ -120,6 +120,31 @@ class BenchTrain:
 
 
 @dataclass
+class BenchReport:
+    """Time a study's page, and finding what is left of a study, with thousands of runs."""
+
+    games: list[int] = field(default_factory=lambda: [3, 6, 12])
+    """Games of each study that is made up, in a temporary folder: 300 runs a game, half a megabyte a run."""
+    seeds: int = 20
+    """Seeds to confirm on; fewer make studies of fewer runs."""
+    out: Path | None = None
+    """The table's file; benchmarks/results/report-DATE.md without it."""
+    quiet: bool = False
+    """No progress."""
+    json: bool = False
+    """The result as JSON."""
+
+    def __call__(self) -> None:
+        """Measure, write the table, print it."""
+        _check_at_least_one("--games", min(self.games, default=0))
+        _check_at_least_one("--seeds", self.seeds)
+        script = load("report")
+        with _counting("bench report", len(self.games) * len(script.PHASES), quiet=self.quiet) as one_more:
+            results, page = script.run(self.games, self.seeds, choices.as_typed(), one_more)
+        _finish(results, page, self.out or script.default_page(), as_json=self.json)
+
+
+@dataclass
 class List:
     """Name every benchmark that comes with the source, and the question it answers."""
 
@@ -141,10 +166,11 @@ class Bench:
         | Annotated[BenchOptim, tyro.conf.subcommand("optim")]
         | Annotated[BenchTheory, tyro.conf.subcommand("theory")]
         | Annotated[BenchTrain, tyro.conf.subcommand("train")]
+        | Annotated[BenchReport, tyro.conf.subcommand("report")]
     )
 
     def __call__(self) -> None:
-        """Do what was asked."""
+        """Run the chosen benchmark."""
         self.action()
 
 
@@ -155,7 +181,7 @@ def _check_at_least_one(option: str, number: int) -> None:
 
 @contextmanager
 def _counting(name: str, total: int, *, quiet: bool) -> Generator[Callable[[], None]]:
-    """A progress bar of ``total`` rounds; call what it gives after each."""
+    """A progress bar of ``total`` rounds. Call what it yields after each round."""
     rounds = count(1)
     with progress_bar(name, total, quiet=quiet) as advance:
         yield lambda: advance(next(rounds))
