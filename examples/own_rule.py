@@ -14,8 +14,7 @@ from torch import Tensor
 
 from paripassu.data import Ring
 from paripassu.models import MLP
-from paripassu.rules import SGD, Graft, Rule
-from paripassu.rules.rule import TensorwiseRule
+from paripassu.rules import SGD, Graft, Rule, State, TensorwiseRule
 from paripassu.train import Player, Run, evaluate, train
 
 
@@ -26,13 +25,11 @@ class Lion(TensorwiseRule):
     b1: float = 0.5
     b2: float = 0.9
 
-    def init(self, tensor: Tensor) -> dict[str, Tensor]:
+    def init(self, tensor: Tensor) -> State:
         """The moving mean ``m``."""
         return {"m": torch.zeros_like(tensor)}
 
-    def update_tensor(
-        self, gradient: Tensor, state: dict[str, Tensor], _weight: Tensor, /
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def update_tensor(self, gradient: Tensor, state: State, _weight: Tensor, /) -> tuple[Tensor, State]:
         """``u`` and the next ``m``."""
         m = state["m"]
         return torch.lerp(gradient, m, self.b1).sign(), {"m": torch.lerp(gradient, m, self.b2)}
