@@ -103,11 +103,11 @@ class Train:
     penalty_weight: _Float = None
     """WGAN-GP's weight (10 for one given by name) or gamma of r1 and r1-r2 (1)."""
     penalty_every: _Int = None
-    """Steps between uses of the penalty, which weighs as many times more."""
+    """Steps between uses of the penalty; its weight is multiplied by this."""
     path_length: _Float = None
     """Weight of stylegan2's path length term; 0 for none."""
     path_length_every: _Int = None
-    """Steps between uses of the path length term, which weighs as many times more."""
+    """Steps between uses of the path length term; its weight is multiplied by this."""
     steps: _Int = None
     """Generator updates."""
     batch: _Int = None
@@ -117,7 +117,7 @@ class Train:
     n_critic: _Int = None
     """Discriminator updates per generator update."""
     updates: Annotated[Updates | None, _of_recipe("{alternating,simultaneous}")] = None
-    """Whether the generator answers the discriminator's new weights or both step at once."""
+    """Whether the generator steps after the discriminator, on its new weights, or both step at once."""
     decay: Annotated[Decay | None, _of_recipe("{constant,linear}")] = None
     """Of the learning rates over the run."""
     ema: _Float = None
@@ -131,20 +131,20 @@ class Train:
     checkpoint_every: _Int = None
     """Steps between checkpoints."""
     log_every: _Int = None
-    """Steps between loss records and looks for divergence."""
+    """Steps between loss records and checks for divergence."""
     probe_every: _Int = None
     """Steps between probed optimizer steps."""
     shadow: Annotated[
-        str | None, _names("Tell at probed steps what this would have done instead", names.OPTIMIZERS)
+        str | None, _names("Record at probed steps what this optimizer would have done", names.OPTIMIZERS)
     ] = None
     precision: Annotated[Precision | None, _of_recipe("{float32,tf32,bf16}")] = None
     """Of the networks' products: tf32 and bf16 round them on tensor cores; penalties stay in float32."""
     channels_last: _Yes = None
-    """Whether images lie in memory pixel by pixel: the same sums, often faster."""
+    """Whether images are stored pixel by pixel in memory: the same sums, often faster."""
     compile: _Yes = None
-    """Whether torch.compile makes the networks' code; minutes before the first step, faster ones then."""
+    """Whether torch.compile makes the networks' code: minutes before the first step, then faster steps."""
     device: str = "auto"
-    """cpu, cuda, cuda:1, ...; auto takes a GPU where there is one."""
+    """cpu, cuda, cuda:1, ...; auto takes a GPU if the machine has one."""
     out: Path | None = None
     """The run's folder; runs/DATA-MODEL-KEY without it."""
     quiet: bool = False
