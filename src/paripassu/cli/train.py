@@ -27,8 +27,8 @@ def _of_recipe(metavar: str, about: str | None = None) -> Any:
     return tyro.conf.arg(metavar=metavar, help=about, help_behavior_hint="")
 
 
-def _names(what: str, names: Iterable[str]) -> Any:
-    return _of_recipe("NAME", f"{what}: {', '.join(names)}.")
+def _names(what: str, names: Iterable[str], own: str = "") -> Any:
+    return _of_recipe("NAME", f"{what}: {', '.join(names)}{f', or FILE.py:NAME, {own}' * bool(own)}.")
 
 
 _Int = Annotated[int | None, _of_recipe("INT")]
@@ -55,8 +55,9 @@ class Train:
     dry_run: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Print the resolved settings as JSON and train nothing."""
     data: _Name = None
-    """digits, stacked-digits, ring or grid; a path: images in a folder, zip, Parquet, npz, idx, CIFAR; or, to
-    be downloaded (extra hub), cifar10, stl10, lsun-church, celeba-hq or ffhq."""
+    """digits, stacked-digits, ring or grid; a path: images in a folder, zip, Parquet, npz, idx, CIFAR; to be
+    downloaded (extra hub): cifar10, stl10, lsun-church, celeba-hq or ffhq; or FILE.py:NAME, a Source or torch
+    Dataset."""
     resolution: _Int = None
     """Size that images by path are brought to."""
     channels: Annotated[Channels | None, _of_recipe("{1,3}")] = None
@@ -67,7 +68,7 @@ class Train:
     """Whether images are mirrored at random."""
     dequantize: _Yes = None
     """Whether noise spreads the 256 levels of images."""
-    model: Annotated[str | None, _names("The two networks", names.MODELS)] = None
+    model: Annotated[str | None, _names("The two networks", names.MODELS, "yours")] = None
     latent: _Int = None
     """Length of z."""
     width: _Int = None
@@ -86,8 +87,8 @@ class Train:
     """stylegan2's samples whose standard deviation the discriminator sees."""
     residual: _Yes = None
     """Whether stylegan2's discriminator has shortcuts."""
-    optimizer_d: Annotated[str | None, _names("Discriminator's", names.OPTIMIZERS)] = None
-    optimizer_g: Annotated[str | None, _names("Generator's", names.OPTIMIZERS)] = None
+    optimizer_d: Annotated[str | None, _names("Discriminator's", names.OPTIMIZERS, "a Rule")] = None
+    optimizer_g: Annotated[str | None, _names("Generator's", names.OPTIMIZERS, "a Rule")] = None
     lr_d: _Float = None
     """Discriminator's learning rate > 0; for nsgd the length of a step."""
     lr_g: _Float = None
