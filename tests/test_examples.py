@@ -1,7 +1,15 @@
+"""The examples run, and do what they say."""
+
 from pathlib import Path
 
 import pytest
-from examples import graft_your_own, nsgd_in_your_loop
+import torch
+from examples import graft_your_own, nsgd_in_your_loop, own_data, own_networks, own_rule
+from tests.cases.studies import Here
+
+from paripassu.protocol import run_study
+from paripassu.rules import Graft
+from paripassu.studies import load
 
 EXAMPLES = sorted(Path(nsgd_in_your_loop.__file__).parent.glob("*.py"))
 
@@ -23,3 +31,35 @@ def test_the_graft_leaves_the_bilinear_game_slowest():
     sgd, momentum, graft = passed.values()
     assert sgd[0] == momentum[0] == graft[0]
     assert graft[-1] < sgd[-1] < momentum[-1]
+
+
+def test_lion_is_its_magnitude_on_its_direction():
+    """And every weight moves by its learning rate."""
+    rule, gradient, weight = own_rule.Lion(), torch.randn(4, 3), torch.zeros(4, 3)
+    both = Graft(magnitude=rule, direction=rule)
+    (ours,), _ = both.update([gradient], [both.init(weight)], [weight])
+    (theirs,), _ = rule.update([gradient], [rule.init(weight)], [weight])
+    torch.testing.assert_close(ours, theirs)
+    assert torch.equal(theirs, gradient.sign())
+
+
+def test_own_rules_train():
+    shares = own_rule.main(steps=3)
+    assert len(shares) == 3
+    assert all(0 <= share <= 1 for share in shares.values())
+
+
+def test_own_networks_train():
+    assert own_networks.run(2).model.latent == 32
+    assert own_networks.main(steps=2).outcome == "finished"
+
+
+def test_own_data_are_measured_on_pixels():
+    assert [*own_data.main(steps=2)] == ["fd-pixels8@2500", "kd-pixels8@1000"]
+
+
+def test_own_study_runs_to_a_verdict(tmp_path):
+    study = load(Path(own_rule.__file__).parent / "own_study.py")
+    result = run_study(study, "smoke", tmp_path / "study", engine=Here())
+    assert [finding.verdict.outcome for finding in result.findings] == ["undecided"]
+    assert study.question.startswith("Does Lion")

@@ -158,7 +158,8 @@ def test_published_data_go_by_name(tmp_path, capsys, monkeypatch):
     recipe = ["train", "--recipe", "wgangp-cifar10", "--data"]
     code, out, _ = _run(capsys, *recipe, "cifar10", "--dry-run")
     source = json.loads(out)["data"]["source"]
-    assert (code, source) == (0, {"is": "Hub", "dataset": "cifar10", "resolution": 32})
+    own = {"channels": 3, "on_bad_image": "refuse"}
+    assert (code, source) == (0, {"is": "Hub", "dataset": "cifar10", "resolution": 32} | own)
     assert from_settings(json.loads(out)).data.name == "cifar10"
     code, out, _ = _run(capsys, *recipe, "stl10", "--resolution", "48", "--dry-run")
     assert (code, json.loads(out)["data"]["source"]["resolution"]) == (0, 48)

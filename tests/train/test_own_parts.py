@@ -136,7 +136,7 @@ def test_objects_that_nobody_could_find_again_are_refused(images):
     [
         (Rule, "mine.py:Sgin", "has no 'Sgin': did you mean Sign"),
         (Rule, "mine.py:PHOTOS", "is an object of Photos, not a Rule: a rule has init and update"),
-        (Architecture, "mine.py:Sign", "is a class, not a Architecture: networks are a"),
+        (Architecture, "mine.py:Sign", "is a class, not an Architecture: networks are a"),
         (Source, "mine.py:GRAFT", "is an object of Graft, not a Source: data are a"),
         (Rule, "mine.py:Needy", "cannot be made without settings (.*'x'): make one in the file"),
         (Architecture, "mine.py:blind", "blind in .*mine.py needs a parameter latent with a default"),

@@ -34,7 +34,7 @@ def metric(text: str, samples: int) -> FeatureMetric:
 
 
 def device(name: str) -> str:
-    """A device that is there; ``"auto"`` is a GPU where there is one."""
+    """A device of this machine; ``"auto"`` is a GPU if there is one."""
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     check_device(name)

@@ -27,8 +27,8 @@ def _of_recipe(metavar: str, about: str | None = None) -> Any:
     return tyro.conf.arg(metavar=metavar, help=about, help_behavior_hint="")
 
 
-def _names(what: str, names: Iterable[str]) -> Any:
-    return _of_recipe("NAME", f"{what}: {', '.join(names)}.")
+def _names(what: str, names: Iterable[str], own: str = "") -> Any:
+    return _of_recipe("NAME", f"{what}: {', '.join(names)}{f', or FILE.py:NAME, {own}' * bool(own)}.")
 
 
 _Int = Annotated[int | None, _of_recipe("INT")]
@@ -55,8 +55,9 @@ class Train:
     dry_run: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Print the resolved settings as JSON and train nothing."""
     data: _Name = None
-    """digits, stacked-digits, ring or grid; a path: images in a folder, zip, Parquet, npz, idx, CIFAR; or, to
-    be downloaded (extra hub), cifar10, stl10, lsun-church, celeba-hq or ffhq."""
+    """digits, stacked-digits, ring or grid; a path: images in a folder, zip, Parquet, npz, idx, CIFAR; to be
+    downloaded (extra hub): cifar10, stl10, lsun-church, celeba-hq or ffhq; or FILE.py:NAME, a Source or torch
+    Dataset."""
     resolution: _Int = None
     """Size that images by path are brought to."""
     channels: Annotated[Channels | None, _of_recipe("{1,3}")] = None
@@ -67,7 +68,7 @@ class Train:
     """Whether images are mirrored at random."""
     dequantize: _Yes = None
     """Whether noise spreads the 256 levels of images."""
-    model: Annotated[str | None, _names("The two networks", names.MODELS)] = None
+    model: Annotated[str | None, _names("The two networks", names.MODELS, "yours")] = None
     latent: _Int = None
     """Length of z."""
     width: _Int = None
@@ -86,8 +87,8 @@ class Train:
     """stylegan2's samples whose standard deviation the discriminator sees."""
     residual: _Yes = None
     """Whether stylegan2's discriminator has shortcuts."""
-    optimizer_d: Annotated[str | None, _names("Discriminator's", names.OPTIMIZERS)] = None
-    optimizer_g: Annotated[str | None, _names("Generator's", names.OPTIMIZERS)] = None
+    optimizer_d: Annotated[str | None, _names("Discriminator's", names.OPTIMIZERS, "a Rule")] = None
+    optimizer_g: Annotated[str | None, _names("Generator's", names.OPTIMIZERS, "a Rule")] = None
     lr_d: _Float = None
     """Discriminator's learning rate > 0; for nsgd the length of a step."""
     lr_g: _Float = None
@@ -103,11 +104,11 @@ class Train:
     penalty_weight: _Float = None
     """WGAN-GP's weight (10 for one given by name) or gamma of r1 and r1-r2 (1)."""
     penalty_every: _Int = None
-    """Steps between uses of the penalty, which weighs as many times more."""
+    """Steps between uses of the penalty; its weight is multiplied by this."""
     path_length: _Float = None
     """Weight of stylegan2's path length term; 0 for none."""
     path_length_every: _Int = None
-    """Steps between uses of the path length term, which weighs as many times more."""
+    """Steps between uses of the path length term; its weight is multiplied by this."""
     steps: _Int = None
     """Generator updates."""
     batch: _Int = None
@@ -117,7 +118,7 @@ class Train:
     n_critic: _Int = None
     """Discriminator updates per generator update."""
     updates: Annotated[Updates | None, _of_recipe("{alternating,simultaneous}")] = None
-    """Whether the generator answers the discriminator's new weights or both step at once."""
+    """Whether the generator steps after the discriminator, on its new weights, or both step at once."""
     decay: Annotated[Decay | None, _of_recipe("{constant,linear}")] = None
     """Of the learning rates over the run."""
     ema: _Float = None
@@ -131,20 +132,20 @@ class Train:
     checkpoint_every: _Int = None
     """Steps between checkpoints."""
     log_every: _Int = None
-    """Steps between loss records and looks for divergence."""
+    """Steps between loss records and checks for divergence."""
     probe_every: _Int = None
     """Steps between probed optimizer steps."""
     shadow: Annotated[
-        str | None, _names("Tell at probed steps what this would have done instead", names.OPTIMIZERS)
+        str | None, _names("Record at probed steps what this optimizer would have done", names.OPTIMIZERS)
     ] = None
     precision: Annotated[Precision | None, _of_recipe("{float32,tf32,bf16}")] = None
     """Of the networks' products: tf32 and bf16 round them on tensor cores; penalties stay in float32."""
     channels_last: _Yes = None
-    """Whether images lie in memory pixel by pixel: the same sums, often faster."""
+    """Whether images are stored pixel by pixel in memory: the same sums, often faster."""
     compile: _Yes = None
-    """Whether torch.compile makes the networks' code; minutes before the first step, faster ones then."""
+    """Whether torch.compile makes the networks' code: minutes before the first step, then faster steps."""
     device: str = "auto"
-    """cpu, cuda, cuda:1, ...; auto takes a GPU where there is one."""
+    """cpu, cuda, cuda:1, ...; auto takes a GPU if the machine has one."""
     out: Path | None = None
     """The run's folder; runs/DATA-MODEL-KEY without it."""
     quiet: bool = False

@@ -1,4 +1,4 @@
-"""Files of pixels rather than of encoded images: what they share is how they come to a resolution."""
+"""Files of pixels, not of encoded images, and how they are resized."""
 
 from abc import abstractmethod
 from collections.abc import Generator
@@ -25,7 +25,7 @@ class PixelFile(Source):
     Args:
         path: where they are.
         resolution: height and width they are brought to, >= 1, by the central square and an antialiasing
-            Lanczos filter; None leaves them as they are.
+            Lanczos filter; None keeps their own.
     """
 
     path: Path

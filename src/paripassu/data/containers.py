@@ -14,7 +14,7 @@ from PIL import UnidentifiedImageError
 # By content, whatever the suffix. Pillow's other readers, PostScript's for one, are not for strangers' files.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 KINDS = "BMP, GIF, JPEG, PNG, TIFF or WebP"
-# An image that cannot be read is told of rather than passed over.
+# Not read, but reported as bad images rather than skipped in silence.
 _UNREAD = {".avif", ".heic", ".heif", ".j2k", ".jp2", ".jxl", ".pgm", ".pnm", ".ppm", ".tga"}
 _READ = {".bmp", ".dib", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 

@@ -11,7 +11,7 @@ _SHARE = 0.5  # of a GPU's free memory that images may take: networks and their 
 
 
 def fits(pixels: Tensor, device: torch.device) -> bool:
-    """Whether ``pixels`` may be held on ``device``."""
+    """Whether ``device`` has room for ``pixels``."""
     if device.type != "cuda":
         return True
     free, _ = torch.cuda.mem_get_info(device)

@@ -101,8 +101,8 @@ class ImageSet(Samples):
     Attributes:
         pixels: ``[N, C, H, W]``, uint8.
         skipped: path and reason of each image, or empty folder of images, that could not be used.
-        prefetcher: brings batches to another device than ``pixels`` are on; None where they are held there.
-        known: their `digest`, where somebody has computed it.
+        prefetcher: brings batches to the device; None if ``pixels`` are there.
+        known: their `digest`, if it is known already.
     """
 
     pixels: Tensor
@@ -112,7 +112,7 @@ class ImageSet(Samples):
 
     @classmethod
     def on(cls, device: torch.device, pixels: Tensor, skipped: tuple[str, ...] = (), known: str = "") -> Self:
-        """Of ``pixels`` on the host: held on the device where they fit, else sent there batch by batch."""
+        """Of ``pixels`` on the host: moved to the device if they fit there, else sent batch by batch."""
         if fits(pixels, device):
             return cls(pixels.to(device), skipped, None, known)
         return cls(pixels, skipped, Prefetcher(pixels, device), known)
@@ -124,7 +124,7 @@ class ImageSet(Samples):
 
     @property
     def images(self) -> "ImageSet":
-        """They themselves."""
+        """This set."""
         return self
 
     @property
@@ -145,13 +145,13 @@ class ImageSet(Samples):
         return to_unit(self.draw_bytes(count, generator))
 
     def draw_bytes(self, count: int, generator: torch.Generator) -> Tensor:
-        """``[count, C, H, W]``, uint8, as they are stored."""
+        """``[count, C, H, W]``, uint8, from the stored images."""
         if self.prefetcher:
             return self.prefetcher.draw(count, generator)
         return self.pixels[torch.randint(len(self), (count,), generator=generator, device=self.device)]
 
     def expect(self, seed: int, counts: Sequence[int]) -> None:
-        """Gather those batches now, if images are not held on the device."""
+        """Gather those batches now, if the images are not on the device."""
         if self.prefetcher:
             self.prefetcher.expect(seed, counts)
 

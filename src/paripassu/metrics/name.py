@@ -17,7 +17,7 @@ def metric_name(metric: str, count: int, network: FeatureNetwork | None = None) 
     """
     if network:
         metric = f"{network.aliases.get(metric, metric)}-{network.name}"
-    # Counts of published protocols are written as they are there.
+    # Counts of published protocols are written as the papers write them.
     return f"{metric}@{count // 1000}k" if count and count % 10_000 == 0 else f"{metric}@{count}"
 
 

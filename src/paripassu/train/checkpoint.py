@@ -1,8 +1,8 @@
-"""Checkpoints that a kill, a full disk or a flipped bit cannot turn into a wrong resume.
+"""Checkpoints from which a run resumes exactly or not at all, after a kill, a full disk or a flipped bit.
 
-One is a folder ``checkpoints/step-N``: each network's tensors as safetensors, both optimizers' state as a
-torch file that loads with ``weights_only=True``, and ``checkpoint.json`` with the SHA-256 of each and the
-networks in words. It is written under another name and renamed when whole.
+A checkpoint is a folder ``checkpoints/step-N``. It holds each network's tensors as safetensors, both
+optimizers' state as a torch file that loads with ``weights_only=True``, and ``checkpoint.json`` with the
+SHA-256 of each file and the networks' settings. It is written under another name and renamed when whole.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Which devices networks may be on, and whether one is there."""
+"""The devices that networks can be trained on."""
 
 import re
 
@@ -9,8 +9,8 @@ def check_device(name: str) -> None:
     """Raise ``ValueError`` unless networks can be trained on the device of this name, on this machine.
 
     Args:
-        name: ``"cpu"``, ``"cuda"`` or ``"cuda:N"``. On others of torch's nothing was ever tried, or nothing
-            has values.
+        name: ``"cpu"``, ``"cuda"`` or ``"cuda:N"``. Other torch devices are untested, and ``meta`` holds no
+            data.
     """
     if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
         raise ValueError(f"networks are on cpu, cuda or cuda:N, not on {name!r}: choose one of these")

@@ -1,6 +1,6 @@
-"""Too little memory on a GPU, in a sentence: for which work, and what would fit.
+"""One sentence when a GPU has too little memory: for which work, and what to try.
 
-Each function is a context in which running out of memory becomes a ``RuntimeError`` that says so.
+Each function is a context that turns running out of memory into such a ``RuntimeError``.
 """
 
 from collections.abc import Generator
@@ -43,7 +43,7 @@ def _explained(work: str, tries: list[str], then: str = "") -> Generator[None]:
     try:
         yield
     except RuntimeError as error:
-        # What torch's allocator does not hold, such as CUDA's own beginnings, runs out with another error.
+        # Memory outside torch's allocator, such as CUDA's own, runs out with another error.
         if not (isinstance(error, torch.OutOfMemoryError) or "CUDA error: out of memory" in str(error)):
             raise
         suggested = f"{', '.join(tries)} or " * bool(tries) + "a GPU with more memory free"

@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 _PREFIX = "paripassu_own_"
-# The hash that the file of a module had when the module was first asked for; later edits do not change it.
+# By module, the hash of its file when the module was first used here; later edits do not change it.
 _HASHES: dict[str, str] = {}
 
 

@@ -59,7 +59,8 @@ def load_part(text: str, kind: type[T]) -> T:
     part = _wrapped(value, kind)
     if not isinstance(part, kind):
         what = "a class" if isinstance(value, type) else f"an object of {type(value).__name__}"
-        raise OwnPartError(f"{text} is {what}, not a {kind.__name__}: {_HINTS[kind]}")
+        wanted = f"{'an' if kind is Architecture else 'a'} {kind.__name__}"
+        raise OwnPartError(f"{text} is {what}, not {wanted}: {_HINTS[kind]}")
     return part
 
 

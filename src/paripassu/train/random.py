@@ -1,4 +1,4 @@
-"""Randomness as a function of (seed, stream, step): nothing to save, so nothing to lose on resume."""
+"""Random numbers as a function of (seed, stream, step), so that resume needs no saved generator."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -31,7 +31,7 @@ def generator(seed: int, stream: Stream, step: int, device: torch.device) -> tor
 
 @contextmanager
 def seeded(seed: int, stream: Stream, step: int, device: torch.device, rank: int = 0) -> Generator[None]:
-    """Seed torch's global generators and put them back behind: networks draw noise from them.
+    """Seed torch's global generators, from which networks draw noise, and restore them afterwards.
 
     Processes of other ``rank`` draw other noise.
     """

@@ -1,8 +1,7 @@
-"""Features of the data itself, kept on disk where the network is slow.
+"""Features of the real data, kept on disk if the network is slow.
 
-A file of them is named after the pixels' hash and the network's, so it is never out of date; it is written
-under another name and renamed when whole, and one that is damaged is made anew. They are in
-`paripassu.files.cache_home` and can be deleted at any time.
+A file is named after the hashes of the pixels and of the network, so that it is never out of date. A damaged
+file is computed again. The files are in `paripassu.files.cache_home` and can be deleted at any time.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""A run: everything that decides what a training does, in one frozen value."""
+"""A run: all settings of one training, in one frozen value."""
 
 import hashlib
 import json
@@ -65,9 +65,9 @@ class Run:
         discriminator: how the discriminator steps.
         loss: what each player minimizes.
         penalty: a term added to the discriminator's loss.
-        penalty_every: steps between its uses, >= 1; it weighs as many times more then. Lazy regularisation
-            (Karras et al. 2020, arXiv:1912.04958) without steps of its own: under a normalised rule such a
-            step would be full length, whatever the weight.
+        penalty_every: steps between its uses, >= 1; its weight is multiplied by this. Lazy regularisation
+            (Karras et al. 2020, arXiv:1912.04958), but without steps of its own: under a normalised rule such
+            a step would have full length, whatever the weight.
         path_length: a term added to the generator's loss, on half a batch, for models with styles.
         path_length_every: as ``penalty_every``, >= 1.
         steps: generator updates, >= 1.
@@ -80,14 +80,14 @@ class Run:
         ema: decay per step, in [0, 1), of the averaged generator that is measured and sampled; 0 is none.
         seed: of initial weights, batches and latents.
         eval_samples: generated samples per measurement, >= 2.
-        log_every: steps between loss records, >= 1; also how often divergence is looked for.
+        log_every: steps between loss records and checks for divergence, >= 1.
         probe_every: steps between probed steps, >= 1.
-        shadow: a rule that follows both players and moves nothing, told of at probed steps; about as costly
-            as the rule would be as an optimizer.
+        shadow: a rule that sees both players' gradients and moves nothing. Probed steps record what it would
+            have done. It costs about what the rule would cost as an optimizer.
         eval_every: steps between measurements and sample pictures, >= 1; the untrained generator and the
             last step are always measured.
         checkpoint_every: steps between checkpoints, >= 1; the first and the last step always have one.
-        device: ``"cpu"``, ``"cuda"`` or ``"cuda:N"``; whether it is there is seen when training starts.
+        device: ``"cpu"``, ``"cuda"`` or ``"cuda:N"``; training raises if this machine has none.
         precision: of the networks' convolutions and matrix products. ``"tf32"``: a GPU's tensor cores round
             their factors to 10 bits; ``"bf16"``: autocast, both players' weights, all losses and penalties
             stay float32.

@@ -1,6 +1,6 @@
 """One small trial of a person's own parts, before anything is written.
 
-Parts of this package are held to all of this by its tests, and are not tried again.
+The package's own parts are not tried: its tests check them.
 """
 
 from collections.abc import Generator, Mapping, Sequence
