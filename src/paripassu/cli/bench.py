@@ -33,19 +33,19 @@ class BenchOptim:
     generators: list[GeneratorName] = field(default_factory=lambda: ["DCGAN-64", "SNGAN-32", "StyleGAN2-256"])
     """Whose parameters to step."""
     rounds: int = 50
-    """Steps of each contestant in each process, taken in turns."""
+    """Steps of each contestant in each process; contestants take turns."""
     processes: int = 3
-    """How often to measure on a generator, each time in a new process, for what a machine allows changes."""
+    """How often to measure on a generator. Each time is a new process, because a machine's speed changes."""
     device: Literal["cpu", "cuda"] = "cpu"
-    """Where to step; on a GPU, also by replaying CUDA graphs."""
+    """Where to step. On a GPU, CUDA graphs are replayed too."""
     one_thread: bool = False
-    """Use one thread and count its CPU time: what a busy machine can measure."""
+    """Use one thread and count its CPU time. This works on a busy machine."""
     out: Path | None = None
-    """The table's file; benchmarks/results/optim-DATE.md, on a GPU optim-cuda-DATE.md, without it."""
+    """The table's file. Without it: benchmarks/results/optim-DATE.md, on a GPU optim-cuda-DATE.md."""
     quiet: bool = False
-    """No progress."""
+    """Show no progress."""
     json: bool = False
-    """The result as JSON."""
+    """Print the result as JSON."""
 
     def __call__(self) -> None:
         """Measure, write the table, print it."""
