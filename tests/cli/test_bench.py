@@ -1,4 +1,4 @@
-"""The benchmarks' command, on a load of a few rounds."""
+"""The command of the benchmarks, with a few rounds."""
 
 import json
 import math
@@ -27,7 +27,7 @@ def test_every_contestant_has_its_row(tmp_path, capsys):
     assert "| NSGD layer |" in page.read_text()
 
 
-def test_the_middle_process_decides_what_is_met():
+def test_the_median_process_decides_whether_a_target_is_met():
     script = bench.load("optim")
 
     def row(ratio: float) -> object:
@@ -51,7 +51,7 @@ def test_the_middle_process_decides_what_is_met():
     assert script.met({"A": [middle]}) == "*at most* is met by every row.\n*aim* is **met by no row**."
 
 
-def test_without_the_scripts_it_says_where_they_are(monkeypatch, tmp_path, capsys):
+def test_missing_scripts_raise_and_say_where_they_are(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(bench, "_SCRIPTS", tmp_path / "benchmarks")
     assert main(["bench", "optim"]) == 2
     assert "from a checkout" in capsys.readouterr().err
@@ -67,7 +67,7 @@ def test_json_has_no_nan():
     assert bench.finite({"a": [math.nan, 1.0, math.inf], "b": "x"}) == {"a": [None, 1.0, None], "b": "x"}
 
 
-def test_the_loads_are_of_their_published_sizes():
+def test_generators_have_their_published_sizes():
     generators = bench.load("generators").GENERATORS
     shapes = {name: make() for name, make in generators.items()}
     sizes = {name: sum(math.prod(s) for s in of) / 1e6 for name, of in shapes.items()}
@@ -80,7 +80,7 @@ def test_benchmarks_are_listed(capsys):
     assert "benchmarks/optim.py" in capsys.readouterr().out
 
 
-def test_training_is_timed_beside_the_usual_loop_and_the_networks_alone(monkeypatch, tmp_path, capsys):
+def test_training_is_timed_beside_usual_loop_and_networks_alone(monkeypatch, tmp_path, capsys):
     script = bench.load("train")
     player = Player(Adam((0.5, 0.9)), 1e-4)
     tiny = Run(Digits(), DCGAN(width=2, norm="none"), player, player, penalty=WganGP(), batch=4, n_critic=2)
@@ -106,7 +106,7 @@ def test_training_is_timed_beside_the_usual_loop_and_the_networks_alone(monkeypa
 
 
 @pytest.mark.parametrize(
-    ("to_usual", "to_ceiling", "told"),
+    ("to_usual", "to_ceiling", "message"),
     [
         (
             (1.29, 1.3),
@@ -126,10 +126,10 @@ def test_training_is_timed_beside_the_usual_loop_and_the_networks_alone(monkeypa
         ),
     ],
 )
-def test_what_was_asked_and_missed_is_said(to_usual, to_ceiling, told):
+def test_the_page_says_which_targets_were_missed(to_usual, to_ceiling, message):
     script = bench.load("train")
     rows = [script.Row(script.USUAL, "float32", 1.0, 1.0, 9.0, None, 1.0, 0.1)]
     for name, usual, ceiling in zip("ab", to_usual, to_ceiling, strict=True):
         rows.append(script.Row("paripassu", name, 1.0, 1.0, usual, ceiling, 1.0, 0.1))
         rows.append(script.Row("the ceiling", name, 1.0, 1.0, 9.0, None, 1.0, 0.1))
-    assert script.met(rows, "cpu") == told
+    assert script.met(rows, "cpu") == message

@@ -117,7 +117,7 @@ class ReportStudy(_StudyOptions):
         study = self.study()
         out = self.folder(study)
         if not out.exists() or (out.is_dir() and is_empty(out)):
-            raise ValueError(f"{out} has no study yet: run `{self._run()}` first")
+            raise ValueError(f"{out} holds no study yet: run `{self._run()}` first")
         show(protocol.summarise(study, self.scale, out), out, as_json=self.json)
 
     def _run(self) -> str:

@@ -68,7 +68,7 @@ class LocalEngine:
                     yield futures[future], future.result()
             except BrokenProcessPool as error:
                 raise RuntimeError(
-                    "a worker process was killed (out of memory?): run the same command again to go on, "
+                    "a worker process was killed (out of memory?): run the same command again to continue, "
                     "with fewer workers if it happens again; a script needs its calls under "
                     '`if __name__ == "__main__":`'
                 ) from error

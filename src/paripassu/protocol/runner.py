@@ -42,7 +42,7 @@ def run_study(
         progress: called with the steps done and all steps that are known to be needed, which may grow.
 
     Raises:
-        ValueError: the study has no such scale, ``out`` has another study or other files, or the engine is
+        ValueError: the study has no such scale, ``out`` holds another study or other files, or the engine is
             not available.
         RuntimeError: a worker process was killed, or another process works in ``out``.
     """
@@ -71,7 +71,7 @@ def summarise(study: Study, scale: str, out: Path) -> StudyResult:
         out: the study's folder.
 
     Raises:
-        ValueError: ``out`` has another study, or this one is not finished.
+        ValueError: ``out`` holds another study, or this one is not finished.
     """
     chosen = study.scale(scale)
     _check_folder(study, scale, out)
@@ -147,12 +147,12 @@ def _check_folder(study: Study, scale: str, out: Path) -> None:
         there, design = load(out / STUDY_FILE, StudyResult), study.scale(scale).design
         if (there.name, there.scale, there.kind) != (study.name, scale, design.kind):
             raise ValueError(
-                f"{out} has the study {there.name} at scale {there.scale}: "
+                f"{out} holds the study {there.name} at scale {there.scale}: "
                 f"name another folder for {study.name} at scale {scale}"
             )
         if difference := design.difference(there.settings):
             raise ValueError(
-                f"{out} has {study.name} with other settings ({difference}): name another folder"
+                f"{out} holds {study.name} with other settings ({difference}): name another folder"
             )
     elif out.exists() and not (out.is_dir() and is_empty(out)):
-        raise ValueError(f"{out} has files that are no study: name an empty or a new folder")
+        raise ValueError(f"{out} holds files that are no study: name an empty or a new folder")
