@@ -41,6 +41,11 @@ $(DIST)/.installed: requirements/build.txt requirements/dist.txt | python
 	$(DIST)/bin/python $(INSTALL) -r requirements/build.txt -r requirements/dist.txt
 	touch $@
 
+# These need numba or TensorBoard, or repeat the tests as if numba were missing.
+WITHOUT_EXTRAS := \
+  --ignore=tests/optim/steps/test_cpu.py --ignore-glob='*/steps/cpu_kernels.py' \
+  --ignore-glob='*/probe/tensorboard.py' --ignore=tests/optim/test_without_numba.py
+
 demo: $(RUNS)  ## Which half of Adam does a GAN need? Under 3 minutes, ends at a page
 	$(BIN)/paripassu demo
 
@@ -51,7 +56,7 @@ test-core: dist $(CORE)/.installed  ## Test the optimizers, rules and probe with
 	$(CORE)/bin/python $(INSTALL) --no-index --no-deps --force-reinstall dist/*.whl
 	$(CORE)/bin/python -m pip check
 	cd $(CORE) && bin/python ../tools/check_core.py
-	OMP_NUM_THREADS=1 $(CORE)/bin/pytest -n 2 --ignore-glob='*/steps/cpu_kernels.py' \
+	OMP_NUM_THREADS=1 $(CORE)/bin/pytest -n 2 $(WITHOUT_EXTRAS) \
 	  tests/rules tests/optim tests/probe tests/test_packaging.py \
 	  --pyargs paripassu.extras paripassu.files paripassu.optim paripassu.probe paripassu.rules
 

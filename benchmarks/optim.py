@@ -1,16 +1,18 @@
 """One optimizer step on real generators' parameters, beside what a person would use instead.
 
-All contestants move the same tensors, in turns, so that a disturbance of the machine meets them alike, and
-in another order each round: what went before decides what is in the cache and whether torch's threads still
-spin. All of it is done anew in several processes, one after the other, with the other generators' between
-them, for what a machine allows may change for minutes, fused Adam's time by a factor of 1.5 on some.
+All contestants move the same tensors and take turns, so that a disturbance of the machine affects all of
+them. Each round has another order, because the step before decides what is in the cache and whether torch's
+threads still spin. Several processes repeat the measurement, one after the other, with the other generators'
+between them: the speed of a machine may change for minutes, fused Adam's time by a factor of 1.5 on some.
 Ratios are to torch's fused Adam: of the medians, and of the fastest steps, which a busy machine disturbs
-least. A ratio is the median of the processes', with their lowest and highest beside it; what was asked is
-reached where that median is at most what was asked.
+least. A ratio is the median over processes, with the lowest and highest beside it. A target is met if that
+median is at most the target.
 
-On a GPU each step is waited for, so that its time is the host's or the GPU's, whichever is longer: networks
-that keep the GPU busy hide the host's. What the GPU alone takes is measured by replaying a CUDA graph of one
-step, of those that can be captured.
+"Without numba" is the way of an installation without the extra `fast`: torch's multi-tensor operations.
+
+On a GPU the host waits for each step, so the time is the host's or the GPU's, whichever is longer; networks
+that keep the GPU busy hide the host's. The GPU's own time is measured by replaying a CUDA graph of one step,
+for steps that can be captured.
 """
 
 import gc
@@ -36,6 +38,8 @@ from profiling import allocations, dated, name_of, peak, wait
 from torch import Tensor
 
 import paripassu as pp
+from paripassu.optim import steps
+from paripassu.optim.steps import foreach
 from paripassu.records import environment
 
 LR = 1e-7  # small: thousands of steps on one fixed gradient must not carry the weights away
@@ -53,11 +57,11 @@ class Contestant:
     Attributes:
         name: in the table.
         make: the optimizer of a list of parameters.
-        words: how many numbers per parameter a step must read or write at the least, by passes over
-            memory: what the share of the copy bandwidth counts.
-        at_most: the ratio to fused Adam that this must reach on a CPU; NaN where nothing is asked.
-        aim: the ratio hoped for.
-        captured: the optimizer whose step a CUDA graph can record; None where there is none.
+        words: the least numbers per parameter that a step reads or writes, by passes over memory; the share
+            of the copy bandwidth counts these.
+        at_most: the largest ratio to fused Adam that is accepted on a CPU; NaN for no target.
+        aim: the ratio hoped for; NaN for none.
+        captured: the optimizer whose step a CUDA graph can record; None if there is none.
     """
 
     name: str
@@ -79,13 +83,13 @@ class Row:
         ratio: of the medians, to fused Adam's.
         ratios: of each process.
         fastest_ratio: of the fastest steps.
-        at_most: the ratio asked for; NaN where nothing is.
-        aim: the ratio hoped for.
-        state_mib: memory kept between steps.
+        at_most: the largest ratio accepted; NaN for no target.
+        aim: the ratio hoped for; NaN for none.
+        state_mib: memory of the states between steps.
         temporary_kib: the most allocated at once within a step.
         bandwidth: share of the bandwidth of a copy, by the least traffic and the fastest steps; on a GPU, by
             replays.
-        graph_ms: of a replay on a GPU; NaN where none was captured.
+        graph_ms: of a replay on a GPU; NaN if none was captured.
         graph_ratio: of the replays.
     """
 
@@ -104,6 +108,25 @@ class Row:
     graph_ratio: float = math.nan
 
 
+class WithoutNumba:
+    """An optimizer of ours as on a machine without numba.
+
+    Args:
+        optimizer: of a rule that torch's multi-tensor operations support.
+    """
+
+    def __init__(self, optimizer: pp.optim.RuleOptimizer) -> None:
+        self._optimizer = optimizer
+
+    def step(self) -> None:
+        """Step by torch's multi-tensor operations."""
+        ways, steps.WAYS = steps.WAYS, (foreach,)
+        try:
+            self._optimizer.step()
+        finally:
+            steps.WAYS = ways
+
+
 class CloneAndSubtract:
     """Adam's magnitude on SGD's direction by running two optimizers and subtracting copies: the usual way."""
 
@@ -114,7 +137,7 @@ class CloneAndSubtract:
 
     @torch.no_grad()
     def step(self) -> None:
-        """Step with each, measure both displacements, keep one's length and the other's direction."""
+        """Step with each, measure both displacements, combine one's length and the other's direction."""
         before = [p.clone() for p in self.parameters]
         moved = []
         for optimizer in (self.adam, self.sgd):
@@ -137,6 +160,13 @@ def contestants() -> list[Contestant]:
         ("AdaDir, beta1 = 0", lambda p: pp.AdaDir(p, LR, betas=(0.0, 0.9)), 7, math.nan, math.nan),
     ]
     ours = [Contestant(*row, captured=row[1]) for row in of_ours]
+    without_numba = [
+        Contestant("NSGD global, without numba", lambda p: WithoutNumba(pp.NSGD(p, LR)), 4, 1.0),
+        Contestant(
+            "NSGD layer, without numba", lambda p: WithoutNumba(pp.NSGD(p, LR, scope="layer")), 4, 1.0
+        ),
+        Contestant("AdaNSGD, without numba", lambda p: WithoutNumba(pp.AdaNSGD(p, LR, betas=BETAS)), 14),
+    ]
 
     def adam(**how: bool) -> Make:
         return lambda p: torch.optim.Adam(p, LR, betas=BETAS, **how)
@@ -152,7 +182,7 @@ def contestants() -> list[Contestant]:
         Contestant("torch SGD, fused", sgd, 3, captured=sgd),
         Contestant("graft by clones and subtraction", CloneAndSubtract, 8),
     ]
-    return [*others, *ours, *_of_other_libraries()]
+    return [*others, *ours, *without_numba, *_of_other_libraries()]
 
 
 def _of_other_libraries() -> list[Contestant]:
@@ -184,11 +214,11 @@ def _of_other_libraries() -> list[Contestant]:
 
 
 def measure(name: str, rounds: int, *, device: str, one_thread: bool) -> list[Row]:
-    """Every contestant on one generator, in turns.
+    """Every contestant on one generator, taking turns.
 
     Args:
         name: of the generator.
-        rounds: steps of each contestant that count.
+        rounds: measured steps of each contestant.
         device: ``"cpu"`` or ``"cuda"``.
         one_thread: use one thread and count its CPU time.
     """
@@ -209,25 +239,25 @@ def measure(name: str, rounds: int, *, device: str, one_thread: bool) -> list[Ro
     numbers = sum(p.numel() for p in parameters)
     source, target = torch.randn(numbers, device=device), torch.empty(numbers, device=device)
     seconds: dict[str, list[float]] = {"copy": []} | {c.name: [] for c in entries}
-    steps = {c.name: optimizer.step for c, optimizer in entries.items()}
-    order = ["copy", *steps]
-    steps["copy"] = lambda: target.copy_(source)
+    step_of = {c.name: optimizer.step for c, optimizer in entries.items()}
+    order = ["copy", *step_of]
+    step_of["copy"] = lambda: target.copy_(source)
     replays: dict[str, Callable[[], object]] = {}
     if device == "cuda":
         captured = {c.name: c.captured(parameters).step for c in entries if c.captured}
-        replays = {who: _graph_of(step) for who, step in (captured | {"copy": steps["copy"]}).items()}
+        replays = {who: _graph_of(step) for who, step in (captured | {"copy": step_of["copy"]}).items()}
     replayed: dict[str, list[float]] = {who: [] for who in replays}
     shuffled = random.Random(0)  # noqa: S311 - no secret
     for _ in range(rounds):
         shuffled.shuffle(order)
-        for turn in order:
-            seconds[turn].append(_timed(steps[turn], clock, device))
-        for turn in order:
-            if turn in replays:
-                replayed[turn].append(_replayed(replays[turn]))
+        for who in order:
+            seconds[who].append(_timed(step_of[who], clock, device))
+        for who in order:
+            if who in replays:
+                replayed[who].append(_replayed(replays[who]))
     median, fastest = ({n: of(s) for n, s in seconds.items()} for of in (statistics.median, min))
     graph = {n: statistics.median(s) for n, s in replayed.items()}
-    moved = graph or fastest  # what tells how fast memory was read and written
+    moved = graph or fastest  # times that measure how fast memory was read and written
     copied = 2 * numbers / moved["copy"]  # numbers a second
     return [
         Row(
@@ -250,7 +280,7 @@ def measure(name: str, rounds: int, *, device: str, one_thread: bool) -> list[Ro
 
 
 def of_processes(rows: list[Row]) -> Row:
-    """One contestant's row, of those that several processes measured."""
+    """One contestant's row from the rows of several processes."""
     of = {name: [getattr(row, name) for row in rows] for name in asdict(rows[0])}
     return replace(
         rows[0],
@@ -284,7 +314,7 @@ def _graph_of(step: Callable[[], object]) -> Callable[[], object]:
 
 
 def _replayed(replay: Callable[[], object]) -> float:
-    """Seconds of one replay, of ten in a row: what the GPU takes where the host is ahead of it."""
+    """Seconds of one replay, from ten in a row: the GPU's time while the host is ahead of it."""
     start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
     replay()
     start.record()
@@ -296,7 +326,7 @@ def _replayed(replay: Callable[[], object]) -> float:
 
 
 def _memory(optimizer: Any, device: str) -> tuple[int, int]:
-    """Bytes that the first step leaves allocated, and the most that a later one allocates at once."""
+    """Bytes allocated after the first step, and the most that a later step allocates at once."""
     if device == "cuda":
         before = torch.cuda.memory_allocated()
         optimizer.step()
@@ -314,14 +344,14 @@ def _memory(optimizer: Any, device: str) -> tuple[int, int]:
 
 
 def table(rows: list[Row]) -> str:
-    """Markdown; what was asked where anything was, replays where there were any."""
-    has_asked, has_graphs = (
+    """Markdown, with columns for targets and replays if any row has one."""
+    has_targets, has_graphs = (
         any(not math.isnan(getattr(row, name)) for row in rows) for name in ("at_most", "graph_ms")
     )
     columns = ["step", "ms, median", "fastest", "× fused Adam", "of processes", "fastest"]
-    columns += ["at most", "aim"] if has_asked else []
+    columns += ["at most", "aim"] if has_targets else []
     columns += ["ms on the GPU", "× fused Adam"] if has_graphs else []
-    columns += ["MiB kept", "KiB more", "of a copy"]
+    columns += ["MiB of state", "KiB more", "of a copy"]
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for r in rows:
         cells = [
@@ -332,7 +362,7 @@ def table(rows: list[Row]) -> str:
             f"{min(r.ratios):.2f} to {max(r.ratios):.2f}",
             f"{r.fastest_ratio:.2f}",
         ]
-        cells += [_number(x, ".2f") for x in (r.at_most, r.aim)] if has_asked else []
+        cells += [_number(x, ".2f") for x in (r.at_most, r.aim)] if has_targets else []
         cells += [_number(r.graph_ms, ".3f"), _number(r.graph_ratio, ".2f")] if has_graphs else []
         cells += [f"{r.state_mib:.1f}", f"{r.temporary_kib:,.0f}", _number(r.bandwidth, ".0%")]
         lines.append(f"| {' | '.join(cells)} |")
@@ -344,22 +374,22 @@ def _number(value: float, form: str) -> str:
 
 
 def met(results: dict[str, list[Row]]) -> str:
-    """Which rows are within what was asked, and reach what was hoped for, in a sentence each."""
+    """Which rows meet their targets, and which their aims, in a sentence each."""
     lines: list[str] = []
-    for title, asked in (("at most", "at_most"), ("aim", "aim")):
+    for title, target in (("at most", "at_most"), ("aim", "aim")):
         within: dict[str, list[str]] = {"met": [], "**missed**": []}
         for name, rows in results.items():
             for row in rows:
-                limit = getattr(row, asked)
+                limit = getattr(row, target)
                 if not math.isnan(limit):
                     kind = "met" if row.ratio <= limit else "**missed**"
                     within[kind].append(f"{row.contestant} on {name} ({row.ratio:.3f}, {limit:.2f})")
         if not any(within.values()):
             continue
-        told = [f"{kind} by {'; '.join(who)}" for kind, who in within.items() if who]
-        if len(told) == 1:
-            told = ["met by every row" if within["met"] else "**met by no row**"]
-        lines.append(f"*{title}* is {', '.join(told)}.")
+        sentences = [f"{kind} by {'; '.join(who)}" for kind, who in within.items() if who]
+        if len(sentences) == 1:
+            sentences = ["met by every row" if within["met"] else "**met by no row**"]
+        lines.append(f"*{title}* is {', '.join(sentences)}.")
     return "\n".join(lines)
 
 
@@ -378,7 +408,7 @@ def page(
         f"{where.device}, {where.cores} cores, {torch.get_num_threads()} of them used, float32; {versions}; "
         f"commit {where.commit or 'unknown'}. Of {rounds} rounds in each of {processes} processes. "
         f"Load average {load[0]:.1f} before and {load[1]:.1f} after. "
-        "*Kept*: state between steps; *more*: the most allocated within one; "
+        "*Of state*: memory between steps; *more*: the most allocated within one; "
         "*of a copy*: the least traffic of a step over its fastest time, as a share of a copy's bandwidth."
     )
     sections = [
@@ -386,7 +416,7 @@ def page(
         (__doc__ or "").partition("\n\n")[2].strip(),
         f"```console\n$ {where.command}\n```",
         setting,
-        *([told] if (told := met(results)) else []),
+        *([targets] if (targets := met(results)) else []),
     ]
     for name, rows in results.items():
         shapes = GENERATORS[name]()
@@ -409,7 +439,7 @@ def run(
 
     Args:
         names: of the generators.
-        rounds: steps of each contestant that count, in each process.
+        rounds: measured steps of each contestant, in each process.
         processes: for each generator, one after the other.
         command: that was typed.
         progress: called after each process.
@@ -421,8 +451,8 @@ def run(
     for _ in range(processes):
         for name in names:
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-                turn = process.submit(measure, name, rounds, device=device, one_thread=one_thread)
-                found[name].append(turn.result())
+                rows = process.submit(measure, name, rounds, device=device, one_thread=one_thread)
+                found[name].append(rows.result())
             progress()
     results = {
         name: [of_processes(list(rows)) for rows in zip(*of, strict=True)] for name, of in found.items()

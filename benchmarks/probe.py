@@ -1,9 +1,10 @@
 """What a probe costs: the share of training time it takes on DCGAN at 64 px, probing every 50th round.
 
-Single rounds take turns: a plain one, one that is probed, one that only a shadow Adam follows, one that is
-probed with that shadow. Whatever else the machine does falls on all alike, and the medians over the turns of
-what each takes beyond the plain round beside it make up the cost of 50 rounds. Between probed rounds a probe
-without a shadow only counts. Time is wall-clock time on a GPU and this process's own on one thread of a CPU.
+Single rounds take turns: a plain one, one that is probed, one that only a shadow Adam follows, and one that
+is probed with that shadow. So other load on the machine falls on all of them. Each turn gives what a round
+takes beyond the plain round beside it. The medians over the turns add up to the cost of 50 rounds. Between
+probed rounds a probe without a shadow only counts. Time is wall-clock time on a GPU, and this process's own
+time on one thread of a CPU.
 
 The claim is at most 3 % without a shadow. A probe's cost does not depend on the batch, so a small batch
 overstates its share.
@@ -34,7 +35,7 @@ NEVER = 10**9
 
 
 def probes(state: TrainingState) -> dict[str, Callable[[], Probe | None]]:
-    """What may be attached for a round, by name."""
+    """What is attached for a round, by name."""
     optimizers, records = state.optimizers(), list[object]()
     return {
         "plain": lambda: None,
@@ -75,7 +76,7 @@ def main() -> None:
     if options.device == "cpu":
         torch.set_num_threads(1)
     player = Player(Adam((0.5, 0.999)), 2e-4)
-    # The data set is not read: random images cost the same.
+    # The data set is not read. Random images cost the same.
     run = Run(Digits(), DCGAN(), player, player, batch=options.batch, device=options.device)
     pixels = torch.randint(0, 256, (256, 3, 64, 64), dtype=torch.uint8, device=options.device)
     real = ImageSet(pixels)

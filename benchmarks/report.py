@@ -1,9 +1,10 @@
 """Seconds and memory of a study's page, and of finding what is left of a study, at the paper's scale.
 
-A study is made up: six arms on games, 50 runs each (five learning rates on six seeds, the best again on 20).
+A study is made up: six arms on games, 50 runs each (five learning rates on 6 seeds, the best again on 20).
 Every run has as many records as a real run of 30,000 updates on the digits with a shadow rule: 1,200 losses,
 60 probed steps of both players and their eight layers, seven evaluations. Each phase is a process of its own.
 Before it, the study's files are dropped from the page cache. Seconds leave out Python's start and imports.
+CPU seconds are those of all its threads.
 Memory is the most that the process had resident.
 
 - *tables*: every run's records become a table. Each run's process does this as the run ends.
@@ -11,7 +12,9 @@ Memory is the most that the process had resident.
 - *summary*: `paripassu study report` computes every estimate, measure and interval anew.
 - *page*: `paripassu report` writes the page.
 
-At commit 8dd5980 every phase parsed all records one by one. There a study of 300 such runs took {before}.
+At commit 8dd5980 every phase parsed the records one by one. There a study of 300 such runs took 9.8 CPU
+seconds to resume, 25 for the summary and 7.1 for the page. Those of 3,600 runs, by extrapolation: 118, 302
+and 86.
 """
 
 import json
@@ -23,7 +26,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from io import BytesIO
@@ -58,7 +61,8 @@ from paripassu.studies.arms import ADAM, ADAM_DIRECTION, ADAM_MAGNITUDE, NSGDA_G
 from paripassu.studies.games import DIGITS
 from paripassu.train import Run
 
-RUNS_A_GAME = 300
+ARMS = (ADAM, ADAM_MAGNITUDE, ADAM_DIRECTION, NSGDA_LAYER, NSGDA_GLOBAL, SGDA)
+RATES = 5
 STEPS = 30_000
 LOG_EVERY, PROBE_EVERY, EVAL_EVERY = 25, 500, 5000
 LAYERS = {
@@ -68,51 +72,77 @@ LAYERS = {
 METRICS = ("fd-digits@2500", "kd-digits@1797")
 PHASES = ("tables", "resume", "summary", "page")
 
-# What is asked for of 3,600 runs on two cores.
+# Bounds for 3,600 runs on two cores.
 PAGE_SECONDS, PAGE_MIB, RESUME_SECONDS = 30, 1024, 5
 
 
-def study(games: int) -> Study:
-    """The made study on so many games."""
-    arms = (ADAM, ADAM_MAGNITUDE, ADAM_DIRECTION, NSGDA_LAYER, NSGDA_GLOBAL, SGDA)
-    design = Comparison(
-        arms,
-        [replace(DIGITS, name=f"digits-{number}", steps={"paper": STEPS}) for number in range(games)],
-        lambda _: Verdict("undecided", "Nothing was trained."),
-        "paper",
-        rates=5,
-        tuning_seeds=6,
-        confirmation_seeds=20,
-        measures={"pace gap": pace_gap, "pace wander": pace_wander, "step wander": step_wander},
-    )
-    return Study("made", "How long does a page take?", "None.", "None.", {"paper": Scale(design)})
+@dataclass(frozen=True)
+class Made:
+    """A study that is made up.
+
+    Attributes:
+        games: how many.
+        seeds: to confirm on; learning rates are tuned on three tenths as many.
+    """
+
+    games: int
+    seeds: int
+
+    @property
+    def tuning_seeds(self) -> int:
+        """Seeds of each learning rate."""
+        return max(1, 3 * self.seeds // 10)
+
+    @property
+    def runs(self) -> int:
+        """All of them."""
+        return self.games * len(ARMS) * (RATES * self.tuning_seeds + self.seeds)
+
+    def design(self) -> Comparison:
+        """What runs."""
+        return Comparison(
+            ARMS,
+            [
+                replace(DIGITS, name=f"digits-{number}", steps={"paper": STEPS})
+                for number in range(self.games)
+            ],
+            lambda _: Verdict("undecided", "Nothing was trained."),
+            "paper",
+            rates=RATES,
+            tuning_seeds=self.tuning_seeds,
+            confirmation_seeds=self.seeds,
+            measures={"pace gap": pace_gap, "pace wander": pace_wander, "step wander": step_wander},
+        )
+
+    def study(self) -> Study:
+        """The study."""
+        return Study("made", "How long does a page take?", "None.", "None.", {"paper": Scale(self.design())})
 
 
-def make(folder: Path, games: int) -> float:
-    """Carry out the study with runs that are made up.
+def make(folder: Path, made: Made) -> tuple[float, float]:
+    """Carry out a study with runs that are made up.
 
     Returns:
-        Seconds that writing their tables took.
+        Seconds that writing their tables took, and seconds of the processor.
     """
     engine = _Writer()
-    run_study(study(games), "paper", folder, engine=engine)
-    assert engine.runs == games * RUNS_A_GAME
-    return engine.seconds
+    run_study(made.study(), "paper", folder, engine=engine)
+    assert engine.runs == made.runs
+    return engine.seconds, engine.cpu
 
 
 class _Writer:
     """An engine that writes each run's records and times its table, instead of training it."""
 
     def __init__(self) -> None:
-        self.seconds, self.runs = 0.0, 0
+        self.seconds, self.cpu, self.runs = 0.0, 0.0, 0
         self._where = environment("paripassu bench report")
 
     def execute(self, _: object, units: Sequence[Unit], /) -> Iterator[tuple[Unit, None]]:
         for unit in units:
             write_run(unit.path, unit.run, self._where)
-            start = time.perf_counter()
-            write_run_table(unit.path)
-            self.seconds += time.perf_counter() - start
+            seconds, cpu = timed(lambda path=unit.path: write_run_table(path))
+            self.seconds, self.cpu = self.seconds + seconds, self.cpu + cpu
             self.runs += 1
             yield unit, None
 
@@ -194,42 +224,46 @@ def forget(folder: Path) -> None:
                 os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def resume(folder: Path, games: int) -> None:
+def resume(folder: Path, made: Made) -> None:
     """Find that nothing of a finished study is left."""
-    assert not study(games).scale("paper").design.work(folder, "").missing
+    assert not made.design().work(folder, "").missing
 
 
-def phase(name: str, folder: Path, games: int) -> dict[str, float]:
-    """One phase in this process: its seconds, and the MiB that were resident at most."""
+def timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Seconds that pass while ``work`` runs, and those of this process on the processor."""
+    start, used = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - start, time.process_time() - used
+
+
+def phase(name: str, folder: Path, made: Made) -> dict[str, float]:
+    """One phase in this process: its seconds, those on the processor, the MiB that were resident at most."""
     if name == "tables":
-        seconds = make(folder, games)
+        seconds, cpu = make(folder, made)
     else:
         work: Callable[[], object] = {
-            "resume": lambda: resume(folder, games),
-            "summary": lambda: summarise(study(games), "paper", folder),
+            "resume": lambda: resume(folder, made),
+            "summary": lambda: summarise(made.study(), "paper", folder),
             "page": lambda: write_study_page(folder),
         }[name]
         forget(folder)
-        start = time.perf_counter()
-        work()
-        seconds = time.perf_counter() - start
-    return {"seconds": seconds, "mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+        seconds, cpu = timed(work)
+    return {"seconds": seconds, "cpu": cpu, "mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 
 def run(
-    games: Sequence[int], command: str, progress: Callable[[], None]
+    games: Sequence[int], seeds: int, command: str, progress: Callable[[], None]
 ) -> tuple[dict[int, dict[str, dict[str, float]]], str]:
     """Every phase of a study on each number of games; the figures by runs and phase, and the page."""
     results: dict[int, dict[str, dict[str, float]]] = {}
     for count in games:
         with TemporaryDirectory(prefix="paripassu-report-") as home:
             folder = Path(home) / "made"
-            own = results[count * RUNS_A_GAME] = {}
+            own = results[Made(count, seeds).runs] = {}
             for name in PHASES:
-                asked = [sys.executable, __file__, name, str(folder), str(count)]
-                own[name] = json.loads(
-                    subprocess.run(asked, capture_output=True, check=True, text=True).stdout
-                )
+                command_line = [sys.executable, __file__, name, str(folder), str(count), str(seeds)]
+                done = subprocess.run(command_line, stdout=subprocess.PIPE, check=True, text=True)
+                own[name] = json.loads(done.stdout)
                 progress()
             text = folder / PAGE_FOLDER / "index.html"
             own["page"]["text_mib"] = text.stat().st_size / 2**20
@@ -240,11 +274,12 @@ def page(results: dict[int, dict[str, dict[str, float]]], command: str) -> str:
     """The dated Markdown page."""
     where = environment(command)
     versions = ", ".join(f"{name} {number}" for name, number in where.versions.items())
-    rows = ["| runs | phase | seconds | ms per run | MiB |", "|---|---|---|---|---|"]
+    rows = ["| runs | phase | seconds | ms a run | CPU seconds | MiB |", "|---|---|---|---|---|---|"]
     for runs, own in results.items():
         for name, got in own.items():
             seconds, each = f"{got['seconds']:.1f}", f"{1000 * got['seconds'] / runs:.1f}"
-            rows.append(f"| {runs:,} | {name} | {seconds} | {each} | {got['mib']:,.0f} |")
+            memory = f"{got['mib']:,.0f}"
+            rows.append(f"| {runs:,} | {name} | {seconds} | {each} | {got['cpu']:.1f} | {memory} |")
     sections = [
         f"# The page of a study of thousands of runs, {datetime.now(UTC):%Y-%m-%d}",
         (__doc__ or "").partition("\n\n")[2].strip(),
@@ -280,5 +315,5 @@ def default_page() -> Path:
 
 
 if __name__ == "__main__":
-    asked_name, asked_folder, asked_games = sys.argv[1:]
-    print(json.dumps(phase(asked_name, Path(asked_folder), int(asked_games))))
+    name, folder, *sizes = sys.argv[1:]
+    print(json.dumps(phase(name, Path(folder), Made(*map(int, sizes)))))

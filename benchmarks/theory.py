@@ -1,7 +1,9 @@
 """Steps of the synthetic framework per second, beside the torch code a person would write instead.
 
-All contestants play nSGDA with exact expectations in the framework's default sizes, in float64, in turns. One
-run-step is one update of both players of one run. Peak is that of a large float64 matrix product.
+All contestants of the first table play nSGDA with exact expectations in the framework's default sizes, in
+float64, in turns. One run-step is one update of both players of one run. Peak is that of a large float64
+matrix product. The second table plays Adam, in full dimension and on a noisy quadratic: `play` with many runs
+at once, beside a plain loop that calls the same rule for one run.
 """
 
 import statistics
@@ -19,7 +21,8 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from paripassu.records import environment
-from paripassu.theory import Framework, simulate
+from paripassu.rules import Adam
+from paripassu.theory import CollapseGame, Framework, NoisyQuadratic, Problem, play, simulate
 from paripassu.theory.collapse.reduction import draw_start
 
 RUNS = 64
@@ -37,8 +40,8 @@ class Contestant:
         runs: that it plays at once.
         steps: of each, in one turn.
         play: plays them.
-        at_least: the ratio of our speed to its that is asked for; 0 where none is.
-        aim: the ratio hoped for.
+        at_least: the ratio of our speed to its that must be reached; 0 for none.
+        aim: the ratio to aim for.
     """
 
     name: str
@@ -104,6 +107,49 @@ def batched_reduction(steps: int) -> None:
         V -= LR_G * gV / gV.norm(dim=(1, 2), keepdim=True)
 
 
+ADAM = Adam((0.5, 0.9))
+PROBLEMS: dict[str, tuple[Problem, int, int]] = {  # with how many runs at once, and steps in one turn
+    f"framework, d = {D:,}": (CollapseGame(Framework(d=D)), 8, 500),
+    "noisy quadratic, d = 10": (NoisyQuadratic(d=10), 1000, 1000),
+}
+
+
+def any_rule(problem: Problem, runs: int) -> Callable[[int], object]:
+    """The package's `play`."""
+
+    def many(steps: int) -> None:
+        play(problem, ADAM, 1e-3, steps, range(runs), record=[0, steps])
+
+    return many
+
+
+def plain_loop(problem: Problem) -> Callable[[int], object]:
+    """One run: autograd, then the rule, one operation after another."""
+
+    def one(steps: int) -> None:
+        batched, fixed = problem.starts([0])
+        weights = {player: [tensor[0] for tensor in own] for player, own in batched.items()}
+        data = {name: values[0] for name, values in fixed.items()}
+        states = {player: [ADAM.init(tensor) for tensor in own] for player, own in weights.items()}
+        for step in range(steps):
+            block, within = divmod(step, problem.steps_per_draw)
+            if within == 0:
+                drawn = {name: values[0] for name, values in problem.draws([0], block).items()}
+            now = data | {name: values[within] for name, values in drawn.items()}
+            leaves = {name: tuple(x.requires_grad_() for x in own) for name, own in weights.items()}
+            losses = problem.losses(leaves, now)
+            gradients = {
+                player: torch.autograd.grad(losses[player], leaves[player], retain_graph=True)
+                for player in problem.players
+            }
+            with torch.no_grad():
+                for player, own in leaves.items():
+                    moves, states[player] = ADAM.update(gradients[player], states[player], own)
+                    weights[player] = [w - 1e-3 * move for w, move in zip(own, moves, strict=True)]
+
+    return one
+
+
 def _on(threads: int, play: Callable[[int], object]) -> Callable[[int], object]:
     def on_threads(steps: int) -> None:
         before = torch.get_num_threads()
@@ -162,22 +208,30 @@ def run(rounds: int, command: str, progress: Callable[[], None]) -> tuple[dict[s
     # Small tensors can be slower on more threads: torch is given the choice.
     for threads in sorted({1, torch.get_num_threads()}):
         full, batched = _on(threads, full_autograd), _on(threads, batched_reduction)
-        told = "1 thread" if threads == 1 else f"{threads} threads"
+        on = "1 thread" if threads == 1 else f"{threads} threads"
         contestants += [
-            Contestant(f"torch autograd, full dimension d = {D:,}, 1 run, {told}", 1, 500, full, 300, 500),
-            Contestant(f"torch, the reduction batched, {RUNS} runs, {told}", RUNS, 300, batched, 15, 25),
+            Contestant(f"torch autograd, full dimension d = {D:,}, 1 run, {on}", 1, 500, full, 300, 500),
+            Contestant(f"torch, the reduction batched, {RUNS} runs, {on}", RUNS, 300, batched, 15, 25),
         ]
     games = {d: ours(Framework(d=d)) for d in DIMENSIONS}
-    for contestant in contestants:
+    pairs = [
+        pair
+        for name, (problem, runs, steps) in PROBLEMS.items()
+        for pair in (
+            Contestant(f"{name}: play, {runs:,} runs", runs, steps, any_rule(problem, runs)),
+            Contestant(f"{name}: plain loop, 1 run", 1, steps, plain_loop(problem)),
+        )
+    ]
+    for contestant in [*contestants, *pairs]:
         contestant.play(1)  # compiled or loaded before it counts
-    speeds: dict[str, list[float]] = {c.name: [] for c in contestants}
+    speeds: dict[str, list[float]] = {c.name: [] for c in [*contestants, *pairs]}
     by_dimension: dict[int, list[float]] = {d: [] for d in DIMENSIONS}
     peaks: list[float] = []
     for _ in range(rounds):
-        for c in contestants:
+        for c in [*contestants, *pairs]:
             speeds[c.name].append(c.runs * c.steps / _seconds(lambda c=c: c.play(c.steps)))
-        for d, play in games.items():
-            by_dimension[d].append(RUNS * 2000 / _seconds(lambda play=play: play(2000)))
+        for d, simulated in games.items():
+            by_dimension[d].append(RUNS * 2000 / _seconds(lambda simulated=simulated: simulated(2000)))
         peaks.append(peak())
         progress()
     figures = {
@@ -186,10 +240,16 @@ def run(rounds: int, command: str, progress: Callable[[], None]) -> tuple[dict[s
         "operations per run-step": operations(Framework(d=D)),
         "peak operations per second": statistics.median(peaks),
     }
-    return figures, page(figures, contestants, rounds, command)
+    return figures, page(figures, contestants, pairs, rounds, command)
 
 
-def page(figures: dict[str, Any], contestants: list[Contestant], rounds: int, command: str) -> str:
+def page(
+    figures: dict[str, Any],
+    contestants: list[Contestant],
+    pairs: list[Contestant],
+    rounds: int,
+    command: str,
+) -> str:
     """The dated Markdown page."""
     where = environment(command)
     speed = figures["run-steps per second"]
@@ -199,8 +259,10 @@ def page(figures: dict[str, Any], contestants: list[Contestant], rounds: int, co
         "|---|---|---|---|---|",
     ]
     for c in contestants:
-        asked = f"{c.at_least:g} | {c.aim:g}" if c.at_least else " | "
-        lines.append(f"| {c.name} | {speed[c.name]:,.0f} | {best / speed[c.name]:,.1f} × | {asked} |")
+        targets = f"{c.at_least:g} | {c.aim:g}" if c.at_least else " | "
+        lines.append(f"| {c.name} | {speed[c.name]:,.0f} | {best / speed[c.name]:,.1f} × | {targets} |")
+    adam = ["| Adam | run-steps per second |", "|---|---|"]
+    adam += [f"| {c.name} | {speed[c.name]:,.0f} |" for c in pairs]
     dimensions = ["| d | run-steps per second |", "|---|---|"]
     dimensions += [f"| {d:,} | {s:,.0f} |" for d, s in figures["by dimension"].items()]
     achieved = figures["operations per run-step"] * best
@@ -221,6 +283,8 @@ def page(figures: dict[str, Any], contestants: list[Contestant], rounds: int, co
         setting,
         "\n".join(lines),
         work,
+        "## Any rule on any problem",
+        "\n".join(adam),
         f"## {RUNS} runs at any dimension",
         "\n".join(dimensions),
     ]

@@ -5,11 +5,11 @@ import math
 import pytest
 import torch
 
-from paripassu.data import Augmented, Placeholder
-from paripassu.games import R1, Draws, PathLength, WganGP
-from paripassu.models import DCGAN, SNGAN, StyleGAN2, WganGPResNet
-from paripassu.recipes import RECIPES
-from paripassu.rules import Adam
+from paripassu.data import Augmented, Digits, Placeholder, Ring
+from paripassu.games import R1, R1R2, Draws, PathLength, WganGP, hinge
+from paripassu.models import DCGAN, MLP, SNGAN, StyleGAN2, WganGPResNet
+from paripassu.recipes import RECIPES, override
+from paripassu.rules import SGD, Adam, Graft, RMSprop
 from paripassu.train.processes import path_length_batch
 
 PUBLISHED = [name for name in RECIPES if name != "digits"]
@@ -144,3 +144,77 @@ def test_r1_is_half_its_weight_times_the_squared_gradient():
     real = torch.randn(5, 1, 2, 2)
     value = penalty(lambda x: 3 * x.sum(dim=(1, 2, 3)), real, real, Draws(torch.Generator()))
     assert value.item() == pytest.approx(0.5 * 36)
+
+
+DIGITS, STYLES = RECIPES["digits"].run, RECIPES["stylegan2-256"].run
+
+
+def test_nothing_given_changes_nothing():
+    assert all(override(recipe.run) == recipe.run for recipe in RECIPES.values())
+
+
+def test_names_and_objects_are_the_same_option():
+    named = override(
+        DIGITS,
+        data="ring", model="mlp", optimizer_d="rmsprop", lr_d=0.1, loss="hinge",
+        penalty="r1-r2", penalty_weight=3.0, shadow="sgd",
+    )
+    given = override(
+        DIGITS,
+        data=Ring(), model=MLP(), optimizer_d=RMSprop(), lr_d=0.1, loss=hinge,
+        penalty=R1R2(3.0), shadow=SGD(),
+    )
+    assert named == given
+    assert named.generator == DIGITS.generator
+
+
+def test_settings_of_a_run_are_options_of_their_own():
+    settings = {"steps": 3, "seed": 4, "ema": 0.5, "updates": "simultaneous", "compile": True}
+    run = override(DIGITS, **settings)
+    assert {name: getattr(run, name) for name in settings} == settings
+
+
+def test_settings_reach_the_rules_inside():
+    run = override(
+        DIGITS, optimizer_g=Graft(Adam((0.5, 0.9)), SGD()), lr_g=1.0, betas=(0.1, 0.2), momentum=0.3
+    )
+    assert run.generator.rule == Graft(Adam((0.1, 0.2)), SGD(momentum=0.3))
+    assert run.discriminator.rule.rule == SGD(momentum=0.3)
+
+
+def test_a_penalty_takes_batch_normalisation_out():
+    assert (DIGITS.model.norm, override(DIGITS, penalty="r1").model.norm) == ("batch", "none")
+    with pytest.raises(ValueError, match="mix samples"):
+        override(DIGITS, penalty="r1", norm="batch")
+
+
+def test_terms_that_are_not_the_runs_are_not_as_lazy():
+    assert override(STYLES, penalty="wgan-gp").penalty_every == 1
+    assert override(STYLES, penalty_weight=3.0).penalty_every == STYLES.penalty_every == 16
+    without = override(STYLES, penalty="none", path_length=0.0)
+    assert (without.penalty, without.path_length, without.path_length_every) == (None, None, 1)
+
+
+def test_augmentation_stays_that_of_the_recipe():
+    run = override(STYLES, data=Digits(), dequantize=True)
+    assert run.data == Augmented(Digits(), flip=True, dequantize=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"stesp": 3}, "there is no option 'stesp': did you mean steps?"),
+        ({"optimizer_d": "adam"}, "--optimizer-d needs --lr-d: the recipe's 0.03 is for another optimizer"),
+        ({"model": "mlp", "norm": "none"}, "mlp has no norm to set: leave it out"),
+        ({"model": MLP(), "fmaps": 1.0}, "mlp has no fmaps to set"),
+        ({"data": Ring(), "resolution": 8}, "leave out --resolution: ring8 has its own"),
+        ({"penalty_weight": 1.0}, "--penalty-weight needs a --penalty"),
+        ({"betas": (0.5, 0.9)}, "--betas is for adam, adansgd, adadir"),
+        ({"model": "networks.py"}, "say what in the file, as networks.py:NAME"),
+        ({"data": "photos.py"}, "say what in the file, as photos.py:NAME"),
+        ({"shadow": "adm"}, "there is no optimizer 'adm': did you mean adam?"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(options, said):
+    with pytest.raises(ValueError, match=said):
+        override(DIGITS, **options)

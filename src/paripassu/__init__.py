@@ -7,7 +7,6 @@ from importlib import import_module
 from types import ModuleType
 
 from paripassu import rules
-from paripassu.extras import laboratory
 from paripassu.optim import NSGD, AdaDir, AdaNSGD, Graft
 from paripassu.probe import Probe, suggest_lr
 
@@ -18,6 +17,5 @@ __all__ = ["NSGD", "AdaDir", "AdaNSGD", "Graft", "Probe", "__version__", "rules"
 def __getattr__(name: str) -> ModuleType:
     # Imported when first used: its compiler takes a second to load, which training does not need.
     if name == "theory":
-        with laboratory("paripassu.theory"):
-            return import_module("paripassu.theory")
+        return import_module("paripassu.theory")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -69,7 +69,7 @@ def inside(folder: Path, relative: str, *, pattern: str) -> Path:
 
     Args:
         folder: that must have it.
-        relative: the path as it is written, relative to ``folder``.
+        relative: the path that the file has, relative to ``folder``.
         pattern: that it must match, as `pathlib.PurePath.match` does.
 
     Raises:

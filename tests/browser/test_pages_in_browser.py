@@ -87,9 +87,9 @@ def test_no_complaint_no_request_and_every_figure_drawn(browser, pages, name):
     whole = "return [...document.images].every(i => i.complete && i.naturalWidth > 0)"
     WebDriverWait(browser, _SECONDS).until(lambda b: b.execute_script(whole))
     assert _complaints(browser) == []
-    asked = _requests(browser)
-    assert asked
-    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    requests = _requests(browser)
+    assert requests
+    assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -158,7 +158,8 @@ def test_labels_of_logarithmic_axes_stand_apart(browser, tmp_path, screen):
         ends = [3e-3, 3e-3 * 10**decades]
         rows = [("a", step, value, value, value) for step, value in zip(ends, ends, strict=True)]
         frame = pl.DataFrame(rows, schema=["arm", "step", "mean", "low", "high"], orient="row")
-        figure = figures.curves(frame, ["a"], y="length of a step", log=True).update_xaxes(type="log")
+        figure = figures.curves(frame, ["a"], y="length of a step", log=True)
+        figure["layout"]["xaxis"]["type"] = "log"
         blocks.append(Figure(figure, f"{decades:g} decades", "A caption."))
     page = Page("Scales", "", blocks, []).write(tmp_path)
     if screen != "desktop":
@@ -229,8 +230,8 @@ def _press(browser: Chrome, *keys: str) -> str:
     """What is read out once every key has been pressed."""
     for key in keys:
         ActionChains(browser).send_keys(key).perform()
-    told = "return document.activeElement.parentElement.querySelector('[role=status]')?.textContent"
-    return browser.execute_script(told)
+    readout = "return document.activeElement.parentElement.querySelector('[role=status]')?.textContent"
+    return browser.execute_script(readout)
 
 
 def _focused(browser: Chrome) -> str | None:
@@ -270,9 +271,9 @@ def test_every_figure_of_every_page_has_points_to_read(browser, pages):
         for figure in browser.find_elements(By.CSS_SELECTOR, ".figure"):
             title = figure.get_attribute("aria-label")
             browser.execute_script("arguments[0].focus()", figure)
-            told = _press(browser, Keys.ARROW_RIGHT)
-            assert told, title
-            assert "Escape" not in told, title
+            readout = _press(browser, Keys.ARROW_RIGHT)
+            assert readout, title
+            assert "Escape" not in readout, title
             assert figure.find_elements(By.CSS_SELECTOR, ".hovertext"), title
         assert _complaints(browser) == []
 

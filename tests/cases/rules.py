@@ -1,14 +1,16 @@
-"""Every optimizer once: a new rule's row here inherits every law."""
+"""Rules of every kind, and every optimizer once: a new rule's row here inherits every law."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
-from paripassu.optim import NSGD, AdaDir, AdaNSGD, Graft, RuleOptimizer
-from paripassu.rules import SGD, Adam, Normalize, RMSprop, Rule
-from paripassu.rules.scope import norms, rescale
+from paripassu import rules
+from paripassu.optim import NSGD, AdaDir, AdaNSGD, Graft, RuleOptimizer, steps
+from paripassu.rules import SGD, Adam, Normalize, RMSprop, Rule, norms, rescale
 
-# The two parts that fast paths combine, each with and without what it may keep.
+# The two parts that the fast ways combine, each with and without the states it may have.
 EPS = 1e-30  # below every gradient in tests, so that Adam's direction does not depend on their scale
 PARTS = [SGD(), SGD(0.9), Adam((0.0, 0.9), EPS), Adam((0.5, 0.999), EPS)]
 
@@ -26,6 +28,41 @@ class ShareOfWeights(Rule):
         return rescale(gradients, norms(weights, "layer"), "layer"), list(states)
 
 
+# All that the fast ways support, with each kind of part.
+FAST = [
+    *PARTS,
+    *(
+        Normalize(part, scope, unit)
+        for part in PARTS
+        for scope in ("global", "layer")
+        for unit in ("length", "rms")
+    ),
+    *(
+        graft
+        for scope in ("global", "layer")
+        for sgd in PARTS[:2]
+        for adam in PARTS[2:]
+        for graft in (rules.Graft(sgd, adam, scope), rules.Graft(adam, sgd, scope))
+    ),
+]
+# What only the plain way supports.
+SLOW = [
+    RMSprop(),
+    Normalize(RMSprop()),
+    rules.Graft(SGD(), SGD(0.9)),
+    rules.Graft(RMSprop(), SGD()),
+    Normalize(Normalize()),
+    ShareOfWeights(),
+]
+
+
+@contextmanager
+def only(*ways) -> Generator[None]:
+    """Steps are carried out in these ways or not at all."""
+    with patch.object(steps, "WAYS", ways):
+        yield
+
+
 OPTIMIZERS: dict[str, Callable[..., RuleOptimizer]] = {}
 
 
@@ -35,6 +72,7 @@ def _case(name: str, kind: Callable[..., RuleOptimizer], **settings: Any) -> Non
 
 for scope in ("global", "layer"):
     _case(f"NSGD {scope}", NSGD, scope=scope)
+    _case(f"NSGD {scope} rms", NSGD, scope=scope, unit="rms")
     _case(f"NSGD {scope} momentum", NSGD, scope=scope, momentum=0.9)
     _case(f"AdaNSGD {scope}", AdaNSGD, scope=scope)
     _case(f"AdaNSGD {scope} betas", AdaNSGD, scope=scope, betas=(0.5, 0.999))

@@ -2,6 +2,8 @@
 
 import json
 import math
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,6 +11,8 @@ from paripassu.cli import bench, main
 from paripassu.data import Digits
 from paripassu.games import WganGP
 from paripassu.models import DCGAN
+from paripassu.records import Losses, Pace, Shadow, Update
+from paripassu.records.codec import RecordWriter, read_records
 from paripassu.rules import Adam
 from paripassu.train import Player, Run
 
@@ -133,3 +137,53 @@ def test_the_page_says_which_targets_were_missed(to_usual, to_ceiling, message):
         rows.append(script.Row("paripassu", name, 1.0, 1.0, usual, ceiling, 1.0, 0.1))
         rows.append(script.Row("the ceiling", name, 1.0, 1.0, 9.0, None, 1.0, 0.1))
     assert script.met(rows, "cpu") == message
+
+
+def test_every_phase_of_a_made_study_has_its_row(tmp_path, capsys, monkeypatch):
+    script = bench.load("report")
+
+    def here(command, **_):
+        *_, name, folder, games, seeds = command
+        measured = script.phase(name, Path(folder), script.Made(int(games), int(seeds)))
+        return SimpleNamespace(stdout=json.dumps(measured))
+
+    monkeypatch.setattr(script, "subprocess", SimpleNamespace(run=here, PIPE=None))
+    page = tmp_path / "table.md"
+    options = ["--games", "1", "--seeds", "1", "--out", str(page), "--json", "--quiet"]
+    assert main(["bench", "report", *options]) == 0
+    rows = json.loads(capsys.readouterr().out)["36"]
+    assert list(rows) == ["tables", "resume", "summary", "page"]
+    assert all(min(row["seconds"], row["cpu"]) > 0 and row["mib"] > 50 for row in rows.values())
+    assert rows["page"]["text_mib"] > 0.1
+    assert "| 36 | resume |" in page.read_text()
+
+
+@pytest.mark.parametrize("option", ["--games", "--seeds"])
+def test_a_made_study_has_runs(option, capsys):
+    assert main(["bench", "report", option, "0"]) == 2
+    assert f"{option} must be at least 1" in capsys.readouterr().err
+
+
+def test_missed_bounds_are_marked():
+    script = bench.load("report")
+    row = {"seconds": 1.0, "mib": 100.0, "text_mib": 2.0}
+    met = script.met({300: {"page": row, "resume": row}})
+    assert "missed" not in met
+    late = script.met({300: {"page": row, "resume": row | {"seconds": 6.0}}})
+    assert "| resume, seconds | 5 | 6.0 **missed** |" in late
+
+
+def test_made_records_equal_written_records(tmp_path):
+    script = bench.load("report")
+    written = "".join(part for part in script.between_evaluations()[0])
+    path = tmp_path / "records.jsonl"
+    path.write_text(written)
+    records = list(read_records(path))
+    with RecordWriter(tmp_path / "again.jsonl") as write:
+        for record in records:
+            write(record)
+    assert (tmp_path / "again.jsonl").read_text() == written
+    kinds = {
+        kind.__name__: sum(isinstance(r, kind) for r in records) for kind in (Losses, Update, Shadow, Pace)
+    }
+    assert kinds == {"Losses": 1200, "Update": 600, "Shadow": 600, "Pace": 60}

@@ -146,11 +146,11 @@ def test_many_runs_are_their_tables_in_order(tmp_path):
     for number, folder in enumerate(folders[:3]):
         run_folder(folder, steps=range(0, 10 * number + 10, 5), end=folder.name != "unended")
     folders[3].mkdir()
-    asked = [*folders, folders[0]]
+    folders_read = [*folders, folders[0]]
     kinds = ["Metric", "Samples", "Shadow"]
-    found = run_tables(asked, kinds)
+    found = run_tables(folders_read, kinds)
     assert found["run"].is_sorted()
-    for number, folder in enumerate(asked):
+    for number, folder in enumerate(folders_read):
         own = run_table(folder).filter(pl.col("kind").is_in(kinds))
         assert_frame_equal(found.filter(run=number).drop("run"), own.select(found.drop("run").columns))
     fields = {

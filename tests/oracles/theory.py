@@ -1,7 +1,12 @@
-"""The framework in full dimension, by torch autograd in float64: slow, plain, and nothing of ours in it."""
+"""Slow twins of the theory: the framework's value, and a loop over the steps of one run.
+
+`value` enumerates the expectations in full dimension, with nothing of ours in it. `play_one` plays any
+problem by any rule, one run and one operation after another, with gradients by torch's autograd.
+"""
 
 from itertools import combinations
 
+import numpy as np
 import torch
 
 
@@ -37,35 +42,30 @@ def value(framework, W, V, ab) -> torch.Tensor:
     return real + fake
 
 
-def play(framework, W, V, *, method, lr_d, lr_g, steps, momentum=0.0, alternating=False, trainable=False):
-    """W, V and (a, b) after ``steps`` updates, and the length of every step of both players."""
-    W, V = (torch.tensor(x, dtype=torch.float64) for x in (W, V))
-    ab = torch.tensor([framework.a, framework.b], dtype=torch.float64)
-    buffers = [torch.zeros_like(x) for x in (W, V, ab)]
-    lengths = []
+def play_one(problem, rules, lr, steps, seed, *, updates="simultaneous", schedule=lambda n: 1.0):
+    """Final weights of one run, each player's tensors; ``rules`` and ``lr`` by player."""
+    rng = np.random.Generator(np.random.Philox(seed))
+    weights = {
+        player: [torch.tensor(tensor) for tensor in tensors] for player, tensors in problem.start(rng).items()
+    }
+    fixed = problem.run_data(rng)
+    states = {player: [rules[player].init(tensor) for tensor in own] for player, own in weights.items()}
 
-    def gradients():
-        leaves = [x.clone().requires_grad_() for x in (W, V, ab)]
-        return torch.autograd.grad(value(framework, *leaves), leaves, allow_unused=True)
+    def gradient(player, data):
+        leaves = {name: [x.clone().requires_grad_() for x in own] for name, own in weights.items()}
+        loss = problem.losses({name: tuple(own) for name, own in leaves.items()}, data)[player]
+        return torch.autograd.grad(loss, leaves[player])
 
-    def step(gradient, index, lr):
-        buffers[index] = momentum * buffers[index] + gradient
-        return lr * buffers[index]
-
-    for _ in range(steps):
-        gW, gV, gab = gradients()
-        moves = [step(gW, 0, lr_d), step(gab, 2, lr_d) if trainable else torch.zeros(2, dtype=torch.float64)]
-        if method == "nsgda":
-            norm = torch.sqrt(sum(move.square().sum() for move in moves)) / lr_d
-            moves = [move / norm for move in moves]
-        if alternating:
-            W, ab = W + moves[0], ab + moves[1]
-            gV = gradients()[1]
-        move = step(gV, 1, lr_g)
-        if method == "nsgda":
-            move = move * (lr_g / move.norm())
-        V = V - move
-        if not alternating:
-            W, ab = W + moves[0], ab + moves[1]
-        lengths.append((torch.sqrt(sum(m.square().sum() for m in moves)).item(), move.norm().item()))
-    return W, V, ab, lengths
+    for step in range(steps):
+        block, within = divmod(step, problem.steps_per_draw)
+        rng = np.random.Generator(np.random.Philox(key=[seed, block]))
+        drawn = problem.step_data(rng, problem.steps_per_draw)
+        chance = {**fixed, **{name: values[within] for name, values in drawn.items()}}
+        data = {name: torch.as_tensor(value) for name, value in chance.items()}
+        together = {player: gradient(player, data) for player in problem.players}
+        for player in problem.players:
+            own = together[player] if updates == "simultaneous" else gradient(player, data)
+            moves, states[player] = rules[player].update(list(own), states[player], weights[player])
+            rate = lr[player] * schedule(step + 1)
+            weights[player] = [w - rate * move for w, move in zip(weights[player], moves, strict=True)]
+    return weights

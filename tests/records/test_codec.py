@@ -1,4 +1,4 @@
-"""Records survive the way to disk and back, and what a kill leaves behind."""
+"""Records survive being written and read, and what a kill leaves of them."""
 
 import math
 

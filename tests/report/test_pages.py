@@ -7,6 +7,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
+import plotly.graph_objects
 import pytest
 from rich.console import Console
 from tests.cases.folders import (
@@ -83,7 +84,8 @@ def test_all_that_a_page_names_is_there_and_figures_are_json(page):
     )
     assert figures
     for figure in figures:
-        assert json.loads(figure)["layout"]
+        plotly.graph_objects.Figure(json.loads(figure))  # raises where plotly has no such property
+        assert json.loads(figure)["data"]
 
 
 def test_a_page_is_small(page):
@@ -104,10 +106,10 @@ def test_a_page_can_be_written_twice(write, home, tmp_path):
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == files
 
 
-def test_a_study_page_tells_the_verdict_the_cut_and_the_command(tmp_path):
+def test_a_study_page_has_verdict_cut_and_command(tmp_path):
     study_folder(tmp_path / "s")
     text = write_study_page(tmp_path / "s").read_text()
-    for told in (
+    for words in (
         "supported",
         "Much.",
         "edge of its grid",
@@ -117,10 +119,10 @@ def test_a_study_page_tells_the_verdict_the_cut_and_the_command(tmp_path):
         "a CPU, 2 cores",
         "1, 2",
     ):
-        assert told in text, told
+        assert words in text, words
 
 
-def test_a_study_page_tells_what_every_arm_was_given_and_how_sure_its_means_are(tmp_path):
+def test_a_study_page_has_each_arms_budget_and_intervals(tmp_path):
     study_folder(tmp_path / "s", extra={"modes@50": [6.0, 8.0]})
     text = write_study_page(tmp_path / "s").read_text()
     rows = re.findall(r'<tr[^>]*><th scope="row">sgda</th>(.*?)</tr>', text)
@@ -133,12 +135,12 @@ def test_a_study_page_tells_what_every_arm_was_given_and_how_sure_its_means_are(
     assert "0.3 [0.2, 0.4] a lead" in text
 
 
-def test_every_seed_stands_beside_their_mean_and_its_interval():
-    held = estimate([1.0, 2.0, 6.0])
-    points, mean = figures.values({"an arm": held}, "a metric").data
-    assert list(points.y) == [1.0, 2.0, 6.0]
-    (low,), (high,) = mean.error_y.arrayminus, mean.error_y.array
-    assert (mean.y[0] - low, mean.y[0], mean.y[0] + high) == pytest.approx((held.low, 3.0, held.high))
+def test_every_seed_is_beside_the_mean_and_its_interval():
+    found = estimate([1.0, 2.0, 6.0])
+    points, mean = figures.values({"an arm": found}, "a metric")["data"]
+    assert points["y"] == [1.0, 2.0, 6.0]
+    (low,), (high,), (value,) = mean["error_y"]["arrayminus"], mean["error_y"]["array"], mean["y"]
+    assert (value - low, value, value + high) == pytest.approx((found.low, 3.0, found.high))
 
 
 def test_unfinished_work_says_so(tmp_path):
@@ -181,7 +183,7 @@ def test_pictures_are_spread_over_the_steps():
     assert list(spread({5: None}, 4)) == [5]
 
 
-def test_heat_maps_hold_every_probed_layer_and_a_shadows_ratio(tmp_path):
+def test_heat_maps_have_every_layer_and_a_shadows_ratio(tmp_path):
     text = run_page(tmp_path / "run").read_text()
     found = re.findall(r"<h3>(.*?)</h3>.*?<script[^>]*data-figure[^>]*>(.*?)</script>", text, re.DOTALL)
     figures = {title.replace("&#39;", "'"): json.loads(data) for title, data in found}
@@ -195,7 +197,7 @@ def test_heat_maps_hold_every_probed_layer_and_a_shadows_ratio(tmp_path):
     assert lengths["z"] == [[pytest.approx(1.996)] * 3]
 
 
-def test_records_of_ones_own_loop_have_a_page(tmp_path):
+def test_records_of_a_probe_alone_have_a_page(tmp_path):
     """A probe in anybody's training loop writes them; there is no run.json."""
     with RecordWriter(tmp_path / "records.jsonl") as write:
         for step in (50, 100):
@@ -223,12 +225,12 @@ def test_runs_side_by_side_name_what_differs(tmp_path):
     assert '<tr><th scope="row">a</th><td>0.5</td><td>finished</td><td>10</td></tr>' in text
     assert "is</th>" not in text
     assert "<script>alert" not in text
-    for wrong, told in (
+    for wrong, words in (
         ([tmp_path / "a"], "two runs or more"),
         ([tmp_path / "a", tmp_path / "b" / ".." / "a"], "named twice"),
         ([tmp_path / "a", tmp_path / "c"], "c holds no run"),
     ):
-        with pytest.raises(ValueError, match=told):
+        with pytest.raises(ValueError, match=words):
             write_side_by_side(wrong, tmp_path / "out")
 
 
@@ -306,6 +308,8 @@ def test_every_kind_of_sweep_has_a_page_and_a_terminal_table(kind, tmp_path):
     headings = re.findall(r"<h2>(.*?)</h2>", text)
     assert [title for title in titles if title not in headings] == []
     assert "SGDA</th>" in text
+    for figure in re.findall(r"<script[^>]*data-figure[^>]*>(.*?)</script>", text, re.DOTALL):
+        plotly.graph_objects.Figure(json.loads(figure))
     console = Console(width=80, record=True, file=io.StringIO())
     console.print(study_table(result, tmp_path))
     shown = console.export_text()

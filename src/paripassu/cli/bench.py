@@ -35,7 +35,7 @@ class BenchOptim:
     rounds: int = 50
     """Steps of each contestant in each process; contestants take turns."""
     processes: int = 3
-    """How often to measure on a generator. Each time is a new process, because a machine's speed changes."""
+    """How often to measure on a generator, each time in a new process, because a machine's speed varies."""
     device: Literal["cpu", "cuda"] = "cpu"
     """Where to step. On a GPU, CUDA graphs are replayed too."""
     one_thread: bool = False
@@ -73,13 +73,13 @@ class BenchTheory:
     """Time steps of the synthetic framework beside two ways to write it in torch."""
 
     rounds: int = 7
-    """Turns of each contestant."""
+    """Rounds of each contestant; contestants take turns."""
     out: Path | None = None
-    """The table's file; benchmarks/results/theory-DATE.md without it."""
+    """The table's file. Without it: benchmarks/results/theory-DATE.md."""
     quiet: bool = False
-    """No progress."""
+    """Show no progress."""
     json: bool = False
-    """The result as JSON."""
+    """Print the result as JSON."""
 
     def __call__(self) -> None:
         """Measure, write the table, print it."""
@@ -92,20 +92,20 @@ class BenchTheory:
 
 @dataclass
 class BenchTrain:
-    """Time rounds of training beside the loop people write and beside the networks alone."""
+    """Time rounds of training, the loop that people write, and the networks alone."""
 
     rounds: int = 15
-    """Rounds of each contestant, taken in turns."""
+    """Rounds of each contestant; contestants take turns."""
     device: Literal["cpu", "cuda"] = "cpu"
     """Where to train; the WGAN-GP ResNet has all its 128 channels on a GPU, 32 on the CPU."""
     compile: bool = False
-    """Let torch.compile take part, which needs a C++ compiler and minutes."""
+    """Measure torch.compile too, which needs a C++ compiler and minutes."""
     out: Path | None = None
-    """The table's file; benchmarks/results/train-DATE.md, on a GPU train-cuda-DATE.md, without it."""
+    """The table's file. Without it: benchmarks/results/train-DATE.md, on a GPU train-cuda-DATE.md."""
     quiet: bool = False
-    """No progress."""
+    """Show no progress."""
     json: bool = False
-    """The result as JSON."""
+    """Print the result as JSON."""
 
     def __call__(self) -> None:
         """Measure, write the table, print it."""
@@ -120,8 +120,33 @@ class BenchTrain:
 
 
 @dataclass
+class BenchReport:
+    """Time a study's page, and finding what is left of a study, with thousands of runs."""
+
+    games: list[int] = field(default_factory=lambda: [3, 6, 12])
+    """Games of each study that is made up, in a temporary folder: 300 runs a game, half a megabyte a run."""
+    seeds: int = 20
+    """Seeds to confirm on; fewer make studies of fewer runs."""
+    out: Path | None = None
+    """The table's file; benchmarks/results/report-DATE.md without it."""
+    quiet: bool = False
+    """Show no progress."""
+    json: bool = False
+    """Print the result as JSON."""
+
+    def __call__(self) -> None:
+        """Measure, write the table, print it."""
+        _check_at_least_one("--games", min(self.games, default=0))
+        _check_at_least_one("--seeds", self.seeds)
+        script = load("report")
+        with _counting("bench report", len(self.games) * len(script.PHASES), quiet=self.quiet) as one_more:
+            results, page = script.run(self.games, self.seeds, choices.as_typed(), one_more)
+        _finish(results, page, self.out or script.default_page(), as_json=self.json)
+
+
+@dataclass
 class List:
-    """Name every benchmark that comes with the source, and the question it answers."""
+    """List every benchmark that comes with the source, and what it measures."""
 
     def __call__(self) -> None:
         """Print the table."""
@@ -141,10 +166,11 @@ class Bench:
         | Annotated[BenchOptim, tyro.conf.subcommand("optim")]
         | Annotated[BenchTheory, tyro.conf.subcommand("theory")]
         | Annotated[BenchTrain, tyro.conf.subcommand("train")]
+        | Annotated[BenchReport, tyro.conf.subcommand("report")]
     )
 
     def __call__(self) -> None:
-        """Do what was asked."""
+        """Run the chosen benchmark."""
         self.action()
 
 
@@ -155,7 +181,7 @@ def _check_at_least_one(option: str, number: int) -> None:
 
 @contextmanager
 def _counting(name: str, total: int, *, quiet: bool) -> Generator[Callable[[], None]]:
-    """A progress bar of ``total`` rounds; call what it gives after each."""
+    """A progress bar of ``total`` rounds. Call what it yields after each round."""
     rounds = count(1)
     with progress_bar(name, total, quiet=quiet) as advance:
         yield lambda: advance(next(rounds))

@@ -5,11 +5,10 @@ import threading
 import zipfile
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path, PurePath, PurePosixPath
 from typing import NamedTuple
 
-import polars as pl
 from PIL import UnidentifiedImageError
 
 # By content, whatever the suffix. Pillow's other readers, PostScript's for one, are not for strangers' files.
@@ -152,46 +151,9 @@ def _is_hidden(path: PurePosixPath) -> bool:
 
 
 def _rows(path: Path) -> list[ImageFile]:
-    """The rows of a column of bytes, as Hugging Face's datasets and others write images."""
-    try:
-        frame = pl.scan_parquet(path)
-        schema = frame.collect_schema()
-        count = frame.select(pl.len()).collect().item()
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise ValueError(f"{path} is no intact Parquet file ({reason(error)}): write it anew") from error
-    columns = [
-        expression for name, kind in schema.items() if (expression := _bytes_of(name, kind)) is not None
-    ]
-    if not columns:
-        raise ValueError(
-            f"{path} has no column of image bytes, only {', '.join(schema)}: "
-            "write encoded images to a binary column"
-        )
+    """The rows of a Parquet file."""
+    from paripassu.data.parquet import image_column  # here: polars takes a moment to import
+
+    count, read = image_column(path)
     version = path.stat().st_mtime_ns
-    one_at_a_time = threading.Lock()
-
-    def read(row: int) -> bytes:
-        with one_at_a_time:  # or every thread would load the column
-            data = _column(path, version)[row]
-        if data is None:
-            raise ValueError("no bytes")
-        return data
-
     return [ImageFile(f"{path.name} row {row}", version, 0, partial(read, row)) for row in range(count)]
-
-
-def _bytes_of(name: str, kind: pl.DataType) -> pl.Expr | None:
-    if kind == pl.Binary:
-        return pl.col(name)
-    if isinstance(kind, pl.Struct) and any(f.name == "bytes" and f.dtype == pl.Binary for f in kind.fields):
-        return pl.col(name).struct.field("bytes")
-    return None
-
-
-# Rows are read in order: one file is in memory at a time, and the next while threads finish the last.
-@lru_cache(maxsize=2)
-def _column(path: Path, version: int) -> pl.Series:  # noqa: ARG001 - a changed file is another one
-    schema = pl.read_parquet_schema(path)
-    expressions = (_bytes_of(name, kind) for name, kind in schema.items())
-    first = next(expression for expression in expressions if expression is not None)
-    return pl.scan_parquet(path).select(first).collect().to_series()

@@ -48,7 +48,8 @@ class FromDataset(Source):
     | sample | taken as |
     |---|---|
     | PIL image, grey or RGB | an image |
-    | uint8 tensor or array, ``[H, W]``, ``[C, H, W]`` or ``[H, W, C]``, C 1 or 3 | an image, levels 0..255 |
+    | uint8 tensor or array, ``[H, W]`` or ``[C, H, W]``, C 1 or 3 | an image, levels 0..255 |
+    | uint8 array ``[H, W, C]`` | an image, levels 0..255 |
     | floats of those shapes, none below 0 in the whole dataset | an image, levels in [0, 1] |
     | floats of those shapes, some below 0 | an image, levels in [-1, 1] |
     | floats ``[D]`` | a point |
@@ -84,7 +85,7 @@ class FromDataset(Source):
             dataset = self.dataset() if callable(self.dataset) else self.dataset
             is_map = hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")
             if isinstance(dataset, IterableDataset) or not is_map:
-                raise ValueError(  # noqa: TRY004 - a setting is wrong, not an argument
+                raise ValueError(
                     f"{self.name} is a {type(dataset).__name__} without a length and numbered samples: "
                     "give a map-style dataset"
                 )
@@ -131,7 +132,7 @@ class FromDataset(Source):
             found = found[0]
         sample = _as_array(found)
         if isinstance(sample, str):
-            raise ValueError(
+            raise ValueError(  # noqa: TRY004 - a setting is wrong, not an argument
                 f"sample {number} of {self.name} is {sample}: give images as uint8, or floats in [0, 1] or "
                 "[-1, 1], of [C, H, W] with C 1 or 3, or points as floats [D]"
             )
@@ -144,6 +145,7 @@ def _as_array(found: object) -> NDArray[Any] | str:
         if found.mode not in _MODES:
             return f"a PIL image of mode {found.mode}"
         found = np.asarray(found)
+    may_be_last = not isinstance(found, Tensor)  # channels: never in torch
     if isinstance(found, Tensor):
         found = found.detach().cpu()
         found = (found.float() if found.is_floating_point() else found).numpy()
@@ -164,7 +166,7 @@ def _as_array(found: object) -> NDArray[Any] | str:
     if array.ndim != 3 or not array.size:
         return kind
     if array.shape[0] not in (1, 3):
-        if array.shape[2] not in (1, 3):
+        if array.shape[2] not in (1, 3) or not may_be_last:
             return kind
         array = array.transpose(2, 0, 1)
     if array.dtype == np.float32 and (array.min() < -1 - _SLACK or array.max() > 1 + _SLACK):

@@ -1,7 +1,7 @@
-"""Means over seeds, and how sure one can be of them and of what is computed from them.
+"""Means over seeds, and 95 % intervals of them and of statistics of several means.
 
-Percentile bootstrap, seeds resampled within each arm independently (Efron & Tibshirani 1993, ch. 13).
-With few seeds it is a little narrow; the number of seeds stands beside every interval.
+Intervals are percentile bootstraps that resample seeds within each arm independently (Efron & Tibshirani
+1993, ch. 13). With few seeds they are a little narrow, so pages show the number of seeds beside them.
 """
 
 import math
@@ -18,7 +18,7 @@ Means = NDArray[np.float64]
 
 _LEVEL = 0.95
 _RESAMPLES = 10_000
-_SEED = 0  # a result is a function of its values: the same records give the same page
+_SEED = 0  # the same records give the same page
 
 
 class Interval(NamedTuple):
@@ -38,13 +38,18 @@ def bootstrap_interval(
     """The interval of a statistic of several arms' means, or of another ``centre`` of each.
 
     Args:
-        statistic: of one array of means per arm, elementwise; a resample where it is not a number counts
+        statistic: of one array of means per arm, elementwise. A resample where it is not a number counts
             on both sides.
         arms: values over seeds, at least one each; seeds are taken as unpaired.
         centre: of an array along an ``axis``, as `numpy.mean` and `numpy.median`.
 
     Raises:
         ValueError: an arm without values.
+
+    Example:
+        >>> lead = bootstrap_interval(lambda a, b: a - b, [3.0, 3.2, 3.1], [1.0, 1.1, 0.9])
+        >>> str(lead)
+        '2.1 [1.97, 2.23]'
     """
     if any(not len(arm) for arm in arms):
         raise ValueError("every arm needs at least one value")
@@ -66,6 +71,10 @@ def wilson(hits: int, runs: int) -> Interval:
     Args:
         hits: of ``runs``.
         runs: at least one.
+
+    Example:
+        >>> str(wilson(8, 32))
+        '0.25 [0.133, 0.421]'
     """
     z = NormalDist().inv_cdf(0.5 + _LEVEL / 2)
     centre = (hits + z * z / 2) / (runs + z * z)
@@ -74,10 +83,14 @@ def wilson(hits: int, runs: int) -> Interval:
 
 
 def difference(one: Interval, other: Interval) -> Interval:
-    """``one`` minus ``other``, independent of it, with an interval made of theirs.
+    """``one`` minus ``other``, which are independent, with an interval made of both intervals.
 
-    Newcombe 1998, Statistics in Medicine 17, 873-890, method 10, for shares; for any intervals Zou & Donner
-    2008, Statistics in Medicine 27, 1693-1702.
+    Source: for shares, Newcombe 1998, Statistics in Medicine 17, 873-890, method 10. For any intervals, Zou &
+    Donner 2008, Statistics in Medicine 27, 1693-1702.
+
+    Example:
+        >>> str(difference(wilson(56, 70), wilson(48, 80)))
+        '0.2 [0.0524, 0.334]'
     """
     value = one.value - other.value
     below = math.hypot(one.value - one.low, other.high - other.value)
@@ -86,10 +99,14 @@ def difference(one: Interval, other: Interval) -> Interval:
 
 
 def estimate(values: Sequence[float]) -> Estimate:
-    """Mean, spread and interval of one arm over its seeds.
+    """Mean, standard deviation and interval of one arm over its seeds.
 
     Raises:
         ValueError: no values.
+
+    Example:
+        >>> estimate([1.0, 2.0, 3.0]).mean
+        2.0
     """
     interval = bootstrap_interval(lambda mean: mean, values)
     std = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0

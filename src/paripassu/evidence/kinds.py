@@ -1,4 +1,4 @@
-"""Kinds of study: what differs between them stands in mappings from a kind's name."""
+"""What differs between kinds of study is in mappings from a kind's name."""
 
 from collections.abc import Mapping
 from typing import TypeVar

@@ -1,6 +1,6 @@
 """Runs as tables: a run's ``records.jsonl`` becomes one Parquet file, once, when the run has ended.
 
-``records.parquet`` stands beside the records and is made from them alone. It has one row a record and, in
+``records.parquet`` is beside the records and is made from them alone. It has one row a record and, in
 its metadata, how the run ended and which records it was made from. A table that belongs to other records, or
 cannot be read, is made anew.
 """

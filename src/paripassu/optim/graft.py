@@ -1,4 +1,4 @@
-"""Grafted optimizers: the step length of one rule on the direction of another.
+"""Grafted optimizers: the magnitude of one rule on the direction of another.
 
     w ← w − η ‖u_M‖ u_D / ‖u_D‖
 
@@ -17,23 +17,36 @@ from paripassu.rules import SGD, Adam, Rule, Scope
 class Graft(RuleOptimizer):
     """The magnitude of one rule on the direction of another.
 
+    With Adam's magnitude and SGD's direction it is `AdaNSGD`, with both exchanged `AdaDir`, with one rule
+    twice that rule itself, and with a `Normalize` as the magnitude it is a normalised ``direction``.
+
     Source: Agarwal et al. 2020, arXiv:2002.11803.
 
     Args:
         params: one player's parameters, or groups of them.
-        lr: finite and > 0, the magnitude's: a step has the length lr ‖u_M‖, as one by ``magnitude`` alone. A
-            number or a 0-dim tensor.
-        magnitude: rule whose length is kept.
-        direction: rule whose direction is kept; where it is zero the step is zero.
+        lr: finite and > 0, the magnitude's: a step has the length lr ‖u_M‖, as a step of ``magnitude`` alone.
+            A number or a 0-dim tensor.
+        magnitude: rule that gives the length.
+        direction: rule that gives the direction; if that is zero the step is zero.
         scope: ``"layer"`` grafts each parameter tensor alone, ``"global"`` the player as one vector.
         weight_decay: decoupled, >= 0, outside the norms.
         maximize: ascend the loss.
-        nonfinite: about NaN or inf in a gradient: ``"propagate"``, ``"skip"`` the step, or ``"raise"``.
+        nonfinite: for NaN or inf in a gradient: ``"propagate"``, ``"skip"`` the step, or ``"raise"``.
 
     Raises:
         ValueError: a setting out of range, or parameters in float16.
         RuntimeError: from `step`, as `RuleOptimizer.step` says: sparse gradients, or, with
             ``nonfinite="raise"``, NaN or inf in one.
+
+    Example:
+        >>> import torch
+        >>> from paripassu.rules import SGD, RMSprop
+        >>> weight = torch.nn.Parameter(torch.tensor([1.0, 1.0]))
+        >>> optimizer = Graft([weight], lr=0.1, magnitude=RMSprop(alpha=0.75), direction=SGD(momentum=0.9))
+        >>> weight.grad = torch.tensor([3.0, 4.0])
+        >>> optimizer.step()
+        >>> weight.data
+        tensor([0.8303, 0.7737])
     """
 
     def __init__(
@@ -57,24 +70,35 @@ class Graft(RuleOptimizer):
 class AdaNSGD(Graft):
     """Ada-nSGDA: Adam's magnitude on SGD's direction.
 
+    ``scope="layer"`` is the paper's method. On a player with one number it is Adam if ``betas[0] == 0``.
+
     Source: Jelassi et al. 2022, arXiv:2210.04319.
 
     Args:
         params: one player's parameters, or groups of them.
-        lr: finite and > 0, Adam's: a step is as long as Adam's at this rate on the same gradients, the first
-            lr sqrt(number of parameters) in their units. Adam's own learning rate is the place to start. A
-            number or a 0-dim tensor.
-        betas: Adam's decay rates, in [0, 1); with ``betas[0] == 0`` one array a parameter is kept, else two.
+        lr: finite and > 0, Adam's: a step is as long as Adam's at this rate on the same gradients. The first
+            has the length lr sqrt(number of parameters). Start with Adam's own learning rate. A number or a
+            0-dim tensor.
+        betas: Adam's decay rates, in [0, 1); with ``betas[0] == 0`` states have one array, else two.
         eps: Adam's epsilon, finite and > 0, in units of the gradient.
         scope: over what the two norms are taken: ``"layer"`` each tensor, ``"global"`` the player.
         weight_decay: decoupled, >= 0, outside the norms.
         maximize: ascend the loss.
-        nonfinite: about NaN or inf in a gradient: ``"propagate"``, ``"skip"`` the step, or ``"raise"``.
+        nonfinite: for NaN or inf in a gradient: ``"propagate"``, ``"skip"`` the step, or ``"raise"``.
 
     Raises:
         ValueError: a setting out of range, or parameters in float16.
         RuntimeError: from `step`, as `RuleOptimizer.step` says: sparse gradients, or, with
             ``nonfinite="raise"``, NaN or inf in one.
+
+    Example:
+        >>> import torch
+        >>> weight = torch.nn.Parameter(torch.tensor([1.0, 1.0]))
+        >>> optimizer = AdaNSGD([weight], lr=0.1)
+        >>> weight.grad = torch.tensor([3.0, 4.0])
+        >>> optimizer.step()
+        >>> weight.data
+        tensor([0.9151, 0.8869])
     """
 
     def __init__(
@@ -104,23 +128,35 @@ class AdaNSGD(Graft):
 class AdaDir(Graft):
     """AdaDir: SGD's magnitude on Adam's direction.
 
+    It is the control for `AdaNSGD`: the same two rules with their parts exchanged. With ``betas=(0.0, 0.0)``
+    and a small ``eps`` it is sign descent with steps as long as SGD's.
+
     Source: Jelassi et al. 2022, arXiv:2210.04319.
 
     Args:
         params: one player's parameters, or groups of them.
         lr: finite and > 0, SGD's: a step is as long as SGD's at this rate, lr ‖g‖, so that it scales with the
             loss. In units of the parameters over those of the gradient. A number or a 0-dim tensor.
-        betas: Adam's decay rates, in [0, 1); with ``betas[0] == 0`` one array a parameter is kept, else two.
+        betas: Adam's decay rates, in [0, 1); with ``betas[0] == 0`` states have one array, else two.
         eps: Adam's epsilon, finite and > 0, in units of the gradient.
         scope: over what the two norms are taken: ``"layer"`` each tensor, ``"global"`` the player.
         weight_decay: decoupled, >= 0, outside the norms.
         maximize: ascend the loss.
-        nonfinite: about NaN or inf in a gradient: ``"propagate"``, ``"skip"`` the step, or ``"raise"``.
+        nonfinite: for NaN or inf in a gradient: ``"propagate"``, ``"skip"`` the step, or ``"raise"``.
 
     Raises:
         ValueError: a setting out of range, or parameters in float16.
         RuntimeError: from `step`, as `RuleOptimizer.step` says: sparse gradients, or, with
             ``nonfinite="raise"``, NaN or inf in one.
+
+    Example:
+        >>> import torch
+        >>> weight = torch.nn.Parameter(torch.tensor([1.0, 1.0]))
+        >>> optimizer = AdaDir([weight], lr=0.1)
+        >>> weight.grad = torch.tensor([3.0, 4.0])
+        >>> optimizer.step()
+        >>> weight.data
+        tensor([0.6464, 0.6464])
     """
 
     def __init__(

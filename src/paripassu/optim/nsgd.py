@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 from paripassu.optim.rule_optimizer import Nonfinite, RuleOptimizer
-from paripassu.rules import SGD, Normalize, Scope
+from paripassu.rules import SGD, Normalize, Scope, Unit
 
 
 class NSGD(RuleOptimizer):
@@ -18,21 +18,37 @@ class NSGD(RuleOptimizer):
 
     Scaling the loss by any c > 0 changes nothing. A zero gradient gives a zero step: no epsilon.
 
+    ``scope="global"`` with one `NSGD` for each player is g-nSGDA, ``scope="layer"`` is l-nSGDA, and
+    ``momentum > 0`` is the normalised SGD with momentum of Cutkosky & Mehta. On a player with one number it
+    is sign descent.
+
     Args:
         params: one player's parameters, or groups of them.
-        lr: finite and > 0, in the units of the parameters: the Euclidean length of a step of the whole player
-            (``"global"``) or of each parameter tensor (``"layer"``; the player then moves sqrt(number of
-            tensors) times as far). A number or a 0-dim tensor.
+        lr: finite and > 0, in the units of the parameters. With ``unit="length"`` it is the Euclidean length
+            of a step of the whole player (``"global"``) or of each parameter tensor (``"layer"``; the player
+            then moves sqrt(number of tensors) times as far). With ``unit="rms"`` it is the root mean square
+            of a step's elements, as Adam's learning rate is about. A number or a 0-dim tensor.
         scope: over what the norm is taken.
+        unit: what ``lr`` measures. ``"rms"`` multiplies steps by sqrt(n), for n elements of the player
+            (``"global"``) or of the tensor (``"layer"``).
         momentum: in [0, 1); the momentum buffer is normalised. 0 keeps no state.
         weight_decay: decoupled, >= 0, outside the norm.
         maximize: ascend the loss.
-        nonfinite: about NaN or inf in a gradient: ``"propagate"``, ``"skip"`` the step, or ``"raise"``.
+        nonfinite: for NaN or inf in a gradient: ``"propagate"``, ``"skip"`` the step, or ``"raise"``.
 
     Raises:
         ValueError: a setting out of range, or parameters in float16.
         RuntimeError: from `step`, as `RuleOptimizer.step` says: sparse gradients, or, with
             ``nonfinite="raise"``, NaN or inf in one.
+
+    Example:
+        >>> import torch
+        >>> weight = torch.nn.Parameter(torch.tensor([1.0, 1.0]))
+        >>> optimizer = NSGD([weight], lr=0.5)
+        >>> weight.grad = torch.tensor([30.0, 40.0])
+        >>> optimizer.step()
+        >>> weight.data
+        tensor([0.7000, 0.6000])
     """
 
     def __init__(
@@ -41,12 +57,13 @@ class NSGD(RuleOptimizer):
         lr: float | Tensor,
         *,
         scope: Scope = "global",
+        unit: Unit = "length",
         momentum: float = 0.0,
         weight_decay: float = 0.0,
         maximize: bool = False,
         nonfinite: Nonfinite = "propagate",
     ) -> None:
-        rule = Normalize(SGD(momentum), scope)
+        rule = Normalize(SGD(momentum), scope, unit)
         super().__init__(
             params, lr, rule=rule, weight_decay=weight_decay, maximize=maximize, nonfinite=nonfinite
         )

@@ -106,7 +106,7 @@ def rewind(path: Path, step: int) -> None:
 
 
 def end_of(records: Iterable[Record]) -> End | None:
-    """A run's last word, or None while it has not ended."""
+    """The record of a run's end, or None while it has not ended."""
     return next((r for r in records if isinstance(r, End)), None)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Environment:
-    """What a run or study ran on and how it was asked for."""
+    """Where a run or study ran, and the command that a person gave."""
 
     command: str
     versions: dict[str, str]
@@ -34,7 +34,7 @@ def environment(command: str, device: str = "cpu") -> Environment:
 
 
 def _versions() -> dict[str, str]:
-    """Of the packages that decide numbers, as far as they are installed."""
+    """Versions of the installed packages that decide numbers."""
     found: dict[str, str] = {}
     for name in ("paripassu", "torch", "numpy", "numba"):
         try:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import plotly.graph_objects as go
 import polars as pl
 
 from paripassu.evidence import series
@@ -138,11 +137,11 @@ def _over_time(result: StudyResult, folder: Path) -> list[Section]:
 
 def _curves(
     tidy: pl.DataFrame, value: pl.Expr, arms: Sequence[str], y: str, *, log: bool = True
-) -> go.Figure:
+) -> figures.Figure:
     frame = tidy.select("arm", "step", "seed", value=value).filter(pl.col("step") > 0)
     line = 1.0 if y == "pace" else None
     figure = figures.curves(series.over_seeds(frame), arms, y=y, log=log, line=line)
-    figure.update_xaxes(type="log", title={"text": "steps"})
+    figure["layout"]["xaxis"] |= {"type": "log", "title": {"text": "steps"}}
     return figure
 
 

@@ -3,12 +3,20 @@
 import math
 from collections.abc import Mapping, Sequence
 
-import plotly.graph_objects as go
 import polars as pl
 
 from paripassu.evidence.intervals import wilson
 from paripassu.records import Fit
-from paripassu.report.figures import COLOURS, base_figure, series_line
+from paripassu.report.figures import (
+    CIVIDIS,
+    Figure,
+    Trace,
+    base_figure,
+    colour,
+    error_bars,
+    scale,
+    series_line,
+)
 
 # From what should happen to what should not; words as on the page.
 OUTCOMES = {
@@ -20,7 +28,7 @@ OUTCOMES = {
 }
 
 
-def outcome_map(outcomes: pl.DataFrame, column: str) -> go.Figure:
+def outcome_map(outcomes: pl.DataFrame, column: str) -> Figure:
     """Share of runs with every mode for each pair of rates. Hovering shows the share of each outcome.
 
     Args:
@@ -33,22 +41,24 @@ def outcome_map(outcomes: pl.DataFrame, column: str) -> go.Figure:
     by_pair = {(row["lr_d"], row["lr_g"]): row for row in cells.iter_rows(named=True)}
     rows = [[by_pair[d, g] for g in lr_g] for d in lr_d]
     figure = base_figure(x="generator's learning rate", y="discriminator's learning rate")
-    heat = go.Heatmap(
-        x=[f"{rate:g}" for rate in lr_g],
-        y=[f"{rate:g}" for rate in lr_d],
-        z=[[row["all"] for row in line] for line in rows],
-        text=[[_hover_text(row) for row in line] for line in rows],
-        zmin=0,
-        zmax=1,
-        colorscale="Cividis",
-        colorbar={"title": {"text": "share with<br>all modes"}},
-        hovertemplate="lr_d %{y}, lr_g %{x}<br>%{text}<extra></extra>",
-        xgap=1,
-        ygap=1,
+    figure["data"].append(
+        {
+            "type": "heatmap",
+            "x": [f"{rate:g}" for rate in lr_g],
+            "y": [f"{rate:g}" for rate in lr_d],
+            "z": [[row["all"] for row in line] for line in rows],
+            "text": [[_hover_text(row) for row in line] for line in rows],
+            "zmin": 0,
+            "zmax": 1,
+            "colorscale": scale(CIVIDIS),
+            "colorbar": {"title": {"text": "share with<br>all modes"}},
+            "hovertemplate": "lr_d %{y}, lr_g %{x}<br>%{text}<extra></extra>",
+            "xgap": 1,
+            "ygap": 1,
+        }
     )
-    figure.add_trace(heat)
-    figure.update_xaxes(type="category")
-    figure.update_yaxes(type="category")
+    for axis in ("xaxis", "yaxis"):
+        figure["layout"][axis]["type"] = "category"
     return figure
 
 
@@ -57,7 +67,7 @@ def _hover_text(row: dict[str, float]) -> str:
     return "<br>".join([*parts, f"of {row['runs']:.0f} runs"])
 
 
-def shares(outcomes: pl.DataFrame, by: str, names: Mapping[str, str], x: str) -> go.Figure:
+def shares(outcomes: pl.DataFrame, by: str, names: Mapping[str, str], x: str) -> Figure:
     """The share of runs that had every mode ever, and at the end, over a setting; 95 % Wilson intervals."""
     figure = base_figure(x=x, y="share of runs with every mode")
     for number, (method, title) in enumerate(names.items()):
@@ -71,20 +81,15 @@ def shares(outcomes: pl.DataFrame, by: str, names: Mapping[str, str], x: str) ->
             spans = [wilson(hits, runs) for hits, runs in zip(cells["hits"], cells["runs"], strict=True)]
             values = [span.value for span in spans]
             line = series_line(f"{title}, {words}", number, cells[by].to_list(), values)
-            line.update(line={"dash": dash})
-            line.error_y = {
-                "type": "data",
-                "symmetric": False,
-                "array": [span.high - span.value for span in spans],
-                "arrayminus": [span.value - span.low for span in spans],
-                "thickness": 1,
-            }
-            figure.add_trace(line)
-    figure.update_yaxes(range=[-0.03, 1.03])
+            line["line"]["dash"] = dash
+            ends = [(span.low, span.high) for span in spans]
+            line["error_y"] = error_bars(values, ends) | {"thickness": 1}
+            figure["data"].append(line)
+    figure["layout"]["yaxis"]["range"] = [-0.03, 1.03]
     return figure
 
 
-def plane(neurons: pl.DataFrame, gamma: float) -> go.Figure:
+def plane(neurons: pl.DataFrame, gamma: float) -> Figure:
     """Every neuron of one player on its path through the plane of the modes, by cosine with each mode.
 
     Args:
@@ -92,41 +97,56 @@ def plane(neurons: pl.DataFrame, gamma: float) -> go.Figure:
         gamma: inner product of the modes.
     """
     figure = base_figure(x="cosine with mode 1", y="cosine with mode 2")
-    figure.update_layout(height=460)
     for number, ((seed, neuron), path) in enumerate(
         neurons.sort("step").group_by("seed", "neuron", maintain_order=True)
     ):
-        trace = go.Scatter(x=path["mode_1"].to_list(), y=path["mode_2"].to_list(), mode="lines")
-        trace.update(
-            line={"width": 1.2, "color": "rgba(0,114,178,0.45)"},
-            name="path of a neuron",
-            legendgroup="path",
-            showlegend=number == 0,
-            customdata=path["step"].to_list(),
-            hovertemplate=f"seed {seed}, neuron {neuron}, step %{{customdata}}: (%{{x:.2f}}, %{{y:.2f}})"
-            "<extra></extra>",
+        figure["data"].append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": path["mode_1"].to_list(),
+                "y": path["mode_2"].to_list(),
+                "line": {"width": 1.2, "color": "rgba(0,114,178,0.45)"},
+                "name": "path of a neuron",
+                "legendgroup": "path",
+                "showlegend": number == 0,
+                "customdata": path["step"].to_list(),
+                "hovertemplate": f"seed {seed}, neuron {neuron}, step %{{customdata}}: "
+                "(%{x:.2f}, %{y:.2f})<extra></extra>",
+            }
         )
-        figure.add_trace(trace)
     last = neurons.filter(pl.col("step") == pl.col("step").max().over("seed"))
-    ends = go.Scatter(x=last["mode_1"].to_list(), y=last["mode_2"].to_list(), mode="markers", name="its end")
-    ends.update(marker={"color": "#0072B2", "size": 7}, hoverinfo="skip")
     middle = ((1 + gamma) / 2) ** 0.5
-    places = go.Scatter(
-        x=[1, gamma, middle],
-        y=[gamma, 1, middle],
-        mode="markers+text",
-        text=["mode 1", "mode 2", "average"],
-        textposition=["top center", "top center", "top right"],
-        name="modes and their average",
-    )
-    places.update(marker={"color": "#D55E00", "size": 11, "symbol": ["star", "star", "x"]}, hoverinfo="skip")
-    figure.add_traces([ends, places])
-    figure.update_xaxes(range=[-1.1, 1.25], constrain="domain")
-    figure.update_yaxes(range=[-1.1, 1.25], constrain="domain", scaleanchor="x")
+    figure["data"] += [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": last["mode_1"].to_list(),
+            "y": last["mode_2"].to_list(),
+            "name": "its end",
+            "marker": {"color": colour(0), "size": 7},
+            "hoverinfo": "skip",
+        },
+        {
+            "type": "scatter",
+            "mode": "markers+text",
+            "x": [1, gamma, middle],
+            "y": [gamma, 1, middle],
+            "text": ["mode 1", "mode 2", "average"],
+            "textposition": ["top center", "top center", "top right"],
+            "name": "modes and their average",
+            "marker": {"color": colour(1), "size": 11, "symbol": ["star", "star", "x"]},
+            "hoverinfo": "skip",
+        },
+    ]
+    layout = figure["layout"]
+    layout["height"] = 460
+    layout["xaxis"] |= {"range": [-1.1, 1.25], "constrain": "domain"}
+    layout["yaxis"] |= {"range": [-1.1, 1.25], "constrain": "domain", "scaleanchor": "x"}
     return figure
 
 
-def growth(outcomes: pl.DataFrame, fits: Sequence[Fit], names: Mapping[str, str]) -> go.Figure:
+def growth(outcomes: pl.DataFrame, fits: Sequence[Fit], names: Mapping[str, str]) -> Figure:
     """First recovery of every fresh seed over the dimension, the median, and the fitted power of d.
 
     A seed that never recovered is an open marker at the budget.
@@ -143,35 +163,50 @@ def growth(outcomes: pl.DataFrame, fits: Sequence[Fit], names: Mapping[str, str]
         medians = time.group_by("d").agg(pl.col("time").median(), pl.col("never").mean()).sort("d")
         shown = medians.filter(pl.col("never") <= 0.5)
         line = series_line(f"{title}, median of seeds", number, shown["d"].to_list(), shown["time"].to_list())
-        figure.add_trace(line)
+        figure["data"].append(line)
         for late in (False, True):
             part = time.filter(pl.col("never") == late)
             if part.is_empty():
                 continue
-            points = go.Scatter(x=part["d"].to_list(), y=part["time"].to_list(), mode="markers")
-            points.update(
-                name=f"{title}, {'not within the budget' if late else 'a seed'}",
-                marker={
-                    "color": COLOURS[number],
-                    "symbol": ("circle-open", "square-open")[number % 2] if late else "line-ew-open",
-                    "size": 13 if late else 8,
-                },
-                legendgroup=method,
-                showlegend=late,
-                customdata=part["seed"].to_list(),
-                hovertemplate="d %{x}, seed %{customdata}: %{y}<extra></extra>",
+            open_marker = ("circle-open", "square-open")[number % 2]
+            figure["data"].append(
+                {
+                    "type": "scatter",
+                    "mode": "markers",
+                    "x": part["d"].to_list(),
+                    "y": part["time"].to_list(),
+                    "name": f"{title}, {'not within the budget' if late else 'a seed'}",
+                    "marker": {
+                        "color": colour(number),
+                        "symbol": open_marker if late else "line-ew-open",
+                        "size": 13 if late else 8,
+                    },
+                    "legendgroup": method,
+                    "showlegend": late,
+                    "customdata": part["seed"].to_list(),
+                    "hovertemplate": "d %{x}, seed %{customdata}: %{y}<extra></extra>",
+                }
             )
-            figure.add_trace(points)
         fit = by_method.get(method)
         if fit is not None and math.isfinite(fit.exponent):
-            ends = medians.filter(pl.col("d").is_in(fit.dimensions))
-            logs = ends.select(pl.col("d").log().alias("x"), pl.col("time").log().alias("y"))
-            x_mean, y_mean = float(logs["x"].to_numpy().mean()), float(logs["y"].to_numpy().mean())
-            xs = [float(min(fit.dimensions)), float(max(medians["d"].to_list()))]
-            ys = [math.exp(y_mean + fit.exponent * (math.log(x) - x_mean)) for x in xs]
-            guide = go.Scatter(x=xs, y=ys, mode="lines", name=f"{title}: d^{fit.exponent:.2f}")
-            guide.update(line={"color": COLOURS[number], "width": 1, "dash": "dot"}, hoverinfo="skip")
-            figure.add_trace(guide)
-    figure.update_xaxes(type="log")
-    figure.update_yaxes(type="log")
+            figure["data"].append(_guide(title, number, medians, fit))
+    for axis in ("xaxis", "yaxis"):
+        figure["layout"][axis]["type"] = "log"
     return figure
+
+
+def _guide(title: str, number: int, medians: pl.DataFrame, fit: Fit) -> Trace:
+    """The fitted power of d, through the middle of the medians that it was fitted to."""
+    ends = medians.filter(pl.col("d").is_in(fit.dimensions))
+    logs = ends.select(pl.col("d").log().alias("x"), pl.col("time").log().alias("y"))
+    x_mean, y_mean = float(logs["x"].to_numpy().mean()), float(logs["y"].to_numpy().mean())
+    xs = [float(min(fit.dimensions)), float(max(medians["d"].to_list()))]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": f"{title}: d^{fit.exponent:.2f}",
+        "x": xs,
+        "y": [math.exp(y_mean + fit.exponent * (math.log(x) - x_mean)) for x in xs],
+        "line": {"color": colour(number), "width": 1, "dash": "dot"},
+        "hoverinfo": "skip",
+    }

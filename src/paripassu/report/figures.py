@@ -1,30 +1,46 @@
-"""Figures of every page: arms differ by colour, dash and marker at once, means have bands over seeds."""
+"""Figures of every page: arms differ by colour, dash and marker at once, means have bands over seeds.
+
+A figure is what plotly.js draws: a dictionary of ``data``, its traces, and ``layout``. Plotly's own Python
+objects check each property, which takes longer than all else of a page; the tests do that once.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-import plotly.graph_objects as go
 import polars as pl
-from plotly.subplots import make_subplots
 
 from paripassu.records import ArmResult, Estimate
+
+Figure = dict[str, Any]
+Trace = dict[str, Any]
 
 # Okabe & Ito 2008: these differ with any colour vision. Their black is left to the text.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid")
 _MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross")
 
-# Pixels of a heat map's row, and of what stands between one arm's map and the next.
+# Plotly's Cividis and ColorBrewer's RdBu: both keep their order for any colour vision.
+CIVIDIS = (
+    "#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55",
+    "#fee838",
+)  # fmt: skip
+_RED_TO_BLUE = (
+    "#67001f", "#b2182b", "#d6604d", "#f4a582", "#fddbc7", "#f7f7f7", "#d1e5f0", "#92c5de", "#4393c3",
+    "#2166ac", "#053061",
+)  # fmt: skip
+
+# Pixels of a heat map's row, and of the gap between two arms' maps.
 _ROW = 16
 _BETWEEN = 36
 
-# How far an arm's points and their mean stand from the arm's place on the axis, in distances between arms.
+# Distance of an arm's points, and of their mean, from its place on the axis; arms are 1 apart.
 _ASIDE = 0.16
 
 
 def curves(
     frame: pl.DataFrame, arms: Sequence[str], *, y: str, log: bool = False, line: float | None = None
-) -> go.Figure:
+) -> Figure:
     """A line per arm over steps with the range over seeds as a band.
 
     Args:
@@ -35,103 +51,99 @@ def curves(
         line: a level to mark.
     """
     figure = base_figure(x="generator updates", y=y)
+    by_arm = frame.partition_by("arm", as_dict=True)
     for number, arm in enumerate(arms):
-        rows = frame.filter(pl.col("arm") == arm)
-        if rows.is_empty():
+        if (arm,) not in by_arm:
             continue
+        rows = by_arm[arm,]
         steps, low, high = (rows[name].to_list() for name in ("step", "low", "high"))
-        colour = COLOURS[number % len(COLOURS)]
         if low != high:
-            band = go.Scatter(
-                x=steps + steps[::-1], y=high + low[::-1], fill="toself", fillcolor=_faint(colour)
+            figure["data"].append(
+                {
+                    "type": "scatter",
+                    "mode": "lines",
+                    "x": steps + steps[::-1],
+                    "y": high + low[::-1],
+                    "fill": "toself",
+                    "fillcolor": _faint(colour(number)),
+                    "line": {"width": 0},
+                    "hoverinfo": "skip",
+                    "showlegend": False,
+                    "legendgroup": arm,
+                }
             )
-            band.update(line={"width": 0}, hoverinfo="skip", showlegend=False, legendgroup=arm, mode="lines")
-            figure.add_trace(band)
-        figure.add_trace(series_line(arm, number, steps, rows["mean"].to_list()))
+        figure["data"].append(series_line(arm, number, steps, rows["mean"].to_list()))
     if log:
-        figure.update_yaxes(type="log")
+        figure["layout"]["yaxis"]["type"] = "log"
     if line is not None:
-        figure.add_hline(y=line, line={"color": "#888888", "width": 1, "dash": "dot"})
+        level = {"type": "line", "xref": "x domain", "x0": 0, "x1": 1, "yref": "y", "y0": line, "y1": line}
+        figure["layout"]["shapes"] = [level | {"line": {"color": "#888888", "width": 1, "dash": "dot"}}]
     return figure
 
 
-def sensitivity(arms: Sequence[ArmResult], metric: str) -> go.Figure:
+def sensitivity(arms: Sequence[ArmResult], metric: str) -> Figure:
     """The metric over each arm's grid of learning rates on the tuning seeds, the chosen one ringed."""
     figure = base_figure(x="learning rate of both players", y=f"{metric}, tuning seeds")
     for number, arm in enumerate(arms):
         rates = [rate.lr for rate in arm.grid]
         means = [rate.estimate.mean for rate in arm.grid]
+        spans = [(min(rate.estimate.values), max(rate.estimate.values)) for rate in arm.grid]
         line = series_line(arm.arm, number, rates, means)
-        spans = [
-            (rate.estimate.mean, min(rate.estimate.values), max(rate.estimate.values)) for rate in arm.grid
-        ]
-        line.error_y = {
-            "type": "data",
-            "symmetric": False,
-            "array": [high - mean for mean, _, high in spans],
-            "arrayminus": [mean - low for mean, low, _ in spans],
-            "thickness": 1,
-        }
-        figure.add_trace(line)
+        line["error_y"] = error_bars(means, spans) | {"thickness": 1}
         chosen = [(lr, mean) for lr, mean in zip(rates, means, strict=True) if lr == arm.lr]
-        ring = go.Scatter(x=[lr for lr, _ in chosen], y=[mean for _, mean in chosen], mode="markers")
-        ring.update(
-            marker={
-                "symbol": "circle-open",
-                "size": 18,
-                "color": COLOURS[number % len(COLOURS)],
-                "line": {"width": 2},
-            },
-            hoverinfo="skip",
-            showlegend=False,
-            legendgroup=arm.arm,
-        )
-        figure.add_trace(ring)
-    figure.update_xaxes(type="log")
+        ring = {
+            "type": "scatter",
+            "mode": "markers",
+            "x": [lr for lr, _ in chosen],
+            "y": [mean for _, mean in chosen],
+            "marker": {"symbol": "circle-open", "size": 18, "color": colour(number), "line": {"width": 2}},
+            "hoverinfo": "skip",
+            "showlegend": False,
+            "legendgroup": arm.arm,
+        }
+        figure["data"] += [line, ring]
+    figure["layout"]["xaxis"]["type"] = "log"
     return figure
 
 
-def values(arms: Mapping[str, Estimate], y: str) -> go.Figure:
+def values(arms: Mapping[str, Estimate], y: str) -> Figure:
     """Every confirmation seed of every arm as a point, and beside them their mean with its 95 % interval."""
     figure = base_figure(x="", y=y)
     for number, (arm, estimate) in enumerate(arms.items()):
-        colour = COLOURS[number % len(COLOURS)]
         count = len(estimate.values)
-        points = go.Scatter(x=[number - _ASIDE] * count, y=list(estimate.values), mode="markers", name=arm)
-        points.update(
-            marker={"color": colour, "symbol": _MARKERS[number % len(_MARKERS)], "size": 10},
-            customdata=list(range(1, count + 1)),
-            hovertemplate="%{y:.4g}<extra>%{fullData.name}, seed %{customdata}</extra>",
-            showlegend=False,
-        )
-        mean = go.Scatter(x=[number + _ASIDE], y=[estimate.mean], mode="markers", name=arm)
-        mean.update(
-            marker={"color": colour, "symbol": "line-ew", "size": 20, "line": {"color": colour, "width": 3}},
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": [estimate.high - estimate.mean],
-                "arrayminus": [estimate.mean - estimate.low],
-                "color": colour,
-                "thickness": 2,
-                "width": 6,
-            },
-            customdata=[[estimate.low, estimate.high]],
-            hovertemplate="%{y:.4g} [%{customdata[0]:.4g}, %{customdata[1]:.4g}]"
+        shared = {"type": "scatter", "mode": "markers", "name": arm, "showlegend": False}
+        points = shared | {
+            "x": [number - _ASIDE] * count,
+            "y": list(estimate.values),
+            "marker": {"color": colour(number), "symbol": _MARKERS[number % len(_MARKERS)], "size": 10},
+            "customdata": list(range(1, count + 1)),
+            "hovertemplate": "%{y:.4g}<extra>%{fullData.name}, seed %{customdata}</extra>",
+        }
+        stroke = {"color": colour(number), "width": 3}
+        bars = error_bars([estimate.mean], [(estimate.low, estimate.high)])
+        mean = shared | {
+            "x": [number + _ASIDE],
+            "y": [estimate.mean],
+            "marker": {"color": colour(number), "symbol": "line-ew", "size": 20, "line": stroke},
+            "error_y": bars | {"color": colour(number), "thickness": 2, "width": 6},
+            "customdata": [[estimate.low, estimate.high]],
+            "hovertemplate": "%{y:.4g} [%{customdata[0]:.4g}, %{customdata[1]:.4g}]"
             "<extra>%{fullData.name}, mean</extra>",
-            showlegend=False,
-        )
-        figure.add_traces([points, mean])
-    places = list(range(len(arms)))
-    figure.update_xaxes(
-        tickvals=places, ticktext=list(arms), range=[-0.5, len(arms) - 0.5], showgrid=False, zeroline=False
-    )
+        }
+        figure["data"] += [points, mean]
+    figure["layout"]["xaxis"] |= {
+        "tickvals": list(range(len(arms))),
+        "ticktext": list(arms),
+        "range": [-0.5, len(arms) - 0.5],
+        "showgrid": False,
+        "zeroline": False,
+    }
     return figure
 
 
 def heat(
     frame: pl.DataFrame, arms: Sequence[str], value: str, *, log: bool = False, angle: bool = False
-) -> go.Figure:
+) -> Figure:
     """A map per arm, layers over steps, all on one colour scale.
 
     Args:
@@ -143,36 +155,58 @@ def heat(
     """
     shown = [arm for arm in arms if arm in frame["arm"]]
     layers = frame["layer"].unique(maintain_order=True).to_list()
-    each = len(layers) * _ROW + _BETWEEN
-    figure = make_subplots(
-        rows=len(shown),
-        subplot_titles=shown if len(shown) > 1 else None,
-        shared_xaxes=True,
-        vertical_spacing=_BETWEEN / (each * len(shown)),
-    )
-    for row, arm in enumerate(shown, start=1):
-        table = frame.filter(pl.col("arm") == arm).pivot(on="step", index="layer", values=value)
+    height = len(layers) * _ROW
+    whole = len(shown) * height + (len(shown) - 1) * _BETWEEN
+    whose = "%{fullData.name}" if len(shown) > 1 else ""
+    traces: list[Trace] = []
+    layout: dict[str, Any] = {"annotations": []}
+    for row, arm in enumerate(shown):
+        # plotly.js numbers axes from 1 and leaves out the first one's number.
+        number = "" if row == 0 else str(row + 1)
+        table = frame.filter(arm=arm).pivot(on="step", index="layer", values=value)
         steps = [int(name) for name in table.columns[1:]]
-        values = [[_number(v) for v in table.row(i)[1:]] for i in range(len(table))]
-        colours = [[_logarithm(v) for v in line] for line in values] if log else values
-        panel = go.Heatmap(x=steps, y=table["layer"].to_list(), z=colours, customdata=values, name=arm)
-        whose = "%{fullData.name}" if len(shown) > 1 else ""
-        template = f"%{{y}}, step %{{x}}: %{{customdata:.3g}}<extra>{whose}</extra>"
-        panel.update(coloraxis="coloraxis", hovertemplate=template)
-        figure.add_trace(panel, row=row, col=1)
-    figure.update_xaxes(title_text="generator updates", row=len(shown), col=1)
-    figure.update_yaxes(autorange="reversed", automargin=True, tickfont={"size": 11})
-    # Both scales keep their order for any colour vision.
-    axis = {"colorscale": "Cividis", "colorbar": {"title": {"text": "log₁₀" if log else ""}}}
+        values = [[_number(v) for v in own[1:]] for own in table.iter_rows()]
+        traces.append(
+            {
+                "type": "heatmap",
+                "x": steps,
+                "y": table["layer"].to_list(),
+                "z": [[_logarithm(v) for v in line] for line in values] if log else values,
+                "customdata": values,
+                "name": arm,
+                "coloraxis": "coloraxis",
+                "hovertemplate": f"%{{y}}, step %{{x}}: %{{customdata:.3g}}<extra>{whose}</extra>",
+                "xaxis": f"x{number}",
+                "yaxis": f"y{number}",
+            }
+        )
+        top = 1 - row * (height + _BETWEEN) / whole
+        is_last = row == len(shown) - 1
+        below = {"title": {"text": "generator updates"}} if is_last else {"showticklabels": False}
+        layout[f"xaxis{number}"] = {"anchor": f"y{number}", "domain": [0, 1], **below}
+        if not is_last:
+            layout[f"xaxis{number}"]["matches"] = f"x{len(shown)}"
+        layout[f"yaxis{number}"] = {
+            "anchor": f"x{number}",
+            "domain": [max(0.0, top - height / whole), top],
+            "autorange": "reversed",
+            "automargin": True,
+            "tickfont": {"size": 11},
+        }
+        if len(shown) > 1:
+            place = {"xref": "paper", "x": 0.5, "xanchor": "center", "yref": "paper", "y": top}
+            layout["annotations"].append(
+                {"text": arm, "showarrow": False, "font": {"size": 16}, "yanchor": "bottom", **place}
+            )
+    axis = {"colorscale": scale(CIVIDIS), "colorbar": {"title": {"text": "log₁₀" if log else ""}}}
     if angle:
-        axis |= {"colorscale": "RdBu", "cmin": -1, "cmax": 1}
-    figure.update_layout(
-        template="none",
-        height=max(260, each * len(shown) + 80),
-        margin={"l": 70, "r": 20, "t": 40, "b": 50},
-        coloraxis=axis,
-    )
-    return figure
+        axis |= {"colorscale": scale(_RED_TO_BLUE), "cmin": -1, "cmax": 1}
+    layout |= {
+        "height": max(260, whole + _BETWEEN + 80),
+        "margin": {"l": 70, "r": 20, "t": 40, "b": 50},
+        "coloraxis": axis,
+    }
+    return {"data": traces, "layout": layout}
 
 
 def _number(value: float | None) -> float | None:
@@ -184,14 +218,40 @@ def _logarithm(value: float | None) -> float | None:
     return round(math.log10(value), 3) if value else None
 
 
-def series_line(arm: str, number: int, x: Sequence[float], y: Sequence[float]) -> go.Scatter:
+def colour(number: int) -> str:
+    """The colour of a figure's arm ``number``."""
+    return COLOURS[number % len(COLOURS)]
+
+
+def scale(colours: Sequence[str]) -> list[tuple[float, str]]:
+    """Colours from the lowest value to the highest, evenly."""
+    return [(place / (len(colours) - 1), each) for place, each in enumerate(colours)]
+
+
+def error_bars(values: Sequence[float], spans: Sequence[tuple[float, float]]) -> dict[str, Any]:
+    """Bars from the lower to the upper end of each value's span."""
+    pairs = list(zip(values, spans, strict=True))
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [high - value for value, (_, high) in pairs],
+        "arrayminus": [value - low for value, (low, _) in pairs],
+    }
+
+
+def series_line(arm: str, number: int, x: Sequence[float], y: Sequence[float]) -> Trace:
     """The line of one arm, ``number`` of its figure, in its colour, dash and marker."""
-    line = go.Scatter(x=list(x), y=list(y), name=arm, mode="lines+markers", legendgroup=arm)
-    return line.update(
-        line={"color": COLOURS[number % len(COLOURS)], "dash": _DASHES[number % len(_DASHES)], "width": 2},
-        marker={"symbol": _MARKERS[number % len(_MARKERS)], "size": 6},
-        hovertemplate="%{y:.4g} at %{x}",
-    )
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": arm,
+        "legendgroup": arm,
+        "x": list(x),
+        "y": list(y),
+        "line": {"color": colour(number), "dash": _DASHES[number % len(_DASHES)], "width": 2},
+        "marker": {"symbol": _MARKERS[number % len(_MARKERS)], "size": 6},
+        "hovertemplate": "%{y:.4g} at %{x}",
+    }
 
 
 def _faint(colour: str) -> str:
@@ -199,17 +259,17 @@ def _faint(colour: str) -> str:
     return f"rgba({red},{green},{blue},0.15)"
 
 
-def base_figure(x: str, y: str) -> go.Figure:
+def base_figure(x: str, y: str) -> Figure:
     """An empty figure of the house with its axes' titles."""
-    figure = go.Figure()
     axis = {"exponentformat": "power", "automargin": True}
-    figure.update_layout(
-        template="none",
-        height=400,
-        margin={"l": 70, "r": 20, "t": 20, "b": 50},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
-        hovermode="closest",
-        xaxis={"title": {"text": x, "standoff": 12}} | axis,
-        yaxis={"title": {"text": y, "standoff": 12}} | axis,
-    )
-    return figure
+    return {
+        "data": [],
+        "layout": {
+            "height": 400,
+            "margin": {"l": 70, "r": 20, "t": 20, "b": 50},
+            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+            "hovermode": "closest",
+            "xaxis": {"title": {"text": x, "standoff": 12}, **axis},
+            "yaxis": {"title": {"text": y, "standoff": 12}, **axis},
+        },
+    }

@@ -1,14 +1,16 @@
 """A page: a folder of static files that opens from disk without a network and escapes all it shows."""
 
+import json
+import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
-import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, Template, select_autoescape
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
@@ -23,7 +25,7 @@ _ASSETS = ("style.css", "figures.js", "keyboard.js")
 
 @dataclass(frozen=True)
 class Text:
-    """Plain text; blank lines part paragraphs."""
+    """Plain text; blank lines separate paragraphs."""
 
     text: str
     kind: str = "text"
@@ -35,7 +37,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Badge:
-    """A verdict beside what it is about."""
+    """A verdict, and what it is about."""
 
     about: str
     verdict: Verdict
@@ -79,16 +81,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A plotly figure with its title and what to look at in it."""
+    """A figure of `paripassu.report.figures` with its title and what to look at in it."""
 
-    figure: go.Figure
+    figure: Mapping[str, Any]
     title: str
     caption: str
     kind: str = "figure"
 
     def data(self) -> Markup:
         """The figure as JSON that no text in it can break out of a script element with."""
-        text = str(self.figure.to_json()).replace("<", "\\u003c").replace("&", "\\u0026")
+        text = _json(self.figure).replace("<", "\\u003c").replace("&", "\\u0026")
         return Markup(text)  # noqa: S704 - every < and & in it is escaped
 
 
@@ -110,7 +112,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Code:
-    """Text to copy as it is."""
+    """Text to copy, with its line breaks."""
 
     text: str
     kind: str = "code"
@@ -121,7 +123,7 @@ Block = Text | Badge | Table | Figure | Pictures | Code
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what stands under it."""
+    """A heading and the blocks under it."""
 
     title: str
     blocks: Sequence[Block]
@@ -180,6 +182,22 @@ def environment_blocks(where: Where, extra: Sequence[tuple[str, str]] = ()) -> l
 
 def _blocks(page: Page) -> list[Block]:
     return [*page.blocks, *(block for section in page.sections for block in section.blocks)]
+
+
+def _json(value: object) -> str:
+    """JSON with null for numbers that are not finite."""
+    try:
+        return json.dumps(value, allow_nan=False, separators=(",", ":"))
+    except ValueError:
+        return json.dumps(_finite(value), allow_nan=False, separators=(",", ":"))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _copy_pictures(page: Page, folder: Path) -> dict[Path, str]:

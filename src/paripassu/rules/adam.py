@@ -19,13 +19,24 @@ from paripassu.rules.settings import check_eps, check_fraction
 class Adam(TensorwiseRule):
     """``torch.optim.Adam`` without weight decay.
 
+    ``betas[0] == 0`` is RMSprop with a bias correction, as GANs often use it. ``betas == (0, 0)`` with a
+    small ``eps`` is sign descent.
+
     Args:
         betas: decay rates in [0, 1) of the first and second moment; GANs use ``(0.0, 0.9)`` or
-            ``(0.5, 0.999)``. With ``betas[0] == 0`` the first moment is the gradient and is not kept.
+            ``(0.5, 0.999)``. With ``betas[0] == 0`` the first moment is the gradient, and no state stores it.
         eps: finite and > 0, added to the root of the second moment, in units of the gradient.
 
     Raises:
         ValueError: not two ``betas``, one of them outside [0, 1), or an ``eps`` that is not finite and > 0.
+
+    Example:
+        The first update is the gradient's sign.
+
+        >>> import torch
+        >>> rule, gradient = Adam(), torch.tensor([3.0, -0.01])
+        >>> rule.update_tensor(gradient, rule.init(gradient), torch.zeros(2))[0]
+        tensor([ 1.0000, -1.0000])
     """
 
     betas: tuple[float, float] = (0.9, 0.999)
@@ -41,8 +52,7 @@ class Adam(TensorwiseRule):
 
     def init(self, tensor: Tensor) -> State:
         """A step count and the zero moments that the settings need."""
-        # The count lives on the CPU, where bias corrections cost nothing; but beside CUDA tensors on their
-        # device, where a CUDA graph can advance it.
+        # On the CPU bias corrections cost nothing. A CUDA graph can advance only what is on its device.
         state: State = {
             "step": torch.zeros((), dtype=torch.float32, device=tensor.device if tensor.is_cuda else "cpu"),
             "exp_avg_sq": torch.zeros_like(tensor),
@@ -54,8 +64,8 @@ class Adam(TensorwiseRule):
     def update_tensor(self, gradient: Tensor, state: State, _weight: Tensor, /) -> tuple[Tensor, State]:
         """Algorithm 1 of the paper for one tensor.
 
-        The update has no unit: gradients scaled by c give the same one where ``eps`` does not weigh. Squares
-        must be held in the gradient's dtype: in float32 of elements between about 1e-19 and 1e19 in size.
+        The update has no unit: scaling all gradients changes it only through ``eps``. The gradient's dtype
+        must represent the squares: in float32, elements between about 1e-19 and 1e19 in size.
         """
         b1, b2 = self.betas
         step = state["step"] + 1

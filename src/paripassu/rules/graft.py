@@ -1,4 +1,4 @@
-"""Grafting: the length of one update on the direction of another.
+"""Grafting: the magnitude of one update on the direction of another.
 
     u = ‖u_M‖ u_D / ‖u_D‖
 
@@ -19,16 +19,28 @@ from paripassu.rules.scope import Scope, check_scope, norms, rescale
 class Graft(Rule):
     """Rule with the norm of ``magnitude`` and the direction of ``direction``.
 
-    Both rules see the same gradients and keep their own state. Where the direction is exactly zero
-    the update is zero, whatever the magnitude.
+    Both rules see the same gradients and weights and have their own states. Where the direction is exactly
+    zero the update is zero, whatever the magnitude.
+
+    ``Graft(Adam(), SGD())`` is Ada-nSGDA, ``Graft(SGD(), Adam())`` is AdaDir, a rule grafted on itself is
+    that rule, and ``Graft(Normalize(rule), direction, "global")`` is ``Normalize(direction)``.
 
     Args:
-        magnitude: rule whose norm is kept.
-        direction: rule whose direction is kept.
+        magnitude: rule that gives the norm.
+        direction: rule that gives the direction.
         scope: ``"layer"`` measures each tensor alone, ``"global"`` all of one player's tensors together.
 
     Raises:
         ValueError: ``scope`` is neither.
+
+    Example:
+        Adam's first update of two elements has the length √2, whatever the gradient's.
+
+        >>> import torch
+        >>> from paripassu.rules import SGD, Adam
+        >>> rule, gradient = Graft(Adam(), SGD()), torch.tensor([3.0, -4.0])
+        >>> rule.update([gradient], [rule.init(gradient)], [torch.zeros(2)])[0]
+        [tensor([ 0.8485, -1.1314])]
     """
 
     magnitude: Rule
@@ -46,10 +58,10 @@ class Graft(Rule):
         self, gradients: Sequence[Tensor], states: Sequence[State], weights: Sequence[Tensor]
     ) -> tuple[list[Tensor], list[State]]:
         """One step of both rules, joined; in units of ``magnitude``'s updates."""
-        magnitudes, kept_m = self.magnitude.update(gradients, [s["magnitude"] for s in states], weights)
-        directions, kept_d = self.direction.update(gradients, [s["direction"] for s in states], weights)
+        magnitudes, states_m = self.magnitude.update(gradients, [s["magnitude"] for s in states], weights)
+        directions, states_d = self.direction.update(gradients, [s["direction"] for s in states], weights)
         updates = rescale(directions, norms(magnitudes, self.scope), self.scope)
         following: list[State] = [
-            {"magnitude": m, "direction": d} for m, d in zip(kept_m, kept_d, strict=True)
+            {"magnitude": m, "direction": d} for m, d in zip(states_m, states_d, strict=True)
         ]
         return updates, following

@@ -1,9 +1,10 @@
-"""Normalised updates: a rule's direction with length one.
+"""Normalised updates: a rule's direction, with a magnitude that never changes.
 
-    u = u_R / ‖u_R‖
+    u = c u_R / ‖u_R‖
 
-Over plain SGD this is nSGDA (Jelassi et al. 2022, arXiv:2210.04319), over SGD with momentum the method
-of Cutkosky & Mehta 2020, arXiv:2002.03305.
+with c = 1 or, in units of the root mean square, c = √n for n elements. Over plain SGD this is nSGDA
+(Jelassi et al. 2022, arXiv:2210.04319), over SGD with momentum the method of Cutkosky & Mehta 2020,
+arXiv:2002.03305.
 """
 
 from collections.abc import Sequence
@@ -12,30 +13,45 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from paripassu.rules.rule import Rule, State
-from paripassu.rules.scope import Scope, check_scope, rescale
+from paripassu.rules.scope import Scope, Unit, check_scope, check_unit, rescale, unit_lengths
 from paripassu.rules.sgd import SGD
 
 
 @dataclass(frozen=True)
 class Normalize(Rule):
-    """``rule`` with its updates' lengths set to one; a zero update stays zero.
+    """``rule`` with updates of constant magnitude; a zero update stays zero.
 
     No epsilon guards the division, so that scaling every gradient changes nothing.
 
+    ``Normalize()`` is nSGDA with one norm for each player (g-nSGDA), ``Normalize(scope="layer")`` nSGDA with
+    one norm for each tensor (l-nSGDA), ``Normalize(SGD(momentum))`` the method of Cutkosky & Mehta.
+
     Args:
-        rule: whose direction is kept.
+        rule: rule that gives the direction.
         scope: ``"global"`` divides by the norm over all of the player's tensors, ``"layer"`` each
             tensor by its own.
+        unit: ``"length"`` for updates with a Euclidean length of 1, ``"rms"`` for updates whose elements have
+            a root mean square of 1, as Adam's have about.
 
     Raises:
-        ValueError: ``scope`` is neither.
+        ValueError: ``scope`` or ``unit`` is none of these.
+
+    Example:
+        >>> import torch
+        >>> gradient, weight = torch.tensor([0.3, -0.4]), torch.zeros(2)
+        >>> Normalize().update([gradient], [{}], [weight])[0]
+        [tensor([ 0.6000, -0.8000])]
+        >>> Normalize(unit="rms").update([gradient], [{}], [weight])[0]
+        [tensor([ 0.8485, -1.1314])]
     """
 
     rule: Rule = field(default_factory=SGD)
     scope: Scope = "global"
+    unit: Unit = "length"
 
     def __post_init__(self) -> None:
         check_scope(self.scope)
+        check_unit(self.unit)
 
     def init(self, tensor: Tensor) -> State:
         """The state of ``rule``."""
@@ -44,6 +60,7 @@ class Normalize(Rule):
     def update(
         self, gradients: Sequence[Tensor], states: Sequence[State], weights: Sequence[Tensor]
     ) -> tuple[list[Tensor], list[State]]:
-        """One step of ``rule``, normalised: of length 1, or 0 where the rule's is, without a unit."""
+        """One step of ``rule``, normalised; zero where the rule's update is. Updates have no unit."""
         updates, following = self.rule.update(gradients, states, weights)
-        return rescale(updates, [1.0] * len(updates), self.scope), following
+        lengths = unit_lengths([update.numel() for update in updates], self.scope, self.unit)
+        return rescale(updates, lengths, self.scope), following

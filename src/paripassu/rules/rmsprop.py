@@ -19,12 +19,21 @@ from paripassu.rules.settings import check_eps, check_fraction
 class RMSprop(TensorwiseRule):
     """``torch.optim.RMSprop``, not centred, without momentum.
 
+    ``alpha == 0`` with a small ``eps`` is sign descent. With Adam's bias correction it is
+    ``Adam(betas=(0.0, alpha))``.
+
     Args:
         alpha: decay rate of the second moment, in [0, 1).
         eps: finite and > 0, added to the root of the second moment, in units of the gradient.
 
     Raises:
         ValueError: ``alpha`` is not in [0, 1), or ``eps`` is not finite and > 0.
+
+    Example:
+        >>> import torch
+        >>> rule, gradient = RMSprop(alpha=0.75), torch.tensor([3.0, -0.01])
+        >>> rule.update_tensor(gradient, rule.init(gradient), torch.zeros(2))[0]
+        tensor([ 2.0000, -2.0000])
     """
 
     alpha: float = 0.99
@@ -39,6 +48,6 @@ class RMSprop(TensorwiseRule):
         return {"square_avg": torch.zeros_like(tensor)}
 
     def update_tensor(self, gradient: Tensor, state: State, _weight: Tensor, /) -> tuple[Tensor, State]:
-        """``g / (sqrt(v) + eps)``, without a unit, from squares that the gradient's dtype must hold."""
+        """``g / (sqrt(v) + eps)``, without a unit; the gradient's dtype must represent the squares."""
         v = self.alpha * state["square_avg"] + (1 - self.alpha) * gradient.square()
         return gradient / (v.sqrt() + self.eps), {"square_avg": v}

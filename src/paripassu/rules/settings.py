@@ -10,6 +10,6 @@ def check_fraction(name: str, value: float) -> None:
 
 
 def check_eps(value: float) -> None:
-    """A denominator's guard is finite and positive: without it a gradient of zero has no update."""
+    """What is added to a denominator is finite and > 0, or a zero gradient would be divided by zero."""
     if not (value > 0.0 and math.isfinite(value)):
-        raise ValueError(f"eps must be finite and > 0, got {value}: 1e-30 guards nothing but zero")
+        raise ValueError(f"eps must be finite and > 0, got {value}: 1e-30 affects zero gradients only")

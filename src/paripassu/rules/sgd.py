@@ -19,11 +19,21 @@ from paripassu.rules.settings import check_fraction
 class SGD(TensorwiseRule):
     """The gradient, or its momentum buffer: ``torch.optim.SGD`` with no dampening.
 
+    ``momentum=0`` is gradient descent, ``momentum > 0`` Polyak's heavy ball. In a two-player game with one
+    such rule for each player it is SGDA.
+
     Args:
         momentum: μ in [0, 1); 0 keeps no state.
 
     Raises:
         ValueError: ``momentum`` is not in [0, 1).
+
+    Example:
+        >>> import torch
+        >>> rule, gradient, weight = SGD(momentum=0.5), torch.tensor([2.0]), torch.zeros(1)
+        >>> first, state = rule.update_tensor(gradient, rule.init(gradient), weight)
+        >>> first, rule.update_tensor(gradient, state, weight)[0]
+        (tensor([2.]), tensor([3.]))
     """
 
     momentum: float = 0.0

@@ -4,21 +4,24 @@
 the synthetic `Framework`, in which mode collapse appears and vanishes in seconds.
 """
 
-from paripassu.theory.collapse.framework import Framework
-from paripassu.theory.collapse.problem import CollapseGame
-from paripassu.theory.collapse.simulate import Result, simulate
-from paripassu.theory.play import constant, inverse, inverse_sqrt, play
-from paripassu.theory.problem import Problem
-from paripassu.theory.quadratics import (
-    NoisyQuadratic,
-    Normal,
-    TwoPoint,
-    adam_bound,
-    no_limit_statistic,
-    stationary_moments,
-)
-from paripassu.theory.recording import Trajectories, log_steps
-from paripassu.theory.toy import Bilinear, DiracGAN, bilinear, dirac_gan
+from paripassu.extras import laboratory
+
+with laboratory("paripassu.theory"):
+    from paripassu.theory.collapse.framework import Framework
+    from paripassu.theory.collapse.problem import CollapseGame
+    from paripassu.theory.collapse.simulate import Result, simulate
+    from paripassu.theory.play import constant, inverse, inverse_sqrt, play
+    from paripassu.theory.problem import Problem
+    from paripassu.theory.quadratics import (
+        NoisyQuadratic,
+        Normal,
+        TwoPoint,
+        adam_bound,
+        no_limit_statistic,
+        stationary_moments,
+    )
+    from paripassu.theory.recording import Trajectories, log_steps
+    from paripassu.theory.toy import Bilinear, DiracGAN, bilinear, dirac_gan
 
 __all__ = [
     "Bilinear",

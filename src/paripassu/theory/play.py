@@ -4,9 +4,8 @@ One step of one run is a pure function of weights, states, learning rates and da
 
 .. math:: u, s' = \text{rule}(\nabla \ell(w), s, w), \qquad w' = w - \eta\, u,
 
-and `play` maps it over runs with ``torch.func.vmap``. The mapped step is traced once to its tensor
-operations, which takes a tenth of a second; each step then runs those operations alone. A faster path for a
-single problem, such as `collapse.simulate`, is tested against this one.
+and `play` maps it over runs with ``torch.func.vmap``. A faster path for a single problem, such as
+`collapse.simulate`, is tested against this one.
 """
 
 import math
@@ -17,14 +16,14 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
-from torch.func import vmap
 
 from paripassu.rules import Rule
 from paripassu.theory.problem import Array, Data, Problem, Weights
 from paripassu.theory.recording import (
+    Records,
+    Runs,
     Trajectories,
     Updates,
-    blank,
     broadcast_runs,
     check_updates,
     record_steps,
@@ -32,6 +31,8 @@ from paripassu.theory.recording import (
 from paripassu.theory.step import Step, first_states, mapped_step
 
 _T = TypeVar("_T")
+
+_TRACED = 100  # steps from which on a trace saves more than it costs
 
 
 def constant(n: int) -> float:
@@ -124,16 +125,10 @@ def play(
         raise ValueError(f"updates 'alternating' needs two players, this problem has {players}")
     if steps < 1:
         raise ValueError(f"steps must be >= 1, got {steps}")
-    rule_of = _per_player("rules", rules, players)
-    for player, rule in rule_of.items():
-        if not isinstance(rule, Rule):  # pyright: ignore[reportUnnecessaryIsInstance] - a person's mistake
-            raise ValueError(f"the rule of {player!r} must be a Rule, got {rule!r}")  # noqa: TRY004
+    rule_of = _rules(rules, players)
     recorded = record_steps(steps, record)
     given = None if start is None else _tensors(_per_player("start", start, players))
-    called = {player: f"lr of {player!r}" if isinstance(lr, Mapping) else "lr" for player in players}
-    rates = {called[player]: rate for player, rate in _per_player("lr", lr, players).items()}
-    runs = broadcast_runs(rates, seeds, None if given is None else len(given[players[0]][0]))
-    lr_of = {player: runs.rates[called[player]] for player in players}
+    lr_of, runs = _runs(lr, seeds, players, None if given is None else len(given[players[0]][0]))
 
     distinct, which = np.unique(runs.seeds, return_inverse=True)
     weights, data = problem.starts(distinct.tolist())
@@ -142,7 +137,7 @@ def play(
         weights = _checked(_of_players(given, runs.starts), weights)
     states = first_states(rule_of, weights)
     base = {player: torch.from_numpy(lr) for player, lr in lr_of.items()}
-    records = _Records(problem, data, recorded, weights)
+    records = Records(problem, recorded, weights, data)
     step_of_runs: Step | None = None
     drawn: Data = {}
     for step in range(steps + 1):
@@ -155,7 +150,8 @@ def play(
             raise ValueError(f"schedule must give finite factors >= 0, got {factor} at update {step + 1}")
         scaled = base if factor == 1 else {player: rate * factor for player, rate in base.items()}
         if step_of_runs is None:
-            step_of_runs = mapped_step(problem, rule_of, updates, (weights, states, scaled, now))
+            arguments = (weights, states, scaled, now)
+            step_of_runs = mapped_step(problem, rule_of, updates, arguments, traced=steps >= _TRACED)
         following, next_states, sizes = step_of_runs(weights, states, scaled, now)
         records.see(step, weights, sizes)
         if step == steps or records.all_diverged:
@@ -165,61 +161,22 @@ def play(
     return records.result(runs.seeds, lr_of, weights)
 
 
-class _Records:
-    """Fills the arrays of `Trajectories`, and leaves out runs from their divergence on."""
+def _rules(rules: Rule | Mapping[str, Rule], players: Sequence[str]) -> dict[str, Rule]:
+    rule_of = _per_player("rules", rules, players)
+    for player, rule in rule_of.items():
+        if not isinstance(rule, Rule):  # pyright: ignore[reportUnnecessaryIsInstance] - a person's mistake
+            raise ValueError(f"the rule of {player!r} must be a Rule, got {rule!r}")  # noqa: TRY004
+    return rule_of
 
-    def __init__(self, problem: Problem, data: Data, steps: NDArray[np.int64], weights: Weights) -> None:
-        self._players, self._data, self._steps = problem.players, data, steps
-        self._observe = vmap(problem.observe)
-        runs = len(weights[problem.players[0]][0])
-        self._sizes = np.full((len(problem.players), 3, runs, len(steps)), np.nan)
-        self._observed: dict[str, NDArray[np.generic]] = {}
-        self._diverged_at = np.full(runs, math.inf)
-        self._last = {player: tuple(tensor.clone() for tensor in own) for player, own in weights.items()}
-        self._at = 0
 
-    @property
-    def all_diverged(self) -> bool:
-        return bool(np.isfinite(self._diverged_at).all())
-
-    def see(self, step: int, weights: Weights, sizes: Tensor) -> None:
-        """Notice which runs have diverged, and record the others if ``step`` is one to record."""
-        alive = np.isinf(self._diverged_at)
-        if not bool(sizes.isfinite().all()):
-            finite = sizes.isfinite().all(dim=2).all(dim=1).numpy()
-            for run in np.flatnonzero(alive & ~finite):
-                self._diverged_at[run] = step
-                for player, own in weights.items():
-                    for last, tensor in zip(self._last[player], own, strict=True):
-                        last[run] = tensor[run]
-            alive &= finite
-        if self._at == len(self._steps) or self._steps[self._at] != step:
-            return
-        self._sizes[:, :, alive, self._at] = sizes.permute(1, 2, 0).numpy()[:, :, alive]
-        for name, values in self._observe(weights, self._data).items():
-            array = values.numpy()
-            if name not in self._observed:
-                self._observed[name] = blank(array, len(self._steps))
-            self._observed[name][alive, self._at] = array[alive]
-        self._at += 1
-
-    def result(self, seeds: NDArray[np.int64], lr: Mapping[str, Array], weights: Weights) -> Trajectories:
-        """The records, with ``weights`` as the final ones of every run that has not diverged."""
-        alive = torch.from_numpy(np.isinf(self._diverged_at))
-        final = {
-            player: tuple(
-                np.where(alive.reshape(-1, *[1] * (last.dim() - 1)), tensor, last)
-                for last, tensor in zip(self._last[player], own, strict=True)
-            )
-            for player, own in weights.items()
-        }
-        norms, gradients, lengths = (
-            dict(zip(self._players, self._sizes[:, n], strict=True)) for n in range(3)
-        )
-        return Trajectories(
-            seeds, lr, self._steps, self._observed, norms, gradients, lengths, self._diverged_at, final,
-            {name: values.numpy() for name, values in self._data.items()},
-        )  # fmt: skip
+def _runs(
+    lr: ArrayLike | Mapping[str, ArrayLike], seeds: ArrayLike, players: Sequence[str], starts: int | None
+) -> tuple[dict[str, Array], Runs]:
+    """Each player's learning rates ``[R]``, and the runs' seeds and starts."""
+    called = {player: f"lr of {player!r}" if isinstance(lr, Mapping) else "lr" for player in players}
+    rates = {called[player]: rate for player, rate in _per_player("lr", lr, players).items()}
+    runs = broadcast_runs(rates, seeds, starts)
+    return {player: runs.rates[called[player]] for player in players}, runs
 
 
 def _per_player(name: str, given: _T | Mapping[str, _T], players: Sequence[str]) -> dict[str, _T]:

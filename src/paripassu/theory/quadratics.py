@@ -20,7 +20,7 @@ settles.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -165,6 +165,10 @@ class NoisyQuadratic(Problem):
     def losses(self, weights: Weights, data: Data) -> Mapping[str, Tensor]:
         """``½‖θ - X̄‖²``, whose gradient is that of the batch's mean loss."""
         return {"theta": (weights["theta"][0] - data["X"]).square().sum() / 2}
+
+    def gradients(self, weights: Weights, data: Data, players: Sequence[str]) -> Weights:
+        """``θ - X̄``."""
+        return {player: (weights[player][0] - data["X"],) for player in players}
 
 
 def no_limit_statistic(paths: Trajectories, name: str = "theta") -> tuple[NDArray[np.int64], Array]:

@@ -1,13 +1,17 @@
 """Which runs are played, which of their steps are recorded, and the arrays that hold the records."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+from torch.func import vmap
 
-from paripassu.theory.problem import Array
+from paripassu.theory.problem import Array, Data, Problem, Weights
 
 Updates = Literal["simultaneous", "alternating"]
 
@@ -129,7 +133,76 @@ def broadcast_runs(rates: Mapping[str, ArrayLike], seeds: ArrayLike, starts: int
     )
 
 
-def blank(one: NDArray[Any], records: int) -> NDArray[Any]:
+class Records:
+    """Fills the arrays of `Trajectories`, and leaves out runs from their divergence on.
+
+    Args:
+        problem: what is played.
+        steps: ``[C]`` to record.
+        weights: first ones, ``[R, ...]``.
+        data: of the runs, ``[R, ...]``.
+    """
+
+    def __init__(self, problem: Problem, steps: NDArray[np.int64], weights: Weights, data: Data) -> None:
+        self._players, self._data, self._steps = problem.players, data, steps
+        self._observe = vmap(problem.observe)
+        first = self._observe(weights, data)
+        self._observed = {name: _blank(values.numpy(), len(steps)) for name, values in first.items()}
+        runs = len(weights[problem.players[0]][0])
+        self._sizes = np.full((len(problem.players), 3, runs, len(steps)), np.nan)
+        self._diverged_at = np.full(runs, math.inf)
+        self._last = {player: tuple(tensor.clone() for tensor in own) for player, own in weights.items()}
+        self._at = 0
+
+    @property
+    def all_diverged(self) -> bool:
+        """Whether no run is left."""
+        return bool(np.isfinite(self._diverged_at).all())
+
+    def see(self, step: int, weights: Weights, sizes: Tensor) -> None:
+        """Notice which runs have diverged, and record the others if ``step`` is one to record.
+
+        Args:
+            step: updates done so far.
+            weights: after them, ``[R, ...]``.
+            sizes: ``[R, players, 3]`` norms of weights, gradients and coming steps.
+        """
+        alive = np.isinf(self._diverged_at)
+        if not bool(sizes.isfinite().all()):
+            finite = sizes.isfinite().all(dim=2).all(dim=1).numpy()
+            for run in np.flatnonzero(alive & ~finite):
+                self._diverged_at[run] = step
+                for player, own in weights.items():
+                    for last, tensor in zip(self._last[player], own, strict=True):
+                        last[run] = tensor[run]
+            alive &= finite
+        if self._at == len(self._steps) or self._steps[self._at] != step:
+            return
+        self._sizes[:, :, alive, self._at] = sizes.permute(1, 2, 0).numpy()[:, :, alive]
+        for name, values in self._observe(weights, self._data).items():
+            self._observed[name][alive, self._at] = values.numpy()[alive]
+        self._at += 1
+
+    def result(self, seeds: NDArray[np.int64], lr: Mapping[str, Array], weights: Weights) -> Trajectories:
+        """The records, with ``weights`` as the final ones of every run that has not diverged."""
+        alive = torch.from_numpy(np.isinf(self._diverged_at))
+        final = {
+            player: tuple(
+                np.where(alive.reshape(-1, *[1] * (last.dim() - 1)), tensor, last)
+                for last, tensor in zip(self._last[player], own, strict=True)
+            )
+            for player, own in weights.items()
+        }
+        norms, gradients, lengths = (
+            dict(zip(self._players, self._sizes[:, n], strict=True)) for n in range(3)
+        )
+        return Trajectories(
+            seeds, lr, self._steps, self._observed, norms, gradients, lengths, self._diverged_at, final,
+            {name: values.numpy() for name, values in self._data.items()},
+        )  # fmt: skip
+
+
+def _blank(one: NDArray[Any], records: int) -> NDArray[Any]:
     """``[R, records, ...]`` of NaN, or of False, for values like ``one [R, ...]``."""
     shape = (len(one), records, *one.shape[1:])
     return np.zeros(shape, np.bool_) if one.dtype == np.bool_ else np.full(shape, np.nan)

@@ -1,7 +1,7 @@
-"""One step of many runs at once: a pure function of one run, mapped over runs and traced.
+"""One step of many runs at once: a pure function of one run, mapped over runs and perhaps traced.
 
 Tracing leaves the tensor operations that a step consists of. To run these alone is two to four times faster
-than to map the function anew at every step.
+than to map the function anew at every step. The trace itself takes as long as some fifty steps.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -45,8 +45,17 @@ def mapped_step(
     rules: Mapping[str, Rule],
     updates: Updates,
     arguments: tuple[Weights, States, Rates, Data],
+    *,
+    traced: bool,
 ) -> Step:
     """The step of all runs together, for arguments of the shapes of ``arguments``.
+
+    Args:
+        problem: what is played.
+        rules: each player's.
+        updates: whether all players move at once.
+        arguments: of the first step.
+        traced: whether to trace the step, for the same numbers sooner.
 
     Raises:
         ValueError: a rule's updates are not one for each tensor, of its shape and dtype; or a rule or a loss
@@ -72,7 +81,7 @@ def mapped_step(
     try:
         # Once before the trace, so that what a problem computes once and keeps is no part of it.
         mapped(*arguments)
-        return cast(Step, make_fx(mapped)(*arguments))
+        return cast(Step, make_fx(mapped)(*arguments) if traced else mapped)
     except RuntimeError as error:
         if not str(error).startswith("vmap"):
             raise

@@ -1,11 +1,14 @@
 """GAN training: a run says everything, ``train`` does it."""
 
-from paripassu.train.device import check_device
-from paripassu.train.evaluation import evaluate
-from paripassu.train.folder import check_folder, load_run
-from paripassu.train.loop import train
-from paripassu.train.processes import current_processes, is_one_of_many, joined
-from paripassu.train.run import Player, Run, from_settings
+from paripassu.extras import laboratory
+
+with laboratory("paripassu.train"):
+    from paripassu.train.device import check_device
+    from paripassu.train.evaluation import evaluate
+    from paripassu.train.folder import check_folder, load_run
+    from paripassu.train.loop import train
+    from paripassu.train.processes import current_processes, is_one_of_many, joined
+    from paripassu.train.run import Player, Run, from_settings
 
 __all__ = [
     "Player",

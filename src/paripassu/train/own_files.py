@@ -180,9 +180,14 @@ def errors_in(files: set[Path]) -> Generator[None]:
         cause: BaseException | None = error
         while cause is not None:
             if place := _place(cause, files):
-                raise OwnPartError(f"{place}: {type(cause).__name__}: {cause}") from error
+                raise OwnPartError(f"{place}: {first_line(cause)}") from error
             cause = cause.__cause__
         raise
+
+
+def first_line(error: BaseException) -> str:
+    """An error's kind and the first line of what it says."""
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
 
 
 def _is_of(module: Any, path: Path) -> bool:
@@ -200,8 +205,7 @@ def _hash_of(module: ModuleType) -> str:
 def _in_words(error: BaseException, path: Path) -> str:
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}, line {error.lineno}: {error.msg}"
-    place = _place(error, {path}) or str(path)
-    return f"{place}: {type(error).__name__}: {error}"
+    return f"{_place(error, {path}) or path}: {first_line(error)}"
 
 
 def _place(error: BaseException, files: set[Path]) -> str:

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPrivateUsage] - has no other name
 
 from paripassu.data import Samples
 from paripassu.rules import Rule
-from paripassu.train.own_files import OwnPartError, errors_in
+from paripassu.train.own_files import OwnPartError, errors_in, first_line
 from paripassu.train.own_parts import own_files
 from paripassu.train.random import Stream, generator, seeded
 from paripassu.train.run import Run
@@ -90,13 +90,14 @@ def _check_networks(run: Run, state: TrainingState, shape: tuple[int, ...]) -> N
     for network in networks:
         network.eval()  # so that no running statistics move
     try:
-        fake: Any = state.generator(torch.randn(_BATCH, run.model.latent, device=run.device))
+        latents = torch.randn(_BATCH, run.model.latent, device=run.device)
+        fake = _output(f"{name}'s generator", state.generator, latents)
         if not isinstance(fake, Tensor) or fake.shape != (_BATCH, *shape):
             raise OwnPartError(
                 f"{name}'s generator makes {_kind(fake)} of {_BATCH} latents, but samples of the data are "
                 f"{list(shape)}: let it return [B, {', '.join(map(str, shape))}]"
             )
-        logits: Any = state.discriminator(fake)
+        logits = _output(f"{name}'s discriminator", state.discriminator, fake)
         if not isinstance(logits, Tensor) or logits.shape != (_BATCH,):
             raise OwnPartError(
                 f"{name}'s discriminator makes {_kind(logits)} of {_BATCH} samples: "
@@ -105,6 +106,15 @@ def _check_networks(run: Run, state: TrainingState, shape: tuple[int, ...]) -> N
     finally:
         for network, mode in zip(networks, training, strict=True):
             network.train(mode)
+
+
+def _output(what: str, network: nn.Module, batch: Tensor) -> Any:
+    try:
+        return network(batch)
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # networks raise whatever they like
+        raise OwnPartError(f"{what} does not take {_kind(batch)}: {first_line(error)}") from error
 
 
 def _check_rule(rule: Rule, weights: Sequence[Tensor]) -> None:

@@ -5,9 +5,8 @@ import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from paripassu.optim import NSGD, AdaNSGD, RuleOptimizer
-from paripassu.optim.steps import foreach
-from paripassu.rules import RMSprop
+from paripassu.optim import AdaNSGD, RuleOptimizer
+from paripassu.rules import TensorwiseRule
 
 
 @pytest.fixture
@@ -29,11 +28,13 @@ def _parameter(device="cuda"):
     return parameter
 
 
-def test_a_first_step_that_makes_states_is_refused(make, recording):
+def test_a_first_step_is_refused_if_it_makes_states(make, recording):
     optimizer = make([_parameter()])
     recording()
-    keeps = bool(optimizer.rule.init(torch.ones(3)))
-    with pytest.raises(RuntimeError, match="one step before the capture" if keeps else "cannot be captured"):
+    if optimizer.rule.init(torch.ones(3)):
+        with pytest.raises(RuntimeError, match="one step before the capture"):
+            optimizer.step()
+    else:
         optimizer.step()
     assert not optimizer.state
 
@@ -58,19 +59,48 @@ def test_waiting_for_the_device_is_refused(make, recording, nonfinite):
         optimizer.step()
 
 
-def test_a_learning_rate_that_would_be_kept_is_refused(monkeypatch, recording):
-    monkeypatch.setattr(foreach, "serves", lambda _: True)  # these are tensors of a class of their own
-    optimizer = NSGD([_parameter()], torch.tensor(0.1))
+def test_a_learning_rate_that_would_be_kept_is_refused(make, recording):
+    optimizer = make([_parameter()], torch.tensor(0.1))
+    optimizer.step()
     recording()
     with pytest.raises(RuntimeError, match="lr is a tensor on the CPU"):
         optimizer.step()
 
 
-def test_rules_that_need_the_host_are_refused(recording):
-    optimizer = RuleOptimizer([_parameter()], 0.1, rule=RMSprop())
+def test_every_rule_may_be_recorded(make, recording):
+    """Its states are those of the step before, at the same places."""
+    parameter = _parameter()
+    optimizer = make([parameter])
+    optimizer.step()
+    states = torch.utils._pytree.tree_leaves(dict(optimizer.state))
+    recording()
+    optimizer.step()
+    after = torch.utils._pytree.tree_leaves(dict(optimizer.state))
+    assert list(map(id, after)) == list(map(id, states))
+
+
+def test_a_player_on_two_devices_is_refused(make, recording):
+    optimizer = make([_parameter("cuda"), _parameter("cpu")])
     optimizer.step()
     recording()
-    with pytest.raises(RuntimeError, match=r"RMSprop.*cannot be captured"):
+    with pytest.raises(RuntimeError, match="on cpu, cuda:0, and it replays work on one device only"):
+        optimizer.step()
+
+
+def test_states_on_another_device_are_refused(recording):
+    """Their values would be those of the recording, for ever."""
+
+    class Counted(TensorwiseRule):
+        def init(self, tensor):
+            return {"step": torch.zeros(())}
+
+        def update_tensor(self, gradient, state, weight):
+            return gradient / (state["step"] + 1), {"step": state["step"] + 1}
+
+    optimizer = RuleOptimizer([_parameter()], 0.1, rule=Counted())
+    optimizer.step()
+    recording()
+    with pytest.raises(RuntimeError, match="let the rule's init make states on its tensor's device"):
         optimizer.step()
 
 

@@ -1,33 +1,31 @@
-"""Both paths of CUDA against the pure rules in float64: on a GPU where there is one, else on the CPU.
+"""The ways of CUDA against the pure rules in float64: on a GPU if there is one, else on the CPU.
 
-There Triton interprets its kernels, where it is installed (``make test-triton``).
+On the CPU Triton interprets its kernels, if it is installed (``make test-triton``).
 """
 
 import importlib.util
+import inspect
 import math
 import os
+from functools import partial
 
 import pytest
 import torch
-from tests.cases.rules import EPS, PARTS
+from tests.cases.rules import EPS, FAST, PARTS, SLOW, only
 from torch import nn
 
 from paripassu.optim import RuleOptimizer
-from paripassu.optim.steps import cpu, cuda, foreach
-from paripassu.optim.steps import flat as layout
-from paripassu.optim.steps.decomposition import form_of
+from paripassu.optim.steps import cuda, foreach, plain
+from paripassu.optim.steps.decomposition import decompose
+from paripassu.optim.steps.flat import flat_memory
 from paripassu.rules import SGD, Adam, Graft, Normalize
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 if DEVICE == "cpu":
     os.environ["TRITON_INTERPRET"] = "1"  # read when the kernels are imported, which no other test does
-RULES = [
-    *PARTS,
-    *(Normalize(part, scope) for part in PARTS for scope in ("global", "layer")),
-    *(Graft(PARTS[i], PARTS[j], s) for i, j in ((0, 2), (2, 1), (1, 3), (3, 0)) for s in ("global", "layer")),
-]
 PATHS = [
     "foreach",
+    "plain",
     pytest.param(
         "triton",
         marks=[
@@ -38,17 +36,31 @@ PATHS = [
 ]
 
 
+FAST_AND_SLOW = [
+    *(
+        pytest.param(*getattr(path, "values", [path]), rule, marks=getattr(path, "marks", ()))
+        for path in PATHS
+        for rule in FAST
+    ),
+    *(pytest.param("plain", rule) for rule in SLOW),
+]
+
+
 @pytest.fixture(params=PATHS)
 def path(request, monkeypatch):
-    """Send every step of a rule that has a form along one path of CUDA."""
-    monkeypatch.setattr(cpu, "serves", lambda *_: None)
-    if request.param == "foreach":
-        monkeypatch.setattr(cuda, "serves", lambda *_: None)
-        if DEVICE == "cpu":
-            monkeypatch.setattr(foreach, "serves", lambda _: True)
-    elif DEVICE == "cpu":
-        monkeypatch.setattr(cuda, "serves", lambda form, turn: layout.flat_of(form, turn, -1))
-    return request.param
+    """Carry out every step in one way of CUDA."""
+    ways = {"triton": cuda, "foreach": foreach, "plain": plain}
+    if DEVICE == "cpu":
+        monkeypatch.setattr(foreach, "_reads_numbers", lambda _: False)
+        monkeypatch.setattr(cuda, "plan", _interpreted)
+    with only(ways[request.param]):
+        yield request.param
+
+
+def _interpreted(step):
+    """What `cuda.plan` returns, for tensors on the CPU."""
+    memory = flat_memory(step.decomposition, step, -1)
+    return partial(cuda.carry_out, step.decomposition, step, memory)
 
 
 def _parameter(values: torch.Tensor, gradient: torch.Tensor) -> nn.Parameter:
@@ -57,7 +69,7 @@ def _parameter(values: torch.Tensor, gradient: torch.Tensor) -> nn.Parameter:
     return parameter
 
 
-@pytest.mark.parametrize("rule", RULES, ids=repr)
+@pytest.mark.parametrize("rule", FAST, ids=repr)
 @pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
 @pytest.mark.parametrize("tensor_lr", [False, True])
 def test_steps_are_the_rules(path, rule, scale, tensor_lr):
@@ -95,7 +107,7 @@ def test_steps_are_the_rules(path, rule, scale, tensor_lr):
             torch.testing.assert_close(p.detach().double(), e, rtol=0, atol=1e-5 * largest)
 
 
-@pytest.mark.parametrize("path", PATHS[1:], indirect=True)  # the other has torch's, in float32
+@pytest.mark.parametrize("path", PATHS[2:], indirect=True)  # the other has torch's, in float32
 @pytest.mark.parametrize("beta", [0.0, 0.5, 0.9, 0.9999, 1 - 1e-7])
 @pytest.mark.parametrize("steps", [0, 10, 100_000])
 def test_bias_corrections_hold_at_any_step(path, beta, steps):
@@ -133,7 +145,7 @@ def test_memory_may_begin_and_lie_anyhow(path, rule):
         torch.testing.assert_close(ours, theirs)
 
 
-@pytest.mark.parametrize("rule", RULES, ids=repr)
+@pytest.mark.parametrize("rule", FAST, ids=repr)
 def test_zero_gradients_move_nothing(path, rule):
     parameter = _parameter(torch.ones(3), torch.zeros(3))
     RuleOptimizer([parameter], 0.1, rule=rule).step()
@@ -174,28 +186,13 @@ def test_groups_that_share_a_rate_have_decays_of_their_own(path, as_tensor):
     assert bias.tolist() == [1.0] * 2
 
 
-@pytest.mark.parametrize("rule", RULES, ids=repr)
-def test_the_host_reads_nothing_back(rule):
-    """On the meta device there is nothing to read: a branch on a value, or a number made of it, raises."""
-    parameters = [nn.Parameter(torch.empty(s, device="meta")) for s in ((3, 4), (5,), ())]
-    for p in parameters:
-        p.grad = torch.empty_like(p)
-    optimizer = RuleOptimizer(parameters, 0.1, rule=rule)
-    with torch.no_grad():
-        turn = optimizer._turn(optimizer._stepped())
-        turn.states[:] = torch.utils._pytree.tree_map(lambda t: t.to("meta"), turn.states)
-        foreach.step(form_of(rule), turn)
-
-
-def test_tensors_on_the_cpu_are_not_served():
+def test_tensors_on_the_cpu_are_left_to_other_ways():
     optimizer = RuleOptimizer([nn.Parameter(torch.ones(3))], 0.1, rule=SGD())
     optimizer.param_groups[0]["params"][0].grad = torch.ones(3)
-    turn = optimizer._turn(optimizer._stepped())
-    assert not foreach.serves(turn)
-    assert not cuda.serves(form_of(SGD()), turn)
+    assert cuda.plan(optimizer._prepare(optimizer._gradients())) is None
 
 
-@pytest.mark.parametrize("path", PATHS[1:], indirect=True)
+@pytest.mark.parametrize("path", PATHS[2:], indirect=True)
 @pytest.mark.parametrize("count", [1, 50])
 def test_a_step_is_two_launches(path, monkeypatch, count):
     made = []
@@ -209,31 +206,40 @@ def test_a_step_is_two_launches(path, monkeypatch, count):
     assert len(made) == 2
 
 
-def test_where_triton_cannot_compile_the_other_path_serves(monkeypatch):
+def test_if_triton_cannot_compile_another_way_serves(monkeypatch):
     """And nothing has moved before that is known."""
-    form, device = form_of(SGD()), torch.device("cuda", 0)
+    decomposition, device = decompose(SGD()), torch.device("cuda", 0)
 
     def fails(*_):
         raise RuntimeError("no C compiler")
 
     monkeypatch.setattr(cuda, "_compiled", {})
     monkeypatch.setattr(cuda, "_step_of_one", fails)
-    with pytest.warns(RuntimeWarning, match="several times slower, for Triton cannot compile.*no C compiler"):
-        assert not cuda._is_compiled(form, device, record=False)
-    assert not cuda._is_compiled(form, device, record=False)  # told once
+    with pytest.warns(
+        RuntimeWarning, match="several times slower, because Triton cannot compile.*no C compiler"
+    ):
+        assert not cuda._is_compiled(decomposition, device, record=False)
+    assert not cuda._is_compiled(decomposition, device, record=False)  # warns once
 
 
 def test_no_graph_records_what_is_not_compiled(monkeypatch):
     monkeypatch.setattr(cuda, "_compiled", {})
-    assert not cuda._is_compiled(form_of(SGD()), torch.device("cuda", 0), record=True)
+    assert not cuda._is_compiled(decompose(SGD()), torch.device("cuda", 0), record=True)
     assert not cuda._compiled
+
+
+@pytest.mark.parametrize("path", PATHS[2:], indirect=True)
+def test_settings_have_the_kernels_names_and_order(path):
+    for kernel, settings in (("advance", cuda._AdvanceSettings), ("move", cuda._MoveSettings)):
+        names = list(inspect.signature(getattr(cuda._kernels(), kernel).fn).parameters)
+        assert names == ["table", "scratch", "n", "chunks", *settings._fields]
 
 
 on_gpu = pytest.mark.skipif(DEVICE == "cpu", reason="needs a CUDA device")
 
 
 @on_gpu
-@pytest.mark.parametrize("rule", RULES, ids=repr)
+@pytest.mark.parametrize(("path", "rule"), FAST_AND_SLOW, indirect=["path"])
 def test_nothing_waits_for_the_device(path, rule):
     parameters = [_parameter(torch.ones(3), torch.ones(3)) for _ in range(2)]
     optimizer = RuleOptimizer(parameters, torch.tensor(0.1, device=DEVICE), rule=rule, weight_decay=0.1)
@@ -246,7 +252,7 @@ def test_nothing_waits_for_the_device(path, rule):
 
 
 @on_gpu
-@pytest.mark.parametrize("rule", RULES, ids=repr)
+@pytest.mark.parametrize(("path", "rule"), FAST_AND_SLOW, indirect=["path"])
 def test_a_captured_step_replays(path, rule):
     """With the rate that a tensor has by then, and whatever steps other optimizers took in between."""
 
@@ -271,7 +277,7 @@ def test_a_captured_step_replays(path, rule):
 
 
 @on_gpu
-@pytest.mark.parametrize("path", PATHS[1:], indirect=True)
+@pytest.mark.parametrize("path", PATHS[2:], indirect=True)
 @pytest.mark.parametrize(("rule", "kib"), [(Normalize(), 64), (Graft(PARTS[3], PARTS[0]), 4096)])
 def test_norms_and_memory_of_25_million_elements(path, rule, kib):
     parameter = _parameter(torch.zeros(25_000_000), torch.randn(25_000_000))

@@ -38,7 +38,7 @@ def test_coefficients_put_gamma_on_the_sum():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         ({"d": 19}, "at least .* 20"),
         ({"gamma": 1.0}, "gamma"),
@@ -56,6 +56,6 @@ def test_coefficients_put_gamma_on_the_sum():
         ({"a": float("inf")}, "finite"),
     ],
 )
-def test_impossible_frameworks_are_refused(wrong, told):
-    with pytest.raises(ValueError, match=told):
+def test_impossible_frameworks_are_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
         Framework(**wrong)

@@ -1,15 +1,15 @@
-"""The fast path on a CPU: float32 tensors as flat memory, walked in chunks by compiled kernels.
+"""The fast way on a CPU: float32 tensors as flat memory, processed in chunks by compiled kernels.
 
-A rescaled step visits every chunk twice: first to take the gradients into the states and sum squares, then
-to move the parameters, when all that is measured together is summed. Nothing of a tensor's size is allocated.
+A rescaled step visits every chunk twice: first to advance the states and sum squares, then, once the sums of
+all that is measured together are known, to move the parameters. Nothing of a tensor's size is allocated.
 Sums are taken chunk by chunk and then in order, so results do not depend on the threads.
 """
 
 import gc
 import warnings
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import accumulate, chain, repeat
 from struct import Struct
 from types import ModuleType
@@ -19,24 +19,24 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from paripassu.optim.steps.decomposition import Form
-from paripassu.optim.steps.flat import ROWS, Flat, flat_of, source_of
-from paripassu.optim.steps.player_step import Turn
-from paripassu.optim.steps.schedule import Way, way_through
-from paripassu.optim.steps.threads import together
+from paripassu.optim.steps.decomposition import Decomposition
+from paripassu.optim.steps.flat import ROWS, FlatMemory, direction_row, flat_memory
+from paripassu.optim.steps.player_step import PlayerStep
+from paripassu.optim.steps.schedule import Schedule, schedule
+from paripassu.optim.steps.threads import run_on_threads
 
 
 @lru_cache(maxsize=1)
 def _kernels() -> ModuleType | None:
-    """The compiled kernels; None where numba cannot be imported, or cannot compile them, which is told."""
+    """The compiled kernels; None without numba, and, with a warning, if numba cannot compile them."""
     try:
-        with _uncollected():
+        with _no_garbage_collection():
             from paripassu.optim.steps import cpu_kernels
     except ImportError:
         return None
-    except Exception as error:  # numba raises whatever its compiler, its cache or its settings do
+    except Exception as error:  # numba raises whatever its compiler, its cache or its settings raise
         warnings.warn(
-            f"optimizer steps run several times slower, for numba cannot compile them: {error!r}",
+            f"optimizer steps run slower, because numba cannot compile them: {error!r}",
             RuntimeWarning,
             stacklevel=2,
         )
@@ -45,11 +45,11 @@ def _kernels() -> ModuleType | None:
 
 
 @contextmanager
-def _uncollected() -> Generator[None]:
-    """Without Python's garbage collector.
+def _no_garbage_collection() -> Generator[None]:
+    """Turn Python's garbage collector off.
 
-    It would go through all of torch each time numba has made some objects: two fifths of the time it takes
-    to load kernels from numba's cache.
+    It would visit all of torch's objects each time numba has made some: two fifths of the time it takes to
+    load kernels from numba's cache.
     """
     enabled = gc.isenabled()
     gc.disable()
@@ -60,92 +60,111 @@ def _uncollected() -> Generator[None]:
             gc.enable()
 
 
-def serves(form: Form, turn: Turn) -> Flat | None:
-    """The turn, if this path serves it: it is flat memory on the CPU, and numba is there."""
-    return flat_of(form, turn, -1) if turn.parameters[0].is_cpu and _kernels() else None
+def plan(step: PlayerStep) -> Callable[[], None] | None:
+    """The step, if its rule is decomposed, its tensors are flat memory on the CPU, and numba is installed."""
+    decomposition = step.decomposition
+    if decomposition is None or not step.parameters[0].is_cpu or _kernels() is None:
+        return None
+    memory = flat_memory(decomposition, step, -1)
+    return partial(carry_out, decomposition, step, memory) if memory else None
 
 
-def step(form: Form, turn: Turn, memory: Flat) -> None:
-    """One step, parameters and states in place.
+def carry_out(decomposition: Decomposition, step: PlayerStep, memory: FlatMemory) -> None:
+    """Carry out ``step``.
 
     Args:
-        form: the rule's.
-        turn: one that this path `serves`.
-        memory: what that gave.
+        decomposition: of the step's rule.
+        step: the step.
+        memory: its tensors.
     """
     kernels = _kernels()
     assert kernels is not None
-    as_one = form.scope == "global"
-    way, blocks = _planned(memory.sizes, as_one, form.rescales, form.takes_in, torch.get_num_threads())
+    order, unused = _scheduled(
+        memory.sizes,
+        decomposition.is_global,
+        decomposition.rescales,
+        decomposition.updates_state,
+        torch.get_num_threads(),
+    )
     try:
-        told = blocks.pop()
+        arguments = unused.pop()
     except IndexError:  # the first step, or other threads are in theirs
-        told = _Block(way)
-    _tell(told, form, turn, memory)
-    if form.adam:
-        kernels.tick.ctypes(told.address)
-    together(kernels.walk, told.address, way.threads)
-    blocks.append(told)
-    # torch has not seen them move, and would go backwards through a graph that was built before.
-    torch.autograd.graph.increment_version(turn.parameters)
-
-
-def _tell(told: "_Block", form: Form, turn: Turn, memory: Flat) -> None:
-    """Write what `cpu_kernels.walk` is told of a step."""
-    kernels = _kernels()
-    assert kernels is not None
-    columns = {"sgd": kernels.SGD, "adam": kernels.ADAM, "one": -1, "own": -1}
-    # One call for all: cold, as after the passes of a network, each of numpy's takes ten microseconds.
-    told.layout.pack_into(
-        told.memory, 0,
-        *told.head, source_of(form), form.direction == "adam", form.rescales,
-        columns[form.direction], columns[form.length],
-        *chain.from_iterable(memory.addresses), *told.none_done,
-        form.momentum, *form.betas, form.eps, *repeat(1.0, 2 * len(memory.sizes)), *turn.keeps, *turn.rates,
-    )  # fmt: skip
+        arguments = _Arguments(order)
+    arguments.pack(decomposition, step, memory)
+    if decomposition.adam:
+        kernels.tick.ctypes(arguments.address)
+    run_on_threads(kernels.walk, arguments.address, order.threads)
+    unused.append(arguments)
+    # torch did not see the kernels write: without this it would go backwards through an outdated graph.
+    torch.autograd.graph.increment_version(step.parameters)
 
 
 @lru_cache(maxsize=64)
-def _planned(
+def _scheduled(
     sizes: tuple[int, ...],
-    as_one: bool,  # noqa: FBT001
-    rescale: bool,  # noqa: FBT001
-    takes_in: bool,  # noqa: FBT001
+    is_global: bool,  # noqa: FBT001
+    rescales: bool,  # noqa: FBT001
+    updates_state: bool,  # noqa: FBT001
     threads: int,
-) -> tuple[Way, "list[_Block]"]:
-    """The `way_through` tensors, and the blocks for it that no step uses now."""
-    return way_through(sizes, threads, as_one=as_one, rescale=rescale, takes_in=takes_in), []
+) -> tuple[Schedule, "list[_Arguments]"]:
+    """The `schedule` of a step, and memory for its arguments that no step uses now."""
+    order = schedule(sizes, threads, is_global=is_global, rescales=rescales, updates_state=updates_state)
+    return order, []
 
 
-class _Block:
-    """Memory for what `cpu_kernels.walk` is told of a step, used for one after the other.
+class _Arguments:
+    """Memory for the arguments of `cpu_kernels.walk`, used by one step at a time.
+
+    Args:
+        order: the schedule of the steps.
 
     Attributes:
         address: of the memory.
-        memory: words of 8 bytes.
-        head: what is the same in each step, up to `cpu_kernels.SOURCE`.
-        layout: of all that is written for a step; what is behind it the kernels write.
-        none_done: a 0 for each unit.
     """
 
-    def __init__(self, way: Way) -> None:
+    def __init__(self, order: Schedule) -> None:
         kernels = _kernels()
         assert kernels is not None
-        tensors, chunks, units = way.tensors, len(way.chunks), len(way.units) - 1
+        tensors, chunks, units = order.tensors, len(order.chunks), len(order.units) - 1
         integers, floats = (kernels.LENGTH, len(ROWS) * tensors, units), (4, 4 * tensors)
-        self.layout = Struct(f"={sum(integers)}q{sum(floats)}d")
-        self.none_done = (0,) * units
+        # All that `pack` writes. What follows it in memory is written by the kernels.
+        self._layout = Struct(f"={sum(integers)}q{sum(floats)}d")
+        self._done = (0,) * units
         *starts, words = accumulate((*integers, *floats, 2 * chunks))
         memory = np.empty(words, np.int64)
-        self.memory, self.address = memory.data, _address_of(memory)
+        self._memory, self.address = memory.data, _address_of(memory)
         addresses, done, settings, factors, squares = (self.address + 8 * start for start in starts)
-        self.head = (
-            0, *map(_address_of, (way.visits, way.chunks, way.units)),
+        next_visit = 0
+        # The arguments before `cpu_kernels.SOURCE`, the same in each step.
+        self._head = (
+            next_visit, *map(_address_of, (order.visits, order.chunks, order.units)),
             done, addresses, squares, factors, settings,
-            len(way.visits), chunks, units, tensors,
+            len(order.visits), chunks, units, tensors,
+        )  # fmt: skip
+
+    def pack(self, decomposition: Decomposition, step: PlayerStep, memory: FlatMemory) -> None:
+        """Write the arguments of one step."""
+        kernels = _kernels()
+        assert kernels is not None
+        by_adam = decomposition.direction == "adam"
+        columns = {"sgd": kernels.SGD, "adam": kernels.ADAM, "constant": -1, "own": -1}
+        own, wanted = columns[decomposition.direction], columns[decomposition.magnitude]
+        rates = step.rates
+        if decomposition.unit != "length":
+            lengths = decomposition.lengths(memory.sizes)
+            rates = [float(rate) * length for rate, length in zip(rates, lengths, strict=True)]
+        corrections = repeat(1.0, 2 * len(memory.sizes))
+        # One call for all: with cold caches, as after a network's passes, each of numpy's takes ten
+        # microseconds.
+        self._layout.pack_into(
+            self._memory, 0,
+            *self._head, direction_row(decomposition), by_adam, decomposition.rescales, own, wanted,
+            *chain.from_iterable(memory.addresses), *self._done,
+            decomposition.momentum, *decomposition.betas, decomposition.eps,
+            *corrections, *step.decay_factors, *rates,
         )  # fmt: skip
 
 
 def _address_of(array: NDArray[Any]) -> int:
-    """Where an array's numbers are, which must outlive it."""
+    """Address of an array's numbers; the array must outlive it."""
     return array.__array_interface__["data"][0]

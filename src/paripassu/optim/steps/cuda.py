@@ -1,13 +1,14 @@
-"""The fast path on CUDA: float32 tensors as flat memory, in two launches of kernels that Triton compiles.
+"""The fast way on CUDA: float32 tensors as flat memory, in two launches of kernels that Triton compiles.
 
-The first takes the gradients into the states and sums squares, the second moves the parameters. The host
-reads nothing back. It sends a table of addresses ahead, from memory that a CUDA graph can read again, so that
-a step can be captured once one has been taken.
+The first advances the states and sums squares, the second moves the parameters. The host reads nothing back.
+It sends a table of addresses, from memory that a CUDA graph can read again, so that a step can be captured
+after a first step.
 """
 
 import math
 import warnings
-from functools import cache, lru_cache
+from collections.abc import Callable
+from functools import cache, lru_cache, partial
 from itertools import accumulate, chain, groupby
 from struct import Struct
 from types import ModuleType
@@ -19,22 +20,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from paripassu.optim.steps.capture import check_rates, is_recorded
-from paripassu.optim.steps.decomposition import Form
-from paripassu.optim.steps.flat import ROWS, Flat, flat_of, source_of
-from paripassu.optim.steps.player_step import Known, Turn
+from paripassu.optim.steps.decomposition import Decomposition, StateArrays
+from paripassu.optim.steps.flat import ROWS, FlatMemory, direction_row, flat_memory
+from paripassu.optim.steps.player_step import FlatCheck, PlayerStep
 
 CHUNK, BLOCK, WARPS = 8192, 1024, 4  # BLOCK divides CHUNK
 
-# Older ones allocate no pinned memory while a graph records.
+# Older versions cannot allocate pinned memory while a graph is being recorded.
 _PINS_IN_GRAPHS = tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 11)
-# What graphs read again whenever they are replayed.
+# Tables that recorded graphs read at each replay.
 _recorded: list[Tensor] = []
-_compiled: dict[tuple[Form, torch.device], bool] = {}
+_compiled: dict[tuple[Decomposition, torch.device], bool] = {}
 
 
 @cache
 def _kernels() -> ModuleType | None:
-    """The kernels; None where there is no Triton, as on Windows."""
+    """The kernels; None without Triton, as on Windows."""
     try:
         from paripassu.optim.steps import cuda_kernels
     except ImportError:
@@ -42,39 +43,79 @@ def _kernels() -> ModuleType | None:
     return cuda_kernels
 
 
-def serves(form: Form, turn: Turn) -> Flat | None:
-    """The turn, if this path serves it: it is flat memory of one CUDA device, and Triton works there."""
-    home = turn.parameters[0]
-    if not home.is_cuda or _kernels() is None:
+def plan(step: PlayerStep) -> Callable[[], None] | None:
+    """The step, if its rule is decomposed, its tensors are flat memory on a CUDA device, and Triton works."""
+    decomposition, home = step.decomposition, step.parameters[0]
+    if decomposition is None or not home.is_cuda or _kernels() is None:
         return None
-    memory = flat_of(form, turn, home.get_device())
-    return memory if memory and _is_compiled(form, home.device, record=is_recorded(turn.parameters)) else None
+    memory = flat_memory(decomposition, step, home.get_device())
+    if memory is None or not _is_compiled(decomposition, home.device, record=is_recorded(step.parameters)):
+        return None
+    return partial(carry_out, decomposition, step, memory)
 
 
-def step(form: Form, turn: Turn, memory: Flat) -> None:
-    """One step, parameters and states in place; without CUDA, by Triton's interpreter.
+def carry_out(decomposition: Decomposition, step: PlayerStep, memory: FlatMemory) -> None:
+    """Carry out ``step`` on CUDA, or on the CPU by Triton's interpreter.
 
     Args:
-        form: the rule's.
-        turn: one that this path `serves`, or its like on the CPU.
-        memory: it as flat memory.
+        decomposition: of the step's rule.
+        step: the step.
+        memory: its tensors.
 
     Raises:
         RuntimeError: a CUDA graph records the step, and a learning rate is a tensor on the CPU.
     """
-    check_rates(turn.rates, turn.parameters)
-    with torch.cuda.device_of(turn.parameters[0]):
-        table = _send(form, turn, memory)
-        for launch in _launches(form, table.words.get_device(), table.aligned):
+    check_rates(step.rates, step.parameters)
+    with torch.cuda.device_of(step.parameters[0]):
+        table = _send(decomposition, step, memory)
+        for launch in _launches(decomposition, table.words.get_device(), table.aligned):
             launch(table)
-    # torch has not seen them move, and would go backwards through a graph that was built before.
-    torch.autograd.graph.increment_version(turn.parameters)
+    # torch did not see the kernels write: without this it would go backwards through an outdated graph.
+    torch.autograd.graph.increment_version(step.parameters)
+
+
+class _AdvanceSettings(NamedTuple):
+    """Arguments of `cuda_kernels.advance` after the table's, in its order and under its names."""
+
+    momentum: float
+    b1: float
+    rest1: float
+    log1: float
+    b2: float
+    rest2: float
+    log2: float
+    eps: float
+    SGD: bool
+    ADAM: bool
+    MOMENTUM: bool
+    MOMENTS: bool
+    BY_ADAM: bool
+    RESCALE: bool
+    GLOBAL: bool
+    ALIGNED: bool
+    CHUNK: int
+    BLOCK: int
+
+
+class _MoveSettings(NamedTuple):
+    """Arguments of `cuda_kernels.move` after the table's, in its order and under its names."""
+
+    log1: float
+    log2: float
+    eps: float
+    SOURCE: int
+    BY_ADAM: bool
+    RESCALE: bool
+    GLOBAL: bool
+    ALIGNED: bool
+    CHUNK: int
+    BLOCK: int
 
 
 class _Launch:
-    """One of the kernels with what is the same for it in each step of a form."""
+    """A kernel and the arguments that are the same in each step of a rule."""
 
-    def __init__(self, kernel: Any, settings: tuple[float, ...]) -> None:
+    def __init__(self, kernel: Any, settings: _AdvanceSettings | _MoveSettings) -> None:
         self._kernel = kernel
         self._settings = settings
         self._compiled: Any = None
@@ -89,37 +130,69 @@ class _Launch:
 
 
 @lru_cache(maxsize=64)
-def _launches(form: Form, device: int, aligned: bool) -> list[_Launch]:  # noqa: ARG001, FBT001
-    """The launches of a step; of their own on each device, where kernels are loaded."""
+def _launches(
+    decomposition: Decomposition,
+    device: int,  # noqa: ARG001
+    aligned: bool,  # noqa: FBT001
+) -> list[_Launch]:
+    """The launches of a step; each device has its own, because kernels are loaded there."""
     kernels = _kernels()
     assert kernels is not None
-    (b1, b2), eps = form.betas, form.eps
+    (b1, b2), eps = decomposition.betas, decomposition.eps
     log1, log2 = (math.log(beta) if beta else -math.inf for beta in (b1, b2))
-    of_both = form.direction == "adam", form.rescales, form.scope == "global", aligned, CHUNK, BLOCK
-    move = _Launch(kernels.move, (log1, log2, eps, source_of(form), *of_both))
-    if not form.takes_in:
-        return [move]
-    numbers = map(float, (form.momentum, b1, 1 - b1, log1, b2, 1 - b2, log2, eps))
-    has = form.sgd is not None, form.adam is not None, bool(form.momentum), bool(b1)
-    return [_Launch(kernels.advance, (*numbers, *has, *of_both)), move]
+    flags: dict[str, bool] = {
+        "BY_ADAM": decomposition.direction == "adam",
+        "RESCALE": decomposition.rescales,
+        "GLOBAL": decomposition.is_global,
+        "ALIGNED": aligned,
+    }
+    move = _MoveSettings(
+        log1=log1,
+        log2=log2,
+        eps=eps,
+        SOURCE=direction_row(decomposition),
+        CHUNK=CHUNK,
+        BLOCK=BLOCK,
+        **flags,
+    )
+    if not decomposition.updates_state:
+        return [_Launch(kernels.move, move)]
+    advance = _AdvanceSettings(
+        momentum=float(decomposition.momentum),
+        b1=float(b1),
+        rest1=float(1 - b1),
+        log1=log1,
+        b2=float(b2),
+        rest2=float(1 - b2),
+        log2=log2,
+        eps=float(eps),
+        SGD=decomposition.sgd is not None,
+        ADAM=decomposition.adam is not None,
+        MOMENTUM=bool(decomposition.momentum),
+        MOMENTS=bool(b1),
+        CHUNK=CHUNK,
+        BLOCK=BLOCK,
+        **flags,
+    )
+    return [_Launch(kernels.advance, advance), _Launch(kernels.move, move)]
 
 
-def _is_compiled(form: Form, home: torch.device, *, record: bool) -> bool:
-    """Whether Triton has compiled the kernels of ``form``; unless a graph records, it is made to.
+def _is_compiled(decomposition: Decomposition, home: torch.device, *, record: bool) -> bool:
+    """Whether Triton has compiled the kernels; if not, it compiles them now, unless a graph is recorded.
 
-    On tensors of one element, so that where it cannot nothing has moved yet.
+    It compiles on tensors of one element, so that nothing has moved if it fails.
     """
-    key = form, home
+    key = decomposition, home
     if key not in _compiled:
         if record:
             return False
         try:
-            _step_of_one(form, home)
+            _step_of_one(decomposition, home)
         except torch.OutOfMemoryError:
             raise
-        except Exception as error:  # whatever Triton raises where there is no C compiler, or no room
+        except Exception as error:  # whatever Triton raises without a C compiler or without space
             warnings.warn(
-                f"optimizer steps run several times slower, for Triton cannot compile them: {error!r}",
+                f"optimizer steps run several times slower, because Triton cannot compile them: {error!r}",
                 RuntimeWarning,
                 stacklevel=2,
             )
@@ -129,20 +202,28 @@ def _is_compiled(form: Form, home: torch.device, *, record: bool) -> bool:
     return _compiled[key] and not (record and not _PINS_IN_GRAPHS)
 
 
-def _step_of_one(form: Form, home: torch.device) -> None:
-    arrays = [torch.zeros(1, device=home) for _ in ROWS]
-    turn = Turn(arrays[:1], arrays[1:2], [{}], [1.0], [1.0], is_float32=True, known=Known())
-    step(form, turn, Flat((1,), [(array.data_ptr(),) for array in arrays], turn.gradients))
+def _step_of_one(decomposition: Decomposition, home: torch.device) -> None:
+    rows = [torch.zeros(1, device=home) for _ in ROWS]
+    parameter, gradient, *arrays = ([row] for row in rows)
+    rule = decomposition.sgd or decomposition.adam
+    assert rule is not None
+    step = PlayerStep(
+        rule, decomposition, parameter, gradient, [{}], [1.0], [1.0], is_float32=True, flat_check=FlatCheck()
+    )
+    memory = FlatMemory((1,), [(row.data_ptr(),) for row in rows], gradient, StateArrays(*arrays))
+    carry_out(decomposition, step, memory)
 
 
 class _Plan(NamedTuple):
-    """The table of a step, as far as it is the same for the next.
+    """The parts of a step's table that are the same in the next step.
 
     Attributes:
-        words: all of it, 0 where a step writes.
-        start: the word from where on it does.
-        layout: of what it writes there: addresses, rates and what weight decay leaves.
-        tensors, chunks, units: how many there are.
+        words: the whole table, with 0 for what a step writes.
+        start: the first word that a step writes.
+        layout: of what it writes there: addresses, rates and decay factors.
+        tensors: number of tensors.
+        chunks: number of chunks.
+        units: number of units.
     """
 
     words: NDArray[np.int64]
@@ -154,9 +235,9 @@ class _Plan(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def _plan(sizes: tuple[int, ...], as_one: bool) -> _Plan:  # noqa: FBT001
-    n, units = len(sizes), 1 if as_one else len(sizes)
-    counts = [max(1, -(-size // CHUNK)) for size in sizes]  # steps count for empty tensors too
+def _plan(sizes: tuple[int, ...], is_global: bool) -> _Plan:  # noqa: FBT001
+    n, units = len(sizes), 1 if is_global else len(sizes)
+    counts = [max(1, -(-size // CHUNK)) for size in sizes]  # empty tensors count steps too
     first_chunks, of_chunks = [0, *accumulate(counts)], np.repeat(np.arange(n), counts)
     parts = first_chunks, sizes, np.zeros(8 * n), of_chunks, np.zeros(units)
     words = np.concatenate(parts, dtype=np.int64, casting="unsafe")
@@ -164,12 +245,13 @@ def _plan(sizes: tuple[int, ...], as_one: bool) -> _Plan:  # noqa: FBT001
 
 
 class _Table(NamedTuple):
-    """What the kernels are told of a step, and where they leave what they measure.
+    """The table of a step on the device, and memory for what the kernels measure.
 
     Attributes:
-        plan: its lengths.
-        words, scratch: where the parameters are.
-        aligned: whether arrays begin at multiples of 16 bytes.
+        plan: of the table.
+        words: the table, int64.
+        scratch: for sums and factors, float64.
+        aligned: whether all arrays begin at multiples of 16 bytes.
     """
 
     plan: _Plan
@@ -178,37 +260,42 @@ class _Table(NamedTuple):
     aligned: bool
 
 
-def _send(form: Form, turn: Turn, memory: Flat) -> _Table:
-    """The table of a step; a new one each time, for in training every step's gradients lie elsewhere."""
-    plan, home = _plan(memory.sizes, form.scope == "global"), turn.parameters[0].device
+def _send(decomposition: Decomposition, step: PlayerStep, memory: FlatMemory) -> _Table:
+    """The table of a step; a new one each time, because in training gradients have new addresses."""
+    plan, home = _plan(memory.sizes, decomposition.is_global), step.parameters[0].device
     n, start = plan.tensors, plan.start
     host = torch.empty(len(plan.words), dtype=torch.int64, pin_memory=home.type == "cuda")
     words = host.numpy()
     words[:] = plan.words
-    numbers = [*turn.rates, *turn.keeps]
-    are_known = set(map(type, numbers)) <= {float, int}
-    known = numbers if are_known else [0.0 if _is_on_device(number) else number for number in numbers]
-    plan.layout.pack_into(words.data, 8 * start, *chain.from_iterable(memory.addresses), *known)
+    numbers = [*step.rates, *step.decay_factors]
+    # A constant magnitude's lengths multiply the rates.
+    scales = [*decomposition.lengths(memory.sizes), *[1.0] * n]
+    on_host = set(map(type, numbers)) <= {float, int}
+    if on_host and decomposition.unit == "length":
+        written = numbers
+    else:
+        written = [s if _is_on_device(x) else float(x) * s for x, s in zip(numbers, scales, strict=True)]
+    plan.layout.pack_into(words.data, 8 * start, *chain.from_iterable(memory.addresses), *written)
     aligned = not int(np.bitwise_or.reduce(words[start : start + 5 * n])) & 15
-    if is_recorded(turn.parameters):
+    if is_recorded(step.parameters):
         _recorded.append(host)
     table = host.to(home, non_blocking=True)
-    if not are_known:
-        _write(table[start + 6 * n : start + 8 * n].view(torch.float64), numbers)
-    columns = 2 if form.sgd and form.adam else 1
+    if not on_host:
+        _multiply(table[start + 6 * n : start + 8 * n].view(torch.float64), numbers)
+    columns = 2 if decomposition.sgd and decomposition.adam else 1
     scratch = table.new_empty(2 * plan.units + columns * plan.chunks, dtype=torch.float64)
     return _Table(plan, table, scratch, aligned)
 
 
-def _write(words: Tensor, numbers: list[float | Tensor]) -> None:
-    """Put numbers that lie on a device in their places, without reading them."""
+def _multiply(words: Tensor, numbers: list[float | Tensor]) -> None:
+    """Multiply words by the numbers that are on the device, without reading these."""
     start = 0
-    # Those of one group at once; told by identity, as comparing would synchronise.
+    # The numbers of one group at once. Identity finds them: comparing values would wait for the device.
     for _, alike in groupby(numbers, key=id):
         (number, *more) = alike
         stop = start + 1 + len(more)
         if _is_on_device(number):
-            words[start:stop].copy_(number)
+            words[start:stop].mul_(number)
         start = stop
 
 

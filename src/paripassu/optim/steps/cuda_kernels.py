@@ -1,8 +1,8 @@
-"""The arithmetic of the fast path on CUDA: compiled by Triton, over any number of tensors in two launches.
+"""The arithmetic of the fast way on CUDA: compiled by Triton, over any number of tensors in two launches.
 
-Tensors come as addresses in a table and are cut into chunks, one for each program. Squares are summed in
-float64, chunk by chunk and then in order, so that results do not depend on which program ends first. The
-formulas are those of `paripassu.rules`, which the tests hold them to.
+Tensors are addresses in a table and are cut into chunks, one for each program. Squares are summed in float64,
+chunk by chunk and then in order, so that results do not depend on which program ends first. The formulas are
+those of `paripassu.rules`, and tests compare the two.
 
 The table holds words of 64 bits, for ``n`` tensors in ``chunks`` chunks:
 
@@ -13,13 +13,13 @@ from word    words     what
 n + 1        n         elements
 2n + 1       6n        addresses, in the rows of `paripassu.optim.steps.flat`
 8n + 1       n         learning rates, float64
-9n + 1       n         what weight decay leaves of parameters, float64
+9n + 1       n         decay factors, float64
 10n + 1      chunks    the tensor of each chunk
-...          units     0: programs that have ended; a unit is measured as one: a tensor, or all
+...          units     0: counts programs that have ended; a unit is measured together: a tensor, or all
 ===========  ========  ====================================================================
 
-and the scratch, in float64, a pair for each unit, by which its directions are multiplied one after the other,
-and then the chunks' sums of squares: first the direction's, then those of what gives the length.
+The scratch holds, in float64, a pair of factors for each unit, by which its directions are multiplied one
+after the other, and then the chunks' sums of squares: those of the direction, then those of the magnitude.
 """
 
 # Triton compiles these functions, infers all types, and is not everywhere.
@@ -40,7 +40,7 @@ _EXPONENT: tl.constexpr = tl.constexpr(0x7FF0000000000000)  # of a float64
 
 @triton.jit
 def _floats(table, n, row: tl.constexpr, tensor, ALIGNED: tl.constexpr):
-    """A tensor's array, by its address in the table."""
+    """Pointer to a tensor's array, from its address in the table."""
     address = tl.load(table + 2 * n + 1 + row * n + tensor)
     pointer = address.to(tl.pointer_type(tl.float32))
     if ALIGNED:
@@ -50,7 +50,7 @@ def _floats(table, n, row: tl.constexpr, tensor, ALIGNED: tl.constexpr):
 
 @triton.jit
 def _place(table, n, CHUNK: tl.constexpr):
-    """This program's tensor, that tensor's first chunk, and where the program's begins and ends in it."""
+    """This program's tensor, the tensor's first chunk, and the range of the program's elements in it."""
     chunk = tl.program_id(0)
     tensor = tl.load(table + 10 * n + 1 + chunk)
     first_chunk = tl.load(table + tensor)
@@ -65,7 +65,7 @@ def _number(word):
 
 @triton.jit
 def _rest(steps, log):
-    """1 - beta^steps, of the logarithm of beta: to float32's precision, however near one the power is."""
+    """1 - beta^steps from the logarithm of beta, to float32's precision even if the power is near one."""
     x = steps * log
     near = 1 + x / 2 * (1 + x / 3 * (1 + x / 4 * (1 + x / 5 * (1 + x / 6 * (1 + x / 7 * (1 + x / 8))))))
     return tl.where(x > -0.5, -x * near, 1 - tl.exp(x))
@@ -88,7 +88,7 @@ def _advance_chunk(
     SGD: tl.constexpr, ADAM: tl.constexpr, MOMENTUM: tl.constexpr, MOMENTS: tl.constexpr,
     MASKED: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """Take a chunk of a gradient into its states; the sums of squares of SGD's update and of Adam's."""
+    """Advance a chunk's states by its gradient; the sums of squares of SGD's update and of Adam's."""
     plain = tl.zeros([BLOCK], tl.float64)
     adaptive = tl.zeros([BLOCK], tl.float64)
     for start in range(begin, end, BLOCK):
@@ -119,11 +119,11 @@ def _advance_chunk(
 
 @triton.jit
 def _length(squares, begin, end):
-    """Length of what lies in the chunks from ``begin`` to ``end``."""
+    """Length from the sums of squares of the chunks from ``begin`` to ``end``."""
     total = tl.zeros([_SUMS], tl.float64)
     for start in range(begin, end, _SUMS):
         at = start + tl.arange(0, _SUMS)
-        # Past the first cache: other programs wrote them.
+        # Not from the first cache: other programs wrote them.
         total += tl.load(squares + at, at < end, other=0.0, cache_modifier=".cg")
     return tl.sqrt(tl.sum(total))
 
@@ -136,7 +136,7 @@ def _factors(own, wanted):
     the second factor leaves float32, however large or small gradients are.
     """
     power = (own.to(tl.int64, bitcast=True) & _EXPONENT).to(tl.float64, bitcast=True)
-    # The bounds keep it a normal float32; NaN and inf have some exponent and stay what they are.
+    # The bounds make it a normal float32; NaN and inf have some exponent and do not change.
     power = tl.minimum(tl.maximum(power, 2.0**-126), 2.0**126)
     return 1 / power, tl.where(own == 0.0, 0.0, wanted / own * power)
 
@@ -159,23 +159,23 @@ def advance(
     BY_ADAM: tl.constexpr, RESCALE: tl.constexpr, GLOBAL: tl.constexpr,
     ALIGNED: tl.constexpr, CHUNK: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """Take a chunk's gradients into the states; who ends last in a unit leaves its factors and counts a step.
+    """Advance a chunk's states; the last program of a unit to end writes its factors and counts a step.
 
     Args:
         table, scratch: see above.
-        n, chunks: how many there are.
+        n, chunks: number of tensors and chunks.
         momentum: SGD's.
-        b1, rest1, log1: Adam's decay rate, one less it and its logarithm, of the first moment.
+        b1, rest1, log1: of the first moment: Adam's decay rate b1, 1 - b1, and log(b1).
         b2, rest2, log2: the same of the second.
         eps: Adam's.
         SGD, ADAM: which parts the rule has.
-        MOMENTUM, MOMENTS: whether there are buffers, and first moments.
+        MOMENTUM, MOMENTS: whether states have buffers, and first moments.
         BY_ADAM: whether the direction is Adam's.
-        RESCALE: whether directions are set to a length: the other part's where there is one, else to one.
+        RESCALE: whether directions are rescaled: to the other part's length, or to one without another part.
         GLOBAL: whether all tensors are one unit.
         ALIGNED: whether all arrays begin at multiples of 16 bytes.
         CHUNK: elements of a chunk.
-        BLOCK: of a pass of the loop over it, a divisor.
+        BLOCK: elements of one pass of the loop over a chunk, a divisor of it.
     """
     tensor, first_chunk, begin, end = _place(table, n, CHUNK)
     gradient = _floats(table, n, GRADIENT, tensor, ALIGNED)
@@ -186,7 +186,7 @@ def advance(
     if ADAM:
         steps = tl.load(_floats(table, n, STEP, tensor, False))
         r1, r2 = _corrections(steps + 1, log1, log2)
-    # Without a mask loads are as wide as they can be.
+    # Loads without a mask are wider.
     if end - begin == CHUNK:
         plain, adaptive = _advance_chunk(
             gradient, buffer, first, second, begin, end, momentum, b1, rest1, b2, rest2, r1, r2, eps,
@@ -224,7 +224,7 @@ def advance(
 
 @triton.jit
 def _move_chunk(
-    parameter, direction, second, begin, end, r1, r2, eps, keep, shrink, factor,
+    parameter, direction, second, begin, end, r1, r2, eps, decay, shrink, factor,
     BY_ADAM: tl.constexpr, MASKED: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     for start in range(begin, end, BLOCK):
@@ -233,7 +233,7 @@ def _move_chunk(
         update = tl.load(direction + at, mask)
         if BY_ADAM:
             update = _adam(update, tl.load(second + at, mask), r1, r2, eps)
-        moved = keep * tl.load(parameter + at, mask) - update * shrink * factor
+        moved = decay * tl.load(parameter + at, mask) - update * shrink * factor
         tl.store(parameter + at, moved, mask)
 
 
@@ -243,13 +243,13 @@ def move(
     SOURCE: tl.constexpr, BY_ADAM: tl.constexpr, RESCALE: tl.constexpr, GLOBAL: tl.constexpr,
     ALIGNED: tl.constexpr, CHUNK: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """Subtract a chunk's directions from what weight decay leaves of its parameters.
+    """Subtract a multiple of a chunk's directions from its parameters times their decay factor.
 
     Args:
         table, scratch: after `advance`.
         n, chunks, log1, log2, eps, RESCALE, GLOBAL, ALIGNED, CHUNK, BLOCK: as there.
-        SOURCE: the row of the direction, or of what is over the root in Adam's.
-        BY_ADAM: whether it is Adam's.
+        SOURCE: the row of the direction, or of the numerator of Adam's direction.
+        BY_ADAM: whether the direction is Adam's.
     """
     tensor, _, begin, end = _place(table, n, CHUNK)
     parameter = _floats(table, n, PARAMETER, tensor, ALIGNED)
@@ -259,7 +259,7 @@ def move(
     if BY_ADAM:
         r1, r2 = _corrections(tl.load(_floats(table, n, STEP, tensor, False)), log1, log2)
     rate = _number(table + 8 * n + 1 + tensor)
-    keep = _number(table + 9 * n + 1 + tensor).to(tl.float32)
+    decay = _number(table + 9 * n + 1 + tensor).to(tl.float32)
     if RESCALE:
         unit = 0 if GLOBAL else tensor
         shrink = tl.load(scratch + 2 * unit).to(tl.float32)
@@ -268,11 +268,11 @@ def move(
         shrink, factor = 1.0, rate.to(tl.float32)
     if end - begin == CHUNK:
         _move_chunk(
-            parameter, direction, second, begin, end, r1, r2, eps, keep, shrink, factor,
+            parameter, direction, second, begin, end, r1, r2, eps, decay, shrink, factor,
             BY_ADAM, False, BLOCK,
         )  # fmt: skip
     else:
         _move_chunk(
-            parameter, direction, second, begin, end, r1, r2, eps, keep, shrink, factor,
+            parameter, direction, second, begin, end, r1, r2, eps, decay, shrink, factor,
             BY_ADAM, True, BLOCK,
         )  # fmt: skip

@@ -1,15 +1,15 @@
-"""The form of rule that fast paths take: the length of one part on the direction of another.
+"""Rules that the fast ways support, split into a magnitude and a direction.
 
 =============================  =========  =========
-rule                           length     direction
+rule                           magnitude  direction
 =============================  =========  =========
 ``SGD``, ``Adam``              its own    itself
-``Normalize(SGD | Adam)``      one        either
+``Normalize(SGD | Adam)``      constant   either
 ``Graft(Adam, SGD)``           Adam       SGD
 ``Graft(SGD, Adam)``           SGD        Adam
 =============================  =========  =========
 
-Every other rule runs as it is written.
+`plain` carries out every other rule.
 """
 
 from collections.abc import Sequence
@@ -17,13 +17,21 @@ from typing import Literal, NamedTuple
 
 from torch import Tensor
 
-from paripassu.rules import SGD, Adam, Graft, Normalize, Rule, Scope, State
+from paripassu.rules import SGD, Adam, Graft, Normalize, Rule, Scope, State, Unit
+from paripassu.rules.scope import unit_lengths
 
 Part = Literal["sgd", "adam"]
 
 
-class Kept(NamedTuple):
-    """What a rule keeps: an array of each of a player's tensors, none where it has no such array."""
+class StateArrays(NamedTuple):
+    """A rule's state: of each kind one array for each of a player's tensors, an empty list if it has none.
+
+    Attributes:
+        buffers: momentum buffers.
+        firsts: first moments.
+        seconds: second moments.
+        steps: step counts, of one element each.
+    """
 
     buffers: list[Tensor]
     firsts: list[Tensor]
@@ -31,88 +39,101 @@ class Kept(NamedTuple):
     steps: list[Tensor]
 
 
-class Form(NamedTuple):
-    """A rule, taken apart.
+class Decomposition(NamedTuple):
+    """A rule, split into a magnitude and a direction.
 
     Attributes:
-        sgd: the part that is SGD; None where there is none.
-        adam: the part that is Adam; None where there is none.
-        direction: the part whose direction the update has.
-        length: the part whose length it is set to, ``"one"``, or ``"own"`` where it is not rescaled.
-        scope: over what lengths are taken.
+        sgd: the part that is SGD, or None.
+        adam: the part that is Adam, or None.
+        direction: the part that gives the direction.
+        magnitude: the part that gives the magnitude, ``"constant"``, or ``"own"`` for the direction's own.
+        scope: over what magnitudes are measured.
+        unit: of a constant magnitude.
     """
 
     sgd: SGD | None
     adam: Adam | None
     direction: Part
-    length: Part | Literal["one", "own"]
+    magnitude: Part | Literal["constant", "own"]
     scope: Scope
+    unit: Unit = "length"
+
+    @property
+    def is_global(self) -> bool:
+        """Whether all of the player's tensors are measured together."""
+        return self.scope == "global"
 
     @property
     def rescales(self) -> bool:
-        """Whether directions are set to a length that must be measured, or to one."""
-        return self.length != "own"
+        """Whether directions must be measured and rescaled."""
+        return self.magnitude != "own"
 
     @property
-    def takes_in(self) -> bool:
-        """Whether gradients are taken into states, or measured: all but plain SGD."""
+    def updates_state(self) -> bool:
+        """Whether gradients must be read before parameters move: for all rules but plain SGD."""
         return self.rescales or self.adam is not None or self.momentum != 0.0
 
     @property
     def momentum(self) -> float:
-        """SGD's; 0 without."""
+        """SGD's; 0 without SGD."""
         return self.sgd.momentum if self.sgd else 0.0
 
     @property
     def betas(self) -> tuple[float, float]:
-        """Adam's; zeros without."""
+        """Adam's; zeros without Adam."""
         return self.adam.betas if self.adam else (0.0, 0.0)
 
     @property
     def eps(self) -> float:
-        """Adam's; 0 without."""
+        """Adam's; 0 without Adam."""
         return self.adam.eps if self.adam else 0.0
 
-    def kept(self, states: Sequence[State]) -> Kept:
-        """What is in the states of a player's tensors, wherever the rule keeps it."""
-        kept = Kept([], [], [], [])
+    def arrays(self, states: Sequence[State]) -> StateArrays:
+        """The arrays in the states of a player's tensors."""
+        arrays = StateArrays([], [], [], [])
         if self.momentum:
-            kept = kept._replace(buffers=[s["momentum_buffer"] for s in self._of("sgd", states)])
+            arrays = arrays._replace(buffers=[s["momentum_buffer"] for s in self._of("sgd", states)])
         if self.adam:
             own = self._of("adam", states)
             firsts = [s["exp_avg"] for s in own] if self.betas[0] else []
-            kept = kept._replace(
+            arrays = arrays._replace(
                 firsts=firsts, seconds=[s["exp_avg_sq"] for s in own], steps=[s["step"] for s in own]
             )
-        return kept
+        return arrays
+
+    def lengths(self, sizes: Sequence[int]) -> list[float]:
+        """Euclidean lengths of a constant magnitude, one per tensor; ones where it is not constant."""
+        return unit_lengths(sizes, self.scope, self.unit)
 
     def _of(self, part: Part, states: Sequence[State]) -> Sequence[State]:
-        if self.length in ("one", "own"):
+        if self.magnitude in ("constant", "own"):
             return states
         name = "direction" if part == self.direction else "magnitude"
         return [state[name] for state in states]
 
 
-def form_of(rule: Rule) -> Form | None:
-    """The form of ``rule``; None where it has no such form."""
+def decompose(rule: Rule) -> Decomposition | None:
+    """``rule`` as a magnitude and a direction; None if the fast ways do not support it."""
     if isinstance(rule, Normalize) and _is_part(rule.rule):
-        return _single(rule.rule, "one", rule.scope)
+        return _of_one_part(rule.rule, "constant", rule.scope, rule.unit)
     if isinstance(rule, Graft) and _is_part(rule.magnitude) and _is_part(rule.direction):
         match rule.magnitude, rule.direction:
             case SGD() as sgd, Adam() as adam:
-                return Form(sgd, adam, direction="adam", length="sgd", scope=rule.scope)
+                return Decomposition(sgd, adam, direction="adam", magnitude="sgd", scope=rule.scope)
             case Adam() as adam, SGD() as sgd:
-                return Form(sgd, adam, direction="sgd", length="adam", scope=rule.scope)
+                return Decomposition(sgd, adam, direction="sgd", magnitude="adam", scope=rule.scope)
             case _:
                 return None
-    return _single(rule, "own", "layer") if _is_part(rule) else None
+    return _of_one_part(rule, "own", "layer") if _is_part(rule) else None
 
 
-def _single(rule: Rule, length: Literal["one", "own"], scope: Scope) -> Form:
-    if isinstance(rule, Adam):
-        return Form(None, rule, direction="adam", length=length, scope=scope)
-    assert isinstance(rule, SGD)
-    return Form(rule, None, direction="sgd", length=length, scope=scope)
+def _of_one_part(
+    part: Rule, magnitude: Literal["constant", "own"], scope: Scope, unit: Unit = "length"
+) -> Decomposition:
+    if isinstance(part, Adam):
+        return Decomposition(None, part, direction="adam", magnitude=magnitude, scope=scope, unit=unit)
+    assert isinstance(part, SGD)
+    return Decomposition(part, None, direction="sgd", magnitude=magnitude, scope=scope, unit=unit)
 
 
 def _is_part(rule: Rule) -> bool:

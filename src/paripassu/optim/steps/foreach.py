@@ -1,119 +1,217 @@
-"""The path on CUDA where Triton cannot serve: torch's multi-tensor operations, nothing read back by the host.
+"""The way without compiled kernels: torch's multi-tensor operations, on the CPU or one CUDA device.
 
-A step can be captured in a CUDA graph once the states exist, that is after a first step. The number of
-launches hardly grows with the number of tensors: on an H200, `NSGD` layer makes 14 for 13 and 17 for 110. Up
-to two arrays of the parameters' size are allocated for a step of Adam's.
+On CUDA the host reads nothing back, so a CUDA graph can record the step once the states exist. The number of
+launches hardly grows with the number of tensors: on an H200, `NSGD` with scope ``"layer"`` makes 14 for 13
+tensors and 17 for 110. Up to two arrays of the parameters' size are allocated for a step with Adam.
 
-The factor of a rescaled step, lr times length over own length, is one float32 number here, not two as on the
-other paths: from 3e38 on, that is for gradients that float32 hardly holds, steps are shorter than they should
-be.
+On CUDA the factor of a rescaled step, lr times length over own length, is one float32 number, and two on the
+other ways. It is clamped at 3e38. So steps are too short for gradients that float32 hardly represents.
 """
 
 # torch's multi-tensor operations have no public names; torch.optim is built on the same ones.
 # pyright: reportPrivateUsage=false, reportPrivateImportUsage=false
 # ruff: noqa: SLF001
 
+import math
+from collections.abc import Callable
+from functools import partial
 from itertools import groupby
 
 import torch
 from torch import Tensor
 
 from paripassu.optim.steps.capture import check_rates
-from paripassu.optim.steps.decomposition import Form, Kept
-from paripassu.optim.steps.flat import are_plain
-from paripassu.optim.steps.player_step import Turn
+from paripassu.optim.steps.decomposition import Decomposition, StateArrays
+from paripassu.optim.steps.flat import flat_memory
+from paripassu.optim.steps.player_step import PlayerStep
 from paripassu.rules import Adam
 
-_MOST = torch.finfo(torch.float32).max
+_LARGEST = torch.finfo(torch.float32).max
+_CHUNK = 4096  # elements whose squares are summed in float32: few enough for six digits
+# Between these, the float32 sum of a chunk's squares has neither overflowed nor lost what counts.
+_SAFE_NORMS = 3e-13, 1e19
+_SAFE_FACTORS = 1e-30, 1e30  # what one float32 factor represents to seven digits
 
 
-def serves(turn: Turn) -> bool:
-    """Whether all are plain float32 tensors on one CUDA device, gradients laid out as their parameters."""
-    home = turn.parameters[0]
-    return (
-        home.is_cuda
-        and turn.is_float32
-        and are_plain([*turn.parameters, *turn.gradients], home.get_device())
-        and all(g.stride() == p.stride() for g, p in zip(turn.gradients, turn.parameters, strict=True))
-    )
+def plan(step: PlayerStep) -> Callable[[], None] | None:
+    """The step, if its rule is decomposed and its tensors are flat memory on the CPU or one CUDA device."""
+    decomposition, home = step.decomposition, step.parameters[0]
+    if decomposition is None or not (home.is_cpu or home.is_cuda):
+        return None
+    memory = flat_memory(decomposition, step, home.get_device())
+    if memory is None:
+        return None
+    # torch's fused kernels need equal strides, of dimensions with one element too.
+    gradients = [
+        g if g.stride() == p.stride() else torch.empty_like(p).copy_(g)
+        for g, p in zip(memory.gradients, step.parameters, strict=True)
+    ]
+    return partial(carry_out, decomposition, step, gradients, memory.arrays)
 
 
-def step(form: Form, turn: Turn) -> None:
-    """One step, parameters and states in place; runs on any device that torch's fused Adam runs on.
+def carry_out(
+    decomposition: Decomposition, step: PlayerStep, gradients: list[Tensor], arrays: StateArrays
+) -> None:
+    """Carry out ``step`` on any device that torch's fused Adam supports.
 
     Args:
-        form: the rule's.
-        turn: one that this path `serves`, or one of its kind on another device.
+        decomposition: of the step's rule.
+        step: the step.
+        gradients: with the strides of their parameters.
+        arrays: of the step's states.
 
     Raises:
         RuntimeError: a CUDA graph records the step, and a learning rate is a tensor on the CPU.
     """
-    check_rates(turn.rates, turn.parameters)
-    gradients = turn.gradients
-    kept = form.kept(turn.states)
+    check_rates(step.rates, step.parameters)
     sgd = gradients
-    if form.momentum:
-        sgd = kept.buffers
-        torch._foreach_mul_(sgd, form.momentum)
+    if decomposition.momentum:
+        sgd = arrays.buffers
+        torch._foreach_mul_(sgd, decomposition.momentum)
         torch._foreach_add_(sgd, gradients)
-    adam = _adam(form.adam, gradients, kept) if form.adam else []
-    updates = adam if form.direction == "adam" else sgd
-    factors = _factors(form, sgd, adam) if form.rescales else None
-    _descend(form, turn, updates, factors)
+    adam = _adam(decomposition.adam, gradients, arrays) if decomposition.adam else []
+    directions = adam if decomposition.direction == "adam" else sgd
+    magnitudes = {"sgd": sgd, "adam": adam}.get(decomposition.magnitude)
+    if _reads_numbers(step):
+        _descend_on_cpu(decomposition, step, directions, magnitudes)
+    else:
+        factors = _factors(decomposition, directions, magnitudes) if decomposition.rescales else None
+        _descend(decomposition, step, directions, factors)
 
 
-def _adam(rule: Adam, gradients: list[Tensor], kept: Kept) -> list[Tensor]:
-    """Adam's updates, moments and counts advanced: torch's fused kernel, ascending from zero at rate 1."""
-    _, firsts, seconds, steps = kept
-    updates, moved = [torch.empty_like(s) for s in seconds], firsts or [torch.empty_like(s) for s in seconds]
-    # Without a first moment the kernel has one of scratch, which it weighs with 0: it must be finite.
-    torch._foreach_zero_(updates if firsts else [*updates, *moved])
+def _reads_numbers(step: PlayerStep) -> bool:
+    """Whether the host reads norms and rates, which makes it wait for every device but the CPU."""
+    return step.parameters[0].is_cpu
+
+
+def _adam(rule: Adam, gradients: list[Tensor], arrays: StateArrays) -> list[Tensor]:
+    """Adam's updates; moments and step counts are advanced.
+
+    torch's fused kernel subtracts the updates times the learning rate: here from zeros, with a rate of -1.
+    """
+    _, firsts, seconds, steps = arrays
+    updates, moments = (
+        [torch.empty_like(s) for s in seconds],
+        firsts or [torch.empty_like(s) for s in seconds],
+    )
+    # Without a first moment the kernel gets scratch memory, multiplied by 0: it must be finite.
+    torch._foreach_zero_(updates if firsts else [*updates, *moments])
     torch._foreach_add_(steps, 1)
     b1, b2 = rule.betas
     torch._fused_adam_(
-        updates, gradients, moved, seconds, [], steps,
-        lr=1.0, beta1=b1, beta2=b2, weight_decay=0.0, eps=rule.eps, amsgrad=False, maximize=True,
+        updates, gradients, moments, seconds, [], steps,
+        lr=-1.0, beta1=b1, beta2=b2, weight_decay=0.0, eps=rule.eps, amsgrad=False, maximize=False,
     )  # fmt: skip
     return updates
 
 
-def _factors(form: Form, sgd: list[Tensor], adam: list[Tensor]) -> Tensor:
-    """Length over own length, 0 where that is 0; one per tensor, or one for the player."""
-    own = _lengths(form, adam if form.direction == "adam" else sgd)
-    match form.length:
-        case "adam":
-            length = _lengths(form, adam)
-        case "sgd":
-            length = _lengths(form, sgd)
-        case _:
-            length = torch.ones_like(own)
-    return torch.where(own == 0, torch.zeros_like(own), length / own)
+def _factors(
+    decomposition: Decomposition, directions: list[Tensor], magnitudes: list[Tensor] | None
+) -> Tensor:
+    """Wanted length over own length, 0 where that is 0; one per tensor, or one for the player."""
+    own = _lengths(decomposition, directions)
+    if magnitudes is not None:
+        wanted = _lengths(decomposition, magnitudes)
+    else:
+        wanted = torch.ones_like(own)
+        if decomposition.unit != "length":  # as arguments of a kernel, which a CUDA graph records
+            lengths = decomposition.lengths(list(map(Tensor.numel, directions)))
+            torch._foreach_mul_(wanted.reshape(-1).unbind(), lengths[: wanted.numel()])
+    return torch.where(own == 0, torch.zeros_like(own), wanted / own)
 
 
-def _lengths(form: Form, tensors: list[Tensor]) -> Tensor:
+def _lengths(decomposition: Decomposition, tensors: list[Tensor]) -> Tensor:
     lengths = torch.stack(torch._foreach_norm(tensors, 2, dtype=torch.float64))
-    return lengths if form.scope == "layer" else torch.linalg.vector_norm(lengths)
+    return torch.linalg.vector_norm(lengths) if decomposition.is_global else lengths
 
 
-def _descend(form: Form, turn: Turn, updates: list[Tensor], factors: Tensor | None) -> None:
+def _descend(
+    decomposition: Decomposition, step: PlayerStep, directions: list[Tensor], factors: Tensor | None
+) -> None:
+    """Move the parameters by factors, rates and decay factors that may be on the device."""
     start = 0
-    # Tensors that share both are moved together; told by identity, as comparing would synchronise.
-    for _, alike in groupby(zip(turn.rates, turn.keeps, strict=True), key=lambda pair: tuple(map(id, pair))):
+    # Tensors of one group move together. Identity finds them: comparing values would wait for the device.
+    pairs = zip(step.rates, step.decay_factors, strict=True)
+    for _, alike in groupby(pairs, key=lambda pair: tuple(map(id, pair))):
         stop = start + len(list(alike))
-        rate, keep = turn.rates[start], turn.keeps[start]
-        parameters, directions = turn.parameters[start:stop], updates[start:stop]
-        if isinstance(keep, Tensor) or keep != 1.0:
-            torch._foreach_mul_(parameters, keep)
+        rate, decay = step.rates[start], step.decay_factors[start]
+        parameters, moved_along = step.parameters[start:stop], directions[start:stop]
+        if isinstance(decay, Tensor) or decay != 1.0:
+            torch._foreach_mul_(parameters, decay)
         if factors is None:
-            torch._foreach_sub_(parameters, torch._foreach_mul(directions, rate))
-        elif form.scope == "global":
-            torch._foreach_sub_(parameters, torch._foreach_mul(directions, _narrow(factors * rate)))
+            torch._foreach_sub_(parameters, torch._foreach_mul(moved_along, rate))
+        elif decomposition.is_global:
+            torch._foreach_sub_(parameters, torch._foreach_mul(moved_along, _narrow(factors * rate)))
         else:
             paces = _narrow(factors[start:stop] * rate).unbind()
-            torch._foreach_addcmul_(parameters, directions, paces, value=-1.0)
+            torch._foreach_addcmul_(parameters, moved_along, paces, value=-1.0)
         start = stop
 
 
 def _narrow(factors: Tensor) -> Tensor:
     # Beyond float32 one becomes inf, and inf times the smallest gradient is an infinite step.
-    return factors.clamp(-_MOST, _MOST).float()
+    return factors.clamp(-_LARGEST, _LARGEST).float()
+
+
+def _descend_on_cpu(
+    decomposition: Decomposition,
+    step: PlayerStep,
+    directions: list[Tensor],
+    magnitudes: list[Tensor] | None,
+) -> None:
+    """Move the parameters by numbers that the host has read: one pass, nothing allocated."""
+    factors = list(map(float, step.rates))
+    if decomposition.rescales:
+        own = _lengths_on_cpu(decomposition, directions)
+        if magnitudes is None:
+            wanted = decomposition.lengths(list(map(Tensor.numel, directions)))
+        else:
+            wanted = _lengths_on_cpu(decomposition, magnitudes)
+        factors = [r * w / o if o else 0.0 for r, w, o in zip(factors, wanted, own, strict=True)]
+    start = 0
+    for (factor, decay), alike in groupby(zip(factors, map(float, step.decay_factors), strict=True)):
+        stop = start + len(list(alike))
+        parameters, moved_along = step.parameters[start:stop], directions[start:stop]
+        if decay != 1.0:
+            torch._foreach_mul_(parameters, decay)
+        if math.isfinite(factor) and factor and not _SAFE_FACTORS[0] < abs(factor) < _SAFE_FACTORS[1]:
+            # Two factors, for what one float32 number does not represent.
+            half = math.ldexp(1.0, math.frexp(factor)[1] // 2)
+            moved_along, factor = torch._foreach_mul(moved_along, half), factor / half
+        torch._foreach_add_(parameters, moved_along, alpha=-factor)
+        start = stop
+
+
+def _lengths_on_cpu(decomposition: Decomposition, tensors: list[Tensor]) -> list[float]:
+    """Euclidean lengths, one per tensor; all are the player's if that is measured as a whole.
+
+    torch's norm on a CPU is inaccurate in float32 over millions of elements and slow in float64. So squares
+    are summed in float32 over chunks and in float64 over the chunks' norms.
+    """
+    norms = list(map(_chunk_norms, tensors))
+    every = torch.cat(norms)
+    if every.numel() and not _are_safe(every):
+        norms = [
+            n if n.numel() and _are_safe(n) else torch.linalg.vector_norm(t, dtype=torch.float64).reshape(1)
+            for n, t in zip(norms, tensors, strict=True)
+        ]
+    lengths = torch.stack(torch._foreach_norm(norms, 2, dtype=torch.float64))
+    if decomposition.is_global:
+        return [float(torch.linalg.vector_norm(lengths))] * len(tensors)
+    return lengths.tolist()
+
+
+def _chunk_norms(tensor: Tensor) -> Tensor:
+    """``[chunks]`` norms of runs of a dense tensor's memory, in float32."""
+    values = tensor.as_strided((tensor.numel(),), (1,))
+    whole = len(values) // _CHUNK * _CHUNK
+    norms = [torch.linalg.vector_norm(values[:whole].view(-1, _CHUNK), dim=1)] if whole else []
+    if whole < len(values):
+        norms.append(torch.linalg.vector_norm(values[whole:]).reshape(1))
+    return torch.cat(norms) if norms else values
+
+
+def _are_safe(norms: Tensor) -> bool:
+    """Whether float32 held all sums of squares: nothing overflowed, nothing that counts vanished."""
+    smallest, largest = torch.aminmax(norms)
+    return bool(smallest > _SAFE_NORMS[0]) and bool(largest < _SAFE_NORMS[1])

@@ -1,40 +1,45 @@
-"""One player's turn: what a step reads and writes, tensor by tensor."""
+"""One player's step: what it reads and writes, tensor by tensor."""
 
 from typing import NamedTuple
 
 from torch import Tensor
 
-from paripassu.rules import State
+from paripassu.optim.steps.decomposition import Decomposition
+from paripassu.rules import Rule, State
 
 
-class Known:
-    """What the steps of one optimizer know of its tensors' memory.
+class FlatCheck:
+    """Result of an optimizer's last full check that its tensors are flat memory.
 
     Attributes:
-        flat: addresses of parameters and states, and which are contiguous, when they were last found to be
-            flat memory: while these are the same, nothing else needs to be looked at.
+        passed: addresses of parameters and states, and which parameters are contiguous, at the last check
+            that passed. If they have not changed, the check is skipped.
     """
 
-    flat: tuple[tuple[int, ...], ...] = ()
+    passed: tuple[tuple[int, ...], ...] = ()
 
 
-class Turn(NamedTuple):
-    """The tensors that a step moves, all of one player, in the order of its groups.
+class PlayerStep(NamedTuple):
+    """A step of all parameters of one player that have a gradient, in the order of the groups.
 
     Attributes:
-        parameters: real tensors, written in place; a complex parameter is here as pairs of real numbers.
-        gradients: one per parameter, of its shape; never written.
-        states: one per parameter, as the rule made it.
+        rule: what the update is.
+        decomposition: of the rule; None if the fast ways do not support it.
+        parameters: real tensors, written in place; a complex parameter as a view of pairs of real numbers.
+        gradients: one per parameter, of its shape, in the numbers that rules compute with; never written.
+        states: one per parameter, as the rule made it; their tensors are written in place.
         rates: one per parameter, the learning rate; below 0 to ascend.
-        keeps: one per parameter, the factor that weight decay leaves of it, 1 without.
-        is_float32: whether all of these parameters and gradients are.
-        known: from the optimizer's earlier steps.
+        decay_factors: one per parameter, what weight decay multiplies it by; 1.0 without weight decay.
+        is_float32: whether all parameters and gradients are float32 or pairs of float32.
+        flat_check: of the optimizer.
     """
 
+    rule: Rule
+    decomposition: Decomposition | None
     parameters: list[Tensor]
     gradients: list[Tensor]
     states: list[State]
     rates: list[float | Tensor]
-    keeps: list[float | Tensor]
+    decay_factors: list[float | Tensor]
     is_float32: bool
-    known: Known
+    flat_check: FlatCheck

@@ -1,8 +1,8 @@
-"""Work on the threads that torch's own operations run on.
+"""Compiled functions on the threads of torch's own operations.
 
-OpenMP's threads spin for milliseconds after each of torch's operations, ready for the next. Threads of
-our own would have to share the cores with them: a step of `NSGD` after a backward pass then takes up to 1.7
-times as long. So the work is handed to the OpenMP runtime that torch itself uses.
+OpenMP's threads spin for milliseconds after each of torch's operations, ready for the next. Other threads
+would share the cores with them: a step of `NSGD` after a backward pass then takes up to 1.7 times as long.
+So the OpenMP runtime that torch uses also runs our functions.
 """
 
 import ctypes
@@ -15,30 +15,30 @@ from typing import Protocol
 
 import torch
 
-_BORN = os.getpid()
+_IMPORTED_IN = os.getpid()
 
 
 class Compiled(Protocol):
-    """A C function of one address, as numba compiles it."""
+    """A C function with one address as its argument, as numba compiles it."""
 
     @property
     def address(self) -> int:
-        """Where its code is."""
+        """Of its machine code."""
         ...
 
     @property
     def ctypes(self) -> Callable[[int], None]:
-        """To call it from Python, without the interpreter's lock."""
+        """The function for Python, which releases the interpreter's lock."""
         ...
 
 
-def together(work: Compiled, address: int, threads: int) -> None:
-    """Call ``work`` on ``threads`` threads, the caller's among them; return when all are done.
+def run_on_threads(work: Compiled, address: int, threads: int) -> None:
+    """Call ``work`` on ``threads`` threads, including the caller's; return when all calls have returned.
 
     Args:
-        work: shares out what there is to do by itself.
-        address: what each call of it is given.
-        threads: at least 1, and no more than torch uses.
+        work: function whose calls divide the work among themselves.
+        address: its argument, the same for each call.
+        threads: >= 1, and no more than torch uses.
     """
     parallel = _openmp() if threads > 1 else None
     if parallel is not None:
@@ -52,11 +52,11 @@ def together(work: Compiled, address: int, threads: int) -> None:
 
 @lru_cache(maxsize=1)
 def _openmp() -> Callable[..., None] | None:
-    """``GOMP_parallel(body, data, threads, flags)`` of torch's runtime; None where it cannot serve."""
-    if os.getpid() != _BORN:  # a fork: GNU's runtime would wait for ever for its parent's threads
+    """``GOMP_parallel(body, data, threads, flags)`` of torch's runtime; None if that cannot be used."""
+    if os.getpid() != _IMPORTED_IN:  # a fork: GNU's runtime would wait forever for its parent's threads
         return None
     try:
-        # Looked up in what this library is linked with: GNU's, LLVM's and Intel's runtimes all have it.
+        # The dynamic linker finds it in the runtime of this library: GNU's, LLVM's and Intel's all have it.
         torch_cpu = ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"))
         parallel = torch_cpu.GOMP_parallel
     except (OSError, AttributeError):

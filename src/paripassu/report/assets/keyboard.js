@@ -1,5 +1,5 @@
-// Reads figures point by point for those who use no mouse: left and right along a line or a row of a heat
-// map, up and down to the next one. What a point's label says is read aloud and stands under the figure.
+// Reads figures point by point with the keyboard: left and right along a line or a row of a heat
+// map, up and down to the next one. A point's label is read aloud and shown under the figure.
 (() => {
   "use strict";
   const HELP = "Arrow keys go from point to point, up and down from line to line; Escape leaves.";

@@ -1,1 +1,1 @@
-"""The paper's synthetic framework: its exact reduction, the fast simulator, and the framework as a problem."""
+"""The paper's synthetic framework: exact reduction, fast simulator, and the framework as a problem."""

@@ -18,9 +18,9 @@ latents take finitely many values:
 
 .. math:: E \log D_W(X) + E \log(1 - D_W(G_V(z)))
 
-**Start.** :math:`w_i \sim N(0, I/d)` and :math:`v_j \sim N(0, I/d^2)`. So at the start inner products are of
-order 1/d and the cubic's slopes, their squares, of order 1/d². The generator's gradient is smaller than the
-discriminator's by a factor that grows with d.
+**Start.** :math:`w_i \sim N(0, I/d)` and :math:`v_j \sim N(0, I/d^2)`. So inner products of w_i and v_j are
+of order 1/d, and the cubic's slopes there of order 1/d². On data the slopes are of order 1/d. The generator's
+gradient is smaller than the discriminator's by a factor that grows with d.
 
 **Recovery.** A mode u is recovered when some z of positive probability has cos(G(z), u) >= 0.95. The run has
 collapsed to the average on the z that are as close to the sum of the modes, and to no mode.

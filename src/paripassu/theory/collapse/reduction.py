@@ -1,7 +1,7 @@
 r"""The exact reduction: a game in d dimensions, played in k = modes + m_D + m_G.
 
 **Paths stay in a small space.** The gradient of the value by w_i is a combination of data points and of
-generator outputs, so of the modes u and the v_j. The gradient by v_j is a combination of the w_i. By induction
+generator outputs, so of the modes u and the v_j. The gradient by v_j is a combination of the w_i. Therefore
 every weight stays in the span of the modes and of the *initial* weights, which has k dimensions at any d.
 
 **Any basis of it will do.** SGDA and nSGDA, with or without momentum, use inner products alone. So they

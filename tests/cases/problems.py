@@ -1,0 +1,37 @@
+"""Problems of a few numbers that `play` must play, each with what the others do not have."""
+
+import torch
+
+from paripassu.theory import Bilinear, CollapseGame, DiracGAN, Framework, NoisyQuadratic, Problem
+
+
+class TwoTensors(Problem):
+    """One player of two tensors, a target for the whole run and noise at each step."""
+
+    players = ("weights",)
+    steps_per_draw = 8
+
+    def start(self, rng):
+        return {"weights": [rng.standard_normal((2, 3)), rng.standard_normal(2)]}
+
+    def run_data(self, rng):
+        return {"target": rng.standard_normal(2)}
+
+    def step_data(self, rng, steps):
+        return {"x": rng.standard_normal((steps, 3))}
+
+    def losses(self, weights, data):
+        matrix, bias = weights["weights"]
+        return {"weights": (torch.tanh(matrix @ data["x"]) + bias - data["target"]).square().sum()}
+
+
+PROBLEMS = {
+    "bilinear": Bilinear(n=3),
+    "Dirac-GAN": DiracGAN(),
+    "noisy quadratic": NoisyQuadratic(d=2, batch=2, initial=1.0),
+    "two tensors": TwoTensors(),
+    "framework": CollapseGame(Framework(d=12, n_discriminator=3, n_generator=2)),
+    "framework, a and b too": CollapseGame(
+        Framework(d=12, n_discriminator=3, n_generator=2, law="coefficients"), trainable=True
+    ),
+}

@@ -1,0 +1,163 @@
+"""State through files and copies, and which saved states are refused."""
+
+import copy
+import io
+import pickle
+
+import pytest
+import torch
+from tests.cases.players import give_gradients, leaves, parameters_of, same, steps
+from torch import nn
+
+from paripassu.optim import NSGD, AdaNSGD, RuleOptimizer
+from paripassu.optim.steps import cpu
+from paripassu.rules import Normalize
+
+
+@pytest.mark.parametrize("to", [torch.float32, torch.bfloat16, torch.complex64])
+def test_state_loads_onto_parameters_of_another_dtype(make, to):
+    source = [nn.Parameter(torch.randn(4, 3, dtype=torch.float64))]
+    if to.is_complex:
+        source = [nn.Parameter(torch.view_as_complex(torch.randn(4, 3, 2, dtype=torch.float64)))]
+    first = make(source)
+    source[0].grad = torch.randn_like(source[0])
+    first.step()
+    target = [nn.Parameter(source[0].detach().to(to))]
+    second = make(target)
+    second.load_state_dict(first.state_dict())
+    saved, loaded = (leaves(dict(o.state)) for o in (first, second))
+    for a, b in zip(saved[: len(loaded)], loaded, strict=True):
+        if torch.is_tensor(b):
+            assert b.dtype == torch.float32
+            torch.testing.assert_close(a.float(), b)
+    target[0].grad = source[0].grad.to(to)
+    second.step()
+    assert target[0].isfinite().all()
+
+
+def test_state_takes_the_layout_of_the_parameters_it_is_loaded_for():
+    """Or the fast path would have to leave them to the plain one."""
+    weight = torch.randn(4, 3, 2, 2)
+    saved, parameter = (
+        nn.Parameter(weight),
+        nn.Parameter(weight.contiguous(memory_format=torch.channels_last)),
+    )
+    first, second = AdaNSGD([saved], 0.1), AdaNSGD([parameter], 0.1)
+    saved.grad = torch.randn(4, 3, 2, 2)
+    first.step()
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
+    parameter.data.copy_(saved.data)
+    parameter.grad = saved.grad
+    assert cpu.plan(second._prepare(second._gradients())) is not None
+    for optimizer in (first, second):
+        optimizer.step()
+    torch.testing.assert_close(saved, parameter)
+
+
+def test_state_of_another_rule_is_refused_and_nothing_is_loaded():
+    parameters = parameters_of(torch.float32)
+    adam = AdaNSGD(parameters, 0.1)
+    give_gradients(parameters)
+    adam.step()
+    other = NSGD(parameters_of(torch.float32), 0.2, momentum=0.9)
+    with pytest.raises(ValueError, match="rule"):
+        other.load_state_dict(adam.state_dict())
+    assert other.param_groups[0]["lr"] == 0.2
+    assert not other.state
+
+
+@pytest.mark.parametrize("name", ["lr", "weight_decay", "maximize"])
+def test_settings_that_a_file_is_too_old_to_have_are_the_defaults(make, name):
+    saved = make(parameters_of(torch.float32)).state_dict()
+    del saved["param_groups"][0][name]
+    parameters = parameters_of(torch.float32)
+    optimizer = make(parameters, 0.25, weight_decay=0.5, maximize=True)
+    optimizer.load_state_dict(saved)
+    expected = {"lr": 0.01, "weight_decay": 0.0, "maximize": False}
+    expected[name] = {"lr": 0.25, "weight_decay": 0.5, "maximize": True}[name]
+    assert {key: optimizer.param_groups[0][key] for key in expected} == expected
+    give_gradients(parameters)
+    optimizer.step()
+
+
+@pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf"), torch.tensor(-0.1)])
+@pytest.mark.parametrize("name", ["lr", "weight_decay"])
+def test_settings_out_of_range_are_refused_and_nothing_is_loaded(make, name, value):
+    first = make(parameters_of(torch.float32))
+    second = make(parameters_of(torch.float32), 0.25)
+    give_gradients(first.param_groups[0]["params"])
+    first.step()
+    saved = first.state_dict()
+    saved["param_groups"][0][name] = value
+    with pytest.raises(ValueError, match=f"saved {name} must be finite and >= 0"):
+        second.load_state_dict(saved)
+    assert second.param_groups[0]["lr"] == 0.25
+    assert not second.state
+
+
+def test_a_schedule_that_ended_at_zero_can_be_loaded(make):
+    parameters = parameters_of(torch.float32)
+    first, second = make(parameters), make(parameters_of(torch.float32))
+    schedule = torch.optim.lr_scheduler.LinearLR(first, 1.0, 0.0, 1)
+    give_gradients(parameters)
+    first.step()
+    schedule.step()
+    second.load_state_dict(first.state_dict())
+    assert second.param_groups[0]["lr"] == 0.0
+
+
+def test_the_rule_stays_the_constructors():
+    """A file holds what a rule keeps, not what it is."""
+    saved = RuleOptimizer(parameters_of(torch.float32), 0.1, rule=Normalize(scope="layer")).state_dict()
+    optimizer = NSGD(parameters_of(torch.float32), 0.2, nonfinite="skip")
+    optimizer.load_state_dict(saved)
+    assert optimizer.rule == Normalize(scope="global")
+    assert optimizer.nonfinite == "skip"
+    assert optimizer.param_groups[0]["lr"] == 0.1
+
+
+def test_state_of_another_shape_is_refused():
+    small, large = parameters_of(torch.float32), [nn.Parameter(torch.zeros(5, 3))]
+    first, second = AdaNSGD(small, 0.1), AdaNSGD(large, 0.1)
+    give_gradients(small)
+    first.step()
+    with pytest.raises(ValueError, match=r"\(5, 3\)"):
+        second.load_state_dict(first.state_dict())
+
+
+def test_state_survives_the_way_through_a_file(make, tensors):
+    straight, saved = tensors(), tensors()
+    steps(make(straight), straight, 6)
+    first = make(saved)
+    steps(first, saved, 3)
+    file = io.BytesIO()
+    torch.save(first.state_dict(), file)
+    file.seek(0)
+    second = make(saved)
+    second.load_state_dict(torch.load(file, weights_only=True))
+    steps(second, saved, 3, seed=13)
+    assert same(straight, saved)
+
+
+@pytest.mark.parametrize(
+    "way", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))], ids=["deepcopy", "pickle"]
+)
+def test_copies_go_on_alike(make, tensors, way):
+    parameters = tensors()
+    optimizer = make(parameters)
+    steps(optimizer, parameters, 2)
+    other, theirs = way((optimizer, parameters))
+    steps(optimizer, parameters, 2)
+    steps(other, theirs, 2)
+    assert same(parameters, theirs)
+    assert other.rule == optimizer.rule
+
+
+def test_step_counts_survive_low_precision():
+    """torch casts loaded state to the parameter's dtype, but not a counter: 257 is no bfloat16."""
+    parameter = torch.nn.Parameter(torch.zeros(3, dtype=torch.bfloat16))
+    optimizer = AdaNSGD([parameter], 0.1)
+    steps(optimizer, [parameter], 257)
+    again = AdaNSGD([parameter], 0.1)
+    again.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+    assert again.state[parameter]["magnitude"]["step"].item() == 257

@@ -1,0 +1,220 @@
+"""What rules converge to under noise: closed forms and known values, in float64."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from paripassu.rules import SGD, Adam, Graft, Normalize, RMSprop
+from paripassu.theory import (
+    NoisyQuadratic,
+    Normal,
+    TwoPoint,
+    adam_bound,
+    inverse,
+    inverse_sqrt,
+    no_limit_statistic,
+    play,
+    stationary_moments,
+)
+
+COIN = TwoPoint(0.0, 1.0, p=0.3)  # mean 0.3, median 0
+
+
+def _moments(problem, rule, lr, *, steps=300, after=100, every=10, chains=2000):
+    record = range(after, steps + 1, every)
+    return stationary_moments(play(problem, rule, lr, steps, range(chains), record=record), after)
+
+
+@pytest.mark.parametrize("law", [Normal(sigma=2.0), TwoPoint(), COIN], ids=repr)
+def test_laws_have_their_moments(law):
+    draws = law.sample(np.random.default_rng(0), (200_000,))
+    assert draws.mean() == pytest.approx(law.mean, abs=5 * math.sqrt(law.variance / 200_000))
+    assert draws.var() == pytest.approx(law.variance, rel=0.02)
+
+
+@pytest.mark.parametrize(("law", "batch"), [(Normal(1.0, 2.0), 1), (TwoPoint(), 1), (COIN, 4)], ids=str)
+def test_sgd_settles_around_the_mean(law, batch):
+    """Stationary variance lr sigma^2 / (2 - lr), sigma^2 that of a batch's mean, whatever the law."""
+    mean, variance = _moments(NoisyQuadratic(law, batch=batch), SGD(), 0.1)
+    assert variance == pytest.approx(0.1 * law.variance / batch / 1.9, rel=0.02)
+    assert mean == pytest.approx(law.mean, abs=0.01 * math.sqrt(law.variance))
+
+
+@pytest.mark.parametrize("lr", [0.1, 0.5])
+def test_momentum_settles_like_its_average_of_gradients(lr):
+    """m = .9 m + .1 g at rate lr is heavy ball at rate .1 lr: Var = lr(1+a) / (2(1+a) - lr(1-a))."""
+    _, variance = _moments(NoisyQuadratic(), SGD(0.9), 0.1 * lr, steps=400, after=200)
+    assert variance == pytest.approx(lr * 1.9 / (2 * 1.9 - lr * 0.1), rel=0.02)
+
+
+@pytest.mark.parametrize(("lr", "within"), [(0.02, 0.02), (0.1, 0.05)])
+def test_nsgd_of_a_normal_has_variance_of_the_rate(lr, within):
+    """Sign descent: lr / (4 p(median)) = lr sigma sqrt(2 pi) / 4 for small rates."""
+    _, variance = _moments(NoisyQuadratic(), Normalize(), lr, steps=700, after=300, every=20)
+    assert variance == pytest.approx(lr * math.sqrt(2 * math.pi) / 4, rel=within)
+
+
+def test_nsgd_settles_around_the_median():
+    """Of a coin with mean 0.3 that is 0."""
+    mean, _ = _moments(NoisyQuadratic(COIN, initial=0.1), Normalize(), 0.003, after=200)
+    assert abs(mean) < 0.004
+
+
+def _geometric_median(d):
+    """Of d independent coins: the t with E[(t - X) / |t - X|] = 0 in every coordinate, by bisection."""
+    ones = np.arange(d + 1)
+    rates = np.array([math.comb(d, k) * 0.3**k * 0.7 ** (d - k) for k in ones])
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        t = (low + high) / 2
+        distance = np.sqrt((d - ones) * t**2 + ones * (1 - t) ** 2)
+        slope = rates @ (((d - ones) * t - ones * (1 - t)) / distance)
+        low, high = (low, t) if slope > 0 else (t, high)
+    return t
+
+
+@pytest.mark.parametrize(("d", "within"), [(3, 0.008), (10, 0.002)])  # off by the order of the rate
+def test_nsgd_settles_around_the_geometric_median(d, within):
+    median = _geometric_median(d)
+    assert median < 0.298
+    mean, _ = _moments(
+        NoisyQuadratic(COIN, d=d, initial=0.2), Normalize(), 0.01, steps=900, after=600, chains=500
+    )
+    assert mean == pytest.approx(np.full(d, median), abs=within)
+
+
+def test_nsgd_moves_to_the_mean_as_the_batch_grows():
+    mean, _ = _moments(NoisyQuadratic(COIN, d=3, batch=64, initial=0.25), Normalize(), 0.01, chains=200)
+    assert mean == pytest.approx(np.full(3, 0.3), abs=0.005)
+    assert _geometric_median(3) < 0.25
+
+
+def test_every_step_of_nsgd_is_as_long_as_its_rate():
+    paths = play(NoisyQuadratic(d=5), Normalize(), [0.02, 0.5], 50, [0, 1], record=range(51))
+    assert paths.lengths["theta"] == pytest.approx(np.tile([[0.02], [0.5]], 51), rel=1e-12)
+
+
+FIXED_POINTS = {  # of a coin with mean 0.3, at rate 0.01
+    RMSprop(0.0): 0.0,
+    RMSprop(0.5): 0.155,
+    RMSprop(0.9): 0.281,
+    RMSprop(0.99): 0.299,
+    RMSprop(0.999): 0.300,
+    Adam((0.9, 0.9)): 0.289,
+    Adam((0.9, 0.99)): 0.2994,
+    Adam((0.9, 0.999)): 0.2997,
+}
+
+
+@pytest.mark.parametrize(("rule", "expected"), FIXED_POINTS.items(), ids=repr)
+def test_adaptive_rules_settle_between_median_and_mean(rule, expected):
+    long = "0.999" in repr(rule)  # squares remembered for a thousand steps
+    steps, after = (1700, 1400) if long else (500, 300)
+    mean, _ = _moments(NoisyQuadratic(COIN, initial=0.3), rule, 0.01, steps=steps, after=after, every=20)
+    assert mean == pytest.approx(expected, abs=0.007 if expected == 0 else 0.003)  # its sign takes 0.01 steps
+
+
+def test_adam_with_squares_of_one_has_momentums_variance():
+    """X = +-1 and a long memory of squares: v is about 1 + Var theta, and Adam is its first moment."""
+    _, variance = _moments(NoisyQuadratic(TwoPoint()), Adam((0.9, 0.999)), 0.1, steps=600, after=300)
+    assert variance == pytest.approx(0.1 * 1.9 / (2 * 1.9 - 0.1 * 0.1), rel=0.06)
+
+
+ADA = Adam((0.0, 0.9))
+EVERY = {
+    "SGD": SGD(),
+    "momentum": SGD(0.9),
+    "RMSprop": RMSprop(0.9),
+    "Adam": Adam((0.9, 0.99)),
+    "NSGD": Normalize(),
+    "AdaNSGD": Graft(ADA, SGD()),
+    "AdaDir": Graft(SGD(), ADA),
+}
+
+
+@pytest.mark.parametrize("rule", EVERY.values(), ids=EVERY.keys())
+def test_no_rule_converges_at_a_constant_rate(rule):
+    """E|theta_2n - theta_n| levels off; it falls as rates fall."""
+    runs = {"steps": 512, "seeds": range(200), "record": [16, 32, 64, 128, 256, 512]}
+    lr = 0.01 if rule == SGD(0.9) else 0.1
+    _, constant = no_limit_statistic(play(NoisyQuadratic(), rule, lr, **runs))
+    assert constant[-1] > 0.75 * constant[2]
+    assert constant[-1] > 0.1
+    _, falling = no_limit_statistic(play(NoisyQuadratic(), rule, 10 * lr, schedule=inverse_sqrt, **runs))
+    assert falling[-1] < 0.75 * falling[0]
+
+
+def test_running_means_converge_like_one_over_root_n():
+    """SGD at rates 1/n: theta_2n - theta_n of a standard normal has variance 1 / 2n."""
+    paths = play(NoisyQuadratic(), SGD(), 1.0, 512, range(2000), schedule=inverse, record=[32, 64, 256, 512])
+    steps, gaps = no_limit_statistic(paths)
+    assert steps.tolist() == [32, 256]
+    assert gaps == pytest.approx(np.sqrt(2 / np.pi / (2 * steps)), rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("betas", "bound"), [((0.9, 0.999), 7.2703), ((0.5, 0.999), 18.2605), ((0.0, 0.999), 31.6228)]
+)
+def test_adams_bound_has_its_known_values(betas, bound):
+    assert adam_bound(betas) == pytest.approx(bound, abs=1e-4)
+    assert adam_bound(betas, step=1) == pytest.approx(1.0)
+    assert adam_bound(betas, step=200_000) == pytest.approx(bound, abs=1e-4)
+
+
+def _updates(betas, gradients):
+    rule = Adam(betas, eps=1e-150)
+    weight = torch.zeros((), dtype=torch.float64)
+    states = [rule.init(weight)]
+    for gradient in gradients:
+        updates, states = rule.update([torch.tensor(gradient, dtype=torch.float64)], states, [weight])
+        yield abs(updates[0].item())
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    gradients=st.lists(
+        st.floats(-1e6, 1e6).filter(lambda g: g == 0 or abs(g) > 1e-6), min_size=1, max_size=30
+    ),
+    betas=st.sampled_from([(0.9, 0.999), (0.5, 0.999), (0.0, 0.9), (0.9, 0.5), (0.99, 0.9801)]),
+)
+def test_no_gradients_move_adam_further_than_its_bound(gradients, betas):
+    for step, update in enumerate(_updates(betas, gradients), 1):
+        assert update <= adam_bound(betas, step) * (1 + 1e-9)
+
+
+def test_gradients_that_grow_geometrically_reach_adams_bound():
+    *_, last = _updates((0.9, 0.999), [(0.999 / 0.9) ** t for t in range(200)])
+    assert last == pytest.approx(adam_bound((0.9, 0.999), step=200), rel=1e-9)
+
+
+def test_adams_bound_is_infinite_for_long_momentum():
+    assert adam_bound((0.9, 0.5)) == math.inf
+    assert math.isfinite(adam_bound((0.9, 0.5), step=10))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: NoisyQuadratic(d=0), "d must be >= 1"),
+        (lambda: NoisyQuadratic(batch=0), "batch must be >= 1"),
+        (lambda: NoisyQuadratic(initial=math.inf), "initial must be finite"),
+        (lambda: Normal(sigma=0.0), "sigma > 0"),
+        (lambda: TwoPoint(1.0, 1.0), "low must be below high"),
+        (lambda: TwoPoint(p=1.0), "p must be in"),
+        (lambda: adam_bound((1.0, 0.9)), "betas"),
+        (lambda: adam_bound((0.0, 0.9), step=0), "step"),
+        (lambda: no_limit_statistic(_short()), "together with 2n"),
+        (lambda: stationary_moments(_short(), after=5), "from step 5"),
+    ],
+)
+def test_wrong_settings_are_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def _short():
+    return play(NoisyQuadratic(), SGD(), 0.1, 4, [0], record=[0, 3, 4])
