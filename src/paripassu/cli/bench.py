@@ -128,7 +128,7 @@ class BenchReport:
     seeds: int = 20
     """Seeds to confirm on; fewer make studies of fewer runs."""
     out: Path | None = None
-    """The table's file; benchmarks/results/report-DATE.md without it."""
+    """The table's file. Without it: benchmarks/results/report-DATE.md."""
     quiet: bool = False
     """Show no progress."""
     json: bool = False
