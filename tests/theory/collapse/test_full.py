@@ -52,9 +52,9 @@ def test_the_first_step_of_adam_moves_every_weight_by_the_rate():
 def test_the_magnitude_of_adam_on_sgds_direction_recovers_both_modes():
     graft = FULL_METHODS["ada-nsgda"]
     result = simulate_full(
-        Framework(d=100), graft, method="ada-nsgda", lr_d=3e-3, lr_g=1e-3, steps=2000, seeds=[0]
+        Framework(d=100), graft, method="ada-nsgda", lr_d=0.01, lr_g=0.003, steps=90, seeds=[0, 1, 2]
     )
-    assert math.isfinite(result.first_recovery[0])
+    assert np.isfinite(result.first_recovery).all()
 
 
 def test_a_run_that_overflows_is_recorded_and_spoils_no_other():

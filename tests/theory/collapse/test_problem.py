@@ -19,7 +19,7 @@ FRAMEWORKS = {
 
 
 def given_start(framework, seed=0, runs=1):
-    """Larger than the framework's own, so that 200 steps go far: ``[R, m_D, d]`` and ``[R, m_G, d]``."""
+    """Larger than the framework's own, so that 80 steps go far: ``[R, m_D, d]`` and ``[R, m_G, d]``."""
     rng = np.random.default_rng(seed)
     shapes = ((runs, framework.n_discriminator, framework.d), (runs, framework.n_generator, framework.d))
     return tuple(0.3 * rng.standard_normal(shape) for shape in shapes)
@@ -38,16 +38,16 @@ def given_start(framework, seed=0, runs=1):
 )
 @pytest.mark.parametrize("law", ["modes", "coefficients"])
 def test_the_fast_path_plays_what_any_rule_plays(law, method, momentum, rule, updates):
-    """From one start, 150 steps in float64, to 1e-8 of the numbers."""
+    """From one start, 80 steps in float64, to 1e-8 of the numbers."""
     framework = FRAMEWORKS[law]
     W, V = given_start(framework)
-    record = [0, 7, 60, 150]
+    record = [0, 7, 40, 80]
     fast = simulate(
-        framework, method, momentum=momentum, lr_d=0.05, lr_g=0.02, steps=150, updates=updates,
+        framework, method, momentum=momentum, lr_d=0.05, lr_g=0.02, steps=80, updates=updates,
         start=(W, V), record=record,
     )  # fmt: skip
     paths = play(
-        CollapseGame(framework, along_axes=True), rule, {"discriminator": 0.05, "generator": 0.02}, 150, 0,
+        CollapseGame(framework, along_axes=True), rule, {"discriminator": 0.05, "generator": 0.02}, 80, 0,
         updates=updates, start={"discriminator": [W], "generator": [V]}, record=record,
     )  # fmt: skip
     for name, values in paths.observed.items():
@@ -82,12 +82,12 @@ def test_trained_output_weights_are_a_second_tensor(framework, method, momentum,
     framework = FRAMEWORKS[framework]
     W, V = given_start(framework)
     fast = simulate(
-        framework, method, lr_d=0.05, lr_g=0.02, steps=200, momentum=momentum, updates=updates,
-        trainable=True, start=(W, V), record=[200],
+        framework, method, lr_d=0.05, lr_g=0.02, steps=80, momentum=momentum, updates=updates,
+        trainable=True, start=(W, V), record=[80],
     )  # fmt: skip
     paths = play(
         CollapseGame(framework, trainable=True, along_axes=True), rule,
-        {"discriminator": 0.05, "generator": 0.02}, 200, 0, updates=updates,
+        {"discriminator": 0.05, "generator": 0.02}, 80, 0, updates=updates,
         start={"discriminator": [W, [[framework.a, framework.b]]], "generator": [V]},
     )  # fmt: skip
     assert fast.ab == pytest.approx(paths.weights["discriminator"][1], rel=1e-8)
