@@ -3,6 +3,7 @@
 import copy
 import io
 import pickle
+from importlib.util import find_spec
 
 import pytest
 import torch
@@ -35,6 +36,7 @@ def test_state_loads_onto_parameters_of_another_dtype(make, to):
     assert target[0].isfinite().all()
 
 
+@pytest.mark.skipif(find_spec("numba") is None, reason="needs numba")
 def test_state_takes_the_layout_of_the_parameters_it_is_loaded_for():
     """Or the fast path would have to leave them to the plain one."""
     weight = torch.randn(4, 3, 2, 2)
