@@ -1,4 +1,4 @@
-"""The parameter shapes of three generators at full size, as the benchmarks' loads.
+"""The parameter shapes of three generators at full size, on which the benchmarks run.
 
 After pytorch/examples (DCGAN), mimicry (SNGAN) and the published settings of StyleGAN2 at 256 pixels with
 half the feature maps.

@@ -13,18 +13,18 @@ from torch.profiler import ProfilerActivity, profile
 
 
 def wait(device: str) -> None:
-    """Go on when the device has done all that it was given."""
+    """Return when the device has done all its work."""
     if device == "cuda":
         torch.cuda.synchronize()
 
 
 def name_of(device: str) -> str:
-    """The device for `paripassu.records.environment`: a GPU's own name."""
+    """The device for `paripassu.records.environment`; for a GPU, its product name."""
     return torch.cuda.get_device_name() if device == "cuda" else device
 
 
 def dated(benchmark: str, device: str) -> Path:
-    """Where today's page of a benchmark goes."""
+    """The file of today's page of a benchmark."""
     name = benchmark if device == "cpu" else f"{benchmark}-{device}"
     return Path(__file__).parent / "results" / f"{name}-{datetime.now(UTC):%Y-%m-%d}.md"
 
@@ -38,7 +38,7 @@ def peak(step: Callable[[], object]) -> int:
 
 
 def allocations(step: Callable[[], object]) -> list[int]:
-    """Bytes of each allocation by torch within ``step``, below 0 where memory is freed, in order."""
+    """Bytes of each allocation by torch within ``step``, in order; freed memory is below 0."""
     with silenced(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
         step()
     events = [e for e in recorded.profiler.kineto_results.events() if e.name() == "[memory]"]
@@ -46,12 +46,12 @@ def allocations(step: Callable[[], object]) -> list[int]:
 
 
 def shares(step: Callable[[], object], kinds: Mapping[str, str], *, on_gpu: bool) -> dict[str, float]:
-    """What share of the time of ``step`` each kind of operation takes; they and ``"rest"`` sum to 1.
+    """The share of the time of ``step`` that each kind of operation takes; with ``"rest"`` the sum is 1.
 
     Args:
-        step: what is watched.
-        kinds: a regular expression for each, of operations' names; the first that fits counts.
-        on_gpu: whether the GPU's time counts instead of the processor's.
+        step: the function to profile.
+        kinds: for each kind a regular expression for operations' names; the first match counts.
+        on_gpu: whether to count the GPU's time instead of the processor's.
     """
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
     with silenced(), profile(activities=activities) as recorded:
@@ -65,8 +65,8 @@ def shares(step: Callable[[], object], kinds: Mapping[str, str], *, on_gpu: bool
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """Keep what is written to standard error from it."""
-    # The profiler announces itself on standard error, where the progress bar is.
+    """Discard all output to standard error."""
+    # The profiler prints to standard error, where the progress bar is.
     sys.stderr.flush()
     kept = os.dup(2)
     with Path(os.devnull).open("w") as nowhere:

@@ -1,11 +1,13 @@
 """One round of GAN training, beside the loop people write and beside the same networks without a data set.
 
-All contestants train equal networks with Adam on images of CIFAR-10's size, in turns. A round is one
-generator update and the discriminator updates before it; images per second are the real ones that the
-discriminator sees. *The usual loop*: a DataLoader, two discriminator passes, torch's own Adam and its own
-precision, which on a GPU is tf32 in convolutions, gradients for whatever asks for them. *The ceiling* of a
-setting: one batch and its latents lie ready on the device, the losses' gradients reach one player each, fused
-Adam; nothing is seeded, averaged or recorded.
+All contestants train equal networks with Adam on images of CIFAR-10's size. They take turns. A round is one
+generator update and the discriminator updates before it. Images per second are the real images that the
+discriminator sees.
+
+- *The usual loop* has a DataLoader, two discriminator passes, and torch's default Adam and precision. On a
+  GPU that precision is tf32 in convolutions. It computes every gradient that can be computed.
+- *The ceiling* of a setting has one batch and its latents ready on the device, and fused Adam. Each loss has
+  gradients for one player only. Nothing is seeded, averaged or recorded.
 """
 
 import statistics
@@ -52,7 +54,7 @@ Round = Callable[[], object]
 
 
 def loads(device: str) -> dict[str, Run]:
-    """What is trained, by name; on a GPU the ResNet as published, on a CPU a quarter as wide."""
+    """The runs to train, by name. The ResNet has its published width on a GPU, a quarter of it on a CPU."""
     width, n_critic = (128, 5) if device == "cuda" else (32, 1)
     resnet, dcgan = Player(Adam((0.0, 0.9)), 2e-4), Player(Adam((0.5, 0.999)), 2e-4)
     return {
@@ -72,9 +74,9 @@ def loads(device: str) -> dict[str, Run]:
 
 
 def settings(device: str, *, compiled: bool) -> dict[str, dict[str, Any]]:
-    """The speed settings that take part, by name."""
+    """The speed settings to measure, by name."""
     precisions = ("float32", "tf32", "bf16") if device == "cuda" else ("float32", "bf16")
-    # On a CPU it is channels last that convolutions in bf16 take.
+    # On a CPU, convolutions in bf16 need channels last.
     plain = precisions if device == "cuda" else ("float32",)
     found: dict[str, dict[str, Any]] = {name: {"precision": name} for name in plain}
     found |= {f"{name}, channels last": {"precision": name, "channels_last": True} for name in precisions}
@@ -85,7 +87,7 @@ def settings(device: str, *, compiled: bool) -> dict[str, dict[str, Any]]:
 
 
 class _Images(Dataset[Tensor]):
-    """As torchvision's ToTensor and Normalize give them, one at a time."""
+    """Images one at a time, as torchvision's ToTensor and Normalize return them."""
 
     def __init__(self, pixels: Tensor) -> None:
         self.pixels = pixels
@@ -139,7 +141,7 @@ def ours(run: Run, pixels: Tensor) -> Round:
 
 
 def ceiling(run: Run) -> Round:
-    """The networks and nothing else."""
+    """The networks alone."""
     networks = [network.to(run.device) for network in run.model.build(SHAPE)]
     for network in networks if run.channels_last else []:
         network.to(memory_format=torch.channels_last)
@@ -206,10 +208,10 @@ class Row:
         setting: its speed setting.
         median_ms: of one round.
         images: real images a second, from the median.
-        to_usual: its speed, in that of the usual loop.
-        to_ceiling: its speed, in that of the ceiling of its setting; None for others than ours.
-        peak_mib: the most allocated at once within a round, beyond weights and optimizers.
-        of_peak: share of the device's matrix product that its convolutions and products come to.
+        to_usual: its speed over that of the usual loop.
+        to_ceiling: our speed over that of the ceiling of this setting; None for the other contestants.
+        peak_mib: the most MiB allocated at once within a round, beyond weights and optimizers.
+        of_peak: speed of its convolutions and products over that of a large matrix product.
     """
 
     contestant: str
@@ -225,7 +227,7 @@ class Row:
 def measure(
     run: Run, rounds: int, progress: Callable[[], None], *, compiled: bool
 ) -> tuple[list[Row], dict[str, dict[str, float]]]:
-    """Every contestant on one load, in turns; and where the time of each of ours goes."""
+    """Rows of every contestant on one run, and the shares of our time by kind of operation."""
     pixels = torch.randint(0, 256, (IMAGES, *SHAPE), dtype=torch.uint8)
     of = settings(run.device, compiled=compiled)
     plays: dict[tuple[str, str], Round] = {(USUAL, DEFAULTS): usual(run, pixels)}
@@ -233,7 +235,7 @@ def measure(
         changed = replace(run, **changes)
         plays["paripassu", name] = ours(changed, pixels)
         plays["the ceiling", name] = ceiling(changed)
-    for play in plays.values():  # kernels are chosen, code is compiled
+    for play in plays.values():  # torch chooses kernels and compiles
         play()
         play()
     operations = {who: _operations(play) for who, play in plays.items() if "compiled" not in who[1]}
@@ -250,7 +252,7 @@ def measure(
     rows = []
     for who, name in plays:
         taken = median[who, name]
-        # The compiler's code does what the plain one of its kind does.
+        # Compiled code does the operations of the plain code.
         work = operations.get((who, name)) or operations[who, "float32"]
         rows.append(
             Row(
@@ -287,7 +289,7 @@ def _operations(play: Round) -> int:
 
 
 class _Operations(TorchDispatchMode):
-    # torch's FlopCounterMode also follows modules, and that refuses gradients of gradients.
+    # torch's FlopCounterMode also follows modules, and then it refuses gradients of gradients.
     def __init__(self) -> None:
         super().__init__()
         self.total = 0
@@ -333,14 +335,14 @@ def table(rows: list[Row]) -> str:
 
 
 def met(rows: list[Row], device: str) -> str:
-    """Which of our rows are as fast as was asked and which are not, in sentences."""
+    """Which of our rows reach the targets and which do not, in sentences."""
     own = [row for row in rows if row.contestant == "paripassu"]
-    asked = {
+    targets = {
         f"{AT_LEAST_USUAL[device]} × the usual loop": (AT_LEAST_USUAL[device], [r.to_usual for r in own]),
         f"{AT_LEAST_CEILING} × the ceiling": (AT_LEAST_CEILING, [r.to_ceiling or 0.0 for r in own]),
     }
-    told: list[str] = []
-    for what, (least, speeds) in asked.items():
+    sentences: list[str] = []
+    for what, (least, speeds) in targets.items():
         named = {
             f"{row.setting} ({speed:.2f})": speed >= least for row, speed in zip(own, speeds, strict=True)
         }
@@ -348,12 +350,12 @@ def met(rows: list[Row], device: str) -> str:
             [name for name, meets in named.items() if meets is is_met] for is_met in (True, False)
         )
         if not missing:
-            told.append(f"{what} is met by every setting.")
+            sentences.append(f"{what} is met by every setting.")
         elif not meeting:
-            told.append(f"**{what} is met by no setting**: {'; '.join(missing)}.")
+            sentences.append(f"**{what} is met by no setting**: {'; '.join(missing)}.")
         else:
-            told.append(f"{what} is met by {'; '.join(meeting)}, **not by** {'; '.join(missing)}.")
-    return "\n".join(told)
+            sentences.append(f"{what} is met by {'; '.join(meeting)}, **not by** {'; '.join(missing)}.")
+    return "\n".join(sentences)
 
 
 def _where(goes: dict[str, dict[str, float]]) -> str:
@@ -368,7 +370,7 @@ def _where(goes: dict[str, dict[str, float]]) -> str:
 def run(
     device: str, rounds: int, command: str, progress: Callable[[], None], *, compiled: bool
 ) -> tuple[dict[str, Any], str]:
-    """Measure on each load; the figures as plain values and the dated page."""
+    """Measure each run; return the figures as plain values, and the dated page."""
     measured = {
         name: measure(load, rounds, progress, compiled=compiled) for name, load in loads(device).items()
     }
@@ -377,10 +379,10 @@ def run(
     used = f"{where.cores} cores, {torch.get_num_threads()} of them used"
     setting = (
         f"{where.device}, {used}; {versions}; commit {where.commit or 'unknown'}. "
-        f"Medians of {rounds} rounds. Asked: {AT_LEAST_USUAL[device]} × the usual loop, "
-        f"{AT_LEAST_CEILING} × the ceiling. *MiB more*: the most allocated at once within a round, beyond "
-        "weights and optimizers. *Of matrix peak*: operations of convolutions and products over the time, as "
-        "a share of a large matrix product in that precision."
+        f"Medians of {rounds} rounds. The targets are {AT_LEAST_USUAL[device]} × the usual loop and "
+        f"{AT_LEAST_CEILING} × the ceiling. *MiB more* is the most memory allocated at once within a round, "
+        "beyond weights and optimizers. *Of matrix peak* is the speed of convolutions and products over that "
+        "of a large matrix product in the same precision."
     )
     sections = [
         f"# One round of training, {datetime.now(UTC):%Y-%m-%d}",
@@ -402,5 +404,5 @@ def run(
 
 
 def default_page(device: str) -> Path:
-    """Where today's page goes."""
+    """The file of today's page."""
     return dated("train", device)

@@ -1,8 +1,8 @@
-"""Train the digit classifiers whose features the package measures generated digits with.
+"""Train the digit classifiers; the package uses their features to measure generated digits.
 
-Writes src/paripassu/metrics/digits.safetensors, or with ``--mnist`` mnist.safetensors; deterministic on a CPU
-with one thread. Run as ``python -m tools.train_digit_classifier [--mnist FOLDER]``, the folder with MNIST's
-four files.
+Writes src/paripassu/metrics/digits.safetensors, or with ``--mnist`` mnist.safetensors. The result is
+deterministic on a CPU with one thread. Run it as ``python -m tools.train_digit_classifier [--mnist FOLDER]``,
+where the folder has MNIST's four files.
 """
 
 import argparse
@@ -32,13 +32,13 @@ CPU = torch.device("cpu")
 SEED = 0
 LR = 2e-3
 WEIGHT_DECAY = 1e-2
-# Against features that keep nothing but the class: they spread over more dimensions, of about unit size.
+# These keep features from reducing to the class; they spread over more dimensions, of about unit size.
 DROPOUT = 0.5
 LABEL_SMOOTHING = 0.1
 
 
 class Recipe(NamedTuple):
-    """How long to train on what, and how good that must be."""
+    """Network, data, length of training and required accuracy."""
 
     network: DigitFeatures
     epochs: int
@@ -71,7 +71,7 @@ class Labelled(NamedTuple):
 
 
 def split() -> tuple[Labelled, Labelled]:
-    """The 1,437 digits to train on and the 360 held out, as ``SPLIT`` says."""
+    """The 1,437 training digits and the 360 test digits of ``SPLIT``."""
     images = to_unit(Digits().load(CPU).pixels)
     target = load_digits().target
     train, held_out = train_test_split(
@@ -82,7 +82,7 @@ def split() -> tuple[Labelled, Labelled]:
 
 
 def mnist(folder: Path) -> tuple[Labelled, Labelled]:
-    """MNIST's 60,000 digits to train on and its 10,000 others."""
+    """MNIST's 60,000 training digits and its 10,000 test digits."""
     parts: list[Labelled] = []
     for part in ("train", "t10k"):
         pixels = Idx(folder / f"{part}-images-idx3-ubyte.gz", MNIST.network.resolution).load(CPU).pixels
@@ -119,7 +119,7 @@ def train(recipe: Recipe, labelled: Labelled) -> DigitClassifier:
 
 
 def _shift(images: Tensor) -> Tensor:
-    # One shift a batch: the digits are centred, generated ones need not be.
+    # The digits are centred, but generated ones need not be. One shift per batch is enough.
     size = images.shape[-1]
     most = size // 8
     top, left = torch.randint(0, 2 * most + 1, (2,)).tolist()
@@ -148,7 +148,7 @@ def main() -> None:
         "script": "tools/train_digit_classifier.py",
     }
     output = WEIGHTS / recipe.network.weights
-    # One entry: safetensors writes several in random order, and the file would change from run to run.
+    # One entry, because safetensors writes several in random order, and the file would differ between runs.
     save_file(classifier.state_dict(), output, {"training": json.dumps(facts)})
     print(f"wrote {output} ({output.stat().st_size:,} bytes)")
 

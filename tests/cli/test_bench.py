@@ -1,4 +1,4 @@
-"""The benchmarks' command, on a load of a few rounds."""
+"""The command of the benchmarks, with a few rounds."""
 
 import json
 import math
@@ -31,7 +31,7 @@ def test_every_contestant_has_its_row(tmp_path, capsys):
     assert "| NSGD layer |" in page.read_text()
 
 
-def test_the_middle_process_decides_what_is_met():
+def test_the_median_process_decides_whether_a_target_is_met():
     script = bench.load("optim")
 
     def row(ratio: float) -> object:
@@ -55,7 +55,7 @@ def test_the_middle_process_decides_what_is_met():
     assert script.met({"A": [middle]}) == "*at most* is met by every row.\n*aim* is **met by no row**."
 
 
-def test_without_the_scripts_it_says_where_they_are(monkeypatch, tmp_path, capsys):
+def test_missing_scripts_raise_and_say_where_they_are(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(bench, "_SCRIPTS", tmp_path / "benchmarks")
     assert main(["bench", "optim"]) == 2
     assert "from a checkout" in capsys.readouterr().err
@@ -71,7 +71,7 @@ def test_json_has_no_nan():
     assert bench.finite({"a": [math.nan, 1.0, math.inf], "b": "x"}) == {"a": [None, 1.0, None], "b": "x"}
 
 
-def test_the_loads_are_of_their_published_sizes():
+def test_generators_have_their_published_sizes():
     generators = bench.load("generators").GENERATORS
     shapes = {name: make() for name, make in generators.items()}
     sizes = {name: sum(math.prod(s) for s in of) / 1e6 for name, of in shapes.items()}
@@ -84,7 +84,7 @@ def test_benchmarks_are_listed(capsys):
     assert "benchmarks/optim.py" in capsys.readouterr().out
 
 
-def test_training_is_timed_beside_the_usual_loop_and_the_networks_alone(monkeypatch, tmp_path, capsys):
+def test_training_is_timed_beside_usual_loop_and_networks_alone(monkeypatch, tmp_path, capsys):
     script = bench.load("train")
     player = Player(Adam((0.5, 0.9)), 1e-4)
     tiny = Run(Digits(), DCGAN(width=2, norm="none"), player, player, penalty=WganGP(), batch=4, n_critic=2)
@@ -110,7 +110,7 @@ def test_training_is_timed_beside_the_usual_loop_and_the_networks_alone(monkeypa
 
 
 @pytest.mark.parametrize(
-    ("to_usual", "to_ceiling", "told"),
+    ("to_usual", "to_ceiling", "message"),
     [
         (
             (1.29, 1.3),
@@ -130,13 +130,13 @@ def test_training_is_timed_beside_the_usual_loop_and_the_networks_alone(monkeypa
         ),
     ],
 )
-def test_what_was_asked_and_missed_is_said(to_usual, to_ceiling, told):
+def test_the_page_says_which_targets_were_missed(to_usual, to_ceiling, message):
     script = bench.load("train")
     rows = [script.Row(script.USUAL, "float32", 1.0, 1.0, 9.0, None, 1.0, 0.1)]
     for name, usual, ceiling in zip("ab", to_usual, to_ceiling, strict=True):
         rows.append(script.Row("paripassu", name, 1.0, 1.0, usual, ceiling, 1.0, 0.1))
         rows.append(script.Row("the ceiling", name, 1.0, 1.0, 9.0, None, 1.0, 0.1))
-    assert script.met(rows, "cpu") == told
+    assert script.met(rows, "cpu") == message
 
 
 def test_every_phase_of_a_made_study_has_its_row(tmp_path, capsys, monkeypatch):
@@ -164,7 +164,7 @@ def test_a_made_study_has_runs(option, capsys):
     assert f"{option} must be at least 1" in capsys.readouterr().err
 
 
-def test_bounds_that_are_missed_are_said():
+def test_missed_bounds_are_marked():
     script = bench.load("report")
     row = {"seconds": 1.0, "mib": 100.0, "text_mib": 2.0}
     met = script.met({300: {"page": row, "resume": row}})
@@ -173,7 +173,7 @@ def test_bounds_that_are_missed_are_said():
     assert "| resume, seconds | 5 | 6.0 **missed** |" in late
 
 
-def test_made_records_are_written_as_ours(tmp_path):
+def test_made_records_equal_written_records(tmp_path):
     script = bench.load("report")
     written = "".join(part for part in script.between_evaluations()[0])
     path = tmp_path / "records.jsonl"

@@ -1,4 +1,4 @@
-"""Commands as a person types them: results on standard output, one sentence for every mistake."""
+"""Commands as a person types them. Results are on standard output; every mistake is one sentence."""
 
 import json
 import os
@@ -45,14 +45,14 @@ def test_train_writes_a_run_folder_with_a_page(tmp_path, capsys):
         assert (folder / part).exists(), part
 
 
-def test_train_speaks_json(tmp_path, capsys):
+def test_train_prints_json(tmp_path, capsys):
     code, out, _ = _run(capsys, *_TRAIN, "--json", "--out", str(tmp_path / "run"))
     result = json.loads(out)
     assert (code, result["outcome"], result["step"]) == (0, "finished", 4)
     assert result["metrics"]["fd-digits@50"] > 0
 
 
-def test_nothing_is_said_to_a_reader_who_has_gone():
+def test_a_closed_output_ends_quietly():
     reader, writer = os.pipe()
     os.close(reader)
     command = [sys.executable, "-m", "paripassu", "train", "--dry-run"]
@@ -83,23 +83,22 @@ def test_eval_measures_the_checkpoint(trained, capsys):
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [("mps", "not on 'mps'"), ("meta", "not on 'meta'"), ("cuda:9", "there is no cuda:9 here")],
 )
-def test_eval_refuses_devices_that_there_are_not(trained, capsys, name, told):
-    """Given, or in the settings of a run that was trained elsewhere."""
+def test_eval_refuses_missing_devices(trained, capsys, name, message):
+    """On the command line, or in the settings of a run that was trained elsewhere."""
     code, out, err = _run(capsys, "eval", str(trained), "--device", name)
     assert (code, out) == (2, "")
-    assert told in err
+    assert message in err
     path = trained / "run.json"
     header = json.loads(path.read_text())
     path.write_text(json.dumps(header | {"settings": header["settings"] | {"device": name}}))
-    again, out, told_again = _run(capsys, "eval", str(trained))
-    assert (again, out, told_again) == (2, "", err)
+    assert _run(capsys, "eval", str(trained)) == (2, "", err)
     assert err.count("\n") == 1
 
 
-def test_a_run_of_a_gpu_is_measured_on_the_cpu(trained, capsys):
+def test_a_run_from_a_gpu_is_measured_on_the_cpu(trained, capsys):
     _, expected, _ = _run(capsys, "eval", str(trained), "--json")
     path = trained / "run.json"
     header = json.loads(path.read_text())
@@ -109,7 +108,7 @@ def test_a_run_of_a_gpu_is_measured_on_the_cpu(trained, capsys):
     assert (code, json.loads(out)) == (0, json.loads(expected))
 
 
-def test_eval_measures_what_is_asked_for(trained, capsys):
+def test_eval_measures_the_named_metrics(trained, capsys):
     names = ["recall-digits@20", "kd-digits", "fd-pixels8@30"]
     code, out, err = _run(capsys, "eval", str(trained), "--metric", *names, "--samples", "40", "--json")
     assert (code, err) == (0, "")
@@ -133,19 +132,19 @@ def test_eval_measures_what_is_asked_for(trained, capsys):
         ),
     ],
 )
-def test_metrics_that_there_are_not_are_used_wrongly(trained, capsys, name, message):
+def test_unknown_metrics_are_refused(trained, capsys, name, message):
     code, out, err = _run(capsys, "eval", str(trained), "--metric", name)
     assert (code, out) == (2, "")
     assert message in err
 
 
-def test_eval_refuses_other_weights_and_weights_for_nothing(trained, tmp_path, capsys, monkeypatch):
+def test_eval_refuses_damaged_and_needless_weights(trained, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("PARIPASSU_CACHE", str(tmp_path / "cache"))
     monkeypatch.setitem(sys.modules, "torch_fidelity.feature_extractor_inceptionv3", ModuleType("fake"))
     monkeypatch.setitem(sys.modules, "torch_fidelity", ModuleType("fake"))
     (tmp_path / "weights.pth").write_bytes(b"damaged")
-    asked = ["eval", str(trained), "--metric", "fid-inception@10"]
-    code, _, err = _run(capsys, *asked, "--inception-weights", str(tmp_path / "weights.pth"))
+    command = ["eval", str(trained), "--metric", "fid-inception@10"]
+    code, _, err = _run(capsys, *command, "--inception-weights", str(tmp_path / "weights.pth"))
     assert code == 2
     assert "weights.pth has SHA-256" in err
     code, _, err = _run(capsys, "eval", str(trained), "--inception-weights", "weights.pth")
@@ -153,7 +152,7 @@ def test_eval_refuses_other_weights_and_weights_for_nothing(trained, tmp_path, c
     assert "--inception-weights is for a --metric on inception" in err
 
 
-def test_published_data_go_by_name(tmp_path, capsys, monkeypatch):
+def test_published_data_load_by_name(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     recipe = ["train", "--recipe", "wgangp-cifar10", "--data"]
     code, out, _ = _run(capsys, *recipe, "cifar10", "--dry-run")
@@ -175,7 +174,7 @@ def test_published_data_go_by_name(tmp_path, capsys, monkeypatch):
     assert err == "paripassu: cifar10 is on the Hub: pip install 'paripassu[hub]'\n"
 
 
-def test_report_writes_the_page_anew(trained, capsys):
+def test_report_writes_the_page_again(trained, capsys):
     page = trained / "report" / "index.html"
     page.unlink()
     code, out, _ = _run(capsys, "report", str(trained))
@@ -184,7 +183,7 @@ def test_report_writes_the_page_anew(trained, capsys):
     assert page.is_file()
 
 
-def test_runs_are_laid_side_by_side(trained, tmp_path, capsys):
+def test_runs_are_compared_side_by_side(trained, tmp_path, capsys):
     other = tmp_path / "other"
     assert _run(capsys, *_TRAIN, "--seed", "7", "--shadow", "adam", "--out", str(other))[0] == 0
     code, out, _ = _run(capsys, "report", str(trained), str(other), "--out", str(tmp_path / "both"))
@@ -195,7 +194,7 @@ def test_runs_are_laid_side_by_side(trained, tmp_path, capsys):
     assert "over those of Adam(betas=(0.5, 0.999), eps=1e-08)" in text
 
 
-def test_studies_of_a_folder_are_compared_and_make_a_board(tmp_path, capsys):
+def test_studies_in_a_folder_can_be_compared_and_make_a_board(tmp_path, capsys):
     study = ["study", "run", "pace", "--scale", "smoke", "--workers", "1"]
     code, _, err = _run(capsys, *study, "--out", str(tmp_path / "old"))
     assert (code, err) == (0, "")
@@ -263,7 +262,7 @@ def test_every_kind_of_bad_image_is_refused_and_skipped(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["train", "--lr-d", "0"], "learning rate"),
         (["train", "--lr-g", "nan"], "learning rate"),
@@ -301,10 +300,10 @@ def test_every_kind_of_bad_image_is_refused_and_skipped(tmp_path, capsys):
         (["train", "--device", "cpu:0"], "not on 'cpu:0'"),
         (["train", "--device", "cuda"], "there is no cuda here, for torch sees 0 GPUs: choose cpu"),
         (["train", "--device", "cuda:9"], "there is no cuda:9 here, for torch sees 0 GPUs: choose cpu"),
-        (["study", "run", "grafting", "--device", "mps"], "a study's --device is cpu or cuda, whose GPUs"),
-        (["study", "run", "grafting", "--device", "cuda:9"], "not 'cuda:9'"),
+        (["study", "run", "grafting", "--device", "mps"], "a study's --device must be cpu or cuda"),
+        (["study", "run", "grafting", "--device", "cuda:9"], "got 'cuda:9'"),
         (["study", "run", "grafting", "--device", "cuda"], "there is no cuda here"),
-        (["study", "report", "grafting", "--device", "meta"], "not 'meta'"),
+        (["study", "report", "grafting", "--device", "meta"], "got 'meta'"),
         (["train", "--steps", "0"], "steps must be >= 1"),
         (["eval", "nowhere"], "no run folder"),
         (["report", "nowhere"], "holds no run"),
@@ -322,7 +321,7 @@ def test_every_kind_of_bad_image_is_refused_and_skipped(tmp_path, capsys):
         (["theory", "phase", "--engine", "ray"], "pip install 'paripassu[ray]'"),
         (["study", "run", "grafting", "--run-gpus", "0.5"], "--run-gpus is for --device cuda: add it"),
         (["study", "run", "grafting", "--device", "cuda", "--run-gpus", "2"], "must be in (0, 1]"),
-        (["study", "run", "collapse", "--device", "cuda"], "a sweep of the theory does nothing on a GPU"),
+        (["study", "run", "collapse", "--device", "cuda"], "a sweep of the theory does not use a GPU"),
         (["study", "run", "grafting", "--data", "cifar10"], "--data takes NAME=PATH"),
         (["study", "run", "collapse", "--data", "a=b"], "takes no data by path"),
         (
@@ -335,7 +334,7 @@ def test_every_kind_of_bad_image_is_refused_and_skipped(tmp_path, capsys):
         ),
     ],
 )
-def test_mistakes_get_one_sentence_and_write_nothing(arguments, told, tmp_path, capsys, monkeypatch):
+def test_mistakes_get_one_sentence_and_write_nothing(arguments, message, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "ray", None)  # as if it were not installed
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
@@ -343,7 +342,7 @@ def test_mistakes_get_one_sentence_and_write_nothing(arguments, told, tmp_path, 
     assert (code, out) == (2, "")
     assert err.startswith("paripassu: ")
     assert err.count("\n") == 1
-    assert told in err
+    assert message in err
     assert not list(tmp_path.rglob("*.jsonl"))
 
 
@@ -419,7 +418,7 @@ def test_a_dry_run_prints_the_recipe(name, capsys, tmp_path, monkeypatch):
 
 
 def test_every_setting_of_a_recipe_can_be_replaced(capsys, tmp_path):
-    """All at once, each with a value that is not the recipe's; no setting of a run is left out."""
+    """All settings of a run are replaced at once, each by a value that differs from the recipe's."""
     (tmp_path / "images").mkdir()
     player = ["--weight-decay", "0.1", "--lr-d", "1", "--lr-g", "2", "--betas", "0.1", "0.2"]
     model = ["--latent", "7", "--width", "8", "--fmaps", "0.25", "--mapping-depth", "3", "--mixing", "0.1"]
@@ -469,12 +468,12 @@ def test_a_recipe_without_its_terms(capsys):
     assert (run["path_length"], run["path_length_every"]) == (None, 1)
 
 
-def test_a_penalty_that_is_not_the_recipes_is_not_as_lazy(capsys):
+def test_another_penalty_does_not_take_the_recipes_interval(capsys):
     run = _resolved(capsys, "--recipe", "stylegan2-256", "--penalty", "wgan-gp")
     assert (run["penalty"]["is"], run["penalty_every"]) == ("WganGP", 1)
 
 
-def test_settings_reach_the_rules_inside(capsys):
+def test_settings_reach_nested_rules(capsys):
     names = ["--optimizer-d", "nsgd-layer", "--optimizer-g", "adansgd", "--lr-d", "1", "--lr-g", "1"]
     run = _resolved(capsys, *names, "--momentum", "0.3", "--betas", "0.1", "0.2")
     assert run["discriminator"]["rule"]["rule"] == {"is": "SGD", "momentum": 0.3}
@@ -483,7 +482,7 @@ def test_settings_reach_the_rules_inside(capsys):
 
 
 def test_files_of_pixels_by_path(tmp_path, capsys):
-    """npz, IDX and CIFAR's batches are told apart by what is there; the recipe's resolution is theirs."""
+    """npz, IDX and CIFAR's batches are recognised by their files and take the recipe's resolution."""
     np.savez(tmp_path / "set.npz", x=np.zeros((4, 8, 8, 3), np.uint8))
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(b"")
     (tmp_path / "cifar").mkdir()
@@ -533,7 +532,7 @@ def test_a_folder_that_cannot_be_written(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     code, _, err = _run(capsys, *_TRAIN, "--out", str(tmp_path / "file" / "run"))
     assert code == 1
-    assert "what was complete is kept" in err
+    assert "complete results are kept" in err
 
 
 @pytest.mark.parametrize("command", ["demo", "train", "eval", "study", "report"])

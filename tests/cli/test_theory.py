@@ -25,12 +25,12 @@ def _run(capsys, *arguments: str) -> tuple[int, str, str]:
 
 @pytest.fixture
 def here(monkeypatch):
-    """Chunks in this process; one test below takes the engine's."""
+    """Play chunks in this process; one test below uses the engine's processes."""
     inline = lambda _, function, tasks: ((task, function(task)) for task in tasks)  # noqa: E731
     monkeypatch.setattr("paripassu.engine.LocalEngine.execute", inline)
 
 
-def test_run_in_processes_of_its_own(tmp_path, capsys):
+def test_run_in_worker_processes(tmp_path, capsys):
     code, out, err = _run(capsys, *_RUN, "--out", str(tmp_path), "--workers", "1")
     assert (code, err) == (0, "")
     assert "nSGDA" in out
@@ -41,7 +41,7 @@ def test_run_in_processes_of_its_own(tmp_path, capsys):
 
 @pytest.mark.usefixtures("here")
 class TestHere:
-    def test_phase_speaks_json_and_goes_on(self, tmp_path, capsys):
+    def test_phase_prints_json_and_resumes(self, tmp_path, capsys):
         small = ["--lr-d", "0.1", "--lr-g", "0.01", "0.1", "--steps", "60", "--fresh-seeds", "2"]
         command = ["theory", "phase", *_TINY, *small, "--json", "--out", str(tmp_path)]
         code, out, _ = _run(capsys, *command)
@@ -79,7 +79,7 @@ class TestHere:
         page = (tmp_path / "report" / "index.html").read_text()
         assert page.count("data-figure") == 5
         code, text, _ = _run(capsys, "study", "diff", str(tmp_path), str(tmp_path))
-        # 31 settings by two methods, of each two shares and a median.
+        # 31 settings by two methods, each with two shares and a median.
         assert (code, "0 of 186 estimates" in text) == (0, True)
 
     def test_adam_and_the_grafts_by_name(self, tmp_path, capsys):
@@ -88,7 +88,7 @@ class TestHere:
         assert code == 0
         assert "AdaDir" in out
 
-    def test_report_writes_the_page_anew(self, tmp_path, capsys):
+    def test_report_writes_the_page_again(self, tmp_path, capsys):
         _run(capsys, *_RUN, "--out", str(tmp_path))
         (tmp_path / "report" / "index.html").unlink()
         code, out, _ = _run(capsys, "report", str(tmp_path))
@@ -106,7 +106,7 @@ class TestHere:
         assert "gamma is 0.1 there and 0.2 here" in err
         assert (tmp_path / "study.json").read_bytes() == before
 
-    def test_diff_tells_two_sweeps_apart_and_report_points_to_it(self, tmp_path, capsys):
+    def test_diff_compares_two_sweeps_and_report_points_to_it(self, tmp_path, capsys):
         folders = [str(tmp_path / name) for name in ("a", "b")]
         for gamma, out in zip(("0.1", "0.2"), folders, strict=True):
             _run(capsys, *_RUN, "--gamma", gamma, "--out", out)
@@ -121,7 +121,7 @@ class TestHere:
         assert f"{folders[0]} is a study or a sweep: use `paripassu study diff`" in err
         assert err.count("\n") == 1
 
-    def test_folders_are_told_apart_without_out(self, tmp_path, capsys, monkeypatch):
+    def test_sweeps_get_different_folders_without_out(self, tmp_path, capsys, monkeypatch):
         monkeypatch.chdir(tmp_path)
         for gamma in ("0.1", "0.2", "0.1"):
             assert _run(capsys, *_RUN, "--gamma", gamma)[0] == 0
@@ -137,7 +137,7 @@ class TestHere:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["run", "--lr-d", "0"], "lr_d must be finite and > 0, got 0.0"),
         (["run", "--lr-g", "nan"], "lr_g must be finite and > 0, got nan"),
@@ -157,13 +157,13 @@ class TestHere:
         (["vary", "--seeds", "0"], "seeds must be >= 1"),
     ],
 )
-def test_mistakes_get_one_sentence_and_write_nothing(arguments, told, tmp_path, capsys, monkeypatch):
+def test_mistakes_get_one_sentence_and_write_nothing(arguments, message, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code, out, err = _run(capsys, "theory", *arguments)
     assert (code, out) == (2, "")
     assert err.startswith("paripassu: ")
     assert err.count("\n") == 1
-    assert told in err
+    assert message in err
     assert not list(tmp_path.iterdir())
 
 

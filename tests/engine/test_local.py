@@ -1,4 +1,4 @@
-"""Local processes: every task once, errors told, nothing left running."""
+"""Local processes do every task once, report errors, and leave nothing running."""
 
 import os
 import signal
@@ -44,14 +44,14 @@ def test_workers_use_one_thread_each():
 
 
 @pytest.mark.parametrize(("named", "seen"), [("", {"0", "1"}), ("4,7", {"4", "7"})])
-def test_gpus_are_shared_out(named, seen, monkeypatch):
-    """Two of them with room for one task each: two processes, each of which sees one."""
+def test_each_worker_sees_one_gpu(named, seen, monkeypatch):
+    """Two GPUs with room for one task each give two processes, and each sees one GPU."""
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
     assert {gpu for _, gpu in LocalEngine(4, gpus=0.6).execute(_visible, range(4))} == seen
 
 
-def test_gpus_there_are_not(monkeypatch):
+def test_missing_gpus_raise(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     with pytest.raises(ValueError, match="no GPU on this machine"):
         list(LocalEngine(gpus=0.5).execute(_visible, [0]))
@@ -59,12 +59,12 @@ def test_gpus_there_are_not(monkeypatch):
         LocalEngine(gpus=2)
 
 
-def test_a_tasks_error_reaches_the_caller():
+def test_an_error_in_a_task_reaches_the_caller():
     with pytest.raises(ValueError, match="task 3 cannot be done"):
         list(LocalEngine(1).execute(_fail, [3]))
 
 
-def test_a_killed_worker_is_told_as_such():
+def test_a_killed_worker_raises():
     with pytest.raises(RuntimeError, match="was killed"):
         list(LocalEngine(1).execute(_die, [0]))
 
@@ -98,7 +98,7 @@ def _is_alive(pid: int) -> bool:
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity on this system")
 def test_as_many_workers_as_usable_cores():
-    """In a process of its own, which stays on one core."""
+    """A separate process runs this, because it stays on one core."""
     script = (
         "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))]);"
         "from paripassu.records import usable_cores; print(usable_cores())"
@@ -106,8 +106,8 @@ def test_as_many_workers_as_usable_cores():
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout == b"1\n"
 
 
-def test_an_interrupt_while_workers_start_is_one(tmp_path):
-    """It reaches all processes of the terminal, those too that are still importing torch."""
+def test_an_interrupt_while_workers_start_ends_the_program(tmp_path):
+    """It reaches all processes of the terminal, also those that still import torch."""
     script = tmp_path / "sleepers.py"
     ready = "if __name__ != '__main__':\n    (Path(sys.argv[1]) / 'starting').touch()\n"
     head, _, tail = _SLEEPERS.partition("from paripassu")
@@ -119,15 +119,15 @@ def test_an_interrupt_while_workers_start_is_one(tmp_path):
     while not (tmp_path / "starting").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    _, message = process.communicate(timeout=60)
     assert process.returncode == -signal.SIGINT
-    assert told.decode().rstrip().endswith("KeyboardInterrupt")
-    assert "was killed" not in told.decode()
+    assert message.decode().rstrip().endswith("KeyboardInterrupt")
+    assert "was killed" not in message.decode()
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_workers_die_with_the_program(tmp_path, how):
-    """However it is stopped: interrupted, or killed without a chance to clean up."""
+    """The program is interrupted, or killed before it can clean up."""
     script = tmp_path / "sleepers.py"
     script.write_text(_SLEEPERS)
     marks = tmp_path / "marks"

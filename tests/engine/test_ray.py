@@ -1,6 +1,6 @@
-"""Three Ray nodes on one machine; workers and nodes die, and the work is done all the same.
+"""Three Ray nodes on one machine. Workers and nodes die, and all work is still done.
 
-``make test-ray`` runs these.
+``make test-ray`` runs these tests.
 """
 
 import os
@@ -12,20 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from paripassu import studies
 from paripassu.engine import RayEngine
+from paripassu.protocol import run_study
 
 ray = pytest.importorskip("ray")
 
 from ray.cluster_utils import Cluster  # noqa: E402
 from tests.cases.studies import Here, tiny_study  # noqa: E402
 
-# Ray's own.
+# Warnings of Ray itself.
 pytestmark = [
     pytest.mark.filterwarnings(f"ignore::{kind}Warning") for kind in ("Resource", "Future", "Deprecation")
 ]
 
-_MEMORY = 80 * 2**20  # of each node's object store: the least there is
+_MEMORY = 80 * 2**20  # of each node's object store; Ray takes no less
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +46,8 @@ def cluster():
         cluster.shutdown()
 
 
-def test_a_worker_without_memory_is_told_of(tmp_path):
-    """Left to itself, Ray would begin such a task again for ever. First here: it bears one cluster."""
+def test_a_worker_without_memory_raises(tmp_path):
+    """Ray itself would repeat such a task for ever. This test is first, because it needs its own cluster."""
     monitor = {"memory_usage_threshold": 0.01, "memory_monitor_refresh_ms": 100}
     hungry = Cluster(
         initialize_head=True,
@@ -66,7 +66,7 @@ def test_a_worker_without_memory_is_told_of(tmp_path):
         hungry.shutdown()
 
 
-def test_a_killed_worker_s_task_is_done_again(cluster, tmp_path):
+def test_the_task_of_a_killed_worker_is_done_again(cluster, tmp_path):
     def die_once(number):
         mark = tmp_path / str(number)
         if number == 2 and not mark.exists():
@@ -79,7 +79,7 @@ def test_a_killed_worker_s_task_is_done_again(cluster, tmp_path):
     assert (tmp_path / "2").exists()
 
 
-def test_a_worker_that_always_dies_is_told_of(cluster, tmp_path):
+def test_a_worker_that_always_dies_raises(cluster, tmp_path):
     def die(_):
         with (tmp_path / "tries").open("a") as tries:
             tries.write("x")
@@ -96,7 +96,7 @@ def test_a_task_sees_its_share_of_a_gpu(cluster, tmp_path):
     assert seen == ["0", "0"]
 
 
-def test_a_task_s_error_is_its_own(cluster, tmp_path):
+def test_an_error_in_a_task_reaches_the_caller(cluster, tmp_path):
     def fail(number):
         raise ValueError(f"task {number} cannot be done")
 
@@ -104,15 +104,15 @@ def test_a_task_s_error_is_its_own(cluster, tmp_path):
         list(RayEngine(cluster.address, folder=tmp_path).execute(fail, [3]))
 
 
-def test_no_room_is_said_before_waiting_for_ever(cluster):
-    with pytest.raises(ValueError, match=r"asks for 9 GPU and the whole cluster has 1"):
+def test_a_cluster_too_small_raises_instead_of_waiting(cluster):
+    with pytest.raises(ValueError, match=r"needs 9 GPU and the whole cluster has 1"):
         list(RayEngine(cluster.address, gpus=9).execute(abs, [1]))
 
 
-def test_an_address_where_nobody_answers():
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{held.getsockname()[1]}"
+def test_an_address_without_a_cluster_raises():
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{bound.getsockname()[1]}"
         with pytest.raises(ValueError, match=f"no Ray cluster answers at {address}"):
             list(RayEngine(address).execute(abs, [1]))
     with pytest.raises(ValueError, match="host:port or auto, got 'nowhere'"):
@@ -120,7 +120,7 @@ def test_an_address_where_nobody_answers():
 
 
 def test_a_node_must_share_the_folder(cluster, tmp_path, monkeypatch):
-    """Having one of the same name is not enough."""
+    """A folder of the same name is not enough."""
     engine = RayEngine(cluster.address, folder=tmp_path)
     assert list(engine.execute(abs, [-1])) == [(-1, 1)]
     assert not list(tmp_path.iterdir())
@@ -131,7 +131,7 @@ def test_a_node_must_share_the_folder(cluster, tmp_path, monkeypatch):
 
 
 def test_a_study_outlives_a_node(cluster, tmp_path):
-    """Every run is there once, and the result is that of a study nothing happened to."""
+    """Every run is done once, and the result is that of an undisturbed study."""
     study = tiny_study({"wild": 1e-2, "calm": 1e-2})
     removed = []
 
@@ -141,12 +141,10 @@ def test_a_study_outlives_a_node(cluster, tmp_path):
             cluster.remove_node(removed[0], allow_graceful=False)
 
     engine = RayEngine(cluster.address, folder=tmp_path / "ray")
-    disturbed = studies.run_study(
-        study, "smoke", tmp_path / "ray", command="", engine=engine, progress=progress
-    )
+    disturbed = run_study(study, "smoke", tmp_path / "ray", engine=engine, progress=progress)
     assert removed
-    calm = studies.run_study(study, "smoke", tmp_path / "local", command="", engine=Here())
-    assert disturbed.datasets == calm.datasets
+    calm = run_study(study, "smoke", tmp_path / "local", engine=Here())
+    assert disturbed.games == calm.games
     runs = [
         sorted(p.relative_to(tmp_path / name) for p in (tmp_path / name).glob("runs/*/*/*"))
         for name in ("ray", "local")
@@ -155,7 +153,7 @@ def test_a_study_outlives_a_node(cluster, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({"cpus": 0}, "cpus must be > 0"),
         ({"gpus": -1}, "gpus must be >= 0"),
@@ -163,6 +161,6 @@ def test_a_study_outlives_a_node(cluster, tmp_path):
         ({"retries": -1}, "retries"),
     ],
 )
-def test_numbers_out_of_range(settings, told):
-    with pytest.raises(ValueError, match=told):
+def test_settings_out_of_range_raise(settings, message):
+    with pytest.raises(ValueError, match=message):
         replace(RayEngine(), **settings)

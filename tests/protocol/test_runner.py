@@ -1,4 +1,4 @@
-"""What is done is never done again, other folders stay untouched, and edits are remarked on."""
+"""The runner does no work twice, leaves other folders untouched and reports edited studies."""
 
 import os
 from dataclasses import replace
@@ -27,7 +27,7 @@ def test_a_study_from_tuning_to_result(tmp_path):
     (game,), (finding,) = result.games, result.findings
     wild, calm = game.arms
     assert wild.diverged == 3
-    assert wild.estimates["mode-overlap@50"].values == [0.0] * 3  # the worst that any run showed
+    assert wild.estimates["mode-overlap@50"].values == [0.0] * 3  # the worst in any run
     assert [rate.diverged for rate in wild.grid] == [2, 2, 2]
     assert calm.diverged == 0
     for arm in game.arms:
@@ -40,7 +40,7 @@ def test_a_study_from_tuning_to_result(tmp_path):
     assert (finding.about, finding.claim, finding.verdict.reason) == ("ring8", "It is.", "calm wild")
 
 
-def test_a_second_call_runs_nothing_and_says_the_same(tmp_path):
+def test_a_second_call_runs_nothing_and_returns_the_same(tmp_path):
     study, out = tiny_study(), tmp_path / "s"
     first = run_study(study, "smoke", out, engine=Here())
     stamps = {p: p.stat().st_mtime_ns for p in out.rglob("*.safetensors")}
@@ -50,7 +50,7 @@ def test_a_second_call_runs_nothing_and_says_the_same(tmp_path):
     assert summarise(study, "smoke", out).games == first.games
 
 
-def test_folders_of_others_are_not_touched(tmp_path):
+def test_other_folders_are_not_touched(tmp_path):
     study = tiny_study()
     (tmp_path / "note.txt").write_text("mine")
     with pytest.raises(ValueError, match="no study"):
@@ -69,13 +69,13 @@ def test_a_folder_of_an_older_schema_is_refused(tmp_path):
         run_study(study, "untuned", tmp_path / "s")
 
 
-def test_a_study_in_use_says_by_whom(tmp_path):
+def test_a_study_in_use_names_its_process(tmp_path):
     (tmp_path / "s").mkdir()
     with locked(tmp_path / "s"), pytest.raises(FolderInUseError, match=f"in use by process {os.getpid()} on"):
         run_study(tiny_study(), "untuned", tmp_path / "s")
 
 
-def test_an_edited_study_says_so_from_then_on(tmp_path):
+def test_an_edited_study_keeps_its_remark(tmp_path):
     out = tmp_path / "s"
     assert run_study(tiny_study(), "untuned", out, engine=Here()).remarks == []
     edited = tiny_study(words="Is it so?")
@@ -95,7 +95,7 @@ def test_words_may_change_before_the_first_run_ends(tmp_path):
     assert result.remarks == []
 
 
-def test_a_resumed_study_counts_from_what_it_finds(tmp_path):
+def test_a_resumed_study_counts_finished_runs(tmp_path):
     study, done = tiny_study(), []
     run_study(study, "untuned", tmp_path / "s", engine=Here())
     _unend(tmp_path / "s")
@@ -133,7 +133,7 @@ def test_another_device_is_another_study(tmp_path):
         run_study(tiny_study().on_device("cuda"), "untuned", tmp_path / "s")
 
 
-def test_data_by_path_take_the_place_of_the_games(tmp_path):
+def test_data_by_path_replace_the_games(tmp_path):
     study = tiny_study(
         by_path={"files": lambda path: tiny_game({"wild": 1.0, "calm": 1.0}, setting=str(path))}
     )
@@ -147,6 +147,6 @@ def test_data_by_path_take_the_place_of_the_games(tmp_path):
 
 
 def _unend(folder):
-    """Take the last record, which says that the run has ended, from one run."""
+    """Remove one run's last record, which marks the run as ended."""
     records = next(folder.rglob(RECORDS_FILE))
     records.write_text("".join(records.read_text().splitlines(keepends=True)[:-1]))

@@ -1,4 +1,4 @@
-"""Grids are half a decade apart and grow where their best is at an edge."""
+"""Grids are half a decade apart and grow while their best rate is at an edge."""
 
 import math
 
@@ -23,10 +23,10 @@ def test_grids_are_half_a_decade_apart_around_the_centre():
         (1e9, 0, []),
     ],
 )
-def test_beyond_an_edge_at_which_the_best_is_more_rates_are_tried(best, beyond, added):
+def test_more_rates_are_tried_beyond_a_best_edge(best, beyond, added):
     tried = Search(1e-2, 3, beyond).tried(lambda lr: -abs(math.log10(lr / best)))
     assert tried == sorted([3.2e-3, 1e-2, 3.2e-2, *added])
 
 
-def test_nothing_is_added_before_all_are_known():
+def test_nothing_is_added_before_all_scores_are_known():
     assert Search(1e-2, 3, 4).tried(lambda lr: None if lr > 1e-2 else -lr) == [3.2e-3, 1e-2, 3.2e-2]

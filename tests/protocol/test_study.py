@@ -1,4 +1,4 @@
-"""A study's words stand in its file, once."""
+"""A study's words are the docstring of its file."""
 
 import subprocess
 import sys
@@ -53,7 +53,7 @@ def test_an_unknown_scale_is_refused():
         tiny_study().scale("large")
 
 
-def test_every_study_says_what_it_tests_and_how_it_decides():
+def test_every_study_has_a_claim_and_a_rule():
     for name, study in studies.find().items():
         assert study.name == name
         assert study.scales.keys() >= {"smoke", "small", "paper"}

@@ -1,4 +1,4 @@
-"""Verdicts are their rules, applied to made-up runs on both sides of each."""
+"""Verdicts follow their rules, on made-up runs on both sides of each bound."""
 
 import math
 from dataclasses import replace
@@ -87,14 +87,14 @@ def test_pace_is_judged_by_the_distance_from_one(ours, theirs, outcome):
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [([0.1, -0.2], [3.0]), ([0.1, 0.5], [3.0]), ([0.9], [3.0])])
-def test_the_framework_and_the_study_of_gans_judge_pace_by_one_rule(ours, theirs):
+def test_framework_and_gans_judge_pace_by_one_rule(ours, theirs):
     (finding,) = _of_pace(_paths({"nsgda": ours * 5, "sgda": theirs * 5}))
     own, sgda = ([abs(gap) for gap in gaps] * 5 for gaps in (ours, theirs))
     gaps = {"nsgda layer": own, "nsgda global": own, "sgda": sgda}
     assert finding.verdict.outcome == pace.verdict(Evidence(RING8, {}, {"pace gap": gaps})).outcome
 
 
-def test_steps_at_which_a_player_stands_still_are_told_and_left_out():
+def test_steps_without_movement_are_left_out_and_counted():
     at = {"method": "sgda", "lr_d": 1.0, "lr_g": 0.01}
     still = pl.DataFrame(at | {"seed": range(6), "pace_d": 1.0, "pace_g": 0.0})
     paths = _paths({"nsgda": [0.1] * 6, "sgda": [3.0] * 6})
@@ -106,6 +106,6 @@ def test_steps_at_which_a_player_stands_still_are_told_and_left_out():
     assert _of_pace(alone) == []
 
 
-def test_one_method_alone_says_nothing_of_pace():
+def test_one_method_alone_gives_no_finding():
     assert _of_pace(_paths({"nsgda": [0.1]})) == []
     assert _of_pace(pl.DataFrame()) == []

@@ -45,9 +45,9 @@ def test_growth_is_judged_by_both_exponents(theirs, outcome):
     assert collapse_dimension.judge_growth([ours], 10_000) == []
 
 
-def test_no_exponent_decides_nothing_and_says_whose():
+def test_a_missing_exponent_is_named_and_undecided():
     nan = math.nan
     ours, theirs = Fit("nsgda", 0.05, 0.0, 0.1, [100, 1000]), Fit("sgda", nan, nan, nan, [100])
     (finding,) = collapse_dimension.judge_growth([ours, theirs], 10_000)
     assert finding.verdict.outcome == "undecided"
-    assert finding.verdict.reason.startswith("No exponent of SGDA:")
+    assert finding.verdict.reason.startswith("SGDA had every mode at fewer than two d")

@@ -1,4 +1,4 @@
-"""The verdict rule of the study `grafting`, case by case, as its docstring says it."""
+"""The verdict rule of the study `grafting`, case by case, in the order of its docstring."""
 
 import pytest
 
@@ -29,8 +29,8 @@ def test_verdicts(evidence, outcome):
     assert verdict(evidence).outcome == outcome
 
 
-def test_losses_work_as_well_as_gains():
-    """A metric that is better when lower arrives negated."""
+def test_a_metric_with_lower_better_works_too():
+    """The scores of such a metric are negated."""
     scores = _evidence(1.0, 0.9, 0.2, 0.1).scores
     shifted = {arm: [x - 50 for x in values] for arm, values in scores.items()}
     assert verdict(Evidence(RING8, shifted, {})).outcome == "supported"

@@ -1,4 +1,4 @@
-"""Every study is whole, and passes at its smallest scale."""
+"""Every study is complete, and runs at its smallest scale."""
 
 import math
 import os
@@ -23,7 +23,7 @@ COMPARISONS = [name for name, s in studies.find().items() if isinstance(s.scale(
 
 
 @pytest.mark.parametrize("name", COMPARISONS)
-def test_every_game_has_rates_for_every_arm_and_steps_at_every_scale(name, tmp_path):
+def test_every_game_has_rates_and_steps_for_every_scale(name, tmp_path):
     for scale in ("smoke", "small", "paper"):
         design = studies.find()[name].scale(scale).design
         made = [game for by_path in design.by_path.values() for game in [by_path(tmp_path)]]
@@ -61,8 +61,8 @@ def test_stacked_digits_takes_mnist_by_path(tmp_path):
     assert design.verdict(evidence).outcome == "supported"
 
 
-def test_recovery_takes_cifar10_with_the_published_resnet_by_path(tmp_path):
-    """What is not the arm's is the recipe's; Adam has the recipe's betas, alone and in grafts."""
+def test_recovery_plays_the_published_resnet_on_cifar10(tmp_path):
+    """All settings but the arm's are the recipe's; Adam has the recipe's betas, alone and in grafts."""
     (tmp_path / "data_batch_1.bin").write_bytes(os.urandom(30 * 3073))
     design = studies.find()["recovery"].on_data({"cifar10-resnet": tmp_path}).scale("small").design
     (game,) = design.games

@@ -1,4 +1,4 @@
-"""The verdict rules of the studies, case by case, as their docstrings say them, and what they measure."""
+"""The verdict rules of the studies, case by case, in the order of their docstrings."""
 
 import pytest
 
@@ -99,6 +99,6 @@ def test_mixtures(evidence, outcome):
     assert mixtures.verdict(evidence).outcome == outcome
 
 
-def test_the_mixtures_have_as_many_modes_as_their_rule_counts():
+def test_mixtures_have_the_modes_that_their_rule_counts():
     games = mixtures.STUDY.scale("small").design.games
     assert {g.name: len(g.run(SGD(), 0.1, 1, 0).data.centres()) for g in games} == mixtures._MODES

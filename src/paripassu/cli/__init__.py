@@ -1,4 +1,4 @@
-"""The command line: each command is a dataclass of its options that does its work when called."""
+"""The command line. Each command is a dataclass of its options, and does its work when called."""
 
 import os
 import sys
@@ -32,7 +32,8 @@ def main(arguments: list[str]) -> int:
         arguments: as typed after ``paripassu``; none prints the help.
 
     Returns:
-        The exit code: 0, 1 for a command that failed, 2 for one used wrongly, 130 for one interrupted.
+        The exit code: 0 for success, 1 if the command failed, 2 if it was used wrongly, 130 if a person
+        interrupted it.
     """
     command: Any = tyro.cli(
         _Command,  # pyright: ignore[reportArgumentType] - a union of commands is what tyro takes
@@ -47,22 +48,22 @@ def main(arguments: list[str]) -> int:
     except ValueError as error:
         return _fail(error, 2)
     except BrokenPipeError:
-        # The reader of the output has closed it, as head does. Without this, Python complains again at exit.
+        # The reader has closed the output, as head does. Without this, Python complains again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (OSError, RuntimeError) as error:
         return _fail(_plain(error), 1)
     except KeyboardInterrupt:
-        print("paripassu: interrupted; the same command goes on where it stopped", file=sys.stderr)
+        print("paripassu: interrupted; the same command continues where it stopped", file=sys.stderr)
         return 130
     return 0
 
 
 def _plain(error: Exception) -> Exception:
-    # The system's message has an error number and does not say what became of the work.
+    # The system's message has an error number, and does not say whether the work is lost.
     if isinstance(error, OSError) and error.strerror:
         what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-        return OSError(f"{what}; what was complete is kept, mend this and give the same command again")
+        return OSError(f"{what}; complete results are kept: fix this and give the same command again")
     return error
 
 

@@ -33,19 +33,19 @@ class BenchOptim:
     generators: list[GeneratorName] = field(default_factory=lambda: ["DCGAN-64", "SNGAN-32", "StyleGAN2-256"])
     """Whose parameters to step."""
     rounds: int = 50
-    """Steps of each contestant in each process, taken in turns."""
+    """Steps of each contestant in each process; contestants take turns."""
     processes: int = 3
     """How often to measure on a generator, each time in a new process, because a machine's speed varies."""
     device: Literal["cpu", "cuda"] = "cpu"
-    """Where to step; on a GPU, also by replaying CUDA graphs."""
+    """Where to step. On a GPU, CUDA graphs are replayed too."""
     one_thread: bool = False
-    """Use one thread and count its CPU time: what a busy machine can measure."""
+    """Use one thread and count its CPU time. This works on a busy machine."""
     out: Path | None = None
-    """The table's file; benchmarks/results/optim-DATE.md, on a GPU optim-cuda-DATE.md, without it."""
+    """The table's file. Without it: benchmarks/results/optim-DATE.md, on a GPU optim-cuda-DATE.md."""
     quiet: bool = False
-    """No progress."""
+    """Show no progress."""
     json: bool = False
-    """The result as JSON."""
+    """Print the result as JSON."""
 
     def __call__(self) -> None:
         """Measure, write the table, print it."""
@@ -73,13 +73,13 @@ class BenchTheory:
     """Time steps of the synthetic framework beside two ways to write it in torch."""
 
     rounds: int = 7
-    """Turns of each contestant."""
+    """Rounds of each contestant; contestants take turns."""
     out: Path | None = None
-    """The table's file; benchmarks/results/theory-DATE.md without it."""
+    """The table's file. Without it: benchmarks/results/theory-DATE.md."""
     quiet: bool = False
-    """No progress."""
+    """Show no progress."""
     json: bool = False
-    """The result as JSON."""
+    """Print the result as JSON."""
 
     def __call__(self) -> None:
         """Measure, write the table, print it."""
@@ -92,20 +92,20 @@ class BenchTheory:
 
 @dataclass
 class BenchTrain:
-    """Time rounds of training beside the loop people write and beside the networks alone."""
+    """Time rounds of training, the loop that people write, and the networks alone."""
 
     rounds: int = 15
-    """Rounds of each contestant, taken in turns."""
+    """Rounds of each contestant; contestants take turns."""
     device: Literal["cpu", "cuda"] = "cpu"
     """Where to train; the WGAN-GP ResNet has all its 128 channels on a GPU, 32 on the CPU."""
     compile: bool = False
-    """Let torch.compile take part, which needs a C++ compiler and minutes."""
+    """Measure torch.compile too, which needs a C++ compiler and minutes."""
     out: Path | None = None
-    """The table's file; benchmarks/results/train-DATE.md, on a GPU train-cuda-DATE.md, without it."""
+    """The table's file. Without it: benchmarks/results/train-DATE.md, on a GPU train-cuda-DATE.md."""
     quiet: bool = False
-    """No progress."""
+    """Show no progress."""
     json: bool = False
-    """The result as JSON."""
+    """Print the result as JSON."""
 
     def __call__(self) -> None:
         """Measure, write the table, print it."""
@@ -128,11 +128,11 @@ class BenchReport:
     seeds: int = 20
     """Seeds to confirm on; fewer make studies of fewer runs."""
     out: Path | None = None
-    """The table's file; benchmarks/results/report-DATE.md without it."""
+    """The table's file. Without it: benchmarks/results/report-DATE.md."""
     quiet: bool = False
-    """No progress."""
+    """Show no progress."""
     json: bool = False
-    """The result as JSON."""
+    """Print the result as JSON."""
 
     def __call__(self) -> None:
         """Measure, write the table, print it."""
@@ -146,7 +146,7 @@ class BenchReport:
 
 @dataclass
 class List:
-    """Name every benchmark that comes with the source, and the question it answers."""
+    """List every benchmark that comes with the source, and what it measures."""
 
     def __call__(self) -> None:
         """Print the table."""

@@ -12,14 +12,14 @@ from paripassu.studies import custom, grafting
 class Demo:
     """Take Adam apart on a mixture and on real images, in under 3 minutes on 2 cores.
 
-    Six optimizers play the same games; the page shows which half of Adam they needed. A second page shows
+    Six optimizers play the same games. The page shows which half of Adam they needed. A second page shows
     normalised and plain descent in the synthetic framework, in 100,000 dimensions.
     """
 
     out: Path = Path("runs/demo")
-    """The demo's folder; the same folder goes on where it stopped."""
+    """The demo's folder. With the same folder, the demo continues where it stopped."""
     workers: int | None = None
-    """Processes; as many as cores without it."""
+    """Number of processes. Without it: one per core."""
     quiet: bool = False
     """Show no progress."""
     json: bool = False
@@ -30,7 +30,7 @@ class Demo:
         engine = LocalEngine(self.workers)
         result = study.run(grafting.STUDY, "demo", self.out, engine=engine, quiet=self.quiet)
         sweep, folder = theory.demo_sweep(), self.out / "theory"
-        # Seconds of work: two processes would each compile the kernel first.
+        # This takes seconds, and a second process would compile the kernel again.
         swept = study.run(sweep, custom.SCALE, folder, engine=LocalEngine(1), quiet=self.quiet)
         study.show(result, self.out, as_json=self.json)
         if not self.json:

@@ -1,4 +1,4 @@
-"""The options that say where many runs execute."""
+"""Options for where many runs execute."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,26 +9,26 @@ from paripassu.engine import Engine, LocalEngine, RayEngine
 
 @dataclass(kw_only=True)
 class EngineOptions:
-    """Of every command that runs many things."""
+    """Options of every command that has many runs."""
 
     workers: int | None = None
-    """Runs at a time; as many as cores, or as a Ray cluster has room for, without it."""
+    """Runs at a time. Without it: one per core, or as many as fit on a Ray cluster."""
     engine: Literal["local", "ray"] = "local"
-    """Processes on this machine, or a Ray cluster whose nodes share the folder that results go to."""
+    """Processes on this machine, or a Ray cluster whose nodes share the folder of results."""
     ray_address: str | None = None
-    """Of a running cluster, host:port or auto; without it one is started on this machine."""
+    """Address of a running cluster, host:port or auto. Without it, one is started on this machine."""
     run_cpus: float = 1.0
-    """Cores of each run on Ray."""
+    """Cores per run on Ray."""
 
     def chosen_engine(self, folder: Path, gpus: float = 0.0) -> Engine:
-        """The engine that was asked for.
+        """The engine that the options name.
 
         Args:
-            folder: that results go to.
-            gpus: of each run.
+            folder: of results.
+            gpus: per run.
 
         Raises:
-            ValueError: a number out of range, or options of the engine that was not asked for.
+            ValueError: a number is out of range, or an option is for the other engine.
         """
         if self.engine == "ray":
             return RayEngine(self.ray_address, self.run_cpus, gpus, self.workers, folder)

@@ -18,15 +18,15 @@ Advance = Callable[[int], None]
 
 
 def errors() -> Console:
-    """Where progress and notices go, so that standard output holds results alone."""
+    """The console for progress and notices, so that standard output has nothing but results."""
     return Console(stderr=True)
 
 
 @contextmanager
 def progress_bar(title: str, total: int, *, quiet: bool) -> Generator[Advance]:
-    """A bar of ``total`` steps; yields the function that is told the steps done.
+    """A bar of ``total`` steps; yields a function that takes the number of steps done.
 
-    Nothing is drawn when ``quiet`` or when standard error is no terminal.
+    Nothing is drawn if ``quiet``, or if standard error is no terminal.
     """
     with _bars(quiet=quiet) as bars:
         task = bars.add_task(title, total=total)
@@ -35,7 +35,7 @@ def progress_bar(title: str, total: int, *, quiet: bool) -> Generator[Advance]:
 
 @contextmanager
 def stage_bars(*, quiet: bool) -> Generator[Callable[[str, int, int], None]]:
-    """A bar for each stage; yields the function that is told its title, what is done, and of how much."""
+    """A bar for each stage; yields a function that takes its title, the steps done and their total."""
     tasks: dict[str, TaskID] = {}
     with _bars(quiet=quiet) as bars:
 
@@ -57,7 +57,7 @@ def _bars(*, quiet: bool) -> Progress:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    # A long window: runs end in bursts, and an honest estimate outlasts one.
+    # Runs end in bursts. The window is longer than a burst, so that the estimate is right.
     return Progress(
         *columns, console=console, speed_estimate_period=120, disable=quiet or not console.is_terminal
     )

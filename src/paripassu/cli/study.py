@@ -25,7 +25,7 @@ from paripassu.report.terminal import changes_table, study_table
 
 @dataclass
 class List:
-    """Name every study, its question, the claim it tests and its scales."""
+    """List every study with its question, the claim it tests and its scales."""
 
     def __call__(self) -> None:
         """Print the table."""
@@ -44,19 +44,19 @@ class _StudyOptions:
     scale: str = "small"
     """A size of the study, as `paripassu study list` names it."""
     data: tuple[str, ...] = ()
-    """NAME=PATH: play on data in files instead, for studies that take some: cifar10=FOLDER."""
+    """NAME=PATH, for example cifar10=FOLDER: play on data in files instead, if the study takes some."""
     device: str = "cpu"
-    """Where the networks of all runs are: cpu, or cuda, whose GPUs they share."""
+    """Where the networks of all runs are: cpu or cuda. Runs share the GPUs."""
     out: Path | None = None
-    """The study's folder. Without it: runs/NAME-SCALE, with the data's names and the GPU."""
+    """The study's folder. Without it: runs/NAME-SCALE, with the data's names and the device."""
     json: bool = False
     """Print the result as JSON."""
 
     def study(self) -> protocol.Study:
-        """The study that these options ask for."""
+        """The study that these options name."""
         if self.device not in ("cpu", "cuda"):
             raise ValueError(
-                f"a study's --device is cpu or cuda, whose GPUs its runs share, not {self.device!r}"
+                f"a study's --device must be cpu or cuda, and its runs share the GPUs, got {self.device!r}"
             )
         if self.name.endswith(".py"):
             study = studies.load(self.name)
@@ -67,19 +67,19 @@ class _StudyOptions:
         return study.on_data(paths).on_device(self.device)
 
     def folder(self, study: protocol.Study) -> Path:
-        """Where the study's results are or go."""
+        """The folder of the study's results."""
         on = [named for named, _ in map(_named, self.data)] + ([] if self.device == "cpu" else [self.device])
         return self.out or Path("runs") / "-".join([study.name, self.scale, *on])
 
 
 @dataclass(kw_only=True)
 class RunStudy(_StudyOptions, EngineOptions):
-    """Run what is missing of a study. Stop it anywhere; the same command goes on where it stopped."""
+    """Do the missing runs of a study. Stop it anywhere; the same command continues where it stopped."""
 
     run_gpus: float | None = None
-    """GPUs of each run with --device cuda: 1 without it; 0.25 puts four runs on one."""
+    """GPUs per run with --device cuda. Without it: 1. With 0.25, four runs share one GPU."""
     dry_run: bool = False
-    """Print every run, and run none."""
+    """Print every run and do none."""
     quiet: bool = False
     """Show no progress."""
 
@@ -104,13 +104,13 @@ class RunStudy(_StudyOptions, EngineOptions):
             return 0.0
         gpus = 1.0 if self.run_gpus is None else self.run_gpus
         if not 0 < gpus <= 1:
-            raise ValueError(f"--run-gpus must be in (0, 1], for a run uses one GPU, got {gpus}")
+            raise ValueError(f"--run-gpus must be in (0, 1], because a run uses one GPU, got {gpus}")
         return gpus
 
 
 @dataclass(kw_only=True)
 class ReportStudy(_StudyOptions):
-    """Write a study's result and page anew from the runs it has."""
+    """Write a study's result and page again from its runs."""
 
     def __call__(self) -> None:
         """Judge, write the page, print the result."""
@@ -121,7 +121,7 @@ class ReportStudy(_StudyOptions):
         show(protocol.summarise(study, self.scale, out), out, as_json=self.json)
 
     def _run(self) -> str:
-        """The command that makes what is asked for."""
+        """The command that makes this study."""
         words = ["paripassu", "study", "run", self.name, "--scale", self.scale]
         words += ["--data", *self.data] if self.data else []
         words += ["--device", self.device] if self.device != "cpu" else []
@@ -131,12 +131,12 @@ class ReportStudy(_StudyOptions):
 
 @dataclass
 class DiffStudy:
-    """Show what changed from one result of a study to another, beyond noise."""
+    """Show what changed between two results of a study by more than noise."""
 
     old: tyro.conf.Positional[Path]
-    """The study's folder as it was."""
+    """The study's old folder."""
     new: tyro.conf.Positional[Path]
-    """The study's folder now."""
+    """The study's new folder."""
     json: bool = False
     """Print the result as JSON."""
 
@@ -166,7 +166,7 @@ class Study:
 
 
 def run(study: protocol.Study, scale: str, out: Path, *, engine: Engine, quiet: bool) -> StudyResult:
-    """Run a study behind a progress bar over its steps."""
+    """Run a study and show a progress bar over its steps."""
     with stage_bars(quiet=quiet) as advance:
         progress = partial(advance, f"{study.name}, {scale}, steps")
         return protocol.run_study(
@@ -175,7 +175,7 @@ def run(study: protocol.Study, scale: str, out: Path, *, engine: Engine, quiet: 
 
 
 def show(result: StudyResult, out: Path, *, as_json: bool) -> None:
-    """Write a study's page; print its result, and where the page is."""
+    """Write a study's page; print its result and the page's path."""
     page = write_study_page(out)
     if as_json:
         print(dump(result), end="")

@@ -27,25 +27,25 @@ class _Options(EngineOptions):
     """Options of every sweep."""
 
     out: Path | None = None
-    """The sweep's folder; runs/theory-COMMAND-KEY without it. The same command goes on where it stopped."""
+    """The sweep's folder. Without it: runs/theory-COMMAND-KEY. The same command continues in it."""
     quiet: bool = False
     """Show no progress."""
     json: bool = False
     """Print the result as JSON."""
 
-    def run(self, asked: protocol.Study) -> None:
-        """Run what is missing, write the page, print the result."""
-        out = self.out or Path("runs") / f"{asked.name}-{_key(asked)}"
+    def run(self, sweep_study: protocol.Study) -> None:
+        """Do the missing runs, write the page, print the result."""
+        out = self.out or Path("runs") / f"{sweep_study.name}-{_key(sweep_study)}"
         engine = self.chosen_engine(out)
-        result = study.run(asked, custom.SCALE, out, engine=engine, quiet=self.quiet)
+        result = study.run(sweep_study, custom.SCALE, out, engine=engine, quiet=self.quiet)
         study.show(result, out, as_json=self.json)
 
 
 @dataclass(kw_only=True)
 class Run(_Options):
-    """Play one configuration by some methods and watch it: modes, paths in the plane of the modes, pace.
+    """Play one configuration by some methods. Record modes, paths in the plane of the modes, and pace.
 
-    Adam and the grafts are played in full dimension, at a cost that grows with d.
+    Adam and the grafts play in full dimension, at a cost that grows with d.
     """
 
     sweep: _RunSweep = field(default_factory=_RunSweep)  # pyright: ignore[reportInvalidTypeForm] - made above
@@ -57,7 +57,7 @@ class Run(_Options):
 
 @dataclass(kw_only=True)
 class Phase(_Options):
-    """Try every pair of a grid of learning rates with each method; judge the best on fresh seeds."""
+    """Try every pair of learning rates of a grid with each method; judge the best on fresh seeds."""
 
     sweep: _PhaseSweep = field(default_factory=_PhaseSweep)  # pyright: ignore[reportInvalidTypeForm] - made above
 
@@ -80,7 +80,7 @@ class Scaling(_Options):
 
 @dataclass(kw_only=True)
 class Vary(_Options):
-    """Vary one setting at a time, beyond the paper: unequal modes, overlap, how many modes, neurons."""
+    """Vary one setting at a time, beyond the paper: unequal modes, overlap, number of modes and neurons."""
 
     sweep: _VarySweep = field(default_factory=_VarySweep)  # pyright: ignore[reportInvalidTypeForm] - made above
 
@@ -110,7 +110,7 @@ def demo_sweep() -> protocol.Study:
     return custom.run(RunSweep(Framework(d=100_000), lr_d=1.0, lr_g=0.01, steps=5000))
 
 
-def _key(asked: protocol.Study) -> str:
-    """Eight letters that differ for every other sweep."""
-    settings = asked.scale(custom.SCALE).design.settings()
+def _key(sweep_study: protocol.Study) -> str:
+    """Eight letters that differ between sweeps."""
+    settings = sweep_study.scale(custom.SCALE).design.settings()
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]

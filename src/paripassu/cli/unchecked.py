@@ -17,15 +17,15 @@ def unchecked(kind: type, *, hidden: Collection[str] = (), **defaults: object) -
     Args:
         kind: the dataclass; its docstring is the help.
         hidden: fields that are no options.
-        defaults: of fields, where they differ from the dataclass's own.
+        defaults: of fields, if they differ from the dataclass's.
 
     Returns:
-        A class; `checked` makes ``kind`` of an instance.
+        A class. `checked` makes a ``kind`` from an instance of it.
     """
     made: list[Any] = []
     for name, hint in get_type_hints(kind).items():
         own = next((each for each in fields(kind) if each.name == name), None)
-        if own is None:  # of the class, not of its instances
+        if own is None:  # a class variable
             continue
         if is_dataclass(hint):
             twin = unchecked(hint, hidden=hidden, **defaults)  # pyright: ignore[reportArgumentType]
@@ -40,7 +40,7 @@ def checked(options: Any) -> Any:
     """The dataclass with the values of a twin.
 
     Raises:
-        ValueError: it refuses them.
+        ValueError: the dataclass refuses them.
     """
     values = {each.name: getattr(options, each.name) for each in fields(options)}
     made = {name: checked(value) if is_dataclass(value) else value for name, value in values.items()}

@@ -1,4 +1,4 @@
-"""What an engine is."""
+"""The interface of engines."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
@@ -13,16 +13,16 @@ class Engine(Protocol):
     def execute(
         self, function: Callable[[Task], Result], tasks: Sequence[Task], /
     ) -> Iterator[tuple[Task, Result]]:
-        """Run ``function`` on every task; yield each with its result as it is done.
+        """Run ``function`` on every task; yield each task with its result as soon as it is done.
 
-        Tasks must say for themselves whether they were done before: stopping the iteration, or the whole
-        program, stops what runs at once.
+        Stopping the iteration, or the whole program, stops running tasks at once. A task must therefore
+        find out by itself whether it was done before.
 
         Args:
             function: importable by its module and name, so that a fresh process finds it.
             tasks: independent and picklable.
 
         Raises:
-            RuntimeError: a process that ran a task was killed, as by the system when memory runs out.
+            RuntimeError: a process that ran a task was killed, for example because memory ran out.
         """
         ...

@@ -24,11 +24,12 @@ class LocalEngine:
     """A pool of processes.
 
     Args:
-        workers: processes, >= 1; as many as this process may use cores, and there are GPUs for, without it.
-        gpus: that a task takes, in [0, 1]; it sees one alone, and 0.25 puts four tasks on one.
+        workers: number of processes, >= 1. Without it, one for each core that this process may use, but no
+            more than fit on the GPUs.
+        gpus: GPUs per task, in [0, 1]. A task sees one GPU; with 0.25, four tasks share one.
 
     Raises:
-        ValueError: fewer than one worker, or a share out of range.
+        ValueError: ``workers`` or ``gpus`` is out of range.
     """
 
     workers: int | None = None
@@ -46,7 +47,7 @@ class LocalEngine:
         """As `Engine.execute`.
 
         Raises:
-            ValueError: a task is to have a GPU and there is none.
+            ValueError: tasks need a GPU and this machine has none.
         """
         if not tasks:
             return
@@ -67,7 +68,7 @@ class LocalEngine:
                     yield futures[future], future.result()
             except BrokenProcessPool as error:
                 raise RuntimeError(
-                    "a worker process was killed (out of memory?): run the same command again to go on, "
+                    "a worker process was killed (out of memory?): run the same command again to continue, "
                     "with fewer workers if it happens again; a script needs its calls under "
                     '`if __name__ == "__main__":`'
                 ) from error
@@ -79,7 +80,7 @@ class LocalEngine:
 
 
 def _places(share: float) -> list[str]:
-    """A GPU's name for each task that there is room for, every GPU once before any twice."""
+    """Names of GPUs, one for each task that fits; every GPU comes once before any comes twice."""
     count = torch.cuda.device_count()
     if not count:
         raise ValueError("there is no GPU on this machine: run on the CPU or on a Ray cluster that has some")
@@ -90,7 +91,7 @@ def _places(share: float) -> list[str]:
 
 @contextmanager
 def _interrupts_waiting() -> Generator[None]:
-    """Let Ctrl-C wait: here to the end, and in processes that start meanwhile until they are ready for it."""
+    """Delay Ctrl-C: here to the end of the block, in new processes until they are ready for it."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -103,9 +104,9 @@ def _interrupts_waiting() -> Generator[None]:
 
 def _start_worker(gpus: "Queue[str] | None") -> None:
     if gpus is not None:
-        os.environ[_VISIBLE] = gpus.get()  # before CUDA starts, which looks once
+        os.environ[_VISIBLE] = gpus.get()  # CUDA reads this once, when it starts
     torch.set_num_threads(1)
-    # Ctrl-C reaches the whole terminal group: die without a traceback, the parent reports.
+    # Ctrl-C reaches the whole terminal group. Die without a traceback; the parent reports.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

@@ -1,8 +1,8 @@
-"""Many independent tasks on a Ray cluster, or on one that is started on this machine for their time.
+"""Many independent tasks on a Ray cluster, which may be started on this machine for them.
 
-A task whose process or node dies, or that is ended for want of memory, is done again. Results go where tasks
-write them: every node must see that folder under the same path, which is tried before each task, and have
-this package installed.
+A task is done again if its process or node dies, or if it is ended because memory ran out. Tasks write their
+results into a folder. Every node must see that folder under the same path, which is checked before each task.
+Every node must have this package installed.
 """
 
 import os
@@ -20,12 +20,12 @@ import torch
 
 from paripassu.engine.engine import Result, Task
 
-_SECONDS = 5  # that a cluster may take to answer
+_SECONDS = 5  # to wait for a cluster's answer
 _MARK = ".shared"
 
 
 class _Place(NamedTuple):
-    """What a worker needs to know of the program that it works for."""
+    """What a worker needs to know about the program that it works for."""
 
     start: Path
     mark: Path
@@ -37,13 +37,13 @@ class RayEngine:
     """Ray tasks, each with its share of processors.
 
     Args:
-        address: of a running cluster, ``host:port`` or ``"auto"`` for this machine's; without it, one is
-            started here and ended with the tasks.
-        cpus: that a task takes, > 0; it has as many torch threads, and at least one.
-        gpus: that a task takes, >= 0; 0.25 puts four tasks on one.
-        workers: tasks at a time, >= 1; as many as there is room for without it.
-        folder: that tasks write to and all nodes must share; a cluster started here has no other nodes.
-        retries: of a task whose process or node died or that had not enough memory, >= 0.
+        address: of a running cluster, ``host:port`` or ``"auto"`` for this machine's. Without it, a cluster
+            is started here and ended with the tasks.
+        cpus: cores per task, > 0. A task has as many torch threads, and at least one.
+        gpus: GPUs per task, >= 0; with 0.25, four tasks share one.
+        workers: tasks at a time, >= 1; without it, as many as fit.
+        folder: tasks write to it, and all nodes must share it. A cluster started here has no other nodes.
+        retries: how often a task is done again if its process or node dies or memory runs out, >= 0.
 
     Raises:
         ValueError: a number out of range.
@@ -72,10 +72,9 @@ class RayEngine:
         """As `Engine.execute`.
 
         Raises:
-            ValueError: ray is not installed, the cluster cannot be reached or has no room for a task, or a
+            ValueError: ray is not installed, the cluster cannot be reached or is too small for a task, or a
                 node does not share the folder.
-            RuntimeError: a task's process or node died, or lacked memory, more often than it was to be
-                retried.
+            RuntimeError: a task's process or node died, or memory ran out, more than ``retries`` times.
         """
         if not tasks:
             return
@@ -94,7 +93,7 @@ class RayEngine:
     def _start(self, ray: Any) -> None:
         quiet = {"log_to_driver": False, "logging_level": "ERROR"}
         if self.address is None:
-            # Ray would report the use of a cluster that we start to its makers.
+            # Otherwise Ray reports to its makers that a cluster was started.
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
             ray.init(include_dashboard=False, **quiet)
             return
@@ -110,17 +109,17 @@ class RayEngine:
 
     def _check_room(self, ray: Any) -> None:
         has = ray.cluster_resources()
-        for name, asked in (("CPU", self.cpus), ("GPU", self.gpus)):
-            if asked > has.get(name, 0.0):
+        for name, needed in (("CPU", self.cpus), ("GPU", self.gpus)):
+            if needed > has.get(name, 0.0):
                 raise ValueError(
-                    f"a task asks for {asked:g} {name} and the whole cluster has {has.get(name, 0.0):g}: "
-                    "ask for less"
+                    f"a task needs {needed:g} {name} and the whole cluster has {has.get(name, 0.0):g}: "
+                    "give each task less"
                 )
 
     def _run(
         self, ray: Any, function: Callable[[Task], Result], tasks: Sequence[Task], place: _Place
     ) -> Iterator[tuple[Task, Result]]:
-        # Ray's own retries would repeat a task that lacks memory for ever.
+        # Ray's own retries would repeat a task for ever if memory runs out.
         remote = ray.remote(num_cpus=self.cpus, num_gpus=self.gpus, max_retries=0)(_carry_out)
         threads = max(1, int(self.cpus))
 
@@ -155,11 +154,11 @@ class RayEngine:
         if isinstance(error, ray.exceptions.OutOfMemoryError):
             return (
                 f"a task was ended {times} because its node had no memory left: run the same command again "
-                "to go on, with fewer workers or more cpus for each task"
+                "to continue, with fewer workers or more cpus for each task"
             )
         return (
             f"a task's process or node died {times} ({type(error).__name__}): run the same command again to "
-            "go on"
+            "continue"
         )
 
 
@@ -175,7 +174,7 @@ def _marked(folder: Path) -> Generator[_Place]:
 
 
 def _carry_out(function: Callable[[Any], Any], task: Any, place: _Place, threads: int) -> Any:
-    """In a worker: the task, from the folder that the program was started in."""
+    """Run the task in a worker, in the folder in which the program was started."""
     try:
         os.chdir(place.start)
         shared = place.mark.read_text() == place.text
@@ -198,7 +197,7 @@ def _ray() -> Any:
 
 
 def _check_answers(address: str) -> None:
-    """Ray itself would try for minutes."""
+    """Raise ``ValueError`` unless something answers; Ray itself would try for minutes."""
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if not (host and colon and port.isdecimal()):
         raise ValueError(f"a Ray address is host:port or auto, got {address!r}")

@@ -1,4 +1,4 @@
-"""What a feature network is, and what the distances ask of two sets of features."""
+"""What a feature network is, and what distances require from two sets of features."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping

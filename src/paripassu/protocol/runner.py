@@ -1,4 +1,4 @@
-"""Running any study: carry out what is missing, then judge and write the result. Nothing is done twice."""
+"""Runs any study: do the missing work, then judge and write the result. No work is done twice."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +11,7 @@ from paripassu.records import STUDY_FILE, Environment, StudyResult, environment
 from paripassu.records.codec import dump, load
 
 Progress = Callable[[int, int], object]
-"""Receives the steps that are done, and all that are known to be needed."""
+"""Takes the number of steps done, and the number of all steps that are known to be needed."""
 
 REWORDED = "The study's question, claim, rule or protocol was edited after runs had begun."
 
@@ -31,19 +31,19 @@ def run_study(
     engine: Engine = _HERE,
     progress: Progress = _no_progress,
 ) -> StudyResult:
-    """Run what is missing of a study in ``out`` and write its ``study.json``.
+    """Do the missing work of a study in ``out`` and write its ``study.json``.
 
     Args:
         study: what to run.
         scale: the name of one of its scales.
         out: the study's folder; made if it does not exist.
-        command: how a person would ask for it, shown on the page.
+        command: the command that a person typed, shown on the page.
         engine: where to run; without it, processes on this machine, one per core.
-        progress: called with the steps done and all that are known to be needed, which may become more.
+        progress: called with the steps done and all steps that are known to be needed, which may grow.
 
     Raises:
-        ValueError: the study has no such scale, ``out`` holds another study or other files, or the engine
-            cannot be had.
+        ValueError: the study has no such scale, ``out`` holds another study or other files, or the engine is
+            not available.
         RuntimeError: a worker process was killed, or another process works in ``out``.
     """
     chosen = study.scale(scale)
@@ -52,22 +52,22 @@ def run_study(
     with locked(out):
         where = environment(command, chosen.design.settings().get("device", "cpu"))
         work = chosen.design.work(out, command)
-        if not (work.done and (out / STUDY_FILE).exists()):  # before the first run its words may still change
+        if not (work.done and (out / STUDY_FILE).exists()):  # the words may change until the first run
             write_whole(out / STUDY_FILE, dump(_unfinished(study, scale, where)))
         carried_out: set[Path] = set()
         while work.missing:
             _carry_out_all(work, carried_out, engine, progress)
-            work = chosen.design.work(out, command)  # it may ask for more
+            work = chosen.design.work(out, command)  # results may show that more is needed
         progress(work.done, work.needed)
         return _write_result(study, scale, out, where)
 
 
 def summarise(study: Study, scale: str, out: Path) -> StudyResult:
-    """Write ``study.json`` and the study's tables anew from what has run in ``out``.
+    """Write ``study.json`` and the study's tables again, from the runs in ``out``.
 
     Args:
-        study: what was run.
-        scale: at which scale.
+        study: the study that was run.
+        scale: the name of its scale.
         out: the study's folder.
 
     Raises:
@@ -77,12 +77,12 @@ def summarise(study: Study, scale: str, out: Path) -> StudyResult:
     _check_folder(study, scale, out)
     before = load(out / STUDY_FILE, StudyResult)
     if chosen.design.work(out, before.environment.command).missing:
-        raise ValueError(f"{out} is not finished: give its command again to go on where it stopped")
+        raise ValueError(f"{out} is not finished: give its command again to continue where it stopped")
     return _write_result(study, scale, out, before.environment)
 
 
 def _carry_out_all(work: Work, carried_out: set[Path], engine: Engine, progress: Progress) -> None:
-    """Carry out what is missing, and note that it was."""
+    """Carry out the missing units, and add their paths to ``carried_out``."""
     missing, done, needed = work
     lost = next((unit for unit in missing if unit.path in carried_out), None)
     if lost:

@@ -1,6 +1,6 @@
-"""The search for a learning rate: a grid that grows while its best is at an edge.
+"""The search for a learning rate: a grid that grows while its best rate is at an edge.
 
-A grid at whose edge an arm is best has not found the arm's best rate. So one more rate is tried beyond that
+If the best rate is at an edge of the grid, a better one may lie beyond. So one more rate is tried beyond that
 edge, and another while the outermost is the best, up to a bound that is the same for every arm.
 """
 
@@ -12,12 +12,12 @@ _STEP = 10**0.5  # between neighbouring learning rates
 
 @dataclass(frozen=True)
 class Search:
-    """Learning rates half a decade apart, by their places around a centre.
+    """Learning rates half a decade apart, at places around a centre.
 
     Args:
         centre: the rate at place 0.
-        rates: in the grid, odd; 1 is no search.
-        beyond: rates that may be tried beyond the grid's edges, one by one.
+        rates: number of rates in the grid, odd; with 1 there is no search.
+        beyond: number of rates that may be tried beyond the grid's edges, one by one.
 
     Example:
         >>> Search(centre=1e-3, rates=3).grid()
@@ -31,14 +31,14 @@ class Search:
     beyond: int = 0
 
     def grid(self) -> list[float]:
-        """The rates that are tried in any case, in order; none where there is no search."""
+        """The rates that are always tried, in order; none if there is no search."""
         return [self._rate(place) for place in self._places()]
 
     def tried(self, score: Callable[[float], float | None]) -> list[float]:
         """Every rate to try, in order: the grid and those beyond its edges.
 
         Args:
-            score: of a rate, higher being better; None where it is not known yet.
+            score: gives the score of a rate, or None while it is unknown; higher is better.
         """
         places = self._places()
         for _ in range(self.beyond if places else 0):

@@ -25,7 +25,7 @@ _CLAIM = "Claim under test: "
 class Unit(Protocol):
     """A piece of work that runs by itself: one run, or several that are played together.
 
-    A unit is picklable, for it may be carried out by another process.
+    A unit is picklable, because another process may carry it out.
     """
 
     @property
@@ -35,21 +35,21 @@ class Unit(Protocol):
 
     @property
     def path(self) -> Path:
-        """What is there once it is done; no two units of a study have the same."""
+        """The file or folder that exists once the unit is done; no two units of a study share it."""
         ...
 
     def carry_out(self) -> None:
-        """Do it, or what is left of it, and leave its result in the study's folder."""
+        """Do the unit, or the rest of it, and leave its result in the study's folder."""
         ...
 
 
 class Work(NamedTuple):
-    """What is known to be needed of a study, from what has ended so far.
+    """The work that a study needs, as far as it follows from the units that are done.
 
     Attributes:
-        missing: units that are known to be needed and are not done. Without any, the study is finished.
+        missing: units that are needed and not done. If there are none, the study is finished.
         done: steps of the units that are done.
-        needed: steps of all units, as far as is known; it may grow.
+        needed: steps of all units that are known to be needed; it may grow.
     """
 
     missing: Sequence[Unit]
@@ -59,13 +59,13 @@ class Work(NamedTuple):
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the verdict rule says of a finished study, and the tables it says it from.
+    """The verdicts on a finished study, and the tables behind them.
 
     Attributes:
-        findings: one for each game, or each claim and condition.
-        games: one result each, of a comparison.
-        fits: growth with the dimension, of a scaling sweep.
-        remarks: what a reader should know of the runs, one sentence each.
+        findings: one for each game, or for each claim and condition.
+        games: results of a comparison, one for each game.
+        fits: growth with the dimension, from a scaling sweep.
+        remarks: what a reader should know about the runs, one sentence each.
     """
 
     findings: list[Finding]
@@ -80,12 +80,12 @@ class Design(ABC):
     @property
     @abstractmethod
     def kind(self) -> str:
-        """A word for records and pages: what tables there are follows from it."""
+        """A word for records and pages. It determines which tables a study has."""
 
     @property
     @abstractmethod
     def protocol(self) -> str:
-        """How every study of this kind is done, in words; it may be empty."""
+        """The procedure of every study of this kind, in words; it may be empty."""
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
@@ -93,7 +93,7 @@ class Design(ABC):
 
     @abstractmethod
     def difference(self, settings: Mapping[str, Any]) -> str:
-        """Why a folder of these ``settings`` holds another study, in a few words; empty where it does not."""
+        """What makes a folder of these ``settings`` another study, in a few words; empty if nothing does."""
 
     @abstractmethod
     def plan(self) -> list[str]:
@@ -101,11 +101,11 @@ class Design(ABC):
 
     @abstractmethod
     def work(self, folder: Path, command: str) -> Work:
-        """What is left to do in a study's folder.
+        """The work that a study's folder still needs.
 
         Args:
             folder: the study's; it may be empty, or not exist yet.
-            command: how a person asked for the study, kept in every run.
+            command: the command that a person typed, written into every run.
         """
 
     @abstractmethod
@@ -114,7 +114,7 @@ class Design(ABC):
 
         Args:
             claim: the study's, in words.
-            folder: the study's, in which no work is missing.
+            folder: the study's; all work in it is done.
         """
 
     @abstractmethod
@@ -122,7 +122,7 @@ class Design(ABC):
         """This design on data in files, by the names that the study gives them.
 
         Raises:
-            ValueError: it takes no data of such a name.
+            ValueError: the design takes no data of this name.
         """
 
     @abstractmethod
@@ -130,7 +130,7 @@ class Design(ABC):
         """This design with its networks on a torch device.
 
         Raises:
-            ValueError: it has none to put there.
+            ValueError: the design has no networks.
         """
 
 
@@ -141,7 +141,7 @@ class Scale:
     Args:
         design: what runs, and how it is judged.
         cut: what this size leaves out, one sentence each.
-        decides: whether its runs are long enough for a verdict. Where not, every verdict is *undecided*.
+        decides: whether its runs are long enough for a verdict. If not, every verdict is *undecided*.
     """
 
     design: Design
@@ -155,9 +155,9 @@ class Study:
 
     Args:
         name: for tables and folders.
-        question: in one sentence.
-        claim: under test, in words; empty where no claim is tested. It begins with the claim's number and a
-            colon, ``"C2: "``, where the paper has it.
+        question: one sentence.
+        claim: the claim under test, in words; empty if the study tests none. A claim of the paper begins with
+            its number and a colon, ``"C2: "``.
         rule: what is measured, and the verdict rule, in words; fixed before the first run.
         scales: by name.
 
@@ -177,11 +177,11 @@ class Study:
 
     @classmethod
     def from_file(cls, file: str, scales: Mapping[str, Scale]) -> Self:
-        """The study whose words are the docstring of a Python file, as ``Study.from_file(__file__, ...)``.
+        """A study whose words are the docstring of a Python file; call ``Study.from_file(__file__, ...)``.
 
-        The first paragraph is the question. The second begins with ``Claim under test:``. All after it is the
-        rule. The words are read from the file, so that they are there under ``python -OO`` too. The study has
-        the file's name, with hyphens.
+        The first paragraph is the question. The second begins with ``Claim under test:``. The rest is the
+        rule. The words are read from the file, because ``python -OO`` removes docstrings. The study has the
+        file's name, with hyphens.
 
         Args:
             file: path of the file.
@@ -207,7 +207,7 @@ class Study:
         """The scale of a name.
 
         Raises:
-            ValueError: there is none; the message lists those that there are.
+            ValueError: the study has no such scale; the message lists its scales.
         """
         if name in self.scales:
             return self.scales[name]
@@ -215,10 +215,10 @@ class Study:
         raise ValueError(f"the study {self.name} has no scale {name!r}: it has {others}")
 
     def on_data(self, paths: Mapping[str, Path]) -> Self:
-        """This study on data in files, at every scale; as it is where ``paths`` is empty.
+        """This study on data in files, at every scale; unchanged if ``paths`` is empty.
 
         Raises:
-            ValueError: it takes no data of such a name.
+            ValueError: the study takes no data of this name.
         """
         return self._with({name: scale.design.on_data(paths) for name, scale in self.scales.items()})
 
@@ -226,7 +226,7 @@ class Study:
         """This study with the networks of all its runs on a torch device.
 
         Raises:
-            ValueError: it has no networks.
+            ValueError: the study has no networks.
         """
         return self._with({name: scale.design.on_device(device) for name, scale in self.scales.items()})
 
@@ -236,12 +236,12 @@ class Study:
 
 
 def decide(*, supported: bool, contradicted: bool) -> VerdictName:
-    """The word for the two sides of a verdict rule; *undecided* where neither holds."""
+    """The outcome of a verdict rule with two sides; *undecided* if neither is true."""
     return "supported" if supported else "contradicted" if contradicted else "undecided"
 
 
 def too_small(verdict: Verdict) -> Verdict:
-    """What is left of a verdict that rests on runs too short or too few to decide anything."""
+    """The verdict *undecided*, for runs that are too short or too few to decide anything."""
     return replace(verdict, outcome="undecided", reason=f"Runs of this size decide nothing. {verdict.reason}")
 
 

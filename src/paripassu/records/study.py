@@ -168,7 +168,7 @@ class StudyResult:
         kind: of the study's design, which says what tables its folder has: ``"comparison"`` for arms on
             games, the kind of sweep otherwise.
         question: in one sentence.
-        claim: the claim under test, in words; empty where there is none.
+        claim: the claim under test, in words; empty if there is none.
         rule: what is measured and the verdict rule, in words.
         protocol: how every study of this kind is done, in words.
         settings: nested and plain; a folder whose settings differ holds another study.

@@ -20,7 +20,7 @@ def find() -> dict[str, Study]:
 
 
 def load(file: Path | str) -> Study:
-    """The ``STUDY`` of a Python file of a person's own.
+    """The ``STUDY`` of a Python file outside of the package.
 
     Raises:
         ValueError: the file is not there, raises while it is imported, or has no ``STUDY``.

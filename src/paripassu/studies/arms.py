@@ -1,4 +1,4 @@
-"""The arms that studies compare: Adam, its two halves, and what is left without its magnitude."""
+"""The arms that studies compare: Adam, its two halves, and methods without Adam's magnitude."""
 
 from paripassu.protocol import Arm
 from paripassu.rules import SGD, Adam, Graft, Normalize

@@ -18,14 +18,14 @@ budget. *Supported* if the upper end of its interval is below 1/4. *Contradicted
 C6, normalising keeps the players at the same pace. This study tests that it does, not that this is why it
 works. The pace is the discriminator's relative step (its length over that of the player's weights) over the
 generator's. A run's gap is the mean of abs(log10(pace)) over the recorded steps at which both players move;
-recorded steps are even on a logarithmic scale. The fresh seeds of the first budget are judged by the rule
-of the study pace, in which nSGDA stands for both normalised arms. *Supported* if nSGDA's mean gap is below
-0.30 (a factor of two), and SGDA's minus it is above zero, each with its whole bootstrap 95 % interval.
+recorded steps are even on a logarithmic scale. The rule of the study pace judges the fresh seeds of the
+first budget; nSGDA takes the place of both normalised arms. *Supported* if nSGDA's mean gap is below 0.30
+(a factor of two), and SGDA's minus it is above zero, each with its whole bootstrap 95 % interval.
 *Contradicted* if nSGDA's gap is 0.30 or above, or SGDA's minus it is below zero, each with its whole
 interval. Fewer than five seeds decide nothing.
 
-Whatever is neither is *undecided*. The rules of C4 and C5 were fixed before the first sweep. So was a laxer
-rule for C6, which took a mean gap below 1, a factor of ten, for the same pace. The rule of the study pace
+A claim that is neither is *undecided*. The rules of C4 and C5 were fixed before the first sweep. So was a
+laxer rule for C6: it called a mean gap below 1, a factor of ten, the same pace. The rule of the study pace
 replaced it when 0.97 for nSGDA and 2.43 for SGDA were known.
 """
 
@@ -39,7 +39,7 @@ from paripassu.records import Effect, Finding, Verdict
 from paripassu.studies import pace
 from paripassu.theory import Framework
 
-_FEWEST = 5  # seeds that a bootstrap interval can be taken from
+_FEWEST = 5  # seeds for a bootstrap interval
 _NAMES = {"nsgda": "nSGDA", "sgda": "SGDA"}
 
 
@@ -52,11 +52,11 @@ def verdict(sweep: PhaseSweep, tables: Tables) -> Judgement:
 
 
 def judge_recovery(outcomes: pl.DataFrame, grid: str) -> list[Finding]:
-    """C4 and C5, on the fresh seeds of a phase sweep.
+    """Judge C4 and C5 on the fresh seeds of a phase sweep.
 
     Args:
         outcomes: of all runs.
-        grid: of learning rates, in words.
+        grid: the grid of learning rates, in words.
     """
     findings: list[Finding] = []
     fresh = outcomes.filter(pl.col("part").str.starts_with("fresh"))
@@ -85,12 +85,12 @@ def judge_recovery(outcomes: pl.DataFrame, grid: str) -> list[Finding]:
 
 
 def judge_pace(paths: pl.DataFrame, d: int, steps: int) -> list[Finding]:
-    """C6, where both methods have paths, each at one pair of rates.
+    """Judge C6, if both methods have paths, each at one pair of rates.
 
     Args:
-        paths: of all runs that have some.
+        paths: of all runs that have paths.
         d: the framework's dimension.
-        steps: the budget.
+        steps: number of steps of a run.
     """
     if paths.is_empty() or not {"nsgda", "sgda"} <= set(paths["method"]):
         return []
@@ -110,7 +110,7 @@ def judge_pace(paths: pl.DataFrame, d: int, steps: int) -> list[Finding]:
 
 
 def _means(paths: pl.DataFrame, method: str, gaps: pl.DataFrame) -> str:
-    """What a method's mean pace gap is a mean over, in words."""
+    """The runs and steps behind a method's mean pace gap, in words."""
     at = paths.filter(pl.col("method") == method).row(0, named=True)
     return (
         f"{len(gaps)} seeds of {_NAMES[method]} (lr_d {at['lr_d']:g}, lr_g {at['lr_g']:g}), at the "
@@ -120,11 +120,11 @@ def _means(paths: pl.DataFrame, method: str, gaps: pl.DataFrame) -> str:
 
 _FRAMEWORK = Framework(d=10_000)
 _ONE_GAME = (
-    "One game: d = 10,000, two modes that overlap by 0.1, ten discriminator and eight generator neurons, one "
-    "scale of the start, rates that never decay, exact expectations."
+    "There is one game: d = 10,000, two modes that overlap by 0.1, ten discriminator and eight generator "
+    "neurons, one scale of initialisation, rates that never decay, exact expectations."
 )
 _LESS = (
-    "SGDA's small rates get 60,000 steps instead of scale paper's 600,000; pairs are chosen on 8 seeds "
+    "SGDA's small rates have 60,000 steps instead of scale paper's 600,000. Pairs are chosen on 8 seeds "
     "instead of 32, and judged on 32 instead of 256."
 )
 _SMOKE = PhaseSweep(_FRAMEWORK, (0.1, 1.0), (0.01, 0.1), seeds=2, fresh_seeds=2, steps=300, patience=2)

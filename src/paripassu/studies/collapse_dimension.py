@@ -6,12 +6,12 @@ the dimension, that of nSGDA hardly (arXiv:2210.04319).
 At every dimension each method's pair of learning rates is chosen on some seeds and judged on fresh ones. A
 run stops at the first record with every mode, or at the budget. The exponent is the slope of the logarithm
 of the median time on that of the dimension, by least squares over the dimensions at which more than half of
-the seeds had every mode. Its 95 % interval is a bootstrap's over seeds, in which a median beyond the budget
-is taken at the budget.
+the seeds had every mode. Its 95 % interval is a bootstrap over seeds, in which a median beyond the budget
+counts as the budget.
 
 The verdict rule was fixed before the first sweep. *Supported* if SGDA's interval lies above 1/2 and nSGDA's
-below it. *Contradicted* if SGDA's lies below 1/2. Otherwise *undecided*, as where a method has every mode
-at fewer than two dimensions.
+below it. *Contradicted* if SGDA's lies below 1/2. Otherwise *undecided*, for example if a method has every
+mode at fewer than two dimensions.
 """
 
 import math
@@ -41,7 +41,7 @@ def growth(outcomes: pl.DataFrame) -> list[Fit]:
     """Each method's exponent: least squares of log median first recovery on log d.
 
     A dimension counts where more than half of the seeds recovered. The bootstrap draws seeds within each
-    dimension. A median beyond the budget is taken at the budget, a lower bound.
+    dimension. A median beyond the budget counts as the budget, which is a lower bound.
     """
     result: list[Fit] = []
     for (method,), own in outcomes.group_by("method", maintain_order=True):
@@ -69,11 +69,11 @@ def growth(outcomes: pl.DataFrame) -> list[Fit]:
 
 
 def judge_growth(fits: Sequence[Fit], steps: int) -> list[Finding]:
-    """The rule on exponents, where both methods have one.
+    """The rule on exponents, if both methods have one.
 
     Args:
         fits: of both methods.
-        steps: the budget.
+        steps: largest number of steps of a run.
     """
     by_method = {fit.method: fit for fit in fits}
     if by_method.keys() != _NAMES.keys():
@@ -83,7 +83,8 @@ def judge_growth(fits: Sequence[Fit], steps: int) -> list[Finding]:
     none = [_NAMES[fit.method] for fit in fits if math.isnan(fit.exponent)]
     if none:
         reason = (
-            f"No exponent of {' and '.join(none)}: every mode at fewer than two d within {steps:,} steps."
+            f"{' and '.join(none)} had every mode at fewer than two d within {steps:,} steps, so there is no "
+            "exponent."
         )
         return [Finding(_CLAIM, about, Verdict("undecided", reason))]
     outcome = decide(supported=theirs.low > 0.5 > ours.high, contradicted=theirs.high < 0.5)
@@ -92,7 +93,7 @@ def judge_growth(fits: Sequence[Fit], steps: int) -> list[Finding]:
         f"{min(fit.dimensions):,} to {max(fit.dimensions):,}"
         for fit in (ours, theirs)
     )
-    reason = f"Time to recover every mode within {steps:,} steps: {each}. Beyond, most seeds did not."
+    reason = f"Time to recover every mode within {steps:,} steps: {each}. At other d most seeds did not."
     name = "power of d that the time of SGDA grows with, 0 if it does not grow"
     effect = Effect(name, theirs.exponent, theirs.low, theirs.high)
     return [Finding(_CLAIM, about, Verdict(outcome, reason, effect))]
@@ -102,16 +103,15 @@ def _slope(dimensions: Sequence[int], times: Sequence[float]) -> float:
     return float(np.polyfit(np.log(dimensions), np.log(np.maximum(times, 1.0)), 1)[0])
 
 
-_FRAMEWORK = Framework(d=100)  # each dimension in its turn
+_FRAMEWORK = Framework(d=100)  # the sweep replaces d
 _ONE_GAME = (
-    "One game: two modes that overlap by 0.1, ten discriminator and eight generator neurons, rates that "
-    "never decay, exact expectations. The interval does not count that the pairs of rates were chosen on few "
-    "seeds."
+    "There is one game: two modes that overlap by 0.1, ten discriminator and eight generator neurons, rates "
+    "that never decay, exact expectations. The interval does not include the uncertainty from choosing pairs "
+    "of rates on few seeds."
 )
 _LESS = (
-    "Runs end at 200,000 steps instead of scale paper's 10,000,000, so that SGDA's exponent rests on the "
-    "dimensions that it manages in those; pairs are chosen on 8 seeds instead of 32, and judged on 16 "
-    "instead of 128."
+    "Runs end at 200,000 steps instead of scale paper's 10,000,000, so SGDA's exponent is from fewer "
+    "dimensions. Pairs are chosen on 8 seeds instead of 32, and judged on 16 instead of 128."
 )
 _SMOKE = ScalingSweep(_FRAMEWORK, (100, 1000), (1.0,), (0.01, 0.1), seeds=2, fresh_seeds=2, steps=300)
 _PAPER = ScalingSweep(_FRAMEWORK, seeds=32, fresh_seeds=128, steps=10_000_000)

@@ -1,4 +1,4 @@
-"""Sweeps with any settings, each under the question and the rule of the study that it resembles."""
+"""Studies of sweeps with any settings. Each has the question and the rule of the study that it resembles."""
 
 from paripassu.protocol import Judgement, Scale, Study
 from paripassu.protocol.sweeps import (
@@ -17,30 +17,30 @@ SCALE = "custom"
 
 
 def phase(sweep: PhaseSweep) -> Study:
-    """Which learning rates recover every mode, by the rules of the study collapse."""
+    """A study of which learning rates recover every mode, by the rules of the study collapse."""
     return _study(
         sweep.kind, "Which learning rates recover every mode?", sweep, collapse.verdict, collapse.STUDY
     )
 
 
 def scaling(sweep: ScalingSweep) -> Study:
-    """How the time to recover every mode grows, by the rule of the study collapse-dimension."""
+    """A study of how the time to recover every mode grows, by the rule of the study collapse-dimension."""
     like = collapse_dimension.STUDY
     return _study(sweep.kind, like.question, sweep, collapse_dimension.verdict, like)
 
 
 def run(sweep: RunSweep) -> Study:
-    """One configuration; where both methods play, their pace is judged by the rule of the study pace."""
+    """A study of one configuration. If both methods play, the rule of the study pace judges their pace."""
     question = "What do the players do in one configuration of the synthetic framework?"
     if not set(METHODS) <= set(sweep.methods):
         return _study(sweep.kind, question, sweep, _no_claim)
-    rule = f"Here nSGDA stands for L and G alike, over the recorded steps.\n\n{pace.STUDY.rule}"
+    rule = f"Here nSGDA is both L and G, over the recorded steps.\n\n{pace.STUDY.rule}"
     like = Study("pace", question, pace.STUDY.claim, rule, {})
     return _study(sweep.kind, question, sweep, _pace, like)
 
 
 def vary(sweep: VarySweep) -> Study:
-    """What the recovery depends on. No claim of the paper is about that."""
+    """A study of what the recovery depends on. No claim of the paper is about that."""
     return _study(sweep.kind, "What does the recovery of every mode depend on?", sweep, _no_claim)
 
 

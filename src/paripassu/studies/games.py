@@ -1,6 +1,6 @@
-"""The games that studies play: for each, how long runs are and where the arms' learning rates are looked for.
+"""The games that studies play, with the lengths of their runs and the centres of the arms' learning rates.
 
-Both players step alike.
+Both players use the same rule and rate.
 """
 
 from dataclasses import replace
@@ -41,10 +41,10 @@ _MIXTURE_CENTRES = {
 
 
 def _watched(run: Run) -> Run:
-    """The same training, looked at as often as a study asks, whatever its length."""
+    """``run``, measured and probed as often as studies need, whatever its length."""
     return replace(
         run,
-        # Six on the way; at scale smoke they would take longer than the steps.
+        # Six times in a run. At scale smoke this would take longer than the steps, so every 10 at most.
         eval_every=max(10, run.steps // 6),
         checkpoint_every=max(1, run.steps // 3),
         probe_every=max(1, run.steps // 60),
@@ -99,7 +99,7 @@ RING8 = Game(
     },
 )
 
-# Not tuned on yet at any scale: what is chosen without tuning is the ring's.
+# Not yet tuned at any scale. Without tuning, arms take the rates of the ring of 8.
 RING16 = Game(
     name="ring16",
     setting="ring of 16 Gaussians (radius 4, std 0.02), MLP 3 x 128, non-saturating loss, batch 256",
@@ -144,7 +144,7 @@ DIGITS = Game(
     },
 )
 
-# Not tuned on yet at any scale: what is chosen without tuning is the digits'.
+# Not yet tuned at any scale. Without tuning, arms take the rates of the digits.
 STACKED_DIGITS = Game(
     name="stacked-digits",
     setting=(
@@ -160,8 +160,8 @@ STACKED_DIGITS = Game(
     chosen=DIGITS.chosen,
 )
 
-# After a pilot of 300 updates on a tuning seed of cifar10, in which only the two with Adam's magnitude had
-# begun to learn; the others' are those of the digits.
+# From a pilot of 300 updates on a tuning seed of cifar10, for the two arms with Adam's magnitude. The other
+# arms had not begun to learn in it; they take the centres of the digits.
 _PATH_CENTRES = {
     "adam": 1e-3,
     "adam magnitude": 1e-3,
@@ -176,9 +176,9 @@ def cifar10(path: Path) -> Game:
     return _by_path("cifar10", "CIFAR-10's training images", Cifar(path))
 
 
-# Without a pilot: the recipe's rate, and for nSGDA about the lengths of Adam's steps at that rate, which are
-# 2e-4 times the root of the weights' number: 0.08 in the largest tensors, 0.2 in a player. Of SGDA nothing is
-# known here: its centre is the other images'.
+# There was no pilot. Adam takes the recipe's rate. nSGDA takes about the lengths of Adam's steps at that
+# rate, which are 2e-4 times the root of the number of weights: 0.08 in the largest tensors, 0.2 in a player.
+# SGDA takes the centre of the other images, because nothing is known about it here.
 _RESNET_CENTRES = {
     "adam": 2e-4,
     "adam magnitude": 2e-4,
@@ -189,7 +189,7 @@ _RESNET_CENTRES = {
 
 
 def cifar10_resnet(path: Path) -> Game:
-    """The same images, and all else as in the recipe ``wgangp-cifar10``: for a GPU."""
+    """The same images with the settings of the recipe ``wgangp-cifar10``; it needs a GPU."""
     recipe = RECIPES["wgangp-cifar10"].run
 
     def run(rule: Rule, lr: float, steps: int, seed: int) -> Run:
@@ -221,7 +221,7 @@ def cifar10_resnet(path: Path) -> Game:
 
 
 def _with_adam(rule: Rule, adam: Rule) -> Rule:
-    """``rule`` with ``adam`` in place of its Adam, where it is or grafts one."""
+    """``rule`` with ``adam`` in place of its Adam, if it is or grafts one."""
     if isinstance(rule, Adam):
         return adam
     if isinstance(rule, Graft):
@@ -248,7 +248,7 @@ def stacked_mnist(path: Path) -> Game:
     )
     return replace(
         game,
-        run=lambda *asked: replace(game.run(*asked), eval_samples=26_000),
+        run=lambda *settings: replace(game.run(*settings), eval_samples=26_000),
         steps={"smoke": 2, "small": 2000, "paper": 30_000},
         metric="kl-mnist@26000",
     )

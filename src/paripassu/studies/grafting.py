@@ -5,7 +5,7 @@ Claim under test: C2: the adaptive magnitude of Adam is what GAN training needs 
 Verdict rule, per game, from the confirmation runs. A, M, D and S are the arms' mean values (higher is
 better): adam, adam magnitude, adam direction, sgda; every interval is a bootstrap 95 % interval over seeds.
 
-1. Unless A - S is above zero with its whole interval, there is nothing to explain: *undecided*.
+1. *Undecided* unless A - S is above zero with its whole interval. Otherwise there is nothing to explain.
 2. *Supported* if M - D is above zero with its whole interval, and the share (M - S) / (A - S) of Adam's
    advantage that its magnitude alone recovers is above one half with its whole interval.
 3. *Contradicted* if M - D is below zero with its whole interval, or the whole interval of that share is
@@ -29,7 +29,7 @@ def verdict(evidence: Evidence) -> Verdict:
     )
     gain = bootstrap_interval(lambda a, s: a - s, adam, sgda)
     if gain.low <= 0:
-        reason = f"Adam's advantage over SGDA is {gain}: there is none to explain."
+        reason = f"Adam's advantage over SGDA is {gain}, so there is nothing to explain."
         return Verdict("undecided", reason, Effect("Adam's advantage over SGDA", *gain))
     lead = bootstrap_interval(lambda m, d: m - d, magnitude, direction)
     share = bootstrap_interval(lambda m, s, a: (m - s) / (a - s), magnitude, sgda, adam)
@@ -55,8 +55,8 @@ _DEMO = Scale(
     _compare(size="demo", rates=1, confirmation_seeds=2),
     cut=(
         "Learning rates are not tuned: each arm uses the one that scale small chose on its tuning seeds.",
-        "2 seeds instead of 8, and half of the updates of scale small.",
-        "Intervals from 2 seeds cover less than they say: the result is that of scale small.",
+        "There are 2 seeds instead of 8, and half of the updates of scale small.",
+        "Intervals from 2 seeds are too narrow. The result that counts is that of scale small.",
     ),
 )
 

@@ -4,25 +4,28 @@ Claim under test: Adam's magnitudes in each layer fluctuate around a constant, w
 (recalled from the body of arXiv:2210.04319).
 
 Replacing Adam's magnitudes by a constant turns Ada-nSGDA into nSGDA. The constant tried here is the
-simplest, the same for every layer.
+simplest one, the same for every layer.
 
-A run's *step wander* is the coefficient of variation over its probed steps (standard deviation over mean)
-of the length of a layer's steps, the median over both players' layers; the first tenth of the run, in which
-Adam's moments fill, is left out. At the constant learning rates here it is that of Adam's magnitude. The
-*gradient wander* is the same of the gradients' lengths, for scale.
+The *step wander* of a layer is the coefficient of variation (standard deviation over mean) of the lengths of
+its steps, over a run's probed steps. A run's step wander is the median over both players' layers. The first
+tenth of the run, in which Adam's moments fill, is left out. Learning rates are constant here, so this is the
+wander of Adam's magnitude. The *gradient wander* is the same for the gradients' lengths, for scale.
 
-Verdict rule, per game, from the confirmation runs. W is adam's mean step wander; M, N and S are the mean
-values (higher is better) of adam magnitude, nsgda layer and sgda; every interval is a bootstrap 95 %
-interval over seeds. The constant *does* if N - M is above zero with its whole interval, or if M - S is, and
-the share (N - S) / (M - S) of what the magnitude brings above one half with its whole interval. It *does
-not* if M - S is above zero and that share below one half, each with its whole interval.
+Verdict rule, per game, from the confirmation runs. W is adam's mean step wander. M, N and S are the mean
+values (higher is better) of adam magnitude, nsgda layer and sgda. Every interval is a bootstrap 95 %
+interval over seeds. (N - S) / (M - S) is the constant's share of the magnitude's advantage over sgda. The
+constant
 
-1. *Supported* if W is below 0.3 with its whole interval and the constant does.
-2. *Contradicted* if W is above 0.3 with its whole interval, or the constant does not.
+- *suffices* if N - M is above zero with its whole interval, or if M - S is, and that share is above one half
+  with its whole interval;
+- *fails* if M - S is above zero and that share below one half, each with its whole interval.
+
+1. *Supported* if W is below 0.3 with its whole interval and the constant suffices.
+2. *Contradicted* if W is above 0.3 with its whole interval, or the constant fails.
 3. Otherwise *undecided*.
 
-When this rule was written the results of the study grafting, in part the same runs, were known; step
-wanders were not.
+When this rule was written the results of the study grafting were known, in part from the same runs. Step
+wanders were not known.
 """
 
 from functools import partial
@@ -46,16 +49,16 @@ def verdict(evidence: Evidence) -> Verdict:
     gain = bootstrap_interval(lambda m, s: m - s, magnitude, sgda)
     lead = bootstrap_interval(lambda n, m: n - m, constant, magnitude)
     share = bootstrap_interval(lambda n, m, s: (n - s) / (m - s), constant, magnitude, sgda)
-    effect = Effect("variation of a layer's step under Adam, as a part of its mean", *wander)
+    effect = Effect("variation of a layer's step under Adam, as a share of its mean", *wander)
     reason = (
         f"A layer's step under Adam varies by {wander} of its mean, its gradient by {gradients}. A constant "
-        f"is ahead of Adam's magnitude by {lead} and brings {share} of its advantage over SGDA, {gain}."
+        f"is ahead of Adam's magnitude by {lead} and has {share} of its advantage over SGDA, {gain}."
     )
-    does = lead.low > 0 or (gain.low > 0 and share.low > 0.5)
-    does_not = gain.low > 0 and share.high < 0.5
-    if wander.high < _NEARLY_CONSTANT and does:
+    suffices = lead.low > 0 or (gain.low > 0 and share.low > 0.5)
+    fails = gain.low > 0 and share.high < 0.5
+    if wander.high < _NEARLY_CONSTANT and suffices:
         return Verdict("supported", reason, effect)
-    if wander.low > _NEARLY_CONSTANT or does_not:
+    if wander.low > _NEARLY_CONSTANT or fails:
         return Verdict("contradicted", reason, effect)
     return Verdict("undecided", reason, effect)
 

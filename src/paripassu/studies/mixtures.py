@@ -3,10 +3,10 @@
 Claim under test: Beyond the paper: what C4 and C5 of arXiv:2210.04319 say of its synthetic framework holds
 for GANs on mixtures of Gaussians.
 
-The paper does not claim that: a verdict here is not one on C4 or C5.
+The paper does not claim that, so a verdict here is not one on C4 or C5.
 
-A mode is captured by at least one of 2,500 samples within three of its standard deviations. Learning rates
-are tuned for the overlap with the mixture, which falls with lost, unequal and stray samples alike.
+A mode is captured if at least one of 2,500 samples lies within three of its standard deviations. Learning
+rates are tuned for the overlap with the mixture. Lost modes, unequal modes and stray samples all lower it.
 
 Verdict rule, per game of K modes, from the confirmation runs. L, G and S are mean numbers of captured modes
 of nsgda layer, nsgda global and sgda; every interval is a bootstrap 95 % interval over seeds.
@@ -36,7 +36,12 @@ def verdict(evidence: Evidence) -> Verdict:
 
 
 def judge(captured: ByArm, modes: int) -> Verdict:
-    """The rule on captured modes, of so many."""
+    """The rule on captured modes.
+
+    Args:
+        captured: number of captured modes, by arm and seed.
+        modes: number of modes of the game.
+    """
     layer, whole, sgda = (captured[arm] for arm in ("nsgda layer", "nsgda global", "sgda"))
     own = [bootstrap_interval(lambda n: n, arm) for arm in (layer, whole)]
     leads = [bootstrap_interval(lambda n, s: n - s, arm, sgda) for arm in (layer, whole)]

@@ -3,13 +3,14 @@
 Claim under test: C6: normalising makes discriminator and generator move at the same pace
 (arXiv:2210.04319).
 
-The paper says that this is why normalising works. This study tests that the pace is the same, not that it
-is the reason. How well each arm does stands beside its pace.
+The paper says that this is why normalising works. This study tests whether the pace is the same, not whether
+it is the reason. The page shows how well each arm does beside its pace.
 
-The pace is the discriminator's relative step, its length over the length of the player's weights, over the
-generator's. A run's *pace gap* is the mean over its probed steps of the absolute decimal logarithm of the
-pace: 0 where both always move alike, 1 where one moves ten times as far. Its *pace wander* is the standard
-deviation of that logarithm: 0 where the pace is constant, whatever it is.
+A player's relative step is the length of its step over the length of its weights. The pace is the
+discriminator's relative step over the generator's. A run's *pace gap* is the mean over its probed steps of
+the absolute decimal logarithm of the pace: 0 where both always move alike, 1 where one moves ten times as
+far. Its *pace wander* is the standard deviation of that logarithm: 0 where the pace is constant, whatever it
+is.
 
 Verdict rule, per game, from the confirmation runs. S is sgda's mean pace gap, L and G are those of nsgda
 layer and nsgda global; every interval is a bootstrap 95 % interval over seeds. A small gap is one below
@@ -46,8 +47,9 @@ def judge(normalised: Mapping[str, Sequence[float]], sgda: Sequence[float]) -> V
     """The rule, for one normalised method or several.
 
     Args:
-        normalised: their pace gaps, one per seed, by name; what the rule asks of L and G it asks of each.
-        sgda: SGDA's pace gaps.
+        normalised: pace gaps of the normalised methods, one per seed, by name. The rule treats each as it
+            treats L and G.
+        sgda: SGDA's pace gaps, one per seed.
     """
     arms = normalised.values()
     own = [bootstrap_interval(lambda n: n, arm) for arm in arms]
@@ -55,10 +57,9 @@ def judge(normalised: Mapping[str, Sequence[float]], sgda: Sequence[float]) -> V
     lead_of_all = bootstrap_interval(lambda s, *each: s - sum(each) / len(each), sgda, *arms)
     effect = Effect("decades by which SGDA's pace is further from 1 than nSGDA's", *lead_of_all)
     pairs = list(zip(own, leads, strict=True))
-    told = zip(normalised, pairs, strict=True)
     reason = "; ".join(
-        f"under {name} the pace is {gap} decades from 1, under SGDA further by {lead}"
-        for name, (gap, lead) in told
+        f"under {name} the pace is {gap} decades from 1, under SGDA {lead} further"
+        for name, (gap, lead) in zip(normalised, pairs, strict=True)
     )
     reason = f"{reason[0].upper()}{reason[1:]}."
     if all(gap.high < _SMALL and lead.low > 0 for gap, lead in pairs):

@@ -2,8 +2,8 @@
 
 Claim under test: C3: normalised SGDA recovers Adam's performance on several datasets (arXiv:2210.04319).
 
-The two normalisations, per layer and per player, are both the paper's, and either may do it. With two
-attempts, recovery by chance alone is up to twice as likely as with one.
+The paper has two normalisations, per layer and per player, and either may recover it. With two attempts,
+recovery by chance alone is up to twice as likely as with one.
 
 Verdict rule, per game, from the confirmation runs. A, N and S are mean values (higher is better) of adam,
 of one nsgda arm and of sgda; every interval is a bootstrap 95 % interval over seeds. An nsgda arm
@@ -17,12 +17,13 @@ of one nsgda arm and of sgda; every interval is a bootstrap 95 % interval over s
 2. *Contradicted* if both fail.
 3. Otherwise *undecided*.
 
-When this rule was written the results of the study grafting were known. It confirms on the same seeds:
-where both chose one rate for an arm on digits or ring8, those are the same runs, and no second evidence.
+When this rule was written the results of the study grafting were known. Both studies confirm on the same
+seeds. Where both chose the same rate for an arm on digits or ring8, the runs are the same, and no second
+evidence.
 
-Datasets by path: cifar10, a folder of its binary batches; cifar10-resnet, the same folder for WGAN-GP's
-ResNet as published, which takes a GPU; mnist, its train-images-idx3-ubyte.gz; photographs, a folder, a zip
-or a Parquet file.
+Data by path: cifar10, a folder of its binary batches; cifar10-resnet, the same folder for WGAN-GP's ResNet
+as published, which needs a GPU; mnist, its train-images-idx3-ubyte.gz; photographs, a folder, a zip or a
+Parquet file.
 """
 
 from collections.abc import Sequence
@@ -40,17 +41,19 @@ _CUT_RESNET = f"Runs on {_RESNET} are a tenth as long as the published one."
 
 
 def _attempt(adam: Sequence[float], nsgda: Sequence[float], sgda: Sequence[float]) -> tuple[str, str]:
-    """How one normalisation did, and the figures that say so."""
+    """The outcome of one normalisation, and the figures behind it in words."""
     lead = bootstrap_interval(lambda n, a: n - a, nsgda, adam)
     gain = bootstrap_interval(lambda a, s: a - s, adam, sgda)
     share = bootstrap_interval(lambda n, a, s: (n - s) / (a - s), nsgda, adam, sgda)
     has_gain = gain.low > 0
-    told = f"is {lead} ahead of adam" + (f" and has {share} of its advantage over sgda" if has_gain else "")
+    figures = f"is {lead} ahead of adam" + (
+        f" and has {share} of its advantage over sgda" if has_gain else ""
+    )
     if lead.low > 0 or (has_gain and share.low > _RECOVERED):
-        return "recovers", told
+        return "recovers", figures
     if lead.high < 0 and (share.high < _RECOVERED or not has_gain):
-        return "fails", told
-    return "undecided", told
+        return "fails", figures
+    return "undecided", figures
 
 
 def verdict(evidence: Evidence) -> Verdict:
@@ -62,8 +65,8 @@ def verdict(evidence: Evidence) -> Verdict:
         "nsgda global": _attempt(adam, whole, sgda),
     }
     lead = bootstrap_interval(lambda n, m, a: (n + m) / 2 - a, layer, whole, adam)
-    effect = Effect(f"nSGDA's lead over Adam in {evidence.game.metric}, higher being better", *lead)
-    reason = "; ".join(f"{arm} {told}" for arm, (_, told) in attempts.items()) + "."
+    effect = Effect(f"nSGDA's lead over Adam in {evidence.game.metric}, higher is better", *lead)
+    reason = "; ".join(f"{arm} {figures}" for arm, (_, figures) in attempts.items()) + "."
     outcomes = {outcome for outcome, _ in attempts.values()}
     if "recovers" in outcomes:
         return Verdict("supported", reason, effect)

@@ -3,15 +3,15 @@
 Claim under test: Beyond the paper: what C4 and C5 of arXiv:2210.04319 say of its synthetic framework holds
 for GANs on triples of real digits.
 
-The paper does not claim that: a verdict here is not one on C4 or C5. Three of scikit-learn's digits, or of
-MNIST's, are the channels of one image, and the 1,000 triples are the modes.
+The paper does not claim that, so a verdict here is not one on C4 or C5. Three of scikit-learn's digits, or of
+MNIST's, are the channels of one image. The 1,000 triples are the modes.
 
-26,000 samples are classified channel by channel; a mode is captured if one of them shows it. Learning rates
-are tuned for the divergence of the triples from even shares.
+A classifier reads 26,000 samples channel by channel. A mode is captured if at least one sample shows it.
+Learning rates are tuned for the divergence of the triples from even shares.
 
-Verdict rule, from the confirmation runs: that of the study mixtures, of 1,000 modes. L, G and S are mean
-numbers of captured modes of nsgda layer, nsgda global and sgda; every interval is a bootstrap 95 % interval
-over seeds.
+The verdict rule is that of the study mixtures, with 1,000 modes, from the confirmation runs. L, G and S are
+mean numbers of captured modes of nsgda layer, nsgda global and sgda; every interval is a bootstrap 95 %
+interval over seeds.
 
 1. *Supported* if L or G is at least 900 with its whole interval, and S below it with the whole interval of
    the difference.

@@ -1,4 +1,4 @@
-"""The protocol's promises: equal grids, separate seeds, divergence as the worst, measures from records."""
+"""The protocol has equal grids and separate seeds; a diverged run gets the worst value."""
 
 import math
 from contextlib import ExitStack
@@ -44,7 +44,7 @@ class Peaked:
         (1e9, 0, [], 3.2e-2, True),
     ],
 )
-def test_the_grid_grows_for_every_arm_alike(tmp_path, best, beyond, added, chosen, on_edge):
+def test_the_grid_grows_equally_for_every_arm(tmp_path, best, beyond, added, chosen, on_edge):
     engine, done = Peaked(best), []
     progress = lambda *now: done.append(now)  # noqa: E731
     result = run_study(tiny_study(beyond=beyond), "smoke", tmp_path / "s", engine=engine, progress=progress)
@@ -91,7 +91,7 @@ def test_a_run_waits_for_the_lock_of_a_node_that_died(tmp_path, monkeypatch):
 
 
 def test_old_runs_of_an_edited_study_stay_apart(tmp_path):
-    """They have no part in the result, not even as the worst that any run showed."""
+    """They do not affect the result, not even as the worst value of any run."""
     out, diverging = tmp_path / "s", {"wild": 1e35, "calm": 1e-2}
     game = tiny_game(diverging, steps={"untuned": 6}, chosen={"wild": 1e-3, "calm": 0.5})
     assert run_study(tiny_study(games=[game]), "untuned", out, engine=Here()).remarks == []
@@ -104,7 +104,7 @@ def test_old_runs_of_an_edited_study_stay_apart(tmp_path):
     assert unused.startswith("4 runs in the folder are not used")
 
 
-def test_runs_that_were_not_made_alike_are_remarked_on(tmp_path):
+def test_runs_made_differently_get_a_remark(tmp_path):
     run_study(tiny_study(), "untuned", tmp_path / "s", engine=Here())
     path = next((tmp_path / "s").rglob(RUN_FILE))
     header = load(path, RunHeader)
@@ -119,7 +119,7 @@ def test_every_run_is_on_the_device_of_its_study():
     assert {unit.run.device for unit in work(Path("nowhere"), "").missing} == {"cuda"}
 
 
-def test_measures_reach_the_verdict_with_the_largest_for_diverged_runs(tmp_path):
+def test_diverged_runs_get_the_largest_measure(tmp_path):
     seen: list[Evidence] = []
 
     def verdict(evidence: Evidence) -> Verdict:

@@ -1,4 +1,4 @@
-"""Sweeps do each chunk once, wherever they stopped, and their tables say what the simulator says."""
+"""Sweeps do each chunk once, and their tables have the simulator's results."""
 
 import json
 from dataclasses import replace
@@ -26,7 +26,7 @@ def _run(sweep, folder, make=None, **more):
     return run_study(make(sweep), custom.SCALE, folder, engine=Here(), **more)
 
 
-def test_a_chunk_says_what_the_simulator_says(tmp_path):
+def test_a_chunk_has_the_results_of_the_simulator(tmp_path):
     chunk = Chunk("grid", SMALL, "nsgda", ((0.1, 0.01), (0.3, 0.03)), (3, 4), 1500, paths=True)
     ChunkUnit(chunk, tmp_path).carry_out()
     outcomes = read([chunk], tmp_path, "outcomes")
@@ -45,7 +45,7 @@ def test_a_chunk_says_what_the_simulator_says(tmp_path):
     assert neurons["mode_2"].to_list() == pytest.approx(result.cosines[:, -1, :, 1].ravel().tolist())
 
 
-def test_the_best_that_was_seen_and_the_end_are_told_apart(tmp_path):
+def test_outcomes_separate_the_best_from_the_end(tmp_path):
     """m_G = 4 with large steps: modes come and go."""
     chunk = Chunk("grid", SMALL, "nsgda", ((0.3, 0.1),), tuple(range(8)), 3000)
     gone = Chunk("grid", SMALL, "sgda", ((1e200, 0.01),), (0,), 50)
@@ -61,7 +61,7 @@ def test_the_best_that_was_seen_and_the_end_are_told_apart(tmp_path):
     assert lost["diverged_at"] < 50
 
 
-def test_a_stopped_sweep_goes_on_and_a_finished_one_stays(tmp_path):
+def test_a_stopped_sweep_resumes_without_repeating_chunks(tmp_path):
     _run(TINY, tmp_path)
     whole = {p.name: p.read_bytes() for p in (tmp_path / "chunks").iterdir()}
     outcomes = pl.read_parquet(tmp_path / "outcomes.parquet")
@@ -111,19 +111,19 @@ def test_a_sweep_takes_no_data_and_no_gpu():
     study = custom.phase(TINY)
     with pytest.raises(ValueError, match="takes no data by path: leave out cifar10"):
         study.on_data({"cifar10": "there"})
-    with pytest.raises(ValueError, match="does nothing on a GPU"):
+    with pytest.raises(ValueError, match="does not use a GPU"):
         study.on_device("cuda")
 
 
 @pytest.mark.parametrize("sweep", [TINY, RunSweep(SMALL, seeds=9, steps=7)])
-def test_progress_ends_at_what_was_announced(sweep, tmp_path):
+def test_progress_ends_at_the_announced_steps(sweep, tmp_path):
     done = []
     _run(sweep, tmp_path, progress=lambda *now: done.append(now))
     assert done[-1] == (sweep.run_steps, sweep.run_steps)
     assert done == sorted(done)
 
 
-def test_the_announced_work_of_all_defaults_is_that_of_their_stages():
+def test_announced_steps_are_those_of_all_stages():
     for sweep in (RunSweep(SMALL), VarySweep(Framework())):
         assert sweep.run_steps == sum(chunk.run_steps for chunk in sweep.stages()[0](pl.DataFrame()))
     scaling = ScalingSweep(SMALL)
@@ -132,7 +132,7 @@ def test_the_announced_work_of_all_defaults_is_that_of_their_stages():
     assert scaling.run_steps == first + confirmed
 
 
-def test_the_best_pair_recovers_most_then_keeps_most_then_is_soonest():
+def test_the_best_pair_recovers_most_then_keeps_most_then_soonest():
     rows = [
         # lr_d, ever, end, first
         (0.1, "all", "some", 10.0), (0.1, "some", "some", np.inf),

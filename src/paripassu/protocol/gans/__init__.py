@@ -1,4 +1,4 @@
-"""Studies that compare arms on games: each arm tuned, then measured on fresh seeds."""
+"""Studies that compare arms on games. Each arm is tuned, then measured on fresh seeds."""
 
 from paripassu.protocol.gans.comparison import Comparison
 from paripassu.protocol.gans.game import Arm, ByArm, Evidence, Game, Measure, VerdictRule

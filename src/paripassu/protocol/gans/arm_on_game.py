@@ -1,6 +1,6 @@
 """One arm on one game: its runs, the learning rates it tries and the one it chooses.
 
-All of that follows from the runs that have ended, so that a study goes on where it was stopped.
+All of this is computed from the runs that have ended, so a study continues where it was stopped.
 """
 
 import math
@@ -18,9 +18,9 @@ from paripassu.train import Run, train
 RUNS = "runs"
 
 Ends = Mapping[Path, RunEnd]
-"""Runs that have ended, by their folders relative to the study's."""
+"""The ends of runs, by their folders relative to the study's."""
 
-_LAPSE = 120.0  # seconds that a shared file system may keep the lock of a node that died
+_LAPSE = 120.0  # seconds for which a shared file system may keep the lock of a node that died
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Job:
 
 @dataclass(frozen=True)
 class RunUnit:
-    """A run as a unit of work, and the command that asked for it."""
+    """A run as a unit of work, and the command that a person typed for it."""
 
     path: Path
     run: Run
@@ -45,13 +45,13 @@ class RunUnit:
         return self.run.steps
 
     def carry_out(self) -> None:
-        """Train, or go on, and make a table of the records."""
+        """Train, or resume training, and write the table of the records."""
         deadline = time.monotonic() + _LAPSE
         while True:
             try:
                 train(self.run, self.path, command=self.command)
             except FolderInUseError:
-                # The study's own folder is locked, so the holder is our run on a node that has just died.
+                # We hold the study's lock, so this lock is from our run on a node that has just died.
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(1)
@@ -65,12 +65,12 @@ class ArmOnGame:
     """An arm on a game, at one scale of a study.
 
     Attributes:
-        arm: who plays.
-        game: what is played.
+        arm: both players' update.
+        game: what they play.
         steps: generator updates of each run.
         search: for the learning rate.
-        tuning_seeds: of the runs that judge a rate.
-        confirmation_seeds: of the runs at the chosen rate, which alone are reported.
+        tuning_seeds: seeds of the runs that choose a rate.
+        confirmation_seeds: seeds of the runs at the chosen rate; only these runs are reported.
         device: of all runs.
     """
 
@@ -84,11 +84,11 @@ class ArmOnGame:
     _jobs: dict[tuple[float, int], Job] = field(default_factory=dict[tuple[float, int], Job], compare=False)
 
     def tried(self, ends: Ends) -> list[float]:
-        """Every learning rate to tune on; the outermost may not have been run yet."""
+        """Every learning rate to tune on; the outermost may not have run yet."""
         return self.search.tried(lambda lr: self._score(lr, ends))
 
     def chosen(self, ends: Ends) -> float | None:
-        """The rate with the best mean on the tuning seeds; None while a tuning run has not ended.
+        """The rate with the best mean on the tuning seeds; None until all tuning runs have ended.
 
         A diverged run is worse than any other.
         """
@@ -99,20 +99,20 @@ class ArmOnGame:
         return max(known, key=lambda lr: known[lr]) if len(known) == len(scores) else None
 
     def tuning(self, lr: float) -> list[Job]:
-        """The runs that judge a rate."""
+        """The tuning runs at one rate."""
         return self._of(lr, self.tuning_seeds)
 
     def all_tuning(self, ends: Ends) -> list[Job]:
-        """The runs at all rates `tried`."""
+        """The tuning runs at all rates of `tried`."""
         return [job for lr in self.tried(ends) for job in self.tuning(lr)]
 
     def confirmation(self, ends: Ends) -> list[Job]:
-        """The runs at the chosen rate; none while it is not chosen."""
+        """The runs at the chosen rate; none until it is chosen."""
         lr = self.chosen(ends)
         return [] if lr is None else self._of(lr, self.confirmation_seeds)
 
     def _score(self, lr: float, ends: Ends) -> float | None:
-        """Mean of the deciding metric, signed so that higher is better; -inf where a run diverged."""
+        """Mean of the deciding metric, signed so that higher is better; -inf if a run diverged."""
         found = [ends.get(job.folder) for job in self.tuning(lr)]
         finals = [end.finals for end in found if end]
         if len(finals) < len(found):
@@ -127,7 +127,7 @@ class ArmOnGame:
         if (lr, seed) not in self._jobs:
             run = replace(self.game.run(self.arm.rule, lr, self.steps, seed), device=self.device)
             slug = self.arm.name.replace(" ", "-")
-            # The key keeps runs apart whose settings a later version of the study has changed.
+            # The key separates runs of different versions of the study.
             place = f"lr-{lr:g}-seed-{run.seed}-{run.key()}"
             self._jobs[lr, seed] = Job(Path(RUNS) / self.game.name / slug / place, run)
         return self._jobs[lr, seed]

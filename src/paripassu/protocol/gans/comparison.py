@@ -1,4 +1,4 @@
-"""Arms compared on games: tuned on some seeds, measured on others, as `PROTOCOL` says."""
+"""Comparisons of arms on games: tuned on some seeds, measured on others, as `PROTOCOL` says."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,18 +32,18 @@ class Comparison(Design):
     """Every arm on every game, at one scale.
 
     Args:
-        arms: compared.
-        games: compared on; those without ``steps`` for ``size`` are left out.
+        arms: the arms to compare.
+        games: the games to compare them on; those without ``steps`` for ``size`` are left out.
         verdict: the verdict rule.
-        size: which of the games' ``steps`` runs have; the scale's name.
-        rates: learning rates in each arm's grid, odd. With 1 nothing is tuned, and each arm takes the rate
-            that its game has for it.
-        tuning_seeds: seeds per learning rate.
-        confirmation_seeds: seeds at the chosen rate.
-        beyond: rates that may be tried beyond the grid's edges.
-        measures: what is measured of a run beside its metrics, from its table of records. Smaller is what
-            the claim calls better.
-        by_path: games on data in files, made from where these are.
+        size: name of the scale; it selects from each game's ``steps``.
+        rates: number of learning rates in each arm's grid, odd. With 1 nothing is tuned, and each arm takes
+            the rate that its game has for it.
+        tuning_seeds: number of seeds per learning rate.
+        confirmation_seeds: number of seeds at the chosen rate.
+        beyond: number of rates that may be tried beyond the grid's edges.
+        measures: further measures of a run, from its table of records. Smaller is what the claim calls
+            better.
+        by_path: games on data in files, made from the files' path.
         device: of all runs.
 
     Raises:
@@ -90,12 +90,12 @@ class Comparison(Design):
 
     @property
     def seeds_to_tune_on(self) -> range:
-        """Empty where nothing is tuned."""
+        """Seeds of the tuning runs; empty if nothing is tuned."""
         return range(self.tuning_seeds if self.rates > 1 else 0)
 
     @property
     def seeds_to_confirm_on(self) -> range:
-        """Fresh seeds."""
+        """Seeds of the confirmation runs, which tuning has not seen."""
         return range(FIRST_CONFIRMATION_SEED, FIRST_CONFIRMATION_SEED + self.confirmation_seeds)
 
     def settings(self) -> dict[str, Any]:
@@ -107,12 +107,12 @@ class Comparison(Design):
         }
 
     def difference(self, settings: Mapping[str, Any]) -> str:
-        """Another device. Arms, games and seeds may change; runs that are not needed stay unused."""
+        """Only another device makes another study; runs that are no longer needed stay unused."""
         there = settings.get("device")
         return "" if there == self.device else f"device is {there} there and {self.device} here"
 
     def on_data(self, paths: Mapping[str, Path]) -> Self:
-        """On games ``by_path`` in place of the comparison's own; on its own where ``paths`` is empty."""
+        """This comparison on games from ``by_path`` instead of its ``games``; unchanged without paths."""
         for name in paths.keys() - self.by_path.keys():
             takes = f"takes {', '.join(self.by_path)}" if self.by_path else "takes no data by path"
             raise ValueError(f"there is no game {name!r} on data in files: this study {takes}")
@@ -120,11 +120,11 @@ class Comparison(Design):
         return replace(self, games=games) if games else self
 
     def on_device(self, device: str) -> Self:
-        """With the networks of all runs on a torch device."""
+        """This comparison with the networks of all runs on a torch device."""
         return replace(self, device=device)
 
     def plan(self) -> list[str]:
-        """Every run in words; the rates to confirm are open until tuning is done."""
+        """Every run in words; the rates to confirm are unknown until tuning is done."""
         lines: list[str] = []
         for each in self._arms_on_games:
             rates = [f"{lr:g}" for lr in each.search.grid()]
@@ -137,13 +137,13 @@ class Comparison(Design):
         return lines
 
     def work(self, folder: Path, command: str) -> Work:
-        """The runs that are asked for by what has ended so far."""
+        """The runs that are needed, as far as it follows from those that have ended."""
         ends = _ends(folder)
         jobs = [each.all_tuning(ends) + each.confirmation(ends) for each in self._arms_on_games]
         # Interleave the arms, so that the time estimate is right although games differ in length.
-        turns = [job for turn in zip_longest(*jobs) for job in turn if job]
-        missing = [RunUnit(folder / j.folder, j.run, command) for j in turns if j.folder not in ends]
-        done = sum(job.run.steps for job in turns if job.folder in ends)
+        in_order = [job for one_each in zip_longest(*jobs) for job in one_each if job]
+        missing = [RunUnit(folder / j.folder, j.run, command) for j in in_order if j.folder not in ends]
+        done = sum(job.run.steps for job in in_order if job.folder in ends)
         needed = sum(
             each.steps * (len(each.all_tuning(ends)) + len(each.confirmation_seeds))
             for each in self._arms_on_games
@@ -163,8 +163,8 @@ class Comparison(Design):
             verdict = self.verdict(Evidence(game, scores_of(result, game), estimates))
             findings.append(Finding(claim, game.name, verdict, self._budget(result)))
             results.append(result)
-        asked = {job.folder for each in self._arms_on_games for job in _jobs(each, ends)}
-        return Judgement(findings, results, remarks=[*_unused(asked, folder), *_mixed(asked, folder)])
+        used = {job.folder for each in self._arms_on_games for job in _jobs(each, ends)}
+        return Judgement(findings, results, remarks=[*_unused(used, folder), *_mixed(used, folder)])
 
     @property
     def _games(self) -> list[Game]:
@@ -203,19 +203,19 @@ def _jobs(each: ArmOnGame, ends: Ends) -> list[Job]:
     return each.all_tuning(ends) + each.confirmation(ends)
 
 
-def _unused(asked: set[Path], out: Path) -> list[str]:
-    """About runs in the folder that the study does not ask for."""
+def _unused(used: set[Path], out: Path) -> list[str]:
+    """A remark if the folder has runs that the study does not use."""
     there = (path.parent.relative_to(out) for path in out.glob(f"{RUNS}/*/*/*/{RUN_FILE}"))
-    count = sum(folder not in asked for folder in there)
+    count = sum(folder not in used for folder in there)
     if not count:
         return []
     runs = "1 run in the folder is" if count == 1 else f"{count:,} runs in the folder are"
     return [f"{runs} not used: the study was edited, or chooses other learning rates now."]
 
 
-def _mixed(asked: Iterable[Path], out: Path) -> list[str]:
-    """About runs that were not all made by the same code on the same hardware."""
-    where = [json.loads((out / folder / RUN_FILE).read_text("utf-8"))["environment"] for folder in asked]
+def _mixed(used: Iterable[Path], out: Path) -> list[str]:
+    """A remark if not all runs were made by the same code on the same hardware."""
+    where = [json.loads((out / folder / RUN_FILE).read_text("utf-8"))["environment"] for folder in used]
     made = {
         "commits": {w["commit"] for w in where},
         "versions of torch": {w["versions"].get("torch", "unknown") for w in where},

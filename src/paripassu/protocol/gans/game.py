@@ -1,4 +1,4 @@
-"""What a comparison compares: arms, ways to step, on games, ways to be trained on."""
+"""What a comparison compares: arms (updates) on games (data, networks and loss)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ Measure = Callable[[DataFrame], float]  # of a run's table of records, `paripass
 
 @dataclass(frozen=True)
 class Arm:
-    """A way to step, given to both players alike.
+    """One update rule, the same for both players.
 
     Args:
         name: for tables.
@@ -43,11 +43,11 @@ class Game:
         setting: data, model, loss and batch in words.
         run: makes a run from a rule, a learning rate for both players, steps and a seed.
         metric: name of the metric that tunes and decides.
-        centres: middle of each arm's grid of learning rates, by the arm's name. Arms that a study does not
-            have may be there too.
+        centres: middle of each arm's grid of learning rates, by the arm's name. It may have more arms than a
+            study.
         steps: generator updates of a run, by the name of a study's scale.
-        chosen: learning rates for scales that do not search, by the arm's name: those that the largest scale
-            run so far chose. Without it, the centres.
+        chosen: learning rates for scales that do not search, by the arm's name. They are those that the
+            largest scale run so far chose. Without an entry, the arm's centre.
     """
 
     name: str
@@ -60,12 +60,12 @@ class Game:
 
     @property
     def better(self) -> Better:
-        """Which way the deciding metric improves."""
+        """Whether a higher or a lower value of the deciding metric is better."""
         return better(self.metric)
 
     @property
     def sign(self) -> float:
-        """The deciding metric times this is better where it is higher."""
+        """The factor that makes higher values of the deciding metric better."""
         return 1.0 if self.better == "higher" else -1.0
 
 
@@ -74,9 +74,9 @@ class Evidence:
     """What a verdict rule sees: the confirmation runs of one game.
 
     Attributes:
-        game: which.
-        scores: the deciding metric by arm, negated where lower is better, so that higher is better.
-        estimates: every metric and measure by name, then by arm, with its own sign.
+        game: the game.
+        scores: the deciding metric by arm, signed so that higher is better.
+        estimates: every metric and measure by name, then by arm, with its sign unchanged.
     """
 
     game: Game

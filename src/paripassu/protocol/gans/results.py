@@ -1,4 +1,4 @@
-"""All arms of a comparison on one game, from the tables of their runs."""
+"""The result of all arms on one game, from the tables of their runs."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ def game_result(
     """The result on one game.
 
     Args:
-        own: every arm on it.
+        own: every arm on this game.
         measures: of the confirmation runs.
         ends: of all runs.
         out: the study's folder.
@@ -44,7 +44,7 @@ def scores_of(result: GameResult, game: Game) -> dict[str, list[float]]:
 
 
 def _worst(own: Sequence[ArmOnGame], ends: Ends, out: Path) -> dict[str, float]:
-    """The worst value of each metric that any run on the game ever showed."""
+    """The worst value of each metric in any run on the game, at any step."""
     folders = [out / job.folder for each in own for job in (*each.all_tuning(ends), *each.confirmation(ends))]
     metrics = run_tables(folders, ["Metric"]).filter(pl.col("value").is_finite())
     extremes = metrics.group_by("name").agg(low=pl.col("value").min(), high=pl.col("value").max())
@@ -57,7 +57,7 @@ def _worst(own: Sequence[ArmOnGame], ends: Ends, out: Path) -> dict[str, float]:
 def _measured(
     own: Sequence[ArmOnGame], measures: Mapping[str, Measure], ends: Ends, out: Path
 ) -> dict[str, dict[str, list[float]]]:
-    """Each measure of the confirmation runs by arm and name, the largest in place of a diverged run's."""
+    """Each measure of the confirmation runs by arm and name; a diverged run gets the largest value."""
     by_arm: dict[str, dict[str, list[float]]] = {each.arm.name: {} for each in own}
     for each in own if measures else ():
         for job in each.confirmation(ends):

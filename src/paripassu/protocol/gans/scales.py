@@ -19,8 +19,8 @@ def standard_scales(
 
     Args:
         compare: makes a comparison from ``size``, ``rates``, ``tuning_seeds``, ``confirmation_seeds`` and
-            ``beyond``; a ``functools.partial`` of `Comparison` with all else in it.
-        tune: whether learning rates are searched for at the first two scales.
+            ``beyond``; usually a ``functools.partial`` of `Comparison` with all other arguments.
+        tune: whether the first two scales search for learning rates.
         cut: what scale ``paper`` leaves out, one sentence each.
     """
     smoke = compare(size="smoke", rates=3 if tune else 1, tuning_seeds=1, confirmation_seeds=2, beyond=0)

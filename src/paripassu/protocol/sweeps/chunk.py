@@ -1,7 +1,7 @@
-"""A chunk of a sweep over the synthetic framework: some runs, one file a table, done once wherever it runs.
+"""A chunk of a sweep over the synthetic framework: some runs that are played together, one file a table.
 
-A chunk's files are named by the hash of its settings and appear whole: a chunk that has them is done, and no
-two sweeps can take each other's.
+A chunk's files are named by the hash of its settings, so no two sweeps can mix them up. They are written
+whole or not at all, so a chunk whose files exist is done.
 """
 
 import hashlib
@@ -29,18 +29,18 @@ class Chunk:
     """Every pair of rates with every seed, in one framework by one method.
 
     Attributes:
-        part: of the sweep that the runs belong to.
+        part: name of the sweep's part that the runs belong to.
         framework: the game.
         method: of `simulate` or of `FULL_METHODS`.
         rates: ``(lr_d, lr_g)`` pairs.
-        seeds: of the starts.
+        seeds: of the initial weights.
         steps: the budget.
         updates: simultaneous or alternating.
         momentum: of both players.
         batch: samples per step, 0 for exact expectations.
         trainable: whether the discriminator learns a and b.
         until_recovered: whether runs may stop once every mode is recovered.
-        paths: whether to keep what every run did over time.
+        paths: whether to write tables of every run over time.
     """
 
     part: str
@@ -62,7 +62,7 @@ class Chunk:
         return len(self.rates) * len(self.seeds) * self.steps
 
     def path(self, folder: Path, table: str) -> Path:
-        """Where a sweep's folder holds one of the chunk's tables: outcomes, paths or neurons."""
+        """The file of one of the chunk's tables in a sweep's folder: outcomes, paths or neurons."""
         text = json.dumps(asdict(self), sort_keys=True)
         key = hashlib.sha256(text.encode()).hexdigest()[:16]
         return folder / CHUNKS / f"{key}-{table}.parquet"
@@ -73,13 +73,13 @@ class Chunk:
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """Names of what it leaves."""
+        """Names of the chunk's tables."""
         return ("outcomes", "paths", "neurons") if self.paths else ("outcomes",)
 
 
 @dataclass(frozen=True)
 class ChunkUnit:
-    """A chunk as a unit of work, and the study's folder that it goes to."""
+    """A chunk as a unit of work, and the study's folder for its tables."""
 
     chunk: Chunk
     folder: Path
@@ -91,11 +91,11 @@ class ChunkUnit:
 
     @property
     def path(self) -> Path:
-        """Of its table of outcomes."""
+        """The file of its table of outcomes."""
         return self.chunk.path(self.folder, "outcomes")
 
     def carry_out(self) -> None:
-        """Play the chunk, unless the folder has it."""
+        """Play the chunk, unless the folder has its tables."""
         chunk, folder = self.chunk, self.folder
         if chunk.is_done(folder):
             return
@@ -107,7 +107,7 @@ class ChunkUnit:
 
 
 def read(chunks: Sequence[Chunk], folder: Path, table: str) -> pl.DataFrame:
-    """One table of several chunks, one after the other; those that keep no paths have none."""
+    """One table of several chunks, one after the other; chunks without that table are left out."""
     paths = [chunk.path(folder, table) for chunk in chunks if table in chunk.tables]
     return pl.concat([pl.read_parquet(path) for path in paths]) if paths else pl.DataFrame()
 
@@ -152,12 +152,12 @@ def _result(chunk: Chunk) -> Result:
 
 
 def _outcomes(chunk: Chunk, result: Result) -> pl.DataFrame:
-    """One row per run: settings, how it ended, what it ever showed."""
+    """One row per run: its settings, how it ended, and the best it reached."""
     framework = chunk.framework
     seen = result.recovered.sum(axis=2)  # [R, C] modes output at once
     averages = result.average_mass > 0
     diverged = np.isfinite(result.diverged_at)
-    # The last record of a run that was let stop is the one that let it.
+    # A run that stopped early has NaN after its last record.
     lived = np.isfinite(result.norm_w)
     last = lived.shape[1] - 1 - lived[:, ::-1].argmax(axis=1)
     rows = np.arange(len(last))
@@ -188,7 +188,7 @@ def _outcomes(chunk: Chunk, result: Result) -> pl.DataFrame:
 def _classes(
     modes: NDArray[np.int64], average: NDArray[np.bool_], diverged: NDArray[np.bool_], count: int
 ) -> NDArray[np.str_]:
-    """The best that was seen; a run that showed nothing and is still finite has stalled."""
+    """The best class that each run reached; a run that reached none and is finite has stalled."""
     conditions = [modes == count, modes > 0, average, diverged]
     return np.select(conditions, ["all", "some", "average", "diverged"], "stalled")
 

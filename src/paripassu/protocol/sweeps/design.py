@@ -14,7 +14,7 @@ from paripassu.protocol.sweeps.sweep import Sweep, Tables
 from paripassu.records.study import flat_settings
 
 SweepVerdict = Callable[[Any, Tables], Judgement]
-"""The verdict rule: from a sweep and its tables to findings."""
+"""A verdict rule: takes a sweep and its tables, returns the findings."""
 
 
 @dataclass(frozen=True)
@@ -31,20 +31,20 @@ class SweepDesign(Design):
 
     @property
     def kind(self) -> str:
-        """The sweep's."""
+        """The sweep's kind."""
         return self.sweep.kind
 
     @property
     def protocol(self) -> str:
-        """None: each sweep's rule says how it is done."""
+        """Empty, because each sweep's rule describes its procedure."""
         return ""
 
     def settings(self) -> dict[str, Any]:
-        """The sweep's fields, with lists for tuples, as JSON gives them back."""
+        """The sweep's fields as JSON reads them back, with lists for tuples."""
         return json.loads(json.dumps(asdict(self.sweep)))  # pyright: ignore[reportArgumentType] - a dataclass
 
     def difference(self, settings: Mapping[str, Any]) -> str:
-        """The first setting that differs, there and here."""
+        """The first setting that differs."""
         there, here = (flat_settings(dict(of)) for of in (settings, self.settings()))
         for name in here | there:
             if there.get(name) != here.get(name):
@@ -52,7 +52,7 @@ class SweepDesign(Design):
         return ""
 
     def plan(self) -> list[str]:
-        """The chunks of the first stage; what follows depends on their outcomes."""
+        """The chunks of the first stage; later stages depend on their outcomes."""
         first, *rest = self.sweep.stages()
         lines = [
             f"{chunk.part}: {chunk.method}, d = {chunk.framework.d:,}, {len(chunk.rates)} pairs of rates, "
@@ -69,7 +69,7 @@ class SweepDesign(Design):
         return Work(units, done, self.sweep.run_steps if missing else done)
 
     def judge(self, claim: str, folder: Path) -> Judgement:  # noqa: ARG002 - findings have their own
-        """Write the tables of all chunks, and say what they show."""
+        """Write the tables of all chunks, and apply the verdict rule to them."""
         chunks, missing = self._chunks(folder)
         assert not missing, f"{folder} is not finished"
         tables = Tables(*(read(chunks, folder, name) for name in Tables._fields))
@@ -79,24 +79,24 @@ class SweepDesign(Design):
         return self.verdict(self.sweep, tables)
 
     def on_data(self, paths: Mapping[str, Path]) -> Self:
-        """Itself: a sweep takes no data."""
+        """This design, unchanged; a sweep takes no data."""
         if paths:
             raise ValueError(f"a sweep of the theory takes no data by path: leave out {', '.join(paths)}")
         return self
 
     def on_device(self, device: str) -> Self:
-        """Itself, on the CPU."""
+        """This design, unchanged; a sweep runs on the CPU."""
         if device != "cpu":
-            raise ValueError(f"a sweep of the theory does nothing on a GPU: leave out the device {device}")
+            raise ValueError(f"a sweep of the theory does not use a GPU: leave out the device {device}")
         return self
 
     def _chunks(self, folder: Path) -> tuple[list[Chunk], list[Chunk]]:
-        """All chunks that are known, and those of them that are not done."""
+        """All chunks that are known to be needed, and those of them that are not done."""
         chunks, outcomes = list[Chunk](), pl.DataFrame()
         for stage in self.sweep.stages():
-            asked = stage(outcomes)
-            chunks += asked
-            missing = [chunk for chunk in asked if not chunk.is_done(folder)]
+            needed = stage(outcomes)
+            chunks += needed
+            missing = [chunk for chunk in needed if not chunk.is_done(folder)]
             if missing:
                 return chunks, missing
             outcomes = read(chunks, folder, "outcomes")

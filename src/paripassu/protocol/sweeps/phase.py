@@ -29,17 +29,17 @@ _WIDE_D, _WIDE_G = half_decades(1e-3, 1e2), half_decades(1e-3, 1e6)
 class PhaseSweep:
     """Every pair of learning rates of a grid, for each method; then the best pair on fresh seeds.
 
-    SGDA gets a third part: the small rates again, with ``patience`` times the steps.
+    SGDA has a third part: the rates up to 1 again, with ``patience`` times the steps.
 
     Args:
         framework: the game.
         lr_d: discriminator's learning rates.
         lr_g: generator's learning rates.
         methods: ``nsgda``, ``sgda`` or both.
-        seeds: per pair, from 0.
-        fresh_seeds: at each method's best pair.
-        steps: the budget.
-        patience: 1 leaves the third part out.
+        seeds: number of seeds per pair, counted from 0.
+        fresh_seeds: number of seeds at each method's best pair.
+        steps: largest number of steps of a run.
+        patience: factor of the steps in SGDA's third part; 1 leaves it out.
     """
 
     framework: Framework

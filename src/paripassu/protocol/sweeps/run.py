@@ -1,4 +1,4 @@
-"""One configuration of the framework, watched over time."""
+"""One configuration of the framework, recorded over time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,17 +21,17 @@ from paripassu.theory.collapse.simulate import Updates, check_settings
 
 @dataclass(frozen=True)
 class RunSweep:
-    """One configuration by each of some methods, watched over time.
+    """One configuration by each of some methods, recorded over time.
 
     Args:
         framework: the game.
-        methods: of `simulate` and of `full.FULL_METHODS`.
-        lr_d: discriminator's learning rate, of every method.
-        lr_g: generator's learning rate, of every method.
-        seeds: how many, from 0.
-        steps: the budget.
+        methods: names of methods: ``nsgda``, ``sgda``, or one of `full.FULL_METHODS`.
+        lr_d: discriminator's learning rate, for every method.
+        lr_g: generator's learning rate, for every method.
+        seeds: number of seeds, counted from 0.
+        steps: number of steps of a run.
         updates: whether both players step at once, or the generator answers the new discriminator.
-        momentum: of both players, in [0, 1); for nSGDA and SGDA alone, like the next two.
+        momentum: of both players, in [0, 1); only for nSGDA and SGDA, like the next two.
         batch: samples per step, 0 for exact expectations.
         trainable: whether the discriminator learns its output weight and bias too.
     """
@@ -59,7 +59,7 @@ class RunSweep:
         given = [name for name in ("momentum", "batch", "trainable") if getattr(self, name)]
         if in_full and given:
             raise ValueError(
-                f"{', '.join(in_full)} plays on exact expectations, without momentum, a and b fixed: "
+                f"{', '.join(in_full)} plays with exact expectations, without momentum, a and b fixed: "
                 f"leave out {', '.join(given)}"
             )
 
@@ -69,7 +69,7 @@ class RunSweep:
         return len(self.methods) * self.seeds * self.steps
 
     def stages(self) -> Sequence[Stage]:
-        """One: every method's runs."""
+        """One stage: every method's runs."""
         return [lambda _: self._chunks()]
 
     def _chunks(self) -> list[Chunk]:

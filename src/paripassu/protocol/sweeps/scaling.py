@@ -27,13 +27,13 @@ class ScalingSweep:
 
     Args:
         framework: the game; its d is replaced.
-        dimensions: of the data.
+        dimensions: of the data; each has its search for learning rates.
         lr_d: discriminator's learning rates to choose from.
         lr_g: generator's learning rates to choose from.
         methods: ``nsgda``, ``sgda`` or both.
-        seeds: per pair, from 0.
-        fresh_seeds: at the chosen pair.
-        steps: the budget.
+        seeds: number of seeds per pair, counted from 0.
+        fresh_seeds: number of seeds at the chosen pair.
+        steps: largest number of steps of a run.
     """
 
     framework: Framework
@@ -64,7 +64,7 @@ class ScalingSweep:
         return len(self.methods) * len(self.dimensions) * runs * self.steps
 
     def stages(self) -> Sequence[Stage]:
-        """Choosing, then the chosen pairs on fresh seeds."""
+        """Two stages: every pair of rates, then the best pairs on fresh seeds."""
         return [lambda _: self._choose(), self._confirm]
 
     def _choose(self) -> list[Chunk]:

@@ -1,6 +1,6 @@
 """Sweeps over the synthetic framework: which runs, and in which order.
 
-A sweep is a frozen dataclass with stages; a stage sees the outcomes so far and names its chunks. Rates are
+A sweep is a frozen dataclass with stages. A stage takes the outcomes so far and returns its chunks. Rates are
 chosen on some seeds and judged on others, as in comparisons of GANs.
 """
 
@@ -21,7 +21,7 @@ _HALF_DECADE = 10**0.5
 
 
 class Tables(NamedTuple):
-    """The tables of all of a sweep's runs; one that no run has is empty."""
+    """The tables of all runs of a sweep; a table that no run has is empty."""
 
     outcomes: pl.DataFrame
     paths: pl.DataFrame
@@ -39,7 +39,7 @@ class Sweep(Protocol):
         ...
 
     def stages(self) -> Sequence[Stage]:
-        """In order; each receives the outcomes of those before."""
+        """The stages in order; each takes the outcomes of those before."""
         ...
 
 
@@ -52,7 +52,7 @@ def half_decades(low: float, high: float) -> Rates:
 
 
 def best_rates(outcomes: pl.DataFrame, method: str, part: str) -> tuple[float, float]:
-    """The pair with which most runs recover every mode, most still have them at the end, and soonest."""
+    """The best pair: most runs recover every mode; then most have them at the end; then soonest."""
     own = outcomes.filter((pl.col("method") == method) & (pl.col("part") == part))
     time = pl.min_horizontal("first_recovery", "steps")
     ranked = (
@@ -68,12 +68,12 @@ def best_rates(outcomes: pl.DataFrame, method: str, part: str) -> tuple[float, f
 
 
 def groups_of(seeds: range, size: int = WIDTH) -> list[tuple[int, ...]]:
-    """Seeds in chunks, of as many as the kernel plays at once."""
+    """Seeds in groups of as many as the kernel plays at once."""
     return [tuple(seeds[n : n + size]) for n in range(0, len(seeds), size)]
 
 
 def check_methods(methods: Sequence[str], known: Sequence[str]) -> None:
-    """Raise ``ValueError`` unless there are methods, each known and named once."""
+    """Raise ``ValueError`` unless at least one method is named, each is known and none is named twice."""
     for method in methods:
         if method not in known:
             raise ValueError(f"method must be one of {', '.join(known)}, got {method!r}")
@@ -89,7 +89,7 @@ def check_counts(**counts: int) -> None:
 
 
 def check_rates(name: str, rates: Rates) -> None:
-    """Raise ``ValueError`` unless there are learning rates, each finite and > 0."""
+    """Raise ``ValueError`` unless there is a learning rate and each is finite and > 0."""
     if not rates:
         raise ValueError(f"{name} is an empty grid: give at least one learning rate")
     for rate in rates:

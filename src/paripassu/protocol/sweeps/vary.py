@@ -17,16 +17,16 @@ from paripassu.theory import Framework
 
 @dataclass(frozen=True)
 class VarySweep:
-    """One setting of the framework at a time, everything else as it is: does the recovery depend on it?
+    """One setting of the framework at a time, everything else fixed: does the recovery depend on it?
 
-    Both methods at one pair of rates each; beyond the paper.
+    Both methods play at the same pair of rates. This goes beyond the paper.
 
     Args:
-        framework: what is varied.
-        lr_d: discriminator's learning rate, of every method.
-        lr_g: generator's learning rate, of every method.
-        seeds: per value, from 0.
-        steps: the budget.
+        framework: the framework whose settings vary.
+        lr_d: discriminator's learning rate, for every method.
+        lr_g: generator's learning rate, for every method.
+        seeds: number of seeds per value, counted from 0.
+        steps: number of steps of a run.
     """
 
     framework: Framework
@@ -48,7 +48,7 @@ class VarySweep:
         return sum(chunk.run_steps for chunk in self._chunks())
 
     def stages(self) -> Sequence[Stage]:
-        """One: everything."""
+        """One stage with all chunks."""
         return [lambda _: self._chunks()]
 
     def _chunks(self) -> list[Chunk]:
