@@ -156,13 +156,24 @@ def test_nothing_given_changes_nothing():
 def test_names_and_objects_are_the_same_option():
     named = override(
         DIGITS,
-        data="ring", model="mlp", optimizer_d="rmsprop", lr_d=0.1, loss="hinge",
-        penalty="r1-r2", penalty_weight=3.0, shadow="sgd",
+        data="ring",
+        model="mlp",
+        optimizer_d="rmsprop",
+        lr_d=0.1,
+        loss="hinge",
+        penalty="r1-r2",
+        penalty_weight=3.0,
+        shadow="sgd",
     )
     given = override(
         DIGITS,
-        data=Ring(), model=MLP(), optimizer_d=RMSprop(), lr_d=0.1, loss=hinge,
-        penalty=R1R2(3.0), shadow=SGD(),
+        data=Ring(),
+        model=MLP(),
+        optimizer_d=RMSprop(),
+        lr_d=0.1,
+        loss=hinge,
+        penalty=R1R2(3.0),
+        shadow=SGD(),
     )
     assert named == given
     assert named.generator == DIGITS.generator
