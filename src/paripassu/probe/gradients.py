@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-_HALF = (torch.float16, torch.bfloat16)
+from paripassu.rules.numbers import working
 
 
 class Layer(NamedTuple):
@@ -39,7 +39,7 @@ def layers_of(optimizer: torch.optim.Optimizer) -> Iterator[Layer]:
         names: list[Any] = group.get("param_names") or [None] * len(group["params"])
         for name, parameter in zip(names, group["params"], strict=True):
             if parameter.grad is not None:
-                gradient = working(parameter.grad)
+                gradient = dense(parameter.grad)
                 if scale is not None:
                     gradient = gradient / scale.to(gradient.device)
                 if group.get("maximize", False):
@@ -54,12 +54,7 @@ def is_skipped(optimizer: torch.optim.Optimizer) -> bool:
     return found is not None and bool(found)
 
 
-def real(tensor: Tensor) -> Tensor:
-    """A complex tensor as pairs of real numbers; a real tensor unchanged."""
-    return torch.view_as_real(tensor) if tensor.is_complex() else tensor
-
-
-def working(tensor: Tensor) -> Tensor:
-    """A gradient or a parameter in working precision: real, dense, in float32 or wider."""
-    dense = real(tensor.detach().to_dense() if tensor.is_sparse else tensor.detach())
-    return dense.float() if dense.dtype in _HALF else dense
+def dense(tensor: Tensor) -> Tensor:
+    """A gradient or a parameter, detached, in the numbers that rules compute with, and not sparse."""
+    detached = tensor.detach()
+    return working(detached.to_dense() if detached.is_sparse else detached)

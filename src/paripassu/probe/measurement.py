@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from paripassu.probe.gradients import Layer, real
+from paripassu.probe.gradients import Layer
 from paripassu.records import Shadow, Update
+from paripassu.rules.numbers import real
 
 
 @torch.no_grad()

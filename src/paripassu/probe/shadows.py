@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from paripassu.probe.gradients import Layer, working
+from paripassu.probe.gradients import Layer, dense
 from paripassu.rules import Rule, State
 
 
@@ -36,7 +36,7 @@ class Shadows:
             Every rule's update, one tensor a layer, to be subtracted times a learning rate.
         """
         gradients = [layer.gradient for layer in layers]
-        before = [working(weight) for weight in weights]
+        before = [dense(weight) for weight in weights]
         updates: dict[str, list[Tensor]] = {}
         for name, rule in self._rules.items():
             saved = self._states[name]
