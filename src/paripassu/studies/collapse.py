@@ -31,6 +31,7 @@ replaced it when 0.97 for nSGDA and 2.43 for SGDA were known.
 
 import polars as pl
 
+from paripassu.evidence.collapse import METHODS as TITLES
 from paripassu.evidence.intervals import wilson
 from paripassu.evidence.measures import pace_gaps
 from paripassu.protocol import CUT_ALL, Judgement, Scale, Study, decide, too_small
@@ -40,7 +41,6 @@ from paripassu.studies import pace
 from paripassu.theory import Framework
 
 _FEWEST = 5  # seeds for a bootstrap interval
-_NAMES = {"nsgda": "nSGDA", "sgda": "SGDA"}
 
 
 def verdict(sweep: PhaseSweep, tables: Tables) -> Judgement:
@@ -113,7 +113,7 @@ def _means(paths: pl.DataFrame, method: str, gaps: pl.DataFrame) -> str:
     """The runs and steps behind a method's mean pace gap, in words."""
     at = paths.filter(pl.col("method") == method).row(0, named=True)
     return (
-        f"{len(gaps)} seeds of {_NAMES[method]} (lr_d {at['lr_d']:g}, lr_g {at['lr_g']:g}), at the "
+        f"{len(gaps)} seeds of {TITLES[method]} (lr_d {at['lr_d']:g}, lr_g {at['lr_g']:g}), at the "
         f"{gaps['moving'].mean():.0%} of recorded steps at which both move"
     )
 

@@ -20,14 +20,14 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from paripassu.evidence.collapse import METHODS as TITLES
 from paripassu.protocol import CUT_ALL, Judgement, Scale, Study, decide
-from paripassu.protocol.sweeps import ScalingSweep, SweepDesign, Tables
+from paripassu.protocol.sweeps import METHODS, ScalingSweep, SweepDesign, Tables
 from paripassu.records import Effect, Finding, Fit, Verdict
 from paripassu.theory import Framework
 
 _RESAMPLES = 2000
 _SEED = 0  # a verdict is a function of its runs
-_NAMES = {"nsgda": "nSGDA", "sgda": "SGDA"}
 _CLAIM = "C5: the time that SGDA needs grows with the dimension, that of nSGDA hardly"
 
 
@@ -76,11 +76,11 @@ def judge_growth(fits: Sequence[Fit], steps: int) -> list[Finding]:
         steps: largest number of steps of a run.
     """
     by_method = {fit.method: fit for fit in fits}
-    if by_method.keys() != _NAMES.keys():
+    if by_method.keys() != set(METHODS):
         return []
     ours, theirs = by_method["nsgda"], by_method["sgda"]
     about = f"within {steps:,} steps"
-    none = [_NAMES[fit.method] for fit in fits if math.isnan(fit.exponent)]
+    none = [TITLES[fit.method] for fit in fits if math.isnan(fit.exponent)]
     if none:
         reason = (
             f"{' and '.join(none)} had every mode at fewer than two d within {steps:,} steps, so there is no "
@@ -89,7 +89,7 @@ def judge_growth(fits: Sequence[Fit], steps: int) -> list[Finding]:
         return [Finding(_CLAIM, about, Verdict("undecided", reason))]
     outcome = decide(supported=theirs.low > 0.5 > ours.high, contradicted=theirs.high < 0.5)
     each = "; ".join(
-        f"{_NAMES[fit.method]} d^{fit.exponent:.2f} [{fit.low:.2f}, {fit.high:.2f}], over d = "
+        f"{TITLES[fit.method]} d^{fit.exponent:.2f} [{fit.low:.2f}, {fit.high:.2f}], over d = "
         f"{min(fit.dimensions):,} to {max(fit.dimensions):,}"
         for fit in (ours, theirs)
     )

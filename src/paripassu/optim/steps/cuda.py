@@ -9,27 +9,21 @@ import math
 import warnings
 from collections.abc import Callable
 from functools import cache, lru_cache, partial
-from itertools import accumulate, chain, groupby
-from struct import Struct
 from types import ModuleType
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from paripassu.optim.steps.capture import check_rates, is_recorded
+from paripassu.optim.steps.cuda_table import CHUNK, Table, send
 from paripassu.optim.steps.decomposition import Decomposition, StateArrays
 from paripassu.optim.steps.flat import ROWS, FlatMemory, direction_row, flat_memory
 from paripassu.optim.steps.player_step import FlatCheck, PlayerStep
 
-CHUNK, BLOCK, WARPS = 8192, 1024, 4  # BLOCK divides CHUNK
+BLOCK, WARPS = 1024, 4  # BLOCK divides CHUNK
 
 # Older versions cannot allocate pinned memory while a graph is being recorded.
 _PINS_IN_GRAPHS = tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 11)
-# Tables that recorded graphs read at each replay.
-_recorded: list[Tensor] = []
 _compiled: dict[tuple[Decomposition, torch.device], bool] = {}
 
 
@@ -67,7 +61,7 @@ def carry_out(decomposition: Decomposition, step: PlayerStep, memory: FlatMemory
     """
     check_rates(step.rates, step.parameters)
     with torch.cuda.device_of(step.parameters[0]):
-        table = _send(decomposition, step, memory)
+        table = send(decomposition, step, memory)
         for launch in _launches(decomposition, table.words.get_device(), table.aligned):
             launch(table)
     # torch did not see the kernels write: without this it would go backwards through an outdated graph.
@@ -120,7 +114,7 @@ class _Launch:
         self._settings = settings
         self._compiled: Any = None
 
-    def __call__(self, table: "_Table") -> None:
+    def __call__(self, table: Table) -> None:
         grid = table.plan.chunks, 1, 1
         arguments = table.words, table.scratch, table.plan.tensors, table.plan.chunks, *self._settings
         if self._compiled is None:
@@ -212,92 +206,3 @@ def _step_of_one(decomposition: Decomposition, home: torch.device) -> None:
     )
     memory = FlatMemory((1,), [(row.data_ptr(),) for row in rows], gradient, StateArrays(*arrays))
     carry_out(decomposition, step, memory)
-
-
-class _Plan(NamedTuple):
-    """The parts of a step's table that are the same in the next step.
-
-    Attributes:
-        words: the whole table, with 0 for what a step writes.
-        start: the first word that a step writes.
-        layout: of what it writes there: addresses, rates and decay factors.
-        tensors: number of tensors.
-        chunks: number of chunks.
-        units: number of units.
-    """
-
-    words: NDArray[np.int64]
-    start: int
-    layout: Struct
-    tensors: int
-    chunks: int
-    units: int
-
-
-@lru_cache(maxsize=64)
-def _plan(sizes: tuple[int, ...], is_global: bool) -> _Plan:  # noqa: FBT001
-    n, units = len(sizes), 1 if is_global else len(sizes)
-    counts = [max(1, -(-size // CHUNK)) for size in sizes]  # empty tensors count steps too
-    first_chunks, of_chunks = [0, *accumulate(counts)], np.repeat(np.arange(n), counts)
-    parts = first_chunks, sizes, np.zeros(8 * n), of_chunks, np.zeros(units)
-    words = np.concatenate(parts, dtype=np.int64, casting="unsafe")
-    return _Plan(words, 2 * n + 1, Struct(f"={6 * n}q{2 * n}d"), n, len(of_chunks), units)
-
-
-class _Table(NamedTuple):
-    """The table of a step on the device, and memory for what the kernels measure.
-
-    Attributes:
-        plan: of the table.
-        words: the table, int64.
-        scratch: for sums and factors, float64.
-        aligned: whether all arrays begin at multiples of 16 bytes.
-    """
-
-    plan: _Plan
-    words: Tensor
-    scratch: Tensor
-    aligned: bool
-
-
-def _send(decomposition: Decomposition, step: PlayerStep, memory: FlatMemory) -> _Table:
-    """The table of a step; a new one each time, because in training gradients have new addresses."""
-    plan, home = _plan(memory.sizes, decomposition.is_global), step.parameters[0].device
-    n, start = plan.tensors, plan.start
-    host = torch.empty(len(plan.words), dtype=torch.int64, pin_memory=home.type == "cuda")
-    words = host.numpy()
-    words[:] = plan.words
-    numbers = [*step.rates, *step.decay_factors]
-    # A constant magnitude's lengths multiply the rates.
-    scales = [*decomposition.lengths(memory.sizes), *[1.0] * n]
-    on_host = set(map(type, numbers)) <= {float, int}
-    if on_host and decomposition.unit == "length":
-        written = numbers
-    else:
-        written = [s if _is_on_device(x) else float(x) * s for x, s in zip(numbers, scales, strict=True)]
-    plan.layout.pack_into(words.data, 8 * start, *chain.from_iterable(memory.addresses), *written)
-    aligned = not int(np.bitwise_or.reduce(words[start : start + 5 * n])) & 15
-    if is_recorded(step.parameters):
-        _recorded.append(host)
-    table = host.to(home, non_blocking=True)
-    if not on_host:
-        _multiply(table[start + 6 * n : start + 8 * n].view(torch.float64), numbers)
-    columns = 2 if decomposition.sgd and decomposition.adam else 1
-    scratch = table.new_empty(2 * plan.units + columns * plan.chunks, dtype=torch.float64)
-    return _Table(plan, table, scratch, aligned)
-
-
-def _multiply(words: Tensor, numbers: list[float | Tensor]) -> None:
-    """Multiply words by the numbers that are on the device, without reading these."""
-    start = 0
-    # The numbers of one group at once. Identity finds them: comparing values would wait for the device.
-    for _, alike in groupby(numbers, key=id):
-        (number, *more) = alike
-        stop = start + 1 + len(more)
-        if _is_on_device(number):
-            words[start:stop].mul_(number)
-        start = stop
-
-
-def _is_on_device(number: float | Tensor) -> TypeGuard[Tensor]:
-    return isinstance(number, Tensor) and number.is_cuda
