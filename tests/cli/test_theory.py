@@ -68,7 +68,7 @@ class TestHere:
             str(tmp_path),
         )
         assert code == 0
-        assert "time ~ d^" in out
+        assert "exponent" in out
         assert "120" in out
 
     def test_vary_has_a_picture_for_each_setting(self, tmp_path, capsys):
@@ -112,7 +112,7 @@ class TestHere:
             _run(capsys, *_RUN, "--gamma", gamma, "--out", out)
         code, out, _ = _run(capsys, "study", "diff", *folders)
         assert code == 0
-        assert "gamma then 0.1, now 0.2." in out
+        assert "gamma: it was 0.1, it is 0.2." in out
         assert "of 8 estimates changed beyond noise" in out
         code, out, _ = _run(capsys, "study", "diff", *folders, "--json")
         assert (code, len(json.loads(out)["changes"])) == (0, 8)
