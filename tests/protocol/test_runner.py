@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 from tests.cases.studies import Here, tiny_game, tiny_study
 
-from paripassu.engine import LocalEngine
 from paripassu.files import FolderInUseError, locked
 from paripassu.protocol import run_study, summarise
 from paripassu.protocol.runner import REWORDED
@@ -18,7 +17,7 @@ from paripassu.records.codec import load
 def test_a_study_from_tuning_to_result(tmp_path):
     study, done = tiny_study({"wild": 1e35, "calm": 1e-2}), []
     progress = lambda *now: done.append(now)  # noqa: E731
-    result = run_study(study, "smoke", tmp_path / "s", engine=LocalEngine(2), progress=progress)
+    result = run_study(study, "smoke", tmp_path / "s", engine=Here(), progress=progress)
     assert done[0] == (0, 2 * 4 * (3 * 2 + 3))
     assert done[-1][0] == done[-1][1]
     assert result.settings["tuning_seeds"] == [0, 1]
