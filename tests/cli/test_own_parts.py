@@ -4,16 +4,9 @@ import json
 
 import pytest
 from tests.cases import own
-
-from paripassu.cli import main
+from tests.cases.commands import run
 
 _TINY = ["--steps", "4", "--batch", "8", "--eval-samples", "50", "--log-every", "2", "--probe-every", "2"]
-
-
-def _run(capsys, *arguments: str) -> tuple[int, str, str]:
-    code = main(list(arguments))
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
 
 
 @pytest.fixture
@@ -27,30 +20,30 @@ def command(tmp_path, monkeypatch):
 
 
 def test_own_parts_are_trained_measured_and_resumed(command, tmp_path, capsys, monkeypatch):
-    code, out, err = _run(capsys, *command, "--json")
+    code, out, err = run(capsys, *command, "--json")
     assert (code, err) == (0, "")
     metrics = json.loads(out)["metrics"]
     assert [*metrics] == ["fd-pixels8@50", "kd-pixels8@50"]
     assert (tmp_path / "run" / "report" / "index.html").is_file()
     monkeypatch.chdir("/")
-    assert json.loads(_run(capsys, "eval", str(tmp_path / "run"), "--json")[1])["metrics"] == metrics
+    assert json.loads(run(capsys, "eval", str(tmp_path / "run"), "--json")[1])["metrics"] == metrics
     monkeypatch.chdir(tmp_path)
     before = (tmp_path / "run" / "records.jsonl").read_bytes()
-    assert _run(capsys, *command)[0] == 0
+    assert run(capsys, *command)[0] == 0
     assert (tmp_path / "run" / "records.jsonl").read_bytes() == before
 
 
 def test_a_changed_file_is_refused_and_its_page_is_not(command, tmp_path, capsys):
-    assert _run(capsys, *command)[0] == 0
+    assert run(capsys, *command)[0] == 0
     own.write(tmp_path, "# changed\n")
     for arguments in (command, ["eval", "run"]):
-        code, out, err = _run(capsys, *arguments)
+        code, out, err = run(capsys, *arguments)
         assert (code, out) == (2, "")
         assert err == (
             f"paripassu: {tmp_path}/mine.py has changed since this run began: bring it back as it was, "
             "or begin a new run in another folder\n"
         )
-    assert _run(capsys, "report", "run")[0] == 0
+    assert run(capsys, "report", "run")[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -67,7 +60,7 @@ def test_a_changed_file_is_refused_and_its_page_is_not(command, tmp_path, capsys
 def test_mistakes_are_one_sentence_and_nothing_is_written(command, tmp_path, capsys, option, name, said):
     (tmp_path / "broken.py").write_text("\nnetwork\n")
     before = sorted(tmp_path.rglob("*"))
-    code, out, err = _run(capsys, *command, option, name)
+    code, out, err = run(capsys, *command, option, name)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert said in err
     assert sorted(tmp_path.rglob("*")) == before

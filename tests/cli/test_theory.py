@@ -4,23 +4,14 @@ import json
 
 import polars as pl
 import pytest
+from tests.cases.commands import run
 
-from paripassu.__main__ import main
 from paripassu.cli.theory import demo_sweep
 from paripassu.protocol import run_study
 from paripassu.studies import custom
 
 _TINY = ["--d", "60", "--n-discriminator", "4", "--n-generator", "3", "--seeds", "2"]
 _RUN = ["theory", "run", *_TINY, "--steps", "50"]
-
-
-def _run(capsys, *arguments: str) -> tuple[int, str, str]:
-    try:
-        code = main(list(arguments))
-    except SystemExit as stop:  # tyro's own refusals
-        code = int(stop.code or 0)
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
 
 
 @pytest.fixture
@@ -31,7 +22,7 @@ def here(monkeypatch):
 
 
 def test_run_in_worker_processes(tmp_path, capsys):
-    code, out, err = _run(capsys, *_RUN, "--out", str(tmp_path), "--workers", "1")
+    code, out, err = run(capsys, *_RUN, "--out", str(tmp_path), "--workers", "1")
     assert (code, err) == (0, "")
     assert "nSGDA" in out
     assert "Page: " in out
@@ -44,18 +35,18 @@ class TestHere:
     def test_phase_prints_json_and_resumes(self, tmp_path, capsys):
         small = ["--lr-d", "0.1", "--lr-g", "0.01", "0.1", "--steps", "60", "--fresh-seeds", "2"]
         command = ["theory", "phase", *_TINY, *small, "--json", "--out", str(tmp_path)]
-        code, out, _ = _run(capsys, *command)
+        code, out, _ = run(capsys, *command)
         result = json.loads(out)
         assert (code, result["kind"], result["finished"]) == (0, "phase", True)
         assert [finding["claim"][:2] for finding in result["findings"]] == ["C4", "C5", "C5", "C6"]
         outcomes = pl.read_parquet(tmp_path / "outcomes.parquet")
         assert outcomes.group_by("part").len().sort("part")["len"].to_list() == [4, 2, 8, 4]
-        assert _run(capsys, *command)[0] == 0
+        assert run(capsys, *command)[0] == 0
         assert pl.read_parquet(tmp_path / "outcomes.parquet").equals(outcomes)
 
     def test_scaling_fits_and_prints(self, tmp_path, capsys):
         options = ["--dimensions", "60", "120", "--lr-d", "0.3", "--lr-g", "0.03", "--seeds", "2"]
-        code, out, _ = _run(
+        code, out, _ = run(
             capsys,
             "theory",
             "scaling",
@@ -73,35 +64,35 @@ class TestHere:
 
     def test_vary_has_a_picture_for_each_setting(self, tmp_path, capsys):
         out = ["--out", str(tmp_path)]
-        code, text, _ = _run(capsys, "theory", "vary", "--d", "60", "--seeds", "1", "--steps", "20", *out)
+        code, text, _ = run(capsys, "theory", "vary", "--d", "60", "--seeds", "1", "--steps", "20", *out)
         assert code == 0
         assert "gamma" in text
         page = (tmp_path / "report" / "index.html").read_text()
         assert page.count("data-figure") == 5
-        code, text, _ = _run(capsys, "study", "diff", str(tmp_path), str(tmp_path))
+        code, text, _ = run(capsys, "study", "diff", str(tmp_path), str(tmp_path))
         # 31 settings by two methods, each with two shares and a median.
         assert (code, "0 of 186 estimates" in text) == (0, True)
 
     def test_adam_and_the_grafts_by_name(self, tmp_path, capsys):
         methods = ["--methods", "adam", "ada-nsgda", "adadir"]
-        code, out, _ = _run(capsys, *_RUN, *methods, "--out", str(tmp_path))
+        code, out, _ = run(capsys, *_RUN, *methods, "--out", str(tmp_path))
         assert code == 0
         assert "AdaDir" in out
 
     def test_report_writes_the_page_again(self, tmp_path, capsys):
-        _run(capsys, *_RUN, "--out", str(tmp_path))
+        run(capsys, *_RUN, "--out", str(tmp_path))
         (tmp_path / "report" / "index.html").unlink()
-        code, out, _ = _run(capsys, "report", str(tmp_path))
+        code, out, _ = run(capsys, "report", str(tmp_path))
         assert (code, out.strip()) == (0, str(tmp_path / "report" / "index.html"))
         (tmp_path / "paths.parquet").unlink()
-        code, _, err = _run(capsys, "report", str(tmp_path))
+        code, _, err = run(capsys, "report", str(tmp_path))
         assert code == 2
         assert "give the sweep's command again" in err
 
     def test_another_sweeps_folder_is_refused(self, tmp_path, capsys):
-        _run(capsys, *_RUN, "--out", str(tmp_path))
+        run(capsys, *_RUN, "--out", str(tmp_path))
         before = (tmp_path / "study.json").read_bytes()
-        code, out, err = _run(capsys, *_RUN, "--gamma", "0.2", "--out", str(tmp_path))
+        code, out, err = run(capsys, *_RUN, "--gamma", "0.2", "--out", str(tmp_path))
         assert (code, out) == (2, "")
         assert "gamma is 0.1 there and 0.2 here" in err
         assert (tmp_path / "study.json").read_bytes() == before
@@ -109,14 +100,14 @@ class TestHere:
     def test_diff_compares_two_sweeps_and_report_points_to_it(self, tmp_path, capsys):
         folders = [str(tmp_path / name) for name in ("a", "b")]
         for gamma, out in zip(("0.1", "0.2"), folders, strict=True):
-            _run(capsys, *_RUN, "--gamma", gamma, "--out", out)
-        code, out, _ = _run(capsys, "study", "diff", *folders)
+            run(capsys, *_RUN, "--gamma", gamma, "--out", out)
+        code, out, _ = run(capsys, "study", "diff", *folders)
         assert code == 0
         assert "gamma: it was 0.1, it is 0.2." in out
         assert "of 8 estimates changed beyond noise" in out
-        code, out, _ = _run(capsys, "study", "diff", *folders, "--json")
+        code, out, _ = run(capsys, "study", "diff", *folders, "--json")
         assert (code, len(json.loads(out)["changes"])) == (0, 8)
-        code, _, err = _run(capsys, "report", *folders)
+        code, _, err = run(capsys, "report", *folders)
         assert code == 2
         assert f"{folders[0]} is a study or a sweep: use `paripassu study diff`" in err
         assert err.count("\n") == 1
@@ -124,7 +115,7 @@ class TestHere:
     def test_sweeps_get_different_folders_without_out(self, tmp_path, capsys, monkeypatch):
         monkeypatch.chdir(tmp_path)
         for gamma in ("0.1", "0.2", "0.1"):
-            assert _run(capsys, *_RUN, "--gamma", gamma)[0] == 0
+            assert run(capsys, *_RUN, "--gamma", gamma)[0] == 0
         assert len(list((tmp_path / "runs").glob("theory-run-*"))) == 2
 
     def test_the_demos_sweep(self, tmp_path):
@@ -159,7 +150,7 @@ class TestHere:
 )
 def test_mistakes_get_one_sentence_and_write_nothing(arguments, message, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    code, out, err = _run(capsys, "theory", *arguments)
+    code, out, err = run(capsys, "theory", *arguments)
     assert (code, out) == (2, "")
     assert err.startswith("paripassu: ")
     assert err.count("\n") == 1
@@ -169,6 +160,6 @@ def test_mistakes_get_one_sentence_and_write_nothing(arguments, message, tmp_pat
 
 @pytest.mark.parametrize("command", ["run", "phase", "scaling", "vary"])
 def test_every_command_has_help(command, capsys):
-    code, out, _ = _run(capsys, "theory", command, "--help")
+    code, out, _ = run(capsys, "theory", command, "--help")
     assert code == 0
     assert f"usage: paripassu theory {command}" in out
