@@ -44,7 +44,7 @@ $(DIST)/.installed: requirements/build.txt requirements/dist.txt | python
 # These need numba or TensorBoard, or repeat the tests as if numba were missing.
 WITHOUT_EXTRAS := \
   --ignore=tests/optim/steps/test_cpu.py --ignore-glob='*/steps/cpu_kernels.py' \
-  --ignore-glob='*/probe/tensorboard.py' --ignore=tests/optim/test_without_numba.py
+  --ignore-glob='*/probe/tensorboard.py'
 
 demo: $(RUNS)  ## Which half of Adam does a GAN need? Under 3 minutes, ends at a page
 	$(BIN)/paripassu demo
