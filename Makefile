@@ -41,7 +41,7 @@ $(DIST)/.installed: requirements/build.txt requirements/dist.txt | python
 	$(DIST)/bin/python $(INSTALL) -r requirements/build.txt -r requirements/dist.txt
 	touch $@
 
-# These need numba or TensorBoard, or repeat the tests as if numba were missing.
+# These need numba or TensorBoard.
 WITHOUT_EXTRAS := \
   --ignore=tests/optim/steps/test_cpu.py --ignore-glob='*/steps/cpu_kernels.py' \
   --ignore-glob='*/probe/tensorboard.py'
