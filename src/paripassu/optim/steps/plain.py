@@ -107,7 +107,7 @@ def _pairs_of_state(rule: Rule, new: State, old: State) -> Iterator[tuple[Tensor
     for name, present in old.items():
         if isinstance(present, dict) and isinstance(new[name], dict):
             yield from _pairs_of_state(rule, new[name], present)
-        elif not isinstance(present, Tensor) or _kind(new[name]) != _kind(present):
+        elif not isinstance(present, Tensor) or not _is_alike(new[name], present):
             raise ValueError(
                 f"{rule} returned {_kind(new[name])} as {name!r} of a state where its init made "
                 f"{_kind(present)}: return a tensor of the same shape and dtype in every step"
@@ -122,15 +122,20 @@ def _check_updates(rule: Rule, updates: Sequence[Tensor], gradients: Sequence[Te
             f"{rule} returned {len(updates)} updates for {len(gradients)} gradients: return one for each"
         )
     for update, gradient in zip(updates, gradients, strict=True):
-        if _kind(update) != _kind(gradient):
+        if not _is_alike(update, gradient):
             raise ValueError(
                 f"{rule} returned {_kind(update)} as the update for {_kind(gradient)}: "
                 "return a tensor of the gradient's shape and dtype"
             )
 
 
+def _is_alike(value: Any, like: Tensor) -> bool:
+    """Whether ``value`` is what must not change from step to step: a tensor of one shape and dtype."""
+    return isinstance(value, Tensor) and value.shape == like.shape and value.dtype == like.dtype
+
+
 def _kind(value: Any) -> str:
-    """What must not change from step to step."""
+    """A value in words, for errors."""
     if not isinstance(value, Tensor):
         return f"{value!r}, no tensor"
     return f"a {value.dtype} of shape {tuple(value.shape)}".replace("torch.", "")

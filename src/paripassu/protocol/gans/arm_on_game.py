@@ -111,6 +111,10 @@ class ArmOnGame:
         lr = self.chosen(ends)
         return [] if lr is None else self._of(lr, self.confirmation_seeds)
 
+    def jobs(self, ends: Ends) -> list[Job]:
+        """All runs that are needed, as far as it follows from those that have ended."""
+        return self.all_tuning(ends) + self.confirmation(ends)
+
     def _score(self, lr: float, ends: Ends) -> float | None:
         """Mean of the deciding metric, signed so that higher is better; -inf if a run diverged."""
         found = [ends.get(job.folder) for job in self.tuning(lr)]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from paripassu.evidence.tables import run_ends
-from paripassu.protocol.gans.arm_on_game import RUNS, ArmOnGame, Ends, Job, RunUnit
+from paripassu.protocol.gans.arm_on_game import RUNS, ArmOnGame, Ends, RunUnit
 from paripassu.protocol.gans.game import Arm, Evidence, Game, Measure, VerdictRule
 from paripassu.protocol.gans.results import game_result, scores_of
 from paripassu.protocol.search import Search
@@ -139,7 +139,7 @@ class Comparison(Design):
     def work(self, folder: Path, command: str) -> Work:
         """The runs that are needed, as far as it follows from those that have ended."""
         ends = _ends(folder)
-        jobs = [each.all_tuning(ends) + each.confirmation(ends) for each in self._arms_on_games]
+        jobs = [each.jobs(ends) for each in self._arms_on_games]
         # Interleave the arms, so that the time estimate is right although games differ in length.
         in_order = [job for one_each in zip_longest(*jobs) for job in one_each if job]
         missing = [RunUnit(folder / j.folder, j.run, command) for j in in_order if j.folder not in ends]
@@ -163,7 +163,7 @@ class Comparison(Design):
             verdict = self.verdict(Evidence(game, scores_of(result, game), estimates))
             findings.append(Finding(claim, game.name, verdict, self._budget(result)))
             results.append(result)
-        used = {job.folder for each in self._arms_on_games for job in _jobs(each, ends)}
+        used = {job.folder for each in self._arms_on_games for job in each.jobs(ends)}
         return Judgement(findings, results, remarks=[*_unused(used, folder), *_mixed(used, folder)])
 
     @property
@@ -197,10 +197,6 @@ def _ends(folder: Path) -> Ends:
     folders = sorted(folder.glob(f"{RUNS}/*/*/*"))
     found = zip(folders, run_ends(folders), strict=True)
     return {path.relative_to(folder): end for path, end in found if end}
-
-
-def _jobs(each: ArmOnGame, ends: Ends) -> list[Job]:
-    return each.all_tuning(ends) + each.confirmation(ends)
 
 
 def _unused(used: set[Path], out: Path) -> list[str]:

@@ -45,7 +45,7 @@ def scores_of(result: GameResult, game: Game) -> dict[str, list[float]]:
 
 def _worst(own: Sequence[ArmOnGame], ends: Ends, out: Path) -> dict[str, float]:
     """The worst value of each metric in any run on the game, at any step."""
-    folders = [out / job.folder for each in own for job in (*each.all_tuning(ends), *each.confirmation(ends))]
+    folders = [out / job.folder for each in own for job in each.jobs(ends)]
     metrics = run_tables(folders, ["Metric"]).filter(pl.col("value").is_finite())
     extremes = metrics.group_by("name").agg(low=pl.col("value").min(), high=pl.col("value").max())
     return {
