@@ -109,7 +109,10 @@ class TestHere:
         assert (code, len(json.loads(out)["changes"])) == (0, 8)
         code, _, err = run(capsys, "report", *folders)
         assert code == 2
-        assert f"{folders[0]} is a study, and only runs can be shown side by side: use `paripassu study diff`" in err
+        assert (
+            f"{folders[0]} is a study, and only runs can be shown side by side: use `paripassu study diff`"
+            in err
+        )
         assert err.count("\n") == 1
 
     def test_sweeps_get_different_folders_without_out(self, tmp_path, capsys, monkeypatch):
