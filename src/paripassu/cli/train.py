@@ -14,11 +14,11 @@ from paripassu.cli.eval import metrics_table
 from paripassu.cli.progress import errors, progress_bar
 from paripassu.data.images import Channels, OnBadImage
 from paripassu.recipes import RECIPES, Options, override
-from paripassu.records import RECORDS_FILE, End, Metric
+from paripassu.records import RECORDS_FILE, Decay, End, Metric
 from paripassu.records.codec import read_records
 from paripassu.report.run import write_run_page
 from paripassu.train import Run, current_processes, joined, names, train
-from paripassu.train.run import Decay, Precision, Updates
+from paripassu.train.run import Precision, Updates
 from paripassu.train.serialization import loss_names
 
 

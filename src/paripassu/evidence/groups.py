@@ -120,7 +120,7 @@ def _of_comparison(result: StudyResult, _: Path) -> Groups:
             quantities={name: Quantity(estimate.values) for name, estimate in arm.estimates.items()},
             runs=len(arm.runs),
             diverged=arm.diverged,
-            rates=f"{arm.lr:g}",
+            rates=str(arm.chosen),
         )
         for game in result.games
         for arm in game.arms

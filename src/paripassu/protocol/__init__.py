@@ -2,13 +2,14 @@
 
 from paripassu.protocol.gans import (
     CUT_PHOTOGRAPHS,
-    CUT_TUNING,
     Arm,
     ByArm,
     Comparison,
     Evidence,
     Game,
     Measure,
+    SearchSpace,
+    Tuning,
     VerdictRule,
     standard_scales,
 )
@@ -18,7 +19,6 @@ from paripassu.protocol.study import CUT_ALL, Design, Judgement, Scale, Study, U
 __all__ = [
     "CUT_ALL",
     "CUT_PHOTOGRAPHS",
-    "CUT_TUNING",
     "Arm",
     "ByArm",
     "Comparison",
@@ -29,7 +29,9 @@ __all__ = [
     "Measure",
     "Progress",
     "Scale",
+    "SearchSpace",
     "Study",
+    "Tuning",
     "Unit",
     "VerdictRule",
     "Work",

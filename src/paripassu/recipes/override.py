@@ -8,9 +8,10 @@ from paripassu.data import Augmented, Placeholder, Source
 from paripassu.data.images import Channels, OnBadImage
 from paripassu.games import GanLoss, PathLength, Penalty
 from paripassu.models import Architecture
+from paripassu.records import Decay
 from paripassu.rules import Rule
 from paripassu.train import Player, Run, names
-from paripassu.train.run import Decay, Precision, Updates
+from paripassu.train.run import Precision, Updates
 from paripassu.train.serialization import loss_names
 
 T = TypeVar("T")

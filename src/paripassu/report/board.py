@@ -57,7 +57,7 @@ class _BoardEntry(NamedTuple):
         A study without findings has a row for each claim that its own claim names.
         """
         result = self.result
-        if result.findings and result.finished:
+        if result.findings and result.is_judged:
             return [(_claim(found.claim), _cells(found)) for found in result.findings]
         state = "no rule to decide by" if result.finished else "not finished"
         named = [claim for claim in CLAIMS if re.search(rf"\b{claim}\b", result.claim)] or [_BEYOND]
@@ -127,7 +127,7 @@ def _blocks(claim: str, entries: Sequence[_BoardEntry]) -> list[Block]:
         blocks += [
             Badge(f"{entry.name}: {finding_title(result, found)}", found.verdict)
             for found in result.findings
-            if result.finished and _claim(found.claim) == claim
+            if result.is_judged and _claim(found.claim) == claim
         ]
         blocks += left_out(result.cut)
     return blocks

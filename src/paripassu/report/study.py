@@ -46,7 +46,7 @@ def write_study_page(folder: Path) -> Path:
         lead=f"Claim under test: {result.claim}" if result.claim else "No claim is tested.",
         blocks=[*_findings(result), *left_out(result.cut), *(Text(remark) for remark in result.remarks)],
         sections=[
-            *(sections(result, folder) if result.finished else []),
+            *(sections(result, folder) if result.is_judged else []),
             *([Section("Protocol", [Text(words)])] if words else []),
             Section("How it was made", environment_blocks(result.environment, _made(result))),
         ],
@@ -55,9 +55,19 @@ def write_study_page(folder: Path) -> Path:
 
 
 def _findings(result: StudyResult) -> list[Block]:
-    if not result.finished:
+    findings: list[Block] = [Badge(finding_title(result, each), each.verdict) for each in result.findings]
+    if result.finished:
+        return findings
+    if not result.reached:
         return [Text("Not finished: the command below goes on where it stopped.")]
-    return [Badge(finding_title(result, finding), finding.verdict) for finding in result.findings]
+    undecided = sum(finding.verdict.outcome == "undecided" for finding in result.findings)
+    return [
+        Text(
+            f"Not finished: this is the result after {result.reached}, and {undecided} of "
+            f"{len(findings)} verdicts are undecided. The command below goes on where it stopped."
+        ),
+        *findings,
+    ]
 
 
 def _made(result: StudyResult) -> list[tuple[str, str]]:

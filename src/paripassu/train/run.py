@@ -9,12 +9,12 @@ from typing import Any, Literal, get_args
 from paripassu.data import Source
 from paripassu.games import GanLoss, PathLength, Penalty, non_saturating
 from paripassu.models import Architecture
+from paripassu.records import Decay
 from paripassu.rules import Rule
 from paripassu.train import serialization
 from paripassu.train.own_parts import portable
 
 Updates = Literal["alternating", "simultaneous"]
-Decay = Literal["constant", "linear", "cosine"]
 Precision = Literal["float32", "tf32", "bf16"]
 
 _MINIMA = {
