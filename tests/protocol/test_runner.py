@@ -18,22 +18,20 @@ def test_a_study_from_tuning_to_result(tmp_path):
     study, done = tiny_study({"wild": 1e35, "calm": 1e-2}), []
     progress = lambda *now: done.append(now)  # noqa: E731
     result = run_study(study, "smoke", tmp_path / "s", engine=Here(), progress=progress)
-    assert done[0] == (0, 2 * 4 * (3 * 2 + 3))
+    assert done[0] == (0, 2 * 4 * (3 + 2 * 2 + 3))
     assert done[-1][0] == done[-1][1]
-    assert result.settings["tuning_seeds"] == [0, 1]
+    assert result.settings["tuning"]["trials"] == 3
     assert result.settings["confirmation_seeds"] == [FIRST_CONFIRMATION_SEED + i for i in range(3)]
     assert result.finished
     (game,), (finding,) = result.games, result.findings
     wild, calm = game.arms
     assert wild.diverged == 3
     assert wild.estimates["mode-overlap@50"].values == [0.0] * 3  # the worst in any run
-    assert [rate.diverged for rate in wild.grid] == [2, 2, 2]
+    assert sorted(trial.diverged for trial in wild.trials) == [1, 3, 3]
     assert calm.diverged == 0
     for arm in game.arms:
-        assert len(arm.grid) == 3
-        best = max(arm.grid, key=lambda rate: rate.estimate.mean)
-        assert arm.lr == best.lr or arm is wild
-        assert arm.on_edge == (arm.lr in (arm.grid[0].lr, arm.grid[-1].lr))
+        assert len(arm.trials) == 3
+        assert arm.chosen in [trial.settings for trial in arm.trials if len(trial.values) == 3]
         assert len(arm.runs) == 3
         assert all((tmp_path / "s" / run / RECORDS_FILE).is_file() for run in arm.runs)
     assert (finding.about, finding.claim, finding.verdict.reason) == ("ring8", "It is.", "calm wild")
@@ -113,7 +111,7 @@ def test_an_unfinished_study_has_no_result(tmp_path):
 def test_work_without_a_result_is_an_error(tmp_path):
     class Lazy:
         def execute(self, function, tasks, /):
-            return ((task, None) for task in tasks)
+            return ((task, True) for task in tasks)
 
     with pytest.raises(RuntimeError, match="has no result"):
         run_study(tiny_study(), "untuned", tmp_path / "s", engine=Lazy())
@@ -134,7 +132,7 @@ def test_another_device_is_another_study(tmp_path):
 
 def test_data_by_path_replace_the_games(tmp_path):
     study = tiny_study(
-        by_path={"files": lambda path: tiny_game({"wild": 1.0, "calm": 1.0}, setting=str(path))}
+        by_path={"files": lambda path: [tiny_game({"wild": 1.0, "calm": 1.0}, setting=str(path))]}
     )
     on = study.on_data({"files": tmp_path})
     assert [game.setting for game in on.scale("smoke").design.games] == [str(tmp_path)]

@@ -90,6 +90,8 @@ class RunStudy(_StudyOptions, EngineOptions):
 
     def __call__(self) -> None:
         """Run, write the page, print the result."""
+        if self.minutes is not None and not 0 < self.minutes < math.inf:
+            raise ValueError(f"--minutes must be finite and > 0, got {self.minutes}")
         study = self.study()
         out = self.folder(study)
         engine = self.chosen_engine(out, self._gpus())
@@ -99,8 +101,6 @@ class RunStudy(_StudyOptions, EngineOptions):
             return
         if self.engine == "local":
             choices.device(self.device)
-        if self.minutes is not None and not 0 < self.minutes < math.inf:
-            raise ValueError(f"--minutes must be finite and > 0, got {self.minutes}")
         result = run(study, self.scale, out, engine=engine, quiet=self.quiet, minutes=self.minutes)
         show(result, out, as_json=self.json)
 

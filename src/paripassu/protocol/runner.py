@@ -107,7 +107,7 @@ class _Shift:
     engine: Engine
     progress: Progress
     seconds: float | None
-    began: float = field(default_factory=time.time)
+    began: float = field(default_factory=lambda: time.time())
     carried_out: set[Path] = field(default_factory=set[Path])
 
     def work_off(self) -> int | None:

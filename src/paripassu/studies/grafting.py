@@ -60,6 +60,7 @@ from paripassu.studies.arms import (
     NSGDA_LAYER,
     NSGDA_RMS,
     SGDA,
+    arms,
 )
 from paripassu.studies.games import BY_PATH, DIGITS, DIGITS_WGAN_GP, GRID25, RING8, RING8_PLAIN
 
@@ -184,7 +185,13 @@ _compare = partial(
     by_path=BY_PATH,
 )
 _DEMO = Scale(
-    _compare(size="demo", tuning=None, confirmation_seeds=2),
+    _compare(
+        arms=arms(ADAM, ADAM_MAGNITUDE, ADAM_MAGNITUDE_GLOBAL, ADAM_DIRECTION, NSGDA_RMS, SGDA),
+        verdict={C2: judge_magnitude, C3_RMS: judge_recovery_in_adams_unit},
+        size="demo",
+        tuning=None,
+        confirmation_seeds=2,
+    ),
     cut=(
         "Learning rates are not tuned: each arm uses those that scale small chose on its tuning seeds.",
         "There are 2 seeds instead of 8, and half of the updates of scale small.",
