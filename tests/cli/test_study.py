@@ -2,24 +2,26 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from tests.cases.commands import run
 
-SMOKE = ["mixtures", "--scale", "smoke", "--games", "ring16"]
+EXAMPLE = str(Path(__file__).parents[2] / "examples" / "own_study.py")
+SMOKE = [EXAMPLE, "--scale", "smoke", "--games", "ring8"]
 
 
 def test_a_study_is_run_reported_compared_and_put_on_a_board(tmp_path, capsys):
     old, new = str(tmp_path / "old"), str(tmp_path / "new")
     code, out, err = run(capsys, "study", "run", *SMOKE, "--workers", "1", "--out", old)
     assert (code, err) == (0, "")
-    assert "ring16" in out
+    assert "ring8" in out
     assert (tmp_path / "old" / "report" / "index.html").is_file()
     code, out, _ = run(capsys, "study", "report", *SMOKE, "--out", old, "--json")
-    assert (code, [game["game"] for game in json.loads(out)["games"]]) == (0, ["ring16"])
-    code, _, err = run(capsys, "study", "run", "mixtures", "--scale", "small", "--out", old)
+    assert (code, [game["game"] for game in json.loads(out)["games"]]) == (0, ["ring8"])
+    code, _, err = run(capsys, "study", "run", EXAMPLE, "--scale", "small", "--out", old)
     assert code == 2
-    assert "holds the study mixtures at scale smoke" in err
+    assert "holds the study own-study at scale smoke" in err
 
     shutil.copytree(old, new)
     code, out, _ = run(capsys, "study", "diff", old, new)
