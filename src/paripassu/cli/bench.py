@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
-from rich.console import Console
 from rich.table import Table
 
-from paripassu.cli import choices
+from paripassu.cli import choices, output
 from paripassu.cli.progress import progress_bar
 from paripassu.files import write_whole
 
@@ -152,9 +151,9 @@ class List:
         """Print the table."""
         table = Table("script", "what it measures")
         for path in sorted(_folder().glob("*.py")):
-            doc = ast.get_docstring(ast.parse(path.read_text())) or ""
+            doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
             table.add_row(f"benchmarks/{path.name}", doc.partition("\n")[0])
-        Console().print(table)
+        output.show(table)
 
 
 @dataclass
@@ -189,7 +188,11 @@ def _counting(name: str, total: int, *, quiet: bool) -> Generator[Callable[[], N
 
 def _finish(results: Any, page: str, out: Path, *, as_json: bool) -> None:
     write_whole(out, page)
-    print(json_.dumps(finite(results), indent=2) if as_json else f"{page}\nTable: {out}")
+    if as_json:
+        print(json_.dumps(finite(results), indent=2))
+    else:
+        print(page)
+        output.line(f"Table: {out}")
 
 
 def load(name: str) -> Any:

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from rich.console import Console
 from rich.table import Table
 
-from paripassu.cli import choices
+from paripassu.cli import choices, output
 from paripassu.cli.progress import stage_bars
 from paripassu.metrics import NETWORKS, FeatureMetric, InceptionFeatures
 from paripassu.train import Run, evaluate, load_run
@@ -59,7 +58,7 @@ class Eval:
         if self.json:
             print(json.dumps({"run": str(self.folder), "step": step, "metrics": values}, indent=2))
         else:
-            Console().print(metrics_table(f"{self.folder}, step {step:,}", values))
+            output.show(metrics_table(f"{self.folder}, step {step:,}", values))
 
     def _run(self) -> Run:
         run = load_run(self.folder)

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 import tyro
-from rich.console import Console
 
-from paripassu.cli import choices
+from paripassu.cli import choices, output
 from paripassu.cli.eval import metrics_table
-from paripassu.cli.progress import errors, progress_bar
+from paripassu.cli.progress import progress_bar
 from paripassu.data.images import Channels, OnBadImage
 from paripassu.recipes import RECIPES, Options, override
 from paripassu.records import RECORDS_FILE, End, Metric
@@ -177,14 +176,14 @@ class Train:
         _print_result(folder, page, end, metrics, as_json=self.json)
 
     def _train(self, run: Run, folder: Path, *, shown: bool) -> End:
-        console, title = errors(), f"{run.data.name}, {run.model.name}"
+        title = f"{run.data.name}, {run.model.name}"
         with progress_bar(title, run.steps, quiet=self.quiet or not shown) as advance:
             return train(
                 run,
                 folder,
                 command=choices.as_typed(),
                 progress=advance,
-                notice=lambda text: console.print(text) if shown else None,
+                notice=lambda text: output.notice(text) if shown else None,
             )
 
 
@@ -199,8 +198,7 @@ def _print_result(folder: Path, page: Path, end: End, metrics: dict[str, float],
         }
         print(json.dumps(result, indent=2))
         return
-    console = Console()
-    console.print(metrics_table(f"{folder}, step {end.step:,}, {end.seconds:.0f} s", metrics))
+    output.show(metrics_table(f"{folder}, step {end.step:,}, {end.seconds:.0f} s", metrics))
     if end.outcome == "diverged":
-        console.print(f"Diverged: {end.reason}. The metrics are the last ones before; so is the checkpoint.")
-    console.print(f"Page: {page}", soft_wrap=True)
+        output.show(f"Diverged: {end.reason}. The metrics are the last ones before; so is the checkpoint.")
+    output.line(f"Page: {page}")
