@@ -1,5 +1,6 @@
 """The runner does no work twice, leaves other folders untouched and reports edited studies."""
 
+import errno
 import os
 from dataclasses import replace
 
@@ -8,7 +9,7 @@ from tests.cases.studies import Here, tiny_game, tiny_study
 
 from paripassu.files import FolderInUseError, locked
 from paripassu.protocol import run_study, summarise
-from paripassu.protocol.runner import REWORDED
+from paripassu.protocol.runner import RESTORED, REWORDED
 from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
 from paripassu.records import RECORDS_FILE, STUDY_FILE, StudyResult, Verdict
 from paripassu.records.codec import load
@@ -113,10 +114,60 @@ def test_an_unfinished_study_has_no_result(tmp_path):
 def test_work_without_a_result_is_an_error(tmp_path):
     class Lazy:
         def execute(self, function, tasks, /):
-            return ((task, None) for task in tasks)
+            return ((task, []) for task in tasks)
 
     with pytest.raises(RuntimeError, match="has no result"):
         run_study(tiny_study(), "untuned", tmp_path / "s", engine=Lazy())
+
+
+class _Failing:
+    """An engine whose first task raises, as a worker's does."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def execute(self, function, tasks, /):
+        def carry_out(_):
+            raise self.error
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(tasks[0]), "carry_out", carry_out)
+            yield tasks[0], function(tasks[0])
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "words"),
+    [
+        (ValueError("x.png holds no image"), ValueError, "x.png holds no image"),
+        (OSError(errno.ENOSPC, "No space left on device", "there"), OSError, "there: No space left on device; "),
+        (RuntimeError("the loss raised"), RuntimeError, "the loss raised; complete results are kept"),
+        (MemoryError(), RuntimeError, "MemoryError; complete results are kept"),
+    ],
+)
+def test_a_unit_that_fails_is_named(error, kind, words, tmp_path):
+    with pytest.raises(kind) as caught:
+        run_study(tiny_study(), "untuned", tmp_path / "s", engine=_Failing(error))
+    assert str(caught.value).startswith(f"{tmp_path / 's' / 'runs' / 'ring8'}")
+    assert words in str(caught.value)
+    assert run_study(tiny_study(), "untuned", tmp_path / "s", engine=Here()).finished
+
+
+def test_a_lost_study_file_is_made_anew_from_the_runs(tmp_path):
+    made = run_study(tiny_study(), "untuned", tmp_path / "s", engine=Here())
+    (tmp_path / "s" / STUDY_FILE).unlink()
+    with pytest.raises(ValueError, match=r"has no study\.json: give the study's command again"):
+        summarise(tiny_study(), "untuned", tmp_path / "s")
+    with pytest.raises(ValueError, match="holds files that are no study"):
+        run_study(tiny_study().on_device("cuda"), "untuned", tmp_path / "s", engine=Here())
+    again = run_study(tiny_study(), "untuned", tmp_path / "s", engine=Here())
+    assert (again.games, again.remarks) == (made.games, [RESTORED])
+    assert summarise(tiny_study(), "untuned", tmp_path / "s").remarks == [RESTORED]
+
+
+def test_a_folder_in_use_is_not_judged(tmp_path):
+    run_study(tiny_study(), "untuned", tmp_path / "s", engine=Here())
+    with locked(tmp_path / "s"), pytest.raises(FolderInUseError, match="in use by process"):
+        summarise(tiny_study(), "untuned", tmp_path / "s")
 
 
 def test_runs_too_short_to_decide_are_undecided(tmp_path):

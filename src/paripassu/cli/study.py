@@ -169,7 +169,13 @@ def run(study: protocol.Study, scale: str, out: Path, *, engine: Engine, quiet: 
     with stage_bars(quiet=quiet) as advance:
         progress = partial(advance, f"{study.name}, {scale}, steps")
         return protocol.run_study(
-            study, scale, out, command=choices.as_typed(), engine=engine, progress=progress
+            study,
+            scale,
+            out,
+            command=choices.as_typed(),
+            engine=engine,
+            progress=progress,
+            notice=output.notice,
         )
 
 

@@ -21,7 +21,6 @@ import torch
 from paripassu.engine.engine import Result, Task
 
 _SECONDS = 5  # to wait for a cluster's answer
-_MARK = ".shared"
 
 
 class _Place(NamedTuple):
@@ -165,8 +164,9 @@ class RayEngine:
 @contextmanager
 def _marked(folder: Path) -> Generator[_Place]:
     """Leave a mark in ``folder`` that only a node that shares it can read."""
-    place = _Place(Path.cwd(), folder.absolute() / _MARK, uuid.uuid4().hex)
-    place.mark.write_text(place.text)
+    # The name of a file that is being written: whoever locks the folder later clears what a kill left.
+    place = _Place(Path.cwd(), folder.absolute() / f".partial-{os.getpid()}-shared", uuid.uuid4().hex)
+    place.mark.write_text(place.text, encoding="utf-8")
     try:
         yield place
     finally:
@@ -177,8 +177,8 @@ def _carry_out(function: Callable[[Any], Any], task: Any, place: _Place, threads
     """Run the task in a worker, in the folder in which the program was started."""
     try:
         os.chdir(place.start)
-        shared = place.mark.read_text() == place.text
-    except OSError:
+        shared = place.mark.read_text(encoding="utf-8") == place.text
+    except (OSError, UnicodeDecodeError):
         shared = False
     if not shared:
         raise ValueError(

@@ -1,11 +1,11 @@
 """Runs any study: do the missing work, then judge and write the result. No work is done twice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from paripassu.engine import Engine, LocalEngine
-from paripassu.files import is_empty, locked, write_whole
+from paripassu.files import FolderInUseError, is_empty, locked, write_whole
 from paripassu.protocol.study import Study, Unit, Work, too_small
 from paripassu.records import STUDY_FILE, Environment, StudyResult, environment
 from paripassu.records.codec import dump, load
@@ -13,12 +13,22 @@ from paripassu.records.codec import dump, load
 Progress = Callable[[int, int], object]
 """Takes the number of steps done, and the number of all steps that are known to be needed."""
 
+Notice = Callable[[str], object]
+"""Takes a sentence for a person."""
+
 REWORDED = "The study's question, claim, rule or protocol was edited after runs had begun."
+RESTORED = f"{STUDY_FILE} was lost and made anew after runs had begun: whether its words had been others is unknown."
+
+_GO_ON = "; complete results are kept: fix this and give the same command again"
 
 _HERE = LocalEngine()
 
 
 def _no_progress(done: int, needed: int) -> None:
+    pass
+
+
+def _no_notice(text: str) -> None:
     pass
 
 
@@ -30,6 +40,7 @@ def run_study(
     command: str = "",
     engine: Engine = _HERE,
     progress: Progress = _no_progress,
+    notice: Notice = _no_notice,
 ) -> StudyResult:
     """Do the missing work of a study in ``out`` and write its ``study.json``.
 
@@ -40,10 +51,12 @@ def run_study(
         command: the command that a person typed, shown on the page.
         engine: where to run; without it, processes on this machine, one per core.
         progress: called with the steps done and all steps that are known to be needed, which may grow.
+        notice: called with what a person should know, such as damage that was mended, one sentence a call.
 
     Raises:
-        ValueError: the study has no such scale, ``out`` holds another study or other files, or the engine is
-            not available.
+        ValueError: the study has no such scale, ``out`` holds another study, a damaged one or other files, the
+            engine is not available, or a unit of work cannot be done; the message names it.
+        OSError: there is no room, or a file cannot be read or written.
         RuntimeError: a worker process was killed, or another process works in ``out``.
     """
     chosen = study.scale(scale)
@@ -52,11 +65,13 @@ def run_study(
     with locked(out):
         where = environment(command, chosen.design.settings().get("device", "cpu"))
         work = chosen.design.work(out, command)
-        if not (work.done and (out / STUDY_FILE).exists()):  # the words may change until the first run
-            write_whole(out / STUDY_FILE, dump(_unfinished(study, scale, where)))
+        is_there = (out / STUDY_FILE).exists()
+        if not (work.done and is_there):  # the words may change until the first run
+            remarks = [RESTORED] if work.done else []
+            write_whole(out / STUDY_FILE, dump(replace(_unfinished(study, scale, where), remarks=remarks)))
         carried_out: set[Path] = set()
         while work.missing:
-            _carry_out_all(work, carried_out, engine, progress)
+            _carry_out_all(work, carried_out, engine, progress, notice)
             work = chosen.design.work(out, command)  # results may show that more is needed
         progress(work.done, work.needed)
         return _write_result(study, scale, out, where)
@@ -72,30 +87,60 @@ def summarise(study: Study, scale: str, out: Path) -> StudyResult:
 
     Raises:
         ValueError: ``out`` holds another study, or this one is not finished.
+        RuntimeError: another process works in ``out``.
     """
     chosen = study.scale(scale)
     _check_folder(study, scale, out)
-    before = load(out / STUDY_FILE, StudyResult)
-    if chosen.design.work(out, before.environment.command).missing:
-        raise ValueError(f"{out} is not finished: give its command again to continue where it stopped")
-    return _write_result(study, scale, out, before.environment)
+    with locked(out):
+        if not (out / STUDY_FILE).is_file():
+            raise ValueError(f"{out} has no {STUDY_FILE}: give the study's command again to make it anew")
+        before = load(out / STUDY_FILE, StudyResult)
+        missing = chosen.design.work(out, before.environment.command).missing
+        if missing:
+            raise ValueError(
+                f"{out} is not finished ({len(missing):,} units are missing or damaged, {missing[0].path} among "
+                "them): give its command again to continue where it stopped"
+            )
+        return _write_result(study, scale, out, before.environment)
 
 
-def _carry_out_all(work: Work, carried_out: set[Path], engine: Engine, progress: Progress) -> None:
+def _carry_out_all(
+    work: Work, carried_out: set[Path], engine: Engine, progress: Progress, notice: Notice
+) -> None:
     """Carry out the missing units, and add their paths to ``carried_out``."""
     missing, done, needed = work
     lost = next((unit for unit in missing if unit.path in carried_out), None)
     if lost:
         raise RuntimeError(f"{lost.path} was carried out and has no result: is the folder writable?")
     progress(done, needed)
-    for unit, _ in engine.execute(_carry_out, missing):
+    for unit, sentences in engine.execute(_carry_out, missing):
+        for sentence in sentences:
+            notice(sentence)
         carried_out.add(unit.path)
         done += unit.cost
         progress(done, needed)
 
 
-def _carry_out(unit: Unit) -> None:
-    unit.carry_out()
+def _carry_out(unit: Unit) -> Sequence[str]:
+    """Carry out a unit; an error's message names it.
+
+    The other units that run are ended. They are complete, or the same command continues them.
+    """
+    try:
+        return unit.carry_out()
+    except FolderInUseError:
+        raise
+    except ValueError as error:
+        raise ValueError(_naming(unit, str(error))) from error
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+        raise OSError(f"{_naming(unit, what)}{_GO_ON}") from error
+    except (RuntimeError, MemoryError) as error:
+        raise RuntimeError(f"{_naming(unit, str(error) or type(error).__name__)}{_GO_ON}") from error
+
+
+def _naming(unit: Unit, text: str) -> str:
+    return text if str(unit.path) in text else f"{unit.path}: {text}"
 
 
 def _write_result(study: Study, scale: str, out: Path, where: Environment) -> StudyResult:
@@ -112,14 +157,16 @@ def _write_result(study: Study, scale: str, out: Path, where: Environment) -> St
         fits=judged.fits,
     )
     before = load(out / STUDY_FILE, StudyResult)
-    result = replace(result, remarks=[*_reworded(before, result), *judged.remarks])
+    result = replace(result, remarks=[*_kept(before, result), *judged.remarks])
     write_whole(out / STUDY_FILE, dump(result))
     return result
 
 
-def _reworded(before: StudyResult, now: StudyResult) -> list[str]:
+def _kept(before: StudyResult, now: StudyResult) -> list[str]:
+    """The remarks on the study's words."""
     words = [(r.question, r.claim, r.rule, r.protocol) for r in (before, now)]
-    return [REWORDED] if REWORDED in before.remarks or words[0] != words[1] else []
+    kept = [remark for remark in (RESTORED, REWORDED) if remark in before.remarks]
+    return kept if words[0] == words[1] or REWORDED in kept else [*kept, REWORDED]
 
 
 def _unfinished(study: Study, scale: str, where: Environment) -> StudyResult:
@@ -154,5 +201,10 @@ def _check_folder(study: Study, scale: str, out: Path) -> None:
             raise ValueError(
                 f"{out} holds {study.name} with other settings ({difference}): name another folder"
             )
-    elif out.exists() and not (out.is_dir() and is_empty(out)):
+    elif out.exists() and not (out.is_dir() and (is_empty(out) or _has_units(study, scale, out))):
         raise ValueError(f"{out} holds files that are no study: name an empty or a new folder")
+
+
+def _has_units(study: Study, scale: str, out: Path) -> bool:
+    """Whether units of this study are done in a folder that lacks its study's file."""
+    return bool(study.scale(scale).design.work(out, "").done)

@@ -33,7 +33,7 @@ class Peaked:
             with RecordWriter(unit.path / RECORDS_FILE) as write:
                 write(Metric(unit.run.steps, "mode-overlap@50", -abs(math.log10(lr / self.best))))
                 write(End(unit.run.steps, "finished", "", 1.0))
-            yield unit, function
+            yield unit, []
 
 
 @pytest.mark.parametrize(

@@ -44,12 +44,13 @@ class RunUnit:
         """Generator updates."""
         return self.run.steps
 
-    def carry_out(self) -> None:
+    def carry_out(self) -> list[str]:
         """Train, or resume training, and write the table of the records."""
+        notices: list[str] = []
         deadline = time.monotonic() + _LAPSE
         while True:
             try:
-                train(self.run, self.path, command=self.command)
+                train(self.run, self.path, command=self.command, notice=notices.append)
             except FolderInUseError:
                 # We hold the study's lock, so this lock is from our run on a node that has just died.
                 if time.monotonic() > deadline:
@@ -57,7 +58,7 @@ class RunUnit:
                 time.sleep(1)
             else:
                 write_run_table(self.path)
-                return
+                return [f"{self.path}: {text}" for text in notices]
 
 
 @dataclass(frozen=True)
