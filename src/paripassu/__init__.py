@@ -7,7 +7,11 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # as type checkers read it; `typing` takes as long to load as all else here
 if TYPE_CHECKING:
-    from paripassu import games as games, optim as optim, probe as probe, rules, theory as theory
+    from paripassu import games as games
+    from paripassu import optim as optim
+    from paripassu import probe as probe
+    from paripassu import rules
+    from paripassu import theory as theory
     from paripassu.optim import NSGD, AdaDir, AdaNSGD, Graft
     from paripassu.probe import Probe, suggest_lr
 

@@ -2,8 +2,8 @@
 
 import re
 
-# Controls; marks that turn the direction of writing or are invisible; halves of surrogate pairs, which stand for
-# bytes of a file's name that are no UTF-8; separators of lines and paragraphs; tags.
+# Controls; marks that turn the direction of writing or are invisible; halves of surrogate pairs, which stand
+# for bytes of a file's name that are no UTF-8; separators of lines and paragraphs; tags.
 _OBEYED = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f]"

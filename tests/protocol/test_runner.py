@@ -139,7 +139,7 @@ class _Failing:
     ("error", "kind", "words"),
     [
         (ValueError("x.png holds no image"), ValueError, "x.png holds no image"),
-        (OSError(errno.ENOSPC, "No space left on device", "there"), OSError, "there: No space left on device; "),
+        (OSError(errno.ENOSPC, "No space left", "there"), OSError, "there: No space left; complete"),
         (RuntimeError("the loss raised"), RuntimeError, "the loss raised; complete results are kept"),
         (MemoryError(), RuntimeError, "MemoryError; complete results are kept"),
     ],

@@ -15,6 +15,8 @@ from paripassu.cli.study import Study
 from paripassu.cli.theory import Theory
 from paripassu.cli.train import Train
 
+_ABOUT = "Normalised and grafted optimizers for GANs, and the instruments to see why they work."
+
 _Command = (
     Annotated[Demo, tyro.conf.subcommand("demo")]
     | Annotated[Train, tyro.conf.subcommand("train")]
@@ -40,7 +42,7 @@ def parse(arguments: list[str]) -> Any:
         return tyro.cli(
             _Command,  # pyright: ignore[reportArgumentType] - a union of commands is what tyro takes
             prog="paripassu",
-            description="Normalised and grafted optimizers for GANs, and the instruments to see why they work.",
+            description=_ABOUT,
             args=arguments or ["--help"],
             config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes),
         )

@@ -84,4 +84,3 @@ def deciding_outcomes(result: StudyResult, folder: Path) -> pl.DataFrame:
             for part, own in zip(VARIED, parts, strict=True)
         )
     return outcomes
-

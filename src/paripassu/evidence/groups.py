@@ -149,7 +149,8 @@ def _of_scaling(result: StudyResult, folder: Path) -> Groups:
 
 
 def _of_vary(result: StudyResult, folder: Path) -> Groups:
-    return _of_outcomes(result, folder, lambda row: f"{row['part']} = {row['setting']:g}") | _of_paths(result, folder)
+    by_part = _of_outcomes(result, folder, lambda row: f"{row['part']} = {row['setting']:g}")
+    return by_part | _of_paths(result, folder)
 
 
 _GROUPS: dict[str, Callable[[StudyResult, Path], Groups]] = {

@@ -75,7 +75,8 @@ class SealedTables:
         """One table.
 
         Raises:
-            ValueError: the table or the index is missing, damaged or of something else; the message says which.
+            ValueError: the table or the index is missing, damaged or of something else; the message says
+                which.
         """
         return pl.read_parquet(BytesIO(self._proved(name)), glob=False, hive_partitioning=False)
 

@@ -17,7 +17,7 @@ Notice = Callable[[str], object]
 """Takes a sentence for a person."""
 
 REWORDED = "The study's question, claim, rule or protocol was edited after runs had begun."
-RESTORED = f"{STUDY_FILE} was lost and made anew after runs had begun: whether its words had been others is unknown."
+RESTORED = f"{STUDY_FILE} was lost and made anew after runs had begun. Its words may have been others before."
 
 _GO_ON = "; complete results are kept: fix this and give the same command again"
 
@@ -54,8 +54,8 @@ def run_study(
         notice: called with what a person should know, such as damage that was mended, one sentence a call.
 
     Raises:
-        ValueError: the study has no such scale, ``out`` holds another study, a damaged one or other files, the
-            engine is not available, or a unit of work cannot be done; the message names it.
+        ValueError: the study has no such scale, ``out`` holds another study, a damaged one or other files,
+            the engine is not available, or a unit of work cannot be done; the message names it.
         OSError: there is no room, or a file cannot be read or written.
         RuntimeError: a worker process was killed, or another process works in ``out``.
     """
@@ -98,8 +98,8 @@ def summarise(study: Study, scale: str, out: Path) -> StudyResult:
         missing = chosen.design.work(out, before.environment.command).missing
         if missing:
             raise ValueError(
-                f"{out} is not finished ({len(missing):,} units are missing or damaged, {missing[0].path} among "
-                "them): give its command again to continue where it stopped"
+                f"{out} is not finished ({len(missing):,} units are missing or damaged, {missing[0].path} "
+                "among them): give its command again to continue where it stopped"
             )
         return _write_result(study, scale, out, before.environment)
 

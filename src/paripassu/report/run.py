@@ -12,7 +12,6 @@ from paripassu.records import RUN_FILE, RunHeader
 from paripassu.records.codec import load
 from paripassu.report import figures
 from paripassu.report.page import (
-    PAGE_FOLDER,
     Block,
     Code,
     Figure,
@@ -54,7 +53,7 @@ def write_run_page(folder: Path) -> Path:
         made = environment_blocks(header.environment, [("seed", str(header.settings.get("seed")))])
         sections.append(Section("How it was made", made))
     page = Page(title=name, lead=lead, blocks=[], sections=[s for s in sections if s.blocks])
-    return page.write(folder / PAGE_FOLDER)
+    return page.write_into(folder)
 
 
 def metric_figures(table: pl.DataFrame, arms: Sequence[str]) -> list[Block]:
@@ -139,7 +138,7 @@ def _lead(table: pl.DataFrame) -> str:
         return (
             f"Not finished: the last record is of step {last:,}. The command below goes on where it stopped."
         )
-    (end,) = ends
+    end = ends[-1]
     words = f"{end['outcome'].capitalize()} after {end['step']:,} generator updates, {end['seconds']:.0f} s."
     return f"{words} {end['reason'].capitalize()}." if end["reason"] else words
 

@@ -136,7 +136,7 @@ def test_a_damaged_chunk_is_named_and_computed_again(how, suffix, done_sweep, tm
 @pytest.mark.parametrize(
     ("how", "name"),
     [
-        *zip(DAMAGE, cycle(["outcomes.parquet", "tables.json", "paths.parquet", "tables.json"]), strict=False),
+        *zip(DAMAGE, cycle(["outcomes.parquet", "tables.json", "paths.parquet"]), strict=False),
         ("swapped", "outcomes.parquet"),
     ],
 )
@@ -159,7 +159,7 @@ def test_damaged_tables_are_named_and_made_again(how, name, done_sweep, tmp_path
 
 def test_tables_of_another_sweep_are_not_shown(done_sweep, tmp_path):
     """All of them, with their index: each is whole."""
-    made, result = done_sweep
+    made, _ = done_sweep
     _run(replace(TINY, steps=300), tmp_path)
     (tmp_path / STUDY_FILE).write_bytes((made / STUDY_FILE).read_bytes())
     with pytest.raises(ValueError, match=r"tables\.json is of other tables"):
