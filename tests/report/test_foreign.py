@@ -1,4 +1,4 @@
-"""Folders that somebody handed on, or that were damaged: pages show what is whole and obey nothing in them."""
+"""Folders of somebody else, or damaged ones: pages show what is whole and obey nothing in them."""
 
 import json
 import random
@@ -10,8 +10,7 @@ import pytest
 from tests.cases.folders import outcomes, run_folder, study_folder, sweep_folder
 
 from paripassu.evidence.changes import study_changes
-from paripassu.records import StudyResult
-from paripassu.records.codec import dump, load
+from paripassu.records.codec import dump
 from paripassu.report.board import write_board
 from paripassu.report.page import Figure, Link, Page, Section, Table, Text
 from paripassu.report.run import write_run_page
@@ -169,18 +168,16 @@ def test_results_of_any_shape_are_shown_or_refused(kind, tmp_path, monkeypatch):
     data = json.loads((folder / "study.json").read_text())
     monkeypatch.setattr(Page, "write", lambda *_: folder)  # what it renders is the other tests'
     variants = [each for each in _variants(data) if each[1] not in ((), ("schema",), ("kind",))]
+    refusals: list[str] = []
     for value, path in random.Random(0).sample(variants, 40):  # all of them take a quarter of a minute
-        changed = _changed(data, value, path)
-        try:
-            (folder / "study.json").write_text(json.dumps(changed))
-            loaded = load(folder / "study.json", StudyResult)
-        except ValueError:
-            continue  # the codec refuses it
+        (folder / "study.json").write_text(json.dumps(_changed(data, value, path)))
         for read in (write_study_page, lambda home: study_changes(home, home)):
             try:
                 read(folder)
             except ValueError as error:
-                assert str(folder) in str(error) or loaded.kind in str(error), (value, path, error)
+                refusals.append(str(error))
+    assert refusals
+    assert [text for text in refusals if str(folder) not in text] == []
 
 
 def test_a_study_without_estimates_of_its_metric_is_refused(tmp_path):

@@ -51,6 +51,7 @@ def fail(text: str) -> None:
 
 
 def replace_what_cannot_be_shown() -> None:
-    """Print a question mark for a character that the terminal's encoding lacks, instead of failing."""
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
+    """Print something else for a character that the terminal's encoding lacks, instead of failing."""
+    for stream, instead in ((sys.stdout, "replace"), (sys.stderr, "backslashreplace")):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors=instead)
