@@ -44,9 +44,9 @@ ANYTHING = st.one_of(st.sampled_from(NUMBERS), st.sampled_from(TEXTS), st.text(m
 
 # Each command with its options; those that take several values may get none.
 OPTIONS = {
-    ("theory", "run"): ["d", "gamma", "n-generator", "p-pair", "law", "modes", "weights", "a", "methods", "lr-d",
-                        "seeds", "steps", "updates", "momentum", "batch", "workers", "engine", "run-cpus"],
-    ("theory", "phase"): ["d", "lr-d", "lr-g", "methods", "seeds", "fresh-seeds", "steps", "patience", "workers"],
+    ("theory", "run"): ["d", "gamma", "n-generator", "p-pair", "law", "modes", "weights", "a", "methods",
+                        "lr-d", "seeds", "steps", "updates", "momentum", "batch", "workers", "engine"],
+    ("theory", "phase"): ["d", "lr-d", "lr-g", "methods", "seeds", "fresh-seeds", "steps", "patience"],
     ("theory", "scaling"): ["dimensions", "lr-d", "lr-g", "seeds", "fresh-seeds", "steps", "gamma", "modes"],
     ("theory", "vary"): ["d", "lr-d", "lr-g", "seeds", "steps", "n-discriminator", "b", "weights"],
     ("bench", "optim"): ["generators", "rounds", "processes", "device", "out"],
@@ -90,7 +90,7 @@ def nothing_runs(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("nothing_runs")
 @settings(
-    max_examples=int(os.environ.get("FUZZ_COMMANDS", "10")),
+    max_examples=int(os.environ.get("FUZZ_COMMANDS", "8")),
     deadline=None,
     phases=[Phase.explicit, Phase.generate],  # a command is parsed in a tenth of a second
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
