@@ -139,8 +139,7 @@ def run_ends(folders: Sequence[AnyPath]) -> list[RunEnd | None]:
 def _run_end(folder: Path) -> RunEnd | None:
     if (index := _index(folder)) is not None:
         return index.end
-    table = _make(folder)
-    return _end_of(table) if proved_end(folder / RECORDS_FILE) else None
+    return _end_of(_make(folder)) if proved_end(folder / RECORDS_FILE) else None
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,9 @@ INDEX = "checkpoint.json"
 SET_ASIDE = "set-aside"
 """Where a run keeps what it cannot trust until it has ended."""
 
+_NEEDED = ("generator.safetensors", "discriminator.safetensors", "optimizers.pt")
+_AVERAGED = "averaged.safetensors"
+
 _converter = cattrs.Converter(forbid_extra_keys=True)
 
 
@@ -117,7 +120,8 @@ def check_whole(path: Path) -> Checkpoint:
         DamagedError: a file or the index is not as it was written.
     """
     checkpoint = read_index(path)
-    for name, digest in checkpoint.files.items():
+    needed = [*_NEEDED, *[_AVERAGED] * bool(checkpoint.networks.get("averaged"))]
+    for name, digest in (dict.fromkeys(needed, "") | checkpoint.files).items():
         try:
             found = file_digest(path / name)
         except PermissionError:

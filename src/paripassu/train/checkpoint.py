@@ -83,6 +83,8 @@ def restore(path: Path, state: TrainingState, *, weights_only: bool = False) -> 
         described = described | {"averaged": index.networks.get("averaged")}
         if not described["averaged"] and state.averaged is not None:
             sources["averaged"] = "generator"
+    if index.networks != described:
+        raise _other_networks(path, index, described)
     try:
         tensors = {
             name: load(proved(path, f"{source}.safetensors", index.files)) for name, source in sources.items()
@@ -96,11 +98,8 @@ def restore(path: Path, state: TrainingState, *, weights_only: bool = False) -> 
     except Exception as error:  # a file that its digest proves whole was written by something else
         raise DamagedError("tensors cannot be read") from error
     networks = state.networks()
-    if not (index.networks == described and all(_fit(tensors[name], networks[name]) for name in networks)):
-        raise ValueError(
-            f"{path} holds {in_words(index.networks)}, not {in_words(described)}: "
-            "ask for what it holds, or name another folder to begin anew"
-        )
+    if not all(_fit(tensors[name], networks[name]) for name in networks):
+        raise _other_networks(path, index, described)
     for name, network in networks.items():
         network.load_state_dict(tensors[name])
     if weights_only:
@@ -109,6 +108,13 @@ def restore(path: Path, state: TrainingState, *, weights_only: bool = False) -> 
         optimizer.load_state_dict(saved[player])
     state.shadows = saved[_SHADOWS]
     state.step, state.seconds = index.step, index.seconds
+
+
+def _other_networks(path: Path, index: Checkpoint, described: dict[str, Any]) -> ValueError:
+    return ValueError(
+        f"{path} holds {in_words(index.networks)}, not {in_words(described)}: "
+        "ask for what it holds, or name another folder to begin anew"
+    )
 
 
 def in_words(described: dict[str, Any]) -> str:

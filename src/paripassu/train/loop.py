@@ -150,16 +150,17 @@ def _train_in(
         if not ended and (newest := checkpoints(folder)):
             with networks_fit(run, real.shape):
                 restore(newest[-1], state)
+        is_new = not checkpoints(folder)  # before the first process, which waits here, writes one
         check_step(processes, ended.step if ended else state.step, run.device)
         if ended:
             return ended
 
         # Steps.
         if not first:
-            return _train(run, state, real, processes, None, progress)
+            return _train(run, state, real, processes, None, progress, is_new=is_new)
         with RecordWriter(path) as write:
             recorder = Recorder(run, folder, state, real, write)
-            end = _train(run, state, real, processes, recorder, progress)
+            end = _train(run, state, real, processes, recorder, progress, is_new=is_new)
             write(end)
             write.rest()
         clear_set_aside(folder)
@@ -182,15 +183,17 @@ def _train(
     processes: Processes,
     recorder: Recorder | None,
     progress: Callable[[int], object],
+    *,
+    is_new: bool,
 ) -> End:
     started = time.monotonic() - state.seconds
     # A sum stays non-finite once a term was, so that divergence shows without a look at every loss.
     sums = torch.zeros(2, device=run.device)
     progress(state.step)
 
-    # Measure and save the untrained networks, unless that was done.
+    # Measure and save the untrained networks.
     divergence = _divergence(state, sums)
-    if not divergence and state.step == 0:
+    if is_new and not divergence:
         divergence = _measured(run, processes, recorder)
         if recorder and not divergence:
             recorder.save()

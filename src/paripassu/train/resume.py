@@ -87,7 +87,7 @@ def to_measure(folder: Path, step: int | None) -> Path:
         there = ", ".join(str(int(path.name.removeprefix("step-"))) for path in found)
         raise ValueError(f"{folder} has no checkpoint of step {step}: choose from {there}")
     try:
-        check_whole(wanted)
+        _check_own(wanted, check_whole(wanted), key_of(folder))
     except DamagedError as error:
         mend = "give the run's command again to mend it"
         if whole := [path for path in found if path != wanted and _is_whole(path)]:
@@ -105,15 +105,16 @@ def _newest(folder: Path) -> tuple[Checkpoint | None, dict[Path, str]]:
         except DamagedError as error:
             passed_over[path] = f"checkpoint {path.name} is damaged: its {error}"
             continue
-        if checkpoint.run != key:
-            raise ValueError(
-                f"{path} is a checkpoint of another run: bring it to its folder, or begin another run from "
-                "its weights with --from"
-            )
+        _check_own(path, checkpoint, key)
         if has_records(folder, checkpoint):
             return checkpoint, passed_over
         passed_over[path] = f"the records before checkpoint {path.name} were lost or changed"
     return None, passed_over
+
+
+def _check_own(path: Path, checkpoint: Checkpoint, key: str) -> None:
+    if checkpoint.run != key:
+        raise ValueError(f"{path} is a checkpoint of another run: bring it to its folder")
 
 
 def _begin_anew(folder: Path, notice: Notice, *, has_lost: bool) -> None:
