@@ -61,7 +61,8 @@ def stopped(tmp_path_factory):
 @pytest.fixture
 def folder(request, tmp_path):
     """A copy of a run to damage."""
-    shutil.copytree(request.getfixturevalue(request.param), tmp_path / "run")
+    source = request.getfixturevalue(request.param)
+    shutil.copytree(source, tmp_path / "run", ignore=shutil.ignore_patterns("records.parquet*"))
     return tmp_path / "run"
 
 
