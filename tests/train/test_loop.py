@@ -13,7 +13,7 @@ from paripassu.records import End, Losses, Metric, Samples, Update
 from paripassu.records.codec import read_records
 from paripassu.rules import SGD, Normalize
 from paripassu.train import Player, train
-from paripassu.train.checkpoint import checkpoints
+from paripassu.records.checkpoints import checkpoints
 from paripassu.train.random import Stream, generator
 from paripassu.train.state import initial_state
 from paripassu.train.step import step

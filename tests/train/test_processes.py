@@ -21,7 +21,7 @@ from paripassu.records import Losses
 from paripassu.records.codec import read_records
 from paripassu.rules import Adam
 from paripassu.train import Player, Run, current_processes, train
-from paripassu.train.checkpoint import checkpoints
+from paripassu.records.checkpoints import checkpoints
 from paripassu.train.processes import ALONE, Processes, check_batch, check_step, normalise_over
 from paripassu.train.state import initial_state
 from paripassu.train.step import step

@@ -16,7 +16,7 @@ from paripassu.train import Run, evaluate, load_run
 
 @dataclass
 class Eval:
-    """Measure the last checkpoint of a run.
+    """Measure the last checkpoint of a run, or another one.
 
     Values under one name may be compared, others not: the name says the metric, the network whose features
     it sees, and the number of samples. What was measured before of the data is kept and not repeated.
@@ -35,6 +35,8 @@ class Eval:
             help_behavior_hint="",
         ),
     ] = ()
+    step: Annotated[int | None, tyro.conf.arg(help_behavior_hint="")] = None
+    """Of the checkpoint; the last one without it. A run keeps two."""
     samples: int | None = None
     """Generated samples of metrics without a COUNT; the run's own number without it."""
     device: str | None = None
@@ -54,7 +56,8 @@ class Eval:
         if self.inception_weights:
             metrics = _with_weights(metrics, self.inception_weights.resolve())
         with stage_bars(quiet=self.quiet) as advance:
-            step, values = evaluate(run, self.folder, None if metrics else self.samples, metrics, advance)
+            own = None if metrics else self.samples
+            step, values = evaluate(run, self.folder, own, metrics, advance, step=self.step)
         if self.json:
             print(json.dumps({"run": str(self.folder), "step": step, "metrics": values}, indent=2))
         else:
