@@ -5,7 +5,6 @@ flipped bit, an older file or a table of something else is noticed before anythi
 """
 
 import hashlib
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from io import BytesIO
@@ -14,9 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from paripassu.files import replacing, write_whole
-
-_DIGEST = "sha256"  # of the rest of the index
+from paripassu.files import replacing, sealed, unsealed, write_whole
 
 
 @dataclass(frozen=True)
@@ -60,8 +57,7 @@ class SealedTables:
             with replacing(self.path(name)) as partial:
                 partial.write_bytes(stream.getvalue())
             digests[name] = hashlib.sha256(stream.getvalue()).hexdigest()
-        index = {"of": self.of, "tables": digests}
-        write_whole(self.index, json.dumps(index | {_DIGEST: _digest(index)}, indent=2) + "\n")
+        write_whole(self.index, sealed({"of": self.of, "tables": digests}))
 
     def names(self) -> Collection[str]:
         """The tables that the index names.
@@ -99,13 +95,10 @@ class SealedTables:
     def _digests(self) -> dict[str, str]:
         content = _content(self.index)
         try:
-            index = json.loads(content)
-            is_whole = index.pop(_DIGEST) == _digest(index)
+            index = unsealed(content)
             of, digests = index["of"], dict(index["tables"])
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{self.index} is damaged") from error
-        if not is_whole:
-            raise ValueError(f"{self.index} is damaged")
         if of != self.of:
             raise ValueError(f"{self.index} is of other tables")
         return digests
@@ -119,8 +112,3 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ValueError(f"{path} cannot be read ({error.strerror})") from error
-
-
-def _digest(value: Any) -> str:
-    """Of plain values, whatever their layout in a file."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,8 @@ def run_table(folder: AnyPath) -> pl.DataFrame:
     if not _has_table(folder):
         return _make(folder)
     try:
-        return pl.read_parquet(folder / TABLE_FILE, glob=False, hive_partitioning=False).select(*SCHEMA)
+        content = BytesIO((folder / TABLE_FILE).read_bytes())
+        return pl.read_parquet(content, glob=False, hive_partitioning=False).select(*SCHEMA)
     except (OSError, pl.exceptions.PolarsError):
         return _make(folder)
 
@@ -99,7 +101,7 @@ def run_tables(folders: Sequence[AnyPath], kinds: Sequence[str]) -> pl.DataFrame
     """
     paths = [Path(folder) for folder in folders]
     columns = ["kind", *(name for name in SCHEMA if any(name in FIELDS[kind] for kind in kinds))]
-    whole = {folder for folder in dict.fromkeys(paths) if _has_table(folder)}
+    whole = {folder for folder in dict.fromkeys(paths) if _has_table(folder) and _is_utf8(folder)}
     stored = {number: folder / TABLE_FILE for number, folder in enumerate(paths) if folder in whole}
     try:
         parts = [_scan(stored, kinds, columns)] if stored else []
@@ -113,6 +115,15 @@ def run_tables(folders: Sequence[AnyPath], kinds: Sequence[str]) -> pl.DataFrame
     if not parts:
         return pl.DataFrame(schema={name: SCHEMA[name] for name in columns} | {"run": pl.Int64})
     return pl.concat(parts).sort("run", maintain_order=True)
+
+
+def _is_utf8(path: Path) -> bool:
+    """Whether polars takes the path."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _scan(tables: Mapping[int, Path], kinds: Sequence[str], columns: Sequence[str]) -> pl.DataFrame:
@@ -210,7 +221,8 @@ def _make(folder: Path, *, must_write: bool = False) -> pl.DataFrame:
 
 def _write(folder: Path, table: pl.DataFrame) -> None:
     with replacing(folder / TABLE_FILE) as partial:
-        table.write_parquet(partial, compression_level=1)
+        with partial.open("wb") as stream:  # polars takes no path with bytes that are no UTF-8
+            table.write_parquet(stream, compression_level=1)
         digest = file_digest(partial)
     end = asdict(_end_of(table))
     stored = {"of": _fingerprint(folder / RECORDS_FILE), "end": end, "table": digest}

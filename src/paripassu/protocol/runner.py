@@ -191,7 +191,7 @@ def _unfinished(study: Study, scale: str, where: Environment) -> StudyResult:
 
 def _check_folder(study: Study, scale: str, out: Path) -> None:
     if (out / STUDY_FILE).is_file():
-        there, design = load(out / STUDY_FILE, StudyResult), study.scale(scale).design
+        there, design = _load(out), study.scale(scale).design
         if (there.name, there.scale, there.kind) != (study.name, scale, design.kind):
             raise ValueError(
                 f"{out} holds the study {there.name} at scale {there.scale}: "
@@ -203,6 +203,19 @@ def _check_folder(study: Study, scale: str, out: Path) -> None:
             )
     elif out.exists() and not (out.is_dir() and (is_empty(out) or _has_units(study, scale, out))):
         raise ValueError(f"{out} holds files that are no study: name an empty or a new folder")
+
+
+def _load(out: Path) -> StudyResult:
+    """A study's file, which says what the folder is; its results are derived from the units of work."""
+    try:
+        return load(out / STUDY_FILE, StudyResult)
+    except ValueError as error:
+        if type(error) is not ValueError:  # of another version
+            raise
+        raise ValueError(
+            f"{out / STUDY_FILE} is corrupt: restore it, or delete this file alone and give the study's "
+            "command again, which makes it anew from the work that is done"
+        ) from error
 
 
 def _has_units(study: Study, scale: str, out: Path) -> bool:

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from paripassu.evidence.tables import RunEnd, write_run_table
-from paripassu.files import FolderInUseError
+from paripassu.files import FolderInUseError, is_empty, remove
 from paripassu.protocol.gans.game import Arm, Game
 from paripassu.protocol.search import Search
+from paripassu.records import RUN_FILE
 from paripassu.train import Run, train
+from paripassu.train.folder import header_of
 
 RUNS = "runs"
 
@@ -46,7 +48,7 @@ class RunUnit:
 
     def carry_out(self) -> list[str]:
         """Train, or resume training, and write the table of the records."""
-        notices: list[str] = []
+        notices = _begun_anew(self.path)
         deadline = time.monotonic() + _LAPSE
         while True:
             try:
@@ -58,7 +60,20 @@ class RunUnit:
                 time.sleep(1)
             else:
                 write_run_table(self.path)
-                return [f"{self.path}: {text}" for text in notices]
+                return [text if str(self.path) in text else f"{self.path}: {text}" for text in notices]
+
+
+def _begun_anew(folder: Path) -> list[str]:
+    """Remove a run that cannot be continued: its settings, which the study knows, are damaged or lost."""
+    try:
+        is_lost = header_of(folder) is None and folder.is_dir() and not is_empty(folder)
+        flaw = f"{folder} has lost its {RUN_FILE}" if is_lost else ""
+    except ValueError as error:
+        flaw = str(error).partition(":")[0]
+    if not flaw:
+        return []
+    remove(folder)
+    return [f"{flaw}: this run was begun anew"]
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Self
 
-from paripassu.evidence.tables import run_ends
+from paripassu.evidence.tables import RunEnd, run_ends
 from paripassu.protocol.gans.arm_on_game import RUNS, ArmOnGame, Ends, RunUnit
 from paripassu.protocol.gans.game import Arm, Evidence, Game, Measure, VerdictRule
 from paripassu.protocol.gans.results import game_result, scores_of
@@ -194,9 +195,13 @@ class Comparison(Design):
 
 
 def _ends(folder: Path) -> Ends:
-    folders = sorted(folder.glob(f"{RUNS}/*/*/*"))
-    found = zip(folders, run_ends(folders), strict=True)
-    return {path.relative_to(folder): end for path, end in found if end}
+    ends: dict[Path, RunEnd] = {}
+    for path in sorted(folder.glob(f"{RUNS}/*/*/*")):
+        with suppress(ValueError):  # a damaged run has not ended, and is trained again
+            (end,) = run_ends([path])
+            if end:
+                ends[path.relative_to(folder)] = end
+    return ends
 
 
 def _unused(used: set[Path], out: Path) -> list[str]:
