@@ -49,7 +49,7 @@ def test_every_command_prints_names_as_they_are_written(tmp_path, capsys, monkey
     ):
         code, out, err = run(capsys, *command)
         assert (code, err) == (0, ""), command
-        assert shown in out
+        assert "".join(shown.split()) in "".join(out.split())  # a table's title is as wide as the table
         assert _is_plain(out)
     for page in (tmp_path / NAME).rglob("index.html"):
         assert "\x1b" not in page.read_text(encoding="utf-8")
@@ -97,7 +97,9 @@ def test_a_terminal_that_lacks_a_character_shows_another(encoding, monkeypatch):
 _LOCALE = """
 import locale, sys
 from paripassu.__main__ import main
+from paripassu.engine import LocalEngine
 assert locale.getpreferredencoding(False).lower() in ("ansi_x3.4-1968", "ascii", "us-ascii")
+LocalEngine.execute = lambda _, function, tasks: ((task, function(task)) for task in tasks)
 run, sweep, name = RING, SWEEP, sys.argv[1]
 codes = [
     main([*run, "--out", f"{name}/run"]),
@@ -115,15 +117,10 @@ sys.exit(any(codes))
 
 def test_every_command_works_where_the_locale_is_not_utf8(tmp_path):
     name = tmp_path / "größe"
-    script = tmp_path / "script.py"
-    script.write_text(_LOCALE.replace("RING, SWEEP", f"{RING}, {SWEEP}").replace("main([", "main(["))
-    guarded = script.read_text().replace(
-        "run, sweep, name", "if __name__ != '__main__': sys.exit()\nrun, sweep, name"
-    )
-    script.write_text(guarded)
+    script = _LOCALE.replace("RING, SWEEP", f"{RING}, {SWEEP}")
     ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     done = subprocess.run(
-        [sys.executable, str(script), str(name)],
+        [sys.executable, "-c", script, str(name)],
         env=os.environ | ascii_only,
         capture_output=True,
         check=False,

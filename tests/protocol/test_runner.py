@@ -2,12 +2,13 @@
 
 import errno
 import os
+import shutil
 from dataclasses import replace
 
 import pytest
 from tests.cases.studies import Here, tiny_game, tiny_study
 
-from paripassu.files import FolderInUseError, locked
+from paripassu.files import FolderInUseError, locked, sealed, unsealed
 from paripassu.protocol import run_study, summarise
 from paripassu.protocol.runner import RESTORED, REWORDED
 from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
@@ -40,6 +41,13 @@ def test_a_study_from_tuning_to_result(tmp_path):
     assert (finding.about, finding.claim, finding.verdict.reason) == ("ring8", "It is.", "calm wild")
 
 
+@pytest.fixture(scope="module")
+def study_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("done") / "s"
+    run_study(tiny_study(), "untuned", folder, engine=Here())
+    return folder
+
+
 def test_a_second_call_runs_nothing_and_returns_the_same(tmp_path):
     study, out = tiny_study(), tmp_path / "s"
     first = run_study(study, "smoke", out, engine=Here())
@@ -64,7 +72,7 @@ def test_a_folder_of_an_older_schema_is_refused(tmp_path):
     study = tiny_study()
     run_study(study, "untuned", tmp_path / "s", engine=Here())
     path = tmp_path / "s" / STUDY_FILE
-    path.write_text(path.read_text().replace('"schema": 2', '"schema": 1'))
+    path.write_text(sealed(unsealed(path.read_bytes()) | {"schema": 1}))
     with pytest.raises(ValueError, match="schema version 1, and this paripassu reads version 2"):
         run_study(study, "untuned", tmp_path / "s")
 
@@ -162,6 +170,43 @@ def test_a_lost_study_file_is_made_anew_from_the_runs(tmp_path):
     again = run_study(tiny_study(), "untuned", tmp_path / "s", engine=Here())
     assert (again.games, again.remarks) == (made.games, [RESTORED])
     assert summarise(tiny_study(), "untuned", tmp_path / "s").remarks == [RESTORED]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text.replace('"device": "cpu"', '"device": "cpv"'),
+        lambda text: text[:-40],
+        lambda text: "null",
+        lambda text: "[" * 100_000,
+        lambda text: text.replace("It is.", "It isn"),
+    ],
+)
+def test_a_damaged_study_file_is_named_and_may_be_deleted(damage, study_folder, tmp_path):
+    shutil.copytree(study_folder, tmp_path / "s")
+    path = tmp_path / "s" / STUDY_FILE
+    path.write_text(damage(path.read_text()))
+    before = path.read_bytes()
+    for give in (run_study, summarise):
+        with pytest.raises(
+            ValueError, match=r"study\.json is corrupt: restore it, or delete this file alone"
+        ):
+            give(tiny_study(), "untuned", tmp_path / "s")
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("how", ["damaged", "lost"])
+def test_a_run_whose_settings_are_damaged_begins_anew(how, study_folder, tmp_path):
+    shutil.copytree(study_folder, tmp_path / "s")
+    made = load(study_folder / STUDY_FILE, StudyResult)
+    path = sorted((tmp_path / "s").rglob("run.json"))[0]
+    path.unlink() if how == "lost" else path.write_text(path.read_text().replace('"seed": 1', '"seed": 3'))
+    said = []
+    again = run_study(tiny_study(), "untuned", tmp_path / "s", engine=Here(), notice=said.append)
+    assert again.games == made.games
+    assert len(said) == 1
+    assert said[0].startswith(str(path.parent))
+    assert said[0].endswith("this run was begun anew")
 
 
 def test_a_folder_in_use_is_not_judged(tmp_path):

@@ -46,6 +46,8 @@ def parse(arguments: list[str]) -> Any:
             args=arguments or ["--help"],
             config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes),
         )
+    except BrokenPipeError as error:
+        raise SystemExit(1) from error
     finally:
         _flush()  # the help
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from paripassu.cli import choices, output
 from paripassu.cli.progress import stage_bars
 from paripassu.metrics import NETWORKS, FeatureMetric, InceptionFeatures
+from paripassu.printable import printable
 from paripassu.train import Run, evaluate, load_run
 
 
@@ -80,7 +81,7 @@ def _with_weights(metrics: list[FeatureMetric], weights: Path) -> list[FeatureMe
 
 def metrics_table(title: str, metrics: dict[str, float]) -> Table:
     """Metrics as a table for the terminal."""
-    table = Table("metric", "value", title=title, title_justify="left")
+    table = Table("metric", "value", title=printable(title), title_justify="left")
     for name, value in metrics.items():
         table.add_row(name, f"{value:.4g}")
     return table

@@ -99,7 +99,8 @@ class RayEngine:
     def _start(self, ray: Any) -> None:
         quiet = {"log_to_driver": False, "logging_level": "ERROR"}
         if self.address is None:
-            ray.init(include_dashboard=False, **quiet)
+            # Without "local" Ray would join a cluster that anybody started on this machine.
+            ray.init(address="local", include_dashboard=False, **quiet)
             return
         if self.address != "auto":
             _check_answers(self.address)
