@@ -1,10 +1,12 @@
 """A run that begins with the weights of another one."""
 
+import hashlib
+import json
 from pathlib import Path
 
-from paripassu.files import AnyPath, file_digest
+from paripassu.files import AnyPath
 from paripassu.records import RunStart
-from paripassu.records.checkpoints import INDEX, DamagedError, checkpoints, folder_of, read_index
+from paripassu.records.checkpoints import Checkpoint, DamagedError, checkpoints, folder_of, read_index
 from paripassu.train.checkpoint import restore
 from paripassu.train.folder import header_of
 from paripassu.train.resume import to_measure
@@ -50,10 +52,10 @@ def begin_with(start: RunStart, folder: Path, state: TrainingState) -> None:
     """
     path = folder_of(start.run, start.step)
     try:
-        if not path.is_dir() or file_digest(path / INDEX) != start.sha256:
-            raise DamagedError(f"{INDEX} was changed or lost")
+        if _weights(read_index(path)) != start.sha256:
+            raise DamagedError("weights were changed")
         restore(path, state, weights_only=True)
-    except (DamagedError, FileNotFoundError) as error:
+    except DamagedError as error:
         if checkpoints(folder):
             return
         raise ValueError(
@@ -69,4 +71,10 @@ def _is_same(place: Path, start: RunStart) -> bool:
 def _start(place: Path) -> RunStart:
     path = to_measure(place, None)
     index = read_index(path)
-    return RunStart(str(place), index.step, file_digest(path / INDEX))
+    return RunStart(str(place), index.step, _weights(index))
+
+
+def _weights(index: Checkpoint) -> str:
+    """One digest of the digests of all networks."""
+    files = sorted((name, digest) for name, digest in index.files.items() if name.endswith(".safetensors"))
+    return hashlib.sha256(json.dumps(files).encode()).hexdigest()
