@@ -44,8 +44,8 @@ def test_more_steps_end_as_the_longer_run(tmp_path, stop):
     notices = []
     end = train(longer, tmp_path / "run", notice=notices.append)
     assert (end.step, end.outcome) == (5, "finished")
-    assert notices == [f"the run in {tmp_path / 'run'} goes on with other settings than before: "
-                       "steps is 3 there and 5 here"]  # fmt: skip
+    where = f"the run in {tmp_path / 'run'}"
+    assert notices == [f"{where} goes on with other settings than before: steps is 3 there and 5 here"]
     assert _weights(tmp_path / "run") == _weights(tmp_path / "longer")
     assert load_run(tmp_path / "run").steps == 5
     # What was measured at the first end is kept.
@@ -112,9 +112,9 @@ def test_a_start_is_part_of_a_run(tmp_path):
     train(replace(RUN, steps=4), tmp_path / "more")
     train(RUN, tmp_path / "run", start=tmp_path / "first")
     train(RUN, tmp_path / "run", start=tmp_path / "plain")  # of the same weights
-    with pytest.raises(ValueError, match="began with the weights of .*first: add --from"):
+    with pytest.raises(ValueError, match=r"began with the weights of .*first: add --from"):
         train(RUN, tmp_path / "run")
-    with pytest.raises(ValueError, match="began with the weights of .*first, not of .*more"):
+    with pytest.raises(ValueError, match=r"began with the weights of .*first, not of .*more"):
         train(RUN, tmp_path / "run", start=tmp_path / "more")
     with pytest.raises(ValueError, match="began without --from"):
         train(RUN, tmp_path / "plain", start=tmp_path / "first")
@@ -123,13 +123,13 @@ def test_a_start_is_part_of_a_run(tmp_path):
 def test_what_cannot_be_started_from_is_refused_and_writes_nothing(tmp_path):
     train(RUN, tmp_path / "first")
     other = replace(RUN, model=replace(RUN.model, width=8))
-    with pytest.raises(ValueError, match="holds mlp .*width 16.*, not mlp .*width 8"):
+    with pytest.raises(ValueError, match=r"holds mlp .*width 16.*, not mlp .*width 8"):
         train(other, tmp_path / "run", start=tmp_path / "first")
     with pytest.raises(ValueError, match="has no checkpoint yet"):
         train(RUN, tmp_path / "run", start=tmp_path / "nowhere")
     path = checkpoints(tmp_path / "first")[-1] / "generator.safetensors"
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(ValueError, match="step-000000003 of .* is damaged"):
+    with pytest.raises(ValueError, match=r"step-000000003 of .* is damaged"):
         train(RUN, tmp_path / "run", start=tmp_path / "first")
     assert not (tmp_path / "run").exists()
 
@@ -143,7 +143,7 @@ def test_a_start_that_is_lost_is_needed_only_to_begin_anew(tmp_path):
     train(RUN, tmp_path / "run", start=tmp_path / "first")
     assert _weights(tmp_path / "run") == expected
     shutil.rmtree(tmp_path / "run" / "checkpoints")
-    with pytest.raises(ValueError, match="is to begin with .*which is not what it was any more"):
+    with pytest.raises(ValueError, match=r"is to begin with .*which is not what it was any more"):
         train(RUN, tmp_path / "run", start=tmp_path / "first")
 
 

@@ -11,10 +11,10 @@ from safetensors.torch import load_file
 from paripassu.games import R1, relativistic
 from paripassu.metrics import DigitFeatures
 from paripassu.records import End, Losses, Metric, Samples, Update
+from paripassu.records.checkpoints import checkpoints
 from paripassu.records.codec import read_records
 from paripassu.rules import SGD, Normalize
 from paripassu.train import Player, evaluate, train
-from paripassu.records.checkpoints import checkpoints
 from paripassu.train.random import Stream, generator
 from paripassu.train.reference import reference
 from paripassu.train.state import initial_state

@@ -19,10 +19,10 @@ from paripassu.data import Digits, Ring
 from paripassu.games import Draws, PathLength, WganGP, wasserstein
 from paripassu.models import DCGAN, MLP, StyleGAN2
 from paripassu.records import Losses
+from paripassu.records.checkpoints import checkpoints
 from paripassu.records.codec import read_records
 from paripassu.rules import SGD, Adam
 from paripassu.train import Player, Run, current_processes, train
-from paripassu.records.checkpoints import checkpoints
 from paripassu.train.evaluation import Evaluator
 from paripassu.train.measures import NotFiniteError
 from paripassu.train.processes import ALONE, Processes, check_batch, check_step, normalise_over
@@ -56,7 +56,9 @@ def _batch_normalised() -> Run:
 
 def _diverging() -> Run:
     player = Player(SGD(), 1e30)
-    return Run(Ring(), MLP(width=8), player, player, steps=4, batch=8, eval_samples=10, eval_every=2, log_every=9)
+    return Run(
+        Ring(), MLP(width=8), player, player, steps=4, batch=8, eval_samples=10, eval_every=2, log_every=9
+    )
 
 
 RUNS = {name: _penalised(name) for name in OPTIMIZERS} | {"batch norm": _batch_normalised()}

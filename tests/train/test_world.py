@@ -113,13 +113,16 @@ def test_a_world_is_as_it_was_afterwards(tmp_path):
     random.seed(7)
     np.random.seed(7)  # noqa: NPY002
     states = torch.get_rng_state(), random.getstate(), repr(np.random.get_state())  # noqa: NPY002
-    with pytest.raises(KeyError), world.own_world(RUN, threads=1):
-        torch.rand(3)
-        random.random()
-        np.random.rand()  # noqa: NPY002
-        torch.set_default_dtype(torch.float64)
-        torch.set_default_dtype(torch.float32)
-        raise KeyError
+
+    def work() -> None:
+        with world.own_world(RUN, threads=1):
+            torch.rand(3)
+            random.random()
+            np.random.rand()  # noqa: NPY002
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        work()
     assert torch.equal(torch.get_rng_state(), states[0])
     assert (random.getstate(), repr(np.random.get_state())) == states[1:]  # noqa: NPY002
 

@@ -152,7 +152,7 @@ class List:
         """Print the table."""
         table = Table("script", "what it measures")
         for path in sorted(_folder().glob("*.py")):
-            doc = ast.get_docstring(ast.parse(path.read_text())) or ""
+            doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
             table.add_row(f"benchmarks/{path.name}", doc.partition("\n")[0])
         Console().print(table)
 

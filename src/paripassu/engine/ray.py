@@ -166,7 +166,7 @@ class RayEngine:
 def _marked(folder: Path) -> Generator[_Place]:
     """Leave a mark in ``folder`` that only a node that shares it can read."""
     place = _Place(Path.cwd(), folder.absolute() / _MARK, uuid.uuid4().hex)
-    place.mark.write_text(place.text)
+    place.mark.write_text(place.text, encoding="utf-8")
     try:
         yield place
     finally:
@@ -177,7 +177,7 @@ def _carry_out(function: Callable[[Any], Any], task: Any, place: _Place, threads
     """Run the task in a worker, in the folder in which the program was started."""
     try:
         os.chdir(place.start)
-        shared = place.mark.read_text() == place.text
+        shared = place.mark.read_text(encoding="utf-8") == place.text
     except OSError:
         shared = False
     if not shared:

@@ -154,7 +154,9 @@ class Page:
         folder.mkdir(parents=True, exist_ok=True)
         places = _copy_pictures(self, folder)
         for name in _ASSETS:
-            write_whole(folder / name, (files("paripassu.report") / "assets" / name).read_text(encoding="utf-8"))
+            write_whole(
+                folder / name, (files("paripassu.report") / "assets" / name).read_text(encoding="utf-8")
+            )
         has_figures = any(isinstance(block, Figure) for block in _blocks(self))
         if has_figures:
             _write_plotly(folder / "plotly.min.js")

@@ -34,7 +34,7 @@ def start_of(given: AnyPath | None, folder: Path) -> RunStart | None:
         )
     if place is not None and header.start is None:
         raise ValueError(
-            f"{folder} holds a run that began without --from: leave it out to continue, or name another folder"
+            f"{folder} holds a run that began without --from: leave that out, or name another folder"
         )
     if place is not None and header.start and not _is_same(place, header.start):
         raise ValueError(
@@ -52,8 +52,7 @@ def begin_with(start: RunStart, folder: Path, state: TrainingState) -> None:
     """
     path = folder_of(start.run, start.step)
     try:
-        if _weights(read_index(path)) != start.sha256:
-            raise DamagedError("weights were changed")
+        _check_same(path, start)
         restore(path, state, weights_only=True)
     except DamagedError as error:
         if checkpoints(folder):
@@ -62,6 +61,11 @@ def begin_with(start: RunStart, folder: Path, state: TrainingState) -> None:
             f"the run is to begin with {path}, which is not what it was any more: bring it back, or begin "
             "in another folder"
         ) from error
+
+
+def _check_same(path: Path, start: RunStart) -> None:
+    if _weights(read_index(path)) != start.sha256:
+        raise DamagedError("weights were changed")
 
 
 def _is_same(place: Path, start: RunStart) -> bool:
