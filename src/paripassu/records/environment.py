@@ -62,8 +62,7 @@ def _commit() -> str:
     # Empty for an installed package; "-dirty" where the checkout has changes that no commit holds.
     git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
     try:
-        return subprocess.run(
-            git, capture_output=True, text=True, encoding="utf-8", check=True
-        ).stdout.strip()  # noqa: S603
+        found = subprocess.run(git, capture_output=True, encoding="utf-8", check=True)  # noqa: S603
+        return found.stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return ""
