@@ -64,9 +64,9 @@ def replacing(path: AnyPath) -> Generator[Path]:
 
 
 def write_whole(path: AnyPath, text: str) -> None:
-    """Replace a file's text, in UTF-8, as `replacing` does.
+    r"""Replace a file's text, in UTF-8, as `replacing` does.
 
-    A byte of a file's name that is no UTF-8 is written as an escape, such as ``\\udcff``.
+    A byte of a file's name that is no UTF-8 is written as an escape, such as ``\udcff``.
     """
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -167,7 +167,12 @@ def _without_last_metric(lines):
 @pytest.mark.parametrize("made", [False, True])
 @pytest.mark.parametrize(
     "damage",
-    [_without_last_metric, lambda lines: lines[-1:], lambda lines: [], lambda lines: [*lines[:3], *lines[4:]]],
+    [
+        _without_last_metric,
+        lambda lines: lines[-1:],
+        lambda lines: [],
+        lambda lines: [*lines[:3], *lines[4:]],
+    ],
 )
 def test_a_run_whose_records_were_lost_has_not_ended(damage, made, tmp_path):
     """Else a study would count it as diverged, for it has no final metric."""

@@ -1,5 +1,6 @@
 """Records survive being written and read, and what a kill leaves of them."""
 
+import contextlib
 import math
 import shutil
 from dataclasses import replace
@@ -125,8 +126,7 @@ def test_the_records_of_another_run_have_no_end_here(path, tmp_path):
         '{"step": 1, "name": "m", "value": 1e999, "kind": "Metric"}',
         '{"step": 1, "name": "m", "value": "1", "kind": "Metric"}',
         '{"step": 1, "player": "g", "against": "d", "value": -2.0, "kind": "Pace"}',
-        '{"step": 1, "player": "g", "layer": "", "gradient": 1, "update": -1, "weight": 1, "cosine": 0, '
-        '"kind": "Update"}',
+        '{"step":1,"player":"g","layer":"","gradient":1,"update":-1,"weight":1,"cosine":0,"kind":"Update"}',
         '{"step": 1, "outcome": ["finished"], "reason": "", "seconds": 1, "kind": "End"}',
     ],
 )
@@ -156,10 +156,19 @@ def test_any_flipped_bit_of_a_header_is_found(tmp_path):
     for place in range(len(whole)):
         for bit in (1, 32):
             path.write_bytes(whole[:place] + bytes([whole[place] ^ bit]) + whole[place + 1 :])
-            try:
-                assert load(path, RunHeader) == header  # a space became a zero of no number, or the like
-            except ValueError as error:
-                assert "run.json is corrupt" in str(error)
+            with contextlib.suppress(_Named):
+                assert _loaded(path) == header  # the bit was in a space between two words
+
+
+class _Named(Exception):
+    pass
+
+
+def _loaded(path):
+    try:
+        return load(path, RunHeader)
+    except ValueError as error:
+        raise _Named if "run.json is corrupt" in str(error) else error from error
 
 
 @pytest.mark.parametrize(

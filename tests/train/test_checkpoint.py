@@ -84,7 +84,9 @@ def test_checkpoints_of_another_run_are_refused_and_left(trained, images, tmp_pa
     shutil.rmtree(folder / "checkpoints")
     shutil.copytree(trained / "checkpoints", folder / "checkpoints")
     (folder / "records.jsonl").write_text("")  # it has not ended
-    with pytest.raises(ValueError, match=r"step-000000006 is a checkpoint of another run: bring it to its fo"):
+    with pytest.raises(
+        ValueError, match=r"step-000000006 is a checkpoint of another run: bring it to its fo"
+    ):
         train(other, folder)
     with pytest.raises(ValueError, match=r"step-000000006 is a checkpoint of another run"):
         evaluate(other, folder)

@@ -163,7 +163,7 @@ def test_eval_measures_no_other_step_under_the_runs_name(folder, name):
 @pytest.mark.parametrize("folder", ["ended"], indirect=True)
 def test_an_ended_runs_missing_last_checkpoint_is_said_by_all(folder, ended):
     shutil.rmtree(checkpoints(folder)[-1])
-    with pytest.raises(ValueError, match="step-000000006 of .* is damaged"):
+    with pytest.raises(ValueError, match=r"step-000000006 of .* is damaged"):
         evaluate(RUN, folder)
     page = write_run_page(folder).read_text(encoding="utf-8")
     assert "The last checkpoint, step-000000006, is missing." in page
@@ -235,7 +235,9 @@ def test_a_damaged_header_is_named(folder):
     path = folder / "run.json"
     path.write_text(path.read_text().replace('"seed": 0', '"seed": 1'))
     for act in (load_run, lambda f: train(RUN, f), lambda f: evaluate(RUN, f), write_run_page):
-        with pytest.raises(ValueError, match=r"run\.json is corrupt or not a RunHeader: restore it or delete"):
+        with pytest.raises(
+            ValueError, match=r"run\.json is corrupt or not a RunHeader: restore it or delete"
+        ):
             act(folder)
 
 

@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from paripassu.records import End
+from paripassu.records.checkpoints import checkpoints
 from paripassu.records.codec import read_records
 from paripassu.train import train
-from paripassu.records.checkpoints import checkpoints
 
 # A fresh process trains the run whose settings it is given, slowly enough to be caught in the act.
 _SCRIPT = """

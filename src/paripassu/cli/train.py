@@ -148,7 +148,7 @@ class Train:
     start: Annotated[Path | None, tyro.conf.arg(name="from", metavar="RUN", help_behavior_hint="")] = None
     """Folder of a run of the same networks whose last weights are the first of this run."""
     out: Path | None = None
-    """The run's folder; runs/DATA-MODEL-KEY without it. The command of a run in it may ask for more --steps."""
+    """The run's folder; runs/DATA-MODEL-KEY without it. A run in it goes on, also with more --steps."""
     quiet: bool = False
     """No progress."""
     json: bool = False

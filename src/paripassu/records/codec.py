@@ -176,7 +176,7 @@ def proved_end(path: AnyPath) -> End | None:
     before = whole[:-1].rfind(b"\n") + 1
     try:
         end = _record(json.loads(whole[before:]))
-    except Exception:  # noqa: BLE001 - whatever a line may hold
+    except Exception:
         return None
     if not isinstance(end, End):
         return None

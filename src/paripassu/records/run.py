@@ -151,7 +151,7 @@ class RunStart:
     Attributes:
         run: the folder of that run.
         step: of its checkpoint.
-        sha256: of that checkpoint's index, which has the digests of its files.
+        sha256: of the digests of its networks.
     """
 
     run: str

@@ -105,7 +105,7 @@ def check_folder(run: Run, folder: AnyPath) -> None:
 
 
 def changes(run: Run, folder: Path) -> list[_Difference]:
-    """The settings of ``run`` that differ from those in its folder; of own files the folder does not count."""
+    """The settings of ``run`` that differ from those in its folder; where own files are does not count."""
     header = header_of(folder)
     return [*_differences(portable(header.settings), portable(run.settings()))] if header else []
 

@@ -43,7 +43,7 @@ def tensor_cores(run: Run) -> Generator[None]:
     """Let a GPU round factors to tf32 if the run asks for it; torch's default rounds in convolutions."""
     wanted = run.precision == "tf32"
     convolutions: Any = torch.backends.cudnn
-    # torch has an older and a newer way to set this. It refuses to read the older one once the newer was used.
+    # torch has an older and a newer way, and refuses to read the older one once the newer was used.
     places = _precisions()
     before = [place.fp32_precision for place in places]
     products = convolved = None

@@ -125,7 +125,7 @@ def _begin_anew(folder: Path, notice: Notice, *, has_lost: bool) -> None:
     if has_lost or _has_steps(records):
         if not has_lost:
             notice(
-                f"no checkpoint is left: beginning anew; the records are in {folder / SET_ASIDE} until the end"
+                f"no checkpoint is left: beginning anew; the records until now are in {folder / SET_ASIDE}"
             )
         _set_aside(folder, records)
     records.touch()

@@ -1,10 +1,12 @@
 """A run that begins with the weights of another one."""
 
+import hashlib
+import json
 from pathlib import Path
 
-from paripassu.files import AnyPath, file_digest
+from paripassu.files import AnyPath
 from paripassu.records import RunStart
-from paripassu.records.checkpoints import INDEX, DamagedError, checkpoints, folder_of, read_index
+from paripassu.records.checkpoints import Checkpoint, DamagedError, checkpoints, folder_of, read_index
 from paripassu.train.checkpoint import restore
 from paripassu.train.folder import header_of
 from paripassu.train.resume import to_measure
@@ -32,7 +34,7 @@ def start_of(given: AnyPath | None, folder: Path) -> RunStart | None:
         )
     if place is not None and header.start is None:
         raise ValueError(
-            f"{folder} holds a run that began without --from: leave it out to continue, or name another folder"
+            f"{folder} holds a run that began without --from: leave that out, or name another folder"
         )
     if place is not None and header.start and not _is_same(place, header.start):
         raise ValueError(
@@ -50,16 +52,20 @@ def begin_with(start: RunStart, folder: Path, state: TrainingState) -> None:
     """
     path = folder_of(start.run, start.step)
     try:
-        if not path.is_dir() or file_digest(path / INDEX) != start.sha256:
-            raise DamagedError(f"{INDEX} was changed or lost")
+        _check_same(path, start)
         restore(path, state, weights_only=True)
-    except (DamagedError, FileNotFoundError) as error:
+    except DamagedError as error:
         if checkpoints(folder):
             return
         raise ValueError(
             f"the run is to begin with {path}, which is not what it was any more: bring it back, or begin "
             "in another folder"
         ) from error
+
+
+def _check_same(path: Path, start: RunStart) -> None:
+    if _weights(read_index(path)) != start.sha256:
+        raise DamagedError("weights were changed")
 
 
 def _is_same(place: Path, start: RunStart) -> bool:
@@ -69,4 +75,10 @@ def _is_same(place: Path, start: RunStart) -> bool:
 def _start(place: Path) -> RunStart:
     path = to_measure(place, None)
     index = read_index(path)
-    return RunStart(str(place), index.step, file_digest(path / INDEX))
+    return RunStart(str(place), index.step, _weights(index))
+
+
+def _weights(index: Checkpoint) -> str:
+    """One digest of the digests of all networks."""
+    files = sorted((name, digest) for name, digest in index.files.items() if name.endswith(".safetensors"))
+    return hashlib.sha256(json.dumps(files).encode()).hexdigest()
