@@ -10,6 +10,7 @@ import pytest
 from tests.cases.folders import outcomes, run_folder, study_folder, sweep_folder
 
 from paripassu.evidence.changes import study_changes
+from paripassu.files import sealed, unsealed
 from paripassu.records.codec import dump
 from paripassu.report.board import write_board
 from paripassu.report.page import Figure, Link, Page, Section, Table, Text
@@ -165,12 +166,12 @@ def test_results_of_any_shape_are_shown_or_refused(kind, tmp_path, monkeypatch):
         sweep_folder(
             folder, outcomes(9), outcomes(9, part="grid"), outcomes(9, part="fresh", d=100), kind=kind
         )
-    data = json.loads((folder / "study.json").read_text())
+    data = unsealed((folder / "study.json").read_bytes())
     monkeypatch.setattr(Page, "write", lambda *_: folder)  # what it renders is the other tests'
     variants = [each for each in _variants(data) if each[1] not in ((), ("schema",), ("kind",))]
     refusals: list[str] = []
     for value, path in random.Random(0).sample(variants, 40):  # all of them take a quarter of a minute
-        (folder / "study.json").write_text(json.dumps(_changed(data, value, path)))
+        (folder / "study.json").write_text(sealed(_changed(data, value, path)))
         for read in (write_study_page, lambda home: study_changes(home, home)):
             try:
                 read(folder)
