@@ -16,6 +16,7 @@ from paripassu.protocol.gans.results import game_result, scores_of
 from paripassu.protocol.search import Search
 from paripassu.protocol.study import FIRST_CONFIRMATION_SEED, Design, Judgement, Work
 from paripassu.records import RUN_FILE, Finding, GameResult
+from paripassu.train.folder import header_of
 
 PROTOCOL = """\
 Each arm starts with the same number of learning rates in its grid, half a decade apart. While the best rate
@@ -199,7 +200,7 @@ def _ends(folder: Path) -> Ends:
     for path in sorted(folder.glob(f"{RUNS}/*/*/*")):
         with suppress(ValueError):  # a damaged run has not ended, and is trained again
             (end,) = run_ends([path])
-            if end:
+            if end and header_of(path):  # a table alone does not say whose run it is of
                 ends[path.relative_to(folder)] = end
     return ends
 
