@@ -6,6 +6,7 @@ from dataclasses import asdict
 import polars as pl
 from PIL import Image
 
+from paripassu.evidence.collapse import sweep_tables
 from paripassu.evidence.intervals import estimate
 from paripassu.records import (
     ArmResult,
@@ -147,9 +148,8 @@ def sweep_folder(folder, *tables, kind="phase", apart=1.0, name="phases", settin
     words |= {"cut": ["A lot."], "settings": framework, "finished": bool(tables)} | given
     result = write_study(folder, study_result(name, "small", kind, **words))
     if tables:
-        pl.concat(tables).write_parquet(folder / "outcomes.parquet")
-        _paths(apart).write_parquet(folder / "paths.parquet")
-        _NEURONS.write_parquet(folder / "neurons.parquet")
+        frames = {"outcomes": pl.concat(tables), "paths": _paths(apart), "neurons": _NEURONS}
+        sweep_tables(kind, result.settings, folder).write(frames)
     return result
 
 

@@ -64,7 +64,7 @@ def test_missing_scripts_raise_and_say_where_they_are(monkeypatch, tmp_path, cap
 @pytest.mark.parametrize("option", ["--rounds", "--processes"])
 def test_rounds_and_processes_are_at_least_one(option, capsys):
     assert main(["bench", "optim", option, "0"]) == 2
-    assert f"{option} must be at least 1" in capsys.readouterr().err
+    assert f"{option} must be in 1 to" in capsys.readouterr().err
 
 
 def test_json_has_no_nan():
@@ -162,7 +162,7 @@ def test_every_phase_of_a_made_study_has_its_row(tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize("option", ["--games", "--seeds"])
 def test_a_made_study_has_runs(option, capsys):
     assert main(["bench", "report", option, "0"]) == 2
-    assert f"{option} must be at least 1" in capsys.readouterr().err
+    assert f"{option} must be in 1 to" in capsys.readouterr().err
 
 
 def test_missed_bounds_are_marked():

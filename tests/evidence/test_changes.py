@@ -220,5 +220,5 @@ def test_a_sweeps_settings_verdicts_and_rates_are_said_in_words(tmp_path):
 def test_a_missing_table_is_named(tmp_path):
     sweep = _sweep(tmp_path / "a", outcomes(9))
     (sweep / "outcomes.parquet").write_bytes(b"PAR1")
-    with pytest.raises(ValueError, match=r"outcomes\.parquet is missing or damaged"):
+    with pytest.raises(ValueError, match=r"outcomes\.parquet is damaged: give the sweep"):
         study_changes(sweep, sweep)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -14,14 +15,16 @@ from safetensors.torch import load_file
 from tests.cases.processes import member
 from tests.cases.rules import OPTIMIZERS
 
-from paripassu.data import Digits
+from paripassu.data import Digits, Ring
 from paripassu.games import Draws, PathLength, WganGP, wasserstein
-from paripassu.models import DCGAN, StyleGAN2
+from paripassu.models import DCGAN, MLP, StyleGAN2
 from paripassu.records import Losses
+from paripassu.records.checkpoints import checkpoints
 from paripassu.records.codec import read_records
-from paripassu.rules import Adam
+from paripassu.rules import SGD, Adam
 from paripassu.train import Player, Run, current_processes, train
-from paripassu.train.checkpoint import checkpoints
+from paripassu.train.evaluation import Evaluator
+from paripassu.train.measures import NotFiniteError
 from paripassu.train.processes import ALONE, Processes, check_batch, check_step, normalise_over
 from paripassu.train.state import initial_state
 from paripassu.train.step import step
@@ -49,6 +52,13 @@ def _penalised(name: str) -> Run:
 def _batch_normalised() -> Run:
     player = Player(Adam((0.5, 0.999)), RATE)
     return Run(Digits(), DCGAN(latent=8, width=4), player, player, batch=8, ema=0.9)
+
+
+def _diverging() -> Run:
+    player = Player(SGD(), 1e30)
+    return Run(
+        Ring(), MLP(width=8), player, player, steps=4, batch=8, eval_samples=10, eval_every=2, log_every=9
+    )
 
 
 RUNS = {name: _penalised(name) for name in OPTIMIZERS} | {"batch norm": _batch_normalised()}
@@ -88,6 +98,9 @@ def _rank(rank: int, folder: str) -> None:
         results["path length"] = _path_length(group)
         with pytest.raises(RuntimeError, match="different checkpoints"):
             check_step(group, 10 * rank, "cpu")
+        results["diverged"] = [train(_diverging(), f"{folder}/diverged").outcome]
+        with patch.object(Evaluator, "measure", side_effect=NotFiniteError("a feature is not finite")):
+            results["diverged"] += [train(_diverging(), f"{folder}/first").outcome]
         torch.save(results, Path(folder) / f"rank-{rank}.pt")
 
 
@@ -109,6 +122,11 @@ def test_two_processes_train_as_one(processes, name):
 def test_the_processes_stay_equal_bit_by_bit(processes, name):
     first, second = (process[name] for process in processes)
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_all_processes_end_where_one_sees_divergence(processes):
+    """In the weights all do; in what is measured the first alone."""
+    assert [process["diverged"] for process in processes] == 2 * [["diverged", "diverged"]]
 
 
 def test_the_path_length_is_that_of_the_whole_batch(processes):

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from rich.console import Console
 from rich.table import Table
 
 from paripassu import protocol, studies
-from paripassu.cli import choices
+from paripassu.cli import choices, output
 from paripassu.cli.engines import EngineOptions
 from paripassu.cli.progress import stage_bars
 from paripassu.engine import Engine
@@ -33,7 +32,7 @@ class List:
         table = Table("study", "question, and the claim under test", "scales", show_lines=True)
         for name, study in studies.find().items():
             table.add_row(name, f"{study.question}\n{study.claim}", ", ".join(study.scales))
-        Console().print(table)
+        output.show(table)
 
 
 @dataclass(kw_only=True)
@@ -97,7 +96,7 @@ class RunStudy(_StudyOptions, EngineOptions):
         engine = self.chosen_engine(out, self._gpus())
         if self.dry_run:
             for line in study.scale(self.scale).design.plan():
-                print(line)
+                output.line(line)
             return
         if self.engine == "local":
             choices.device(self.device)
@@ -154,7 +153,7 @@ class DiffStudy:
         if self.json:
             print(dump(changes), end="")
         else:
-            Console().print(changes_table(changes))
+            output.show(changes_table(changes))
 
 
 @dataclass
@@ -193,6 +192,7 @@ def run(
             engine=engine,
             progress=progress,
             minutes=minutes,
+            notice=output.notice,
         )
 
 
@@ -202,9 +202,8 @@ def show(result: StudyResult, out: Path, *, as_json: bool) -> None:
     if as_json:
         print(dump(result), end="")
         return
-    console = Console()
-    console.print(study_table(result, out))
-    console.print(f"Page: {page}", soft_wrap=True, markup=False)
+    output.show(study_table(result, out))
+    output.line(f"Page: {page}")
 
 
 def _named(given: str) -> tuple[str, str]:

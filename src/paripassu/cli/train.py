@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 import tyro
-from rich.console import Console
 
-from paripassu.cli import choices
+from paripassu.cli import choices, output
 from paripassu.cli.eval import metrics_table
-from paripassu.cli.progress import errors, progress_bar
+from paripassu.cli.progress import progress_bar
 from paripassu.data.images import Channels, OnBadImage
 from paripassu.recipes import RECIPES, Options, override
 from paripassu.records import RECORDS_FILE, Decay, End, Metric
@@ -146,8 +145,10 @@ class Train:
     """Whether torch.compile makes the networks' code: minutes before the first step, then faster steps."""
     device: str = "auto"
     """cpu, cuda, cuda:1, ...; auto takes a GPU if the machine has one."""
+    start: Annotated[Path | None, tyro.conf.arg(name="from", metavar="RUN", help_behavior_hint="")] = None
+    """Folder of a run of the same networks whose last weights are the first of this run."""
     out: Path | None = None
-    """The run's folder; runs/DATA-MODEL-KEY without it."""
+    """The run's folder; runs/DATA-MODEL-KEY without it. A run in it goes on, also with more --steps."""
     quiet: bool = False
     """No progress."""
     json: bool = False
@@ -166,7 +167,7 @@ class Train:
         if self.dry_run:
             print(json.dumps(run.settings(), indent=2))
             return
-        folder = self.out or Path("runs") / f"{run.data.name}-{run.model.name}-{run.key()}"
+        folder = self.out or self._default(run)
         with joined(run.device):
             is_first = current_processes().rank == 0
             end = self._train(run, folder, shown=is_first)
@@ -176,15 +177,20 @@ class Train:
         metrics = {r.name: r.value for r in read_records(folder / RECORDS_FILE) if isinstance(r, Metric)}
         _print_result(folder, page, end, metrics, as_json=self.json)
 
+    def _default(self, run: Run) -> Path:
+        name = f"{run.data.name}-{run.model.name}-{run.key()}"
+        return Path("runs") / (f"{name}-from-{self.start.resolve().name}" if self.start else name)
+
     def _train(self, run: Run, folder: Path, *, shown: bool) -> End:
-        console, title = errors(), f"{run.data.name}, {run.model.name}"
+        title = f"{run.data.name}, {run.model.name}"
         with progress_bar(title, run.steps, quiet=self.quiet or not shown) as advance:
             return train(
                 run,
                 folder,
+                start=self.start,
                 command=choices.as_typed(),
                 progress=advance,
-                notice=lambda text: console.print(text) if shown else None,
+                notice=lambda text: output.notice(text) if shown else None,
             )
 
 
@@ -199,8 +205,7 @@ def _print_result(folder: Path, page: Path, end: End, metrics: dict[str, float],
         }
         print(json.dumps(result, indent=2))
         return
-    console = Console()
-    console.print(metrics_table(f"{folder}, step {end.step:,}, {end.seconds:.0f} s", metrics))
+    output.show(metrics_table(f"{folder}, step {end.step:,}, {end.seconds:.0f} s", metrics))
     if end.outcome == "diverged":
-        console.print(f"Diverged: {end.reason}. The metrics are the last ones before; so is the checkpoint.")
-    console.print(f"Page: {page}", soft_wrap=True)
+        output.show(f"Diverged: {end.reason}. The metrics are the last ones before; so is the checkpoint.")
+    output.line(f"Page: {page}")

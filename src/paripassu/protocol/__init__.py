@@ -13,7 +13,8 @@ from paripassu.protocol.gans import (
     VerdictRule,
     standard_scales,
 )
-from paripassu.protocol.runner import Progress, run_study, summarise
+from paripassu.protocol.runner import run_study, summarise
+from paripassu.protocol.sitting import Progress
 from paripassu.protocol.study import CUT_ALL, Design, Judgement, Scale, Study, Unit, Work, decide, too_small
 
 __all__ = [

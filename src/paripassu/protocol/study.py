@@ -38,8 +38,12 @@ class Unit(Protocol):
         """The file or folder that exists once the unit is done; no two units of a study share it."""
         ...
 
-    def carry_out(self) -> None:
-        """Do the unit, or the rest of it, and leave its result in the study's folder."""
+    def carry_out(self) -> Sequence[str]:
+        """Do the unit, or the rest of it, and leave its result in the study's folder.
+
+        Returns:
+            What a person should know of it, such as damage that was mended, one sentence each.
+        """
         ...
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from paripassu.evidence import series
-from paripassu.evidence.tables import run_tables
+from paripassu.evidence.tables import run_ends, run_tables
 from paripassu.files import inside
 from paripassu.records import ArmResult, Estimate, GameResult, StudyResult
 from paripassu.report import figures, tuning_figures
@@ -19,10 +19,10 @@ _RUN = "runs/*/*/*"  # a run's folder: game, arm, run
 
 
 def sections(result: StudyResult, folder: Path) -> list[Section]:
-    """Three sections a game.
+    """Three sections a game. A run that is damaged is named, and its records are left out.
 
     Raises:
-        ValueError: a run's records are damaged, or a run is not in the study's folder.
+        ValueError: a run is not in the study's folder.
     """
     return [section for game in result.games for section in _game_sections(result, game, folder)]
 
@@ -40,7 +40,9 @@ def run_count(arm: ArmResult) -> int:
 
 
 def _game_sections(result: StudyResult, game: GameResult, folder: Path) -> list[Section]:
-    runs = {arm.arm: [inside(folder, run, pattern=_RUN) for run in arm.runs] for arm in game.arms}
+    named = {arm.arm: [inside(folder, run, pattern=_RUN) for run in arm.runs] for arm in game.arms}
+    flaws = {path: flaw for own in named.values() for path in own if (flaw := _flaw(path))}
+    runs = {arm: [path for path in own if path not in flaws] for arm, own in named.items()}
     # Layers are shown of the first runs alone, and no shadow of a whole player is.
     first = {arm: folders[:1] for arm, folders in runs.items()}
     of_all, of_first = (
@@ -51,7 +53,13 @@ def _game_sections(result: StudyResult, game: GameResult, folder: Path) -> list[
     return [
         Section(
             f"{game.game}: results",
-            [Text(_setting(game)), *_tables(game), *_figures(game, table), *_power(result, game)],
+            [
+                Text(_setting(game)),
+                *(Text(f"{path}: {flaw}. The figures leave this run out.") for path, flaw in flaws.items()),
+                *_tables(game),
+                *_figures(game, table),
+                *_power(result, game),
+            ],
         ),
         Section(f"{game.game}: samples", [_samples(runs)]),
         Section(f"{game.game}: what the optimizers did", update_figures(table, list(runs))),
@@ -68,6 +76,15 @@ def _setting(game: GameResult) -> str:
     family = f" Arms: {game.family}." if game.family else ""
     recovered = f" An arm recovers another's result if it has a {game.margin}." if game.margin else ""
     return f"{game.setting}.{family}{recovered}"
+
+
+def _flaw(run: Path) -> str:
+    """What keeps a run of a finished study from being shown, in words; empty if nothing does."""
+    try:
+        (end,) = run_ends([run])
+    except ValueError as error:
+        return str(error)
+    return "" if end else "its records are missing or damaged, so the study's command trains it again"
 
 
 def _tables(game: GameResult) -> list[Block]:

@@ -1,5 +1,6 @@
 """A study's result for the terminal, readable at 80 columns and without colour."""
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -93,11 +94,12 @@ def _game(game: GameResult) -> Table:
     table.add_column("mean", justify="right")
     table.add_column("95 % interval")
     table.add_column("")
-    longest = max((abs(arm.estimates[game.metric].mean) for arm in game.arms), default=0.0) or 1.0
+    means = [abs(arm.estimates[game.metric].mean) for arm in game.arms]
+    longest = max(filter(math.isfinite, means), default=0.0) or 1.0
     for number, arm in enumerate(game.arms):
         estimate = arm.estimates[game.metric]
         notes = [f"{arm.diverged} diverged"] if arm.diverged else []
-        bar = "█" * round(_BAR * abs(estimate.mean) / longest)
+        bar = "█" * (round(_BAR * abs(estimate.mean) / longest) if math.isfinite(estimate.mean) else 0)
         best = f"{_BEST} " if number == best_arm(game) else "  "
         cells = (
             best + arm.arm,

@@ -14,7 +14,7 @@ from paripassu.protocol import (
     SearchSpace,
     Tuning,
     run_study,
-    runner,
+    sitting,
     summarise,
 )
 from paripassu.protocol.gans import arm_on_game
@@ -294,8 +294,8 @@ class _Clock:
 @pytest.fixture
 def clock(monkeypatch):
     made = _Clock()
-    monkeypatch.setattr(runner, "time", made)
-    monkeypatch.setattr(runner, "usable_cores", lambda: 1)
+    monkeypatch.setattr(sitting, "time", made)
+    monkeypatch.setattr(sitting, "usable_cores", lambda: 1)
     return made
 
 
@@ -336,6 +336,6 @@ def test_less_time_than_a_run_takes_is_refused(tmp_path, clock):
     out, engine = tmp_path / "s", Peaked(1e-2, clock)
     run_study(tiny_study(), "smoke", out, engine=engine, minutes=9 / 60)
     before = (out / STUDY_FILE).read_text()
-    with pytest.raises(ValueError, match=r"0.05 minutes are too short: a run takes about 0.067 minutes"):
+    with pytest.raises(ValueError, match=r"0.05 minutes are too short: a run takes about 0.067 here"):
         run_study(tiny_study(), "smoke", out, engine=engine, minutes=3 / 60)
     assert (out / STUDY_FILE).read_text() == before

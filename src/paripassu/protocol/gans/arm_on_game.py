@@ -11,11 +11,12 @@ from functools import cached_property
 from pathlib import Path
 
 from paripassu.evidence.tables import RunEnd, write_run_table
-from paripassu.files import FolderInUseError
+from paripassu.files import FolderInUseError, is_empty, remove
 from paripassu.protocol.gans.game import Arm, Game
 from paripassu.protocol.gans.tuning import Tuning
-from paripassu.records import Settings
+from paripassu.records import RUN_FILE, Settings
 from paripassu.train import Run, train
+from paripassu.train.folder import header_of
 
 RUNS = "runs"
 
@@ -47,12 +48,13 @@ class RunUnit:
         """Generator updates."""
         return self.run.steps
 
-    def carry_out(self) -> None:
+    def carry_out(self) -> list[str]:
         """Train, or resume training, and write the table of the records."""
+        notices = _begun_anew(self.path)
         deadline = time.monotonic() + _LAPSE
         while True:
             try:
-                train(self.run, self.path, command=self.command)
+                train(self.run, self.path, command=self.command, notice=notices.append)
             except FolderInUseError:
                 # We hold the study's lock, so this lock is from our run on a node that has just died.
                 if time.monotonic() > deadline:
@@ -60,7 +62,20 @@ class RunUnit:
                 time.sleep(1)
             else:
                 write_run_table(self.path)
-                return
+                return [text if str(self.path) in text else f"{self.path}: {text}" for text in notices]
+
+
+def _begun_anew(folder: Path) -> list[str]:
+    """Remove a run that cannot be continued: its settings, which the study knows, are damaged or lost."""
+    try:
+        is_lost = header_of(folder) is None and folder.is_dir() and not is_empty(folder)
+        flaw = f"{folder} has lost its {RUN_FILE}" if is_lost else ""
+    except ValueError as error:
+        flaw = str(error).partition(":")[0]
+    if not flaw:
+        return []
+    remove(folder)
+    return [f"{flaw}: this run was begun anew"]
 
 
 @dataclass(frozen=True)

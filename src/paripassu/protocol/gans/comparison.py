@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Self
 
-from paripassu.evidence.tables import run_ends
+from paripassu.evidence.tables import RunEnd, run_ends
 from paripassu.protocol.gans.arm_on_game import RUNS, ArmOnGame, Ends, Job, RunUnit
 from paripassu.protocol.gans.game import Arm, Game, Measure, VerdictRule
 from paripassu.protocol.gans.power import power_in_words
@@ -16,6 +17,7 @@ from paripassu.protocol.gans.results import evidence_of, game_result
 from paripassu.protocol.gans.tuning import Tuning
 from paripassu.protocol.study import FIRST_CONFIRMATION_SEED, Design, Judgement, Work
 from paripassu.records import RUN_FILE, Finding, GameResult
+from paripassu.train.folder import header_of
 
 PROTOCOL = """\
 Every arm has the same number of trials. A trial is one run with a point of the search space: the generator's
@@ -255,9 +257,13 @@ class Comparison(Design):
 
 
 def _ends(folder: Path) -> Ends:
-    folders = sorted(folder.glob(f"{RUNS}/*/*/*"))
-    found = zip(folders, run_ends(folders), strict=True)
-    return {path.relative_to(folder): end for path, end in found if end}
+    ends: dict[Path, RunEnd] = {}
+    for path in sorted(folder.glob(f"{RUNS}/*/*/*")):
+        with suppress(ValueError):  # a damaged run has not ended, and is trained again
+            (end,) = run_ends([path])
+            if end and header_of(path):  # a table alone does not say whose run it is of
+                ends[path.relative_to(folder)] = end
+    return ends
 
 
 def _unused(used: set[Path], out: Path) -> list[str]:

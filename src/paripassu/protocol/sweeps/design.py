@@ -8,8 +8,9 @@ from typing import Any, Self
 
 import polars as pl
 
+from paripassu.evidence.collapse import sweep_tables
 from paripassu.protocol.study import Design, Judgement, Unit, Work
-from paripassu.protocol.sweeps.chunk import Chunk, ChunkUnit, read, write_table
+from paripassu.protocol.sweeps.chunk import Chunk, ChunkUnit, read
 from paripassu.protocol.sweeps.sweep import Sweep, Tables
 from paripassu.records.study import flat_settings
 
@@ -73,9 +74,9 @@ class SweepDesign(Design):
         chunks, missing = self._chunks(folder)
         assert not missing, f"{folder} is not finished"
         tables = Tables(*(read(chunks, folder, name) for name in Tables._fields))
-        for name, frame in zip(Tables._fields, tables, strict=True):
-            if not frame.is_empty():
-                write_table(frame, folder / f"{name}.parquet")
+        frames = dict(zip(Tables._fields, tables, strict=True))
+        sealed = sweep_tables(self.kind, self.settings(), folder)
+        sealed.write({name: frame for name, frame in frames.items() if not frame.is_empty()})
         return self.verdict(self.sweep, tables)
 
     def on_data(self, paths: Mapping[str, Path]) -> Self:
