@@ -18,7 +18,7 @@ PUBLIC = {
     f"{module.__name__}.{name}": value
     for module in (paripassu.train, codec, tables, files)
     for name, value in vars(module).items()
-    if callable(value)
+    if (inspect.isfunction(value) or value is codec.RecordWriter)
     and not name.startswith("_")
     and getattr(value, "__module__", "").startswith("paripassu.")
 } | {"write_run_page": write_run_page}

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import polars as pl
 
+from paripassu.files import AnyPath
 from paripassu.records import Outcome, Record
 from paripassu.records.codec import NOT_NEGATIVE, read_records
 
@@ -49,7 +50,7 @@ _LINE = "^(?:{})$".format(
 )
 
 
-def parse(records: Path) -> pl.DataFrame:
+def parse(records: AnyPath) -> pl.DataFrame:
     """Records as a table with the columns of `SCHEMA`; without a file it has no rows.
 
     Those that are not written as we write them go through the slow reader.
@@ -57,6 +58,7 @@ def parse(records: Path) -> pl.DataFrame:
     Raises:
         ValueError: a line is not a record; the message names file and line.
     """
+    records = Path(records)
     try:
         data = records.read_bytes()
     except FileNotFoundError:

@@ -162,7 +162,7 @@ class _Index:
 
 
 def _index(folder: Path) -> _Index | None:
-    """The index of a run's table; None where there is none, or one of other records."""
+    """The index of a run's table; None without one, or with one of other records."""
     try:
         stored = unsealed((folder / INDEX_FILE).read_bytes())
         index = _Index(RunEnd(**stored["end"]), stored["table"])

@@ -127,7 +127,7 @@ class RecordWriter:
 
 
 def key_of(folder: AnyPath) -> str:
-    """The key of the run in a folder; empty where there is no ``run.json``.
+    """The key of the run in a folder; empty without a ``run.json``.
 
     Raises:
         ValueError: it is damaged.
@@ -162,7 +162,7 @@ def digest_of(path: AnyPath, size: int) -> str | None:
 
 
 def proved_end(path: AnyPath) -> End | None:
-    """The end of a run whose records before it are those that were written; None where there is none.
+    """The end of a run whose records before it are those that were written; None without one.
 
     Raises:
         ValueError: ``run.json`` beside the records is damaged.
