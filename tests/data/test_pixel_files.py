@@ -128,7 +128,7 @@ def test_only_what_is_slow_is_kept(tmp_path, monkeypatch):
     first, again = (Cifar(tmp_path, 8).load(CPU) for _ in range(2))
     assert torch.equal(first.pixels, again.pixels)
     Idx(tmp_path / "images-ubyte", 4).load(CPU)
-    assert len(list((tmp_path / "cache").iterdir())) == 2
+    assert len([path for path in (tmp_path / "cache").iterdir() if path.name != ".locks"]) == 2
 
 
 @pytest.mark.parametrize("kind", [Npz, Idx])

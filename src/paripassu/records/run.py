@@ -4,7 +4,7 @@ Records are appended while training goes on. All are plain dataclasses; `paripas
 reads them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from paripassu.records.environment import Environment
@@ -135,10 +135,12 @@ class RunImages:
     Attributes:
         count: how many.
         sha256: of their pixels as they were loaded.
+        revision: of the published set that they are, a commit; equal images may be of several.
     """
 
     count: int
     sha256: str
+    revision: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from paripassu.metrics import FeatureMetric
 from paripassu.train import pictures
 from paripassu.train.checkpoint import checkpoints, load_checkpoint
 from paripassu.train.device import check_device
-from paripassu.train.folder import check_images
+from paripassu.train.folder import check_images, data_of
 from paripassu.train.measures import Progress, measure_for, no_progress
 from paripassu.train.memory import data_fit, measuring_fits, networks_fit
 from paripassu.train.precision import eagerly
@@ -134,7 +134,7 @@ def evaluate(
     if not checkpoints(folder):
         raise ValueError(f"{folder} has no checkpoint yet: train it first")
     with data_fit(run), own_errors(run):
-        real = run.data.load(torch.device(run.device))
+        real = data_of(run, folder).load(torch.device(run.device))
     check_images(real.images, folder)
     with networks_fit(run, real.shape), own_errors(run):
         state = initial_state(run, real.shape)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from paripassu.data import ImageSet
+from paripassu.data import ImageSet, Source
 from paripassu.files import is_empty, locked, write_whole
 from paripassu.records import RECORDS_FILE, RUN_FILE, RunHeader, RunImages, environment
 from paripassu.records.codec import dump, load
@@ -82,6 +82,13 @@ def check_images(images: ImageSet | None, folder: Path) -> None:
         )
 
 
+def data_of(run: Run, folder: Path) -> Source:
+    """The run's data; a published set is taken at the commit that the run in ``folder`` began with."""
+    path = folder / RUN_FILE
+    before = load(path, RunHeader).images if path.exists() else None
+    return run.data.at_revision(before.revision) if before and before.revision else run.data
+
+
 def load_run(folder: Path) -> Run:
     """The run that a folder holds.
 
@@ -97,7 +104,7 @@ def load_run(folder: Path) -> Run:
 
 
 def _facts(images: ImageSet | None) -> RunImages | None:
-    return RunImages(len(images), images.digest) if images else None
+    return RunImages(len(images), images.digest, images.revision) if images else None
 
 
 def _differences(old: Any, new: Any, name: str = "") -> Iterator[str]:
