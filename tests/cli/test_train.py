@@ -85,7 +85,7 @@ def test_images_by_path(tmp_path, capsys):
     assert not (tmp_path / "other").exists()
     code, _, err = run(capsys, *arguments, "--on-bad-image", "skip", "--out", str(tmp_path / "other"))
     assert code == 0
-    assert "1 images or folders were passed over" in err
+    assert "left out: bad images 1 (13.png" in err
 
 
 def test_every_kind_of_bad_image_is_refused_and_skipped(tmp_path, capsys):
@@ -111,7 +111,7 @@ def test_every_kind_of_bad_image_is_refused_and_skipped(tmp_path, capsys):
     assert ", bad/cmyk.jpg (CMYK, not RGB or grey): mend them, remove them or skip them" in err
     code, _, err = run(capsys, *arguments, "--on-bad-image", "skip", "--out", str(tmp_path / "run"))
     assert code == 0
-    assert "7 images or folders were passed over, the first are bad/animated.gif (animated)" in err
+    assert "left out: bad images 6 (such as bad/animated.gif (animated)), folders without images 1" in err
     assert len((tmp_path / "run" / "skipped.txt").read_text().splitlines()) == 7
 
 

@@ -134,16 +134,17 @@ def test_what_was_skipped_is_listed_in_the_folder(of_files, tmp_path):
     bad = [f"bad{i}.png {reason}" for i in range(4)]
     listed = (tmp_path / "run" / "skipped.txt").read_text()
     assert listed.splitlines() == [*bad, "none (a folder without images)"]
-    passed_over = (
-        f"5 images or folders were passed over, the first are {', '.join(bad[:3])}; skipped.txt has all"
+    account = (
+        f"photos: 4 images; left out: bad images 4 (such as {bad[0]}), folders without images 1 (none); "
+        "skipped.txt has all"
     )
-    assert notices == [passed_over, "photos has 4 images for batches of 8: are these all?"]
+    assert notices == [account, "photos has 4 images for batches of 8: are these all?"]
 
 
 def test_absurdly_few_images_are_told_of_whatever_the_batch(of_files, tmp_path):
     notices = []
     train(replace(of_files, batch=2), tmp_path / "run", notice=notices.append)
-    assert notices == ["photos has 4 images for batches of 2: are these all?"]
+    assert notices == ["photos: 4 images", "photos has 4 images for batches of 2: are these all?"]
     assert not (tmp_path / "run" / "skipped.txt").exists()
 
 

@@ -20,7 +20,7 @@ from paripassu.data.listing import (
     on_disk,
     zip_listing,
 )
-from paripassu.data.splits import ALL, choose_split, folder_split, splits_of
+from paripassu.data.splits import ALL, choose_split, folder_split, split_of, splits_of
 from paripassu.printable import printable
 
 # By content, whatever the suffix. Pillow's other readers, PostScript's for one, are not for strangers' files.
@@ -92,14 +92,14 @@ def account(name: str, count: int, split: str, left_out: Sequence[LeftOut]) -> s
 
     Example:
         >>> account("photos", 60, "train", [LeftOut("test/1.png", "of the part test")])
-        'photos: 60 images of the part train; left out: 1 of the part test (test/1.png)'
+        'photos: 60 images of the part train; left out: of the part test 1 (test/1.png)'
     """
     taken = f"{name}: {count:,} images" + f" of the part {split}" * bool(split)
     by_reason: dict[str, list[LeftOut]] = {}
     for each in left_out:
         by_reason.setdefault(each.why, []).append(each)
     groups = [
-        f"{len(them):,} {why} ({'such as ' * (len(them) > 1)}{them[0].name})"
+        f"{why} {len(them):,} ({'such as ' * (len(them) > 1)}{them[0].name})"
         for why, them in by_reason.items()
     ]
     return printable(taken + f"; left out: {', '.join(groups)}" * bool(groups))
@@ -124,7 +124,8 @@ def contents(path: Path, choice: Choice = _ANY) -> Generator[Contents]:
     elif _is_shard(path.name):
         found = Contents()
         _add_shard(found, path, path.name, choice)
-        _refuse_split(shown, choice)
+        if choice.split not in (None, ALL, split_of(path.name)):
+            raise ValueError(f"{shown} is one file and not divided into parts: leave --split out")
         yield found
     else:
         with _zip(path) as archive:
@@ -207,10 +208,10 @@ def _lost(why: str) -> bytes:
 
 def _no_image(name: str, broken: str | None) -> LeftOut:
     if broken:
-        return LeftOut(name, "no file", broken)
+        return LeftOut(name, "no files", broken)
     if PurePosixPath(name).suffix.lower() in _ARCHIVES:
-        return LeftOut(name, "an archive in it, which is not opened")
-    return LeftOut(name, "no image by its name")
+        return LeftOut(name, "archives", "an archive, which is not opened")
+    return LeftOut(name, "other files", "no image by its name")
 
 
 def _refuse_both(shown: str, images: Sequence[str], shards: Sequence[str]) -> None:
@@ -230,11 +231,6 @@ def _has_images(path: Path) -> bool:
 def _refuse_column(shown: str, choice: Choice) -> None:
     if choice.column is not None:
         raise ValueError(f"{shown} is no Parquet with columns: leave --column out")
-
-
-def _refuse_split(shown: str, choice: Choice) -> None:
-    if choice.split not in (None, ALL):
-        raise ValueError(f"{shown} is one file and not divided into parts: leave --split out")
 
 
 def _add_shard(found: Contents, path: Path, name: str, choice: Choice) -> None:

@@ -32,7 +32,7 @@ _OF_SYSTEMS = {
     "desktop.ini": "Windows",
     "lost+found": "the file system",
 }
-READ_ALREADY = "a link to a folder that is read already"
+_READ_ALREADY = "a link to a folder that is read already"
 _NOTHING = "a link to nothing"
 
 
@@ -108,7 +108,7 @@ def check_kind(path: Path) -> None:
     """Raise ``ValueError`` if ``path`` is a pipe, a socket or a device: reading it may never end."""
     if kind := kind_of(path.stat().st_mode):
         raise ValueError(
-            f"{printable(str(path))} is {kind}, which is read once only: copy what it gives to a file"
+            f"{printable(str(path))} is {kind}, neither a file nor a folder: copy what it gives to a file"
         )
 
 
@@ -139,7 +139,7 @@ def folder_listing(root: Path) -> Listing:
         folder, name = todo.popleft() if todo else links.popleft()
         if name:
             if (identity := _identity(folder)) in read:
-                listing.left_out.append(LeftOut(name, READ_ALREADY))
+                listing.left_out.append(LeftOut(name, "links", _READ_ALREADY))
                 continue
             read.add(identity)
             listing.folders.add(name)
@@ -164,7 +164,7 @@ def folder_listing(root: Path) -> Listing:
             if stat.S_ISDIR(mode):
                 (links if entry.is_symlink() else todo).append((place, inner))
             elif kind := kind_of(mode):
-                listing.left_out.append(LeftOut(inner, "no file", f"{kind}, not a file"))
+                listing.left_out.append(LeftOut(inner, "no files", f"{kind}, not a file"))
             else:
                 listing.files[inner] = partial(on_disk, place, inner)
     return listing
@@ -191,7 +191,9 @@ def zip_listing(archive: zipfile.ZipFile) -> Listing:
             listing.folders.add(str(PurePosixPath(name)))
             continue
         if name in listing.files or name in listing.broken:
-            listing.left_out.append(LeftOut(name, "replaced by a later member of the same name"))
+            listing.left_out.append(
+                LeftOut(name, "older members", "replaced by a later member of the same name")
+            )
         listing.files.pop(name, None)
         listing.broken.pop(name, None)
         listing.folders |= _above(PurePosixPath(name))

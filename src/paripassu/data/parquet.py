@@ -5,12 +5,13 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 
-from paripassu.data.listing import LeftOut
+from paripassu.data.listing import LeftOut, on_disk
 from paripassu.printable import printable
 
 _MOST_ROWS = 10**8  # of a damaged file that promises more than anybody's images
@@ -37,7 +38,10 @@ class ImageColumn(NamedTuple):
 def has_images(path: Path) -> bool:
     """Whether an intact Parquet file has a column that may hold images."""
     with _explained(path):
-        return any(_bytes_of(name, kind) is not None for name, kind in pl.read_parquet_schema(path).items())
+        return any(
+            _bytes_of(name, kind) is not None
+            for name, kind in pl.read_parquet_schema(_readable(path)).items()
+        )
 
 
 def image_column(path: Path, wanted: str | None = None) -> ImageColumn:
@@ -53,7 +57,7 @@ def image_column(path: Path, wanted: str | None = None) -> ImageColumn:
     """
     shown = printable(str(path))
     with _explained(path):
-        frame = pl.scan_parquet(path, glob=False)
+        frame = pl.scan_parquet(_readable(path), glob=False)
         schema = frame.collect_schema()
         count = frame.select(pl.len()).collect().item()
     listed = [printable(f"{name} ({kind})") for name, kind in schema.items()]
@@ -75,7 +79,8 @@ def image_column(path: Path, wanted: str | None = None) -> ImageColumn:
     name = wanted or (found if len(found) == 1 else usual)[0]
     if count > _MOST_ROWS:
         raise ValueError(f"{shown} promises {count:,} rows and is damaged: write it anew")
-    version = path.stat().st_mtime_ns
+    file = on_disk(path, name)
+    version = f"{file.version} {file.size}"
     one_at_a_time = threading.Lock()
 
     def read(row: int) -> bytes:
@@ -122,6 +127,11 @@ def _explained(path: Path) -> Generator[None]:
         ) from error
 
 
+def _readable(path: Path) -> Path | BytesIO:
+    """What polars reads a file by: it takes no names that are not UTF-8."""
+    return path if printable(str(path)) == str(path) else BytesIO(path.read_bytes())
+
+
 def _said(error: BaseException) -> str:
     return printable((str(error) or type(error).__name__).partition("\n")[0])
 
@@ -137,9 +147,9 @@ def _bytes_of(name: str, kind: pl.DataType) -> pl.Expr | None:
 # Rows are read in order. One file is in memory at a time, and a second one while threads finish the first.
 # What is wrong with a file is kept too: otherwise it would be read again for each of its rows.
 @lru_cache(maxsize=2)
-def _column(path: Path, name: str, version: int) -> pl.Series | str:  # noqa: ARG001 - a changed file is another
+def _column(path: Path, name: str, version: str) -> pl.Series | str:  # noqa: ARG001 - a changed file is another
     try:
-        frame = pl.scan_parquet(path, glob=False)
+        frame = pl.scan_parquet(_readable(path), glob=False)
         expression = _bytes_of(name, frame.collect_schema()[name])
         assert expression is not None
         return frame.select(expression).collect().to_series()
