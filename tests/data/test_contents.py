@@ -220,7 +220,7 @@ def test_another_part_is_taken_if_it_is_named(tmp_path):
     assert levels(load(made, split="test")) == [3]
     with pytest.raises(ValueError, match="no part 'tset', only test, train, validation: choose one"):
         load(made, split="tset")
-    with pytest.raises(ValueError, match="1 folders .* hold no images, the first is train/none"):
+    with pytest.raises(ValueError, match=r"1 folders .* hold no images, the first is train/none"):
         load(made)
     with pytest.raises(
         ValueError, match="parts test, validation, and none for training: choose one with --s"

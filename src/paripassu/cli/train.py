@@ -69,7 +69,7 @@ class Train:
     array: _Name = None
     """The array of images of an npz that has several."""
     split: _Name = None
-    """Of images that names of folders, files or arrays divide: train (without it), validation, test or all."""
+    """Of images that names of folders, files or arrays divide: train (without it), validation, test, all."""
     revision: _Name = None
     """The commit, tag or branch of a published set; also as in cifar10@COMMIT. A run that goes on keeps its
     own."""

@@ -100,8 +100,8 @@ class PixelFile(Source):
         else:
             pixels, known = torch.from_numpy(np.ascontiguousarray(self._pixels())), ""
         skipped = tuple(map(str, beside.left_out))
-        told = account(self.name, len(pixels), beside.split, beside.left_out)
-        return ImageSet.on(device, pixels, skipped, known, told)
+        summary = account(self.name, len(pixels), beside.split, beside.left_out)
+        return ImageSet.on(device, pixels, skipped, known, summary)
 
     def _cached(self, version: str) -> Decoded:
         chosen = [f"{each.name}={getattr(self, each.name)}" for each in fields(self) if each.name != "path"]
