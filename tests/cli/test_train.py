@@ -111,7 +111,8 @@ def test_every_kind_of_bad_image_is_refused_and_skipped(tmp_path, capsys):
     assert ", bad/cmyk.jpg (CMYK, not RGB or grey): mend them, remove them or skip them" in err
     code, _, err = run(capsys, *arguments, "--on-bad-image", "skip", "--out", str(tmp_path / "run"))
     assert code == 0
-    assert "left out: bad images 6 (such as bad/animated.gif (animated)), folders without images 1" in err
+    assert "left out: bad images 6 (such as bad/animated.gif (animated))" in err
+    assert "folders without images 1 (none); skipped.txt has all" in err
     assert len((tmp_path / "run" / "skipped.txt").read_text().splitlines()) == 7
 
 
@@ -259,9 +260,11 @@ def test_files_of_pixels_by_path(tmp_path, capsys):
     names = {"set.npz": "Npz", "train-images-idx3-ubyte.gz": "Idx", "cifar": "Cifar"}
     for name, kind in names.items():
         path = str(tmp_path / name)
-        assert _resolved(capsys, "--data", path)["data"] == {"is": kind, "path": path, "resolution": None}
+        chosen = {"array": None, "split": None} if kind == "Npz" else {}
+        settings = {"is": kind, "path": path, "resolution": None} | chosen
+        assert _resolved(capsys, "--data", path)["data"] == settings
         recipe = _resolved(capsys, "--recipe", "sngan-stl10", "--data", path)
-        assert recipe["data"] == {"is": kind, "path": path, "resolution": 48}
+        assert recipe["data"] == settings | {"resolution": 48}
         code, _, err = run(capsys, "train", "--data", path, "--channels", "1")
         assert code == 2
         assert f"leave out --channels: it is for image files, unlike {path}" in err
@@ -281,6 +284,32 @@ def test_files_of_pixels_by_path(tmp_path, capsys):
     )
     assert code == 0
     assert "fd-pixels8@50" in out
+
+
+def test_choices_among_data_are_options(tmp_path, capsys):
+    np.savez(tmp_path / "set.npz", a=np.zeros((4, 8, 8), np.uint8), b=np.zeros((5, 8, 8), np.uint8))
+    (tmp_path / "images").mkdir()
+    images, arrays = str(tmp_path / "images"), str(tmp_path / "set.npz")
+    assert _resolved(capsys, "--data", arrays, "--array", "b")["data"]["array"] == "b"
+    folder = _resolved(capsys, "--data", images, "--resolution", "8", "--split", "test", "--column", "x")[
+        "data"
+    ]
+    assert (folder["split"], folder["column"]) == ("test", "x")
+    for given in (("cifar10@0123abc",), ("cifar10", "--revision", "0123abc")):
+        assert _resolved(capsys, "--data", *given)["data"]["revision"] == "0123abc"
+    for options, said in {
+        ("--data", arrays, "--column", "x"): "leave out --column: it is for Parquet files, unlike",
+        ("--data", images, "--array", "x"): "leave out --array: it is for an npz, unlike",
+        ("--data", images, "--revision", "x"): "leave out --revision: it is for published sets, unlike",
+        ("--data", "cifar10", "--split", "x"): "leave out --split: it is for folders, zips",
+        ("--data", "cifar10@a", "--revision", "b"): "names a revision: leave --revision out",
+        ("--data", "cifar10@"): "revision must name a commit, tag or branch, got ''",
+        ("--data", "digits", "--split", "train"): "leave out --split",
+        ("--data", arrays): "choose one with --array",
+    }.items():
+        code, _, err = run(capsys, "train", *options, "--out", str(tmp_path / "r"))
+        assert (code, said in err) == (2, True), err
+    assert not (tmp_path / "r").exists()
 
 
 def test_cifar_as_pickles(tmp_path, capsys):

@@ -1,11 +1,14 @@
 """Memory for the images that threads decode together: many small ones at once, large ones one by one."""
 
+import ctypes
+import sys
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 
 _PIXELS = 2**26  # at once, of all threads: a GiB
 _LARGE_FILE = 2**24  # bytes
+_LARGE_IMAGE = 2**22  # pixels
 
 
 class Budget:
@@ -41,6 +44,15 @@ class Budget:
         try:
             yield
         finally:
+            if pixels > _LARGE_IMAGE:
+                _give_back()
             with self._changed:
                 self._taken -= wanted
                 self._changed.notify_all()
+
+
+def _give_back() -> None:
+    """Return freed memory to the system: glibc keeps an image's worth of it for each thread."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim:
+        trim(0)

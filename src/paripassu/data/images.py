@@ -203,13 +203,20 @@ def _pixels(file: ImageFile, resolution: int, channels: Channels, budget: Budget
         raise ValueError(f"{file.size:,} bytes, too large for an image")
     with budget.read(file.size):
         data = file.read()
-        with Image.open(BytesIO(data), formats=FORMATS) as opened:
-            _check(opened, data)
-            # JPEG decodes faster at 1/2, 1/4 or 1/8 size. Kept at four times the resolution, photos differ by
-            # a quarter of one of 255 levels on average; at twice, by a whole one.
-            opened.draft(None, (4 * resolution, 4 * resolution))
-            with budget.decode(opened.width * opened.height):
-                return _fitted(opened, resolution, channels)
+        with _opened(data, resolution) as header:
+            _check(header, data)
+            pixels = header.width * header.height
+        with budget.decode(pixels):
+            return _decoded(data, resolution, channels)
+
+
+def _opened(data: bytes, resolution: int) -> Image.Image:
+    """The image, of which only the header is read yet."""
+    opened = Image.open(BytesIO(data), formats=FORMATS)
+    # JPEG decodes faster at 1/2, 1/4 or 1/8 size. Kept at four times the resolution, photos differ by a
+    # quarter of one of 255 levels on average; at twice, by a whole one.
+    opened.draft(None, (4 * resolution, 4 * resolution))
+    return opened
 
 
 def _check(opened: Image.Image, data: bytes) -> None:
@@ -222,16 +229,18 @@ def _check(opened: Image.Image, data: bytes) -> None:
         raise ValueError(f"{opened.mode}, not RGB or grey")
 
 
-def _fitted(opened: Image.Image, resolution: int, channels: Channels) -> NDArray[np.uint8]:
-    ImageOps.exif_transpose(opened, in_place=True)
-    image = opened
-    if opened.has_transparency_data:
-        transparent = opened.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", transparent.size, "white"), transparent)
-    square = ImageOps.fit(
-        image.convert("L" if channels == 1 else "RGB"), (resolution, resolution), Image.Resampling.LANCZOS
-    )
-    return np.atleast_3d(np.asarray(square)).transpose(2, 0, 1)
+def _decoded(data: bytes, resolution: int, channels: Channels) -> NDArray[np.uint8]:
+    # Nothing of the image outlives this call.
+    with _opened(data, resolution) as opened:
+        ImageOps.exif_transpose(opened, in_place=True)
+        image = opened
+        if opened.has_transparency_data:
+            transparent = opened.convert("RGBA")
+            image = Image.alpha_composite(Image.new("RGBA", transparent.size, "white"), transparent)
+        square = ImageOps.fit(
+            image.convert("L" if channels == 1 else "RGB"), (resolution, resolution), Image.Resampling.LANCZOS
+        )
+        return np.atleast_3d(np.asarray(square)).transpose(2, 0, 1)
 
 
 def _bits(opened: Image.Image, data: bytes) -> int:
