@@ -48,7 +48,7 @@ def test_published_data_load_by_name(tmp_path, capsys, monkeypatch):
     recipe = ["train", "--recipe", "wgangp-cifar10", "--data"]
     code, out, _ = run(capsys, *recipe, "cifar10", "--dry-run")
     source = json.loads(out)["data"]["source"]
-    own = {"channels": 3, "on_bad_image": "refuse"}
+    own = {"channels": 3, "on_bad_image": "refuse", "revision": None}
     assert (code, source) == (0, {"is": "Hub", "dataset": "cifar10", "resolution": 32} | own)
     assert from_settings(json.loads(out)).data.name == "cifar10"
     code, out, _ = run(capsys, *recipe, "stl10", "--resolution", "48", "--dry-run")
