@@ -63,6 +63,15 @@ class Train:
     """3 for colour (without it), 1 for grey images of a folder, zip, Parquet or the Hub."""
     on_bad_image: Annotated[OnBadImage | None, _of_recipe("{refuse,skip}")] = None
     """Whether bad images or folders without any end the command (without it) or are passed over and named."""
+    column: _Name = None
+    """The column of images of Parquet files that have several."""
+    array: _Name = None
+    """The array of images of an npz that has several."""
+    split: _Name = None
+    """Of images that names of folders, files or arrays divide: train (without it), validation, test, all."""
+    revision: _Name = None
+    """The commit, tag or branch of a published set; also as in cifar10@COMMIT. A run that goes on keeps its
+    own."""
     flip: _Yes = None
     """Whether images are mirrored at random."""
     dequantize: _Yes = None

@@ -17,7 +17,7 @@ from paripassu.train.serialization import loss_names
 T = TypeVar("T")
 
 _DRAWN = ("flip", "dequantize")
-_BY_PATH = ("resolution", "channels", "on_bad_image")
+_BY_PATH = ("resolution", "channels", "on_bad_image", "column", "array", "split", "revision")
 _OF_MODELS = (
     *("latent", "width", "norm", "depth", "fmaps", "mapping_depth", "mixing", "deviation_group"),
     "residual",
@@ -34,6 +34,10 @@ class Options(TypedDict, total=False):
     resolution: int
     channels: Channels
     on_bad_image: OnBadImage
+    column: str
+    array: str
+    split: str
+    revision: str
     flip: bool
     dequantize: bool
     model: str | Architecture

@@ -138,10 +138,12 @@ class RunImages:
     Attributes:
         count: how many.
         sha256: of their pixels as they were loaded.
+        revision: of the published set that they are, a commit; equal images may be of several.
     """
 
     count: int
     sha256: str
+    revision: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from paripassu.metrics import FeatureMetric
 from paripassu.train import pictures
 from paripassu.train.checkpoint import restore
 from paripassu.train.device import check_device
-from paripassu.train.folder import check_images, header_of
+from paripassu.train.folder import check_images, data_of, header_of
 from paripassu.train.measures import NotFiniteError, Progress, check_finite, measure_for, no_progress
 from paripassu.train.memory import data_fit, measuring_fits, networks_fit
 from paripassu.train.precision import eagerly
@@ -145,7 +145,7 @@ def evaluate(
     header = header_of(folder)
     with own_world(run, header.threads if header else None):
         with data_fit(run), own_errors(run):
-            real = run.data.load(torch.device(run.device))
+            real = data_of(run, folder).load(torch.device(run.device))
         check_images(real.images, folder)
         with networks_fit(run, real.shape), own_errors(run):
             state = initial_state(run, real.shape)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from paripassu.data import ImageSet
+from paripassu.data import ImageSet, Source
 from paripassu.files import AnyPath, is_empty, locked, sync, write_whole
 from paripassu.records import RECORDS_FILE, RUN_FILE, RunHeader, RunImages, RunStart, environment
 from paripassu.records.codec import dump, load
@@ -140,6 +140,13 @@ def header_of(folder: AnyPath) -> RunHeader | None:
     return load(path, RunHeader) if path.exists() else None
 
 
+def data_of(run: Run, folder: AnyPath) -> Source:
+    """The run's data; a published set is taken at the commit that the run in ``folder`` began with."""
+    header = header_of(folder)
+    before = header.images if header else None
+    return run.data.at_revision(before.revision) if before and before.revision else run.data
+
+
 def load_run(folder: AnyPath) -> Run:
     """The run that a folder holds.
 
@@ -155,7 +162,7 @@ def load_run(folder: AnyPath) -> Run:
 
 
 def _facts(images: ImageSet | None) -> RunImages | None:
-    return RunImages(len(images), images.digest) if images else None
+    return RunImages(len(images), images.digest, images.revision) if images else None
 
 
 def _differences(old: Any, new: Any, name: str = "") -> Iterator[_Difference]:

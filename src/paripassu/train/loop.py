@@ -9,14 +9,21 @@ import torch
 from torch import Tensor
 
 from paripassu.data import Samples
-from paripassu.data.containers import the_first
 from paripassu.files import AnyPath
 from paripassu.records import RECORDS_FILE, End
 from paripassu.records.checkpoints import checkpoints
 from paripassu.records.codec import RecordWriter
 from paripassu.train.checkpoint import restore
 from paripassu.train.device import check_device
-from paripassu.train.folder import SKIPPED, changes, check_folder, check_images, header_of, open_folder
+from paripassu.train.folder import (
+    SKIPPED,
+    changes,
+    check_folder,
+    check_images,
+    data_of,
+    header_of,
+    open_folder,
+)
 from paripassu.train.memory import data_fit, networks_fit, step_fits
 from paripassu.train.processes import (
     Processes,
@@ -111,7 +118,7 @@ def _train_in(
 
     # Data.
     with data_fit(run), own_errors(run):
-        real = run.data.load(torch.device(run.device))
+        real = data_of(run, folder).load(torch.device(run.device))
     check_own_data(run, real)
     check_images(real.images, folder)
     for noticed in _noticed(run, real):
@@ -170,8 +177,8 @@ def _train_in(
 def _noticed(run: Run, real: Samples) -> Generator[str]:
     if not (images := real.images):
         return
-    if skipped := images.skipped:
-        yield f"{len(skipped):,} images or folders were passed over, {the_first(skipped)}; {SKIPPED} has all"
+    if images.account:
+        yield images.account + f"; {SKIPPED} has all" * bool(images.skipped)
     if len(images) < max(run.batch, _FEW):
         yield f"{run.data.name} has {len(images):,} images for batches of {run.batch}: are these all?"
 
