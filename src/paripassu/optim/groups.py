@@ -101,7 +101,7 @@ def check_dtype(dtype: torch.dtype) -> None:
 def player_settings(rule: Rule, nonfinite: str) -> dict[str, Any]:
     """The settings of a whole player by the names that its constructor has for them."""
     of_rule = {name: getattr(rule, name) for name in _OF_PLAYER if hasattr(rule, name)}
-    return {"rule": rule, "nonfinite": nonfinite, **of_rule}
+    return of_rule | {"rule": rule, "nonfinite": nonfinite}
 
 
 def _has_effect(name: str, group: Mapping[str, Any], player: Mapping[str, Any]) -> bool:

@@ -123,7 +123,7 @@ def _fit(saved: State, least: State, most: State) -> State:
     needed = {name for name, value in least.items() if value != {}}
     if not needed <= saved.keys() <= most.keys():
         raise ValueError(
-            f"the saved state has {sorted(map(str, saved))} where this optimizer's rule keeps {sorted(most)}: "
+            f"the saved state has {sorted(map(str, saved))} where this optimizer's rule has {sorted(most)}: "
             "load it into an optimizer with the settings it was saved with"
         )
     fitted: State = {}
