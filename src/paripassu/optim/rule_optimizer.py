@@ -153,6 +153,7 @@ class RuleOptimizer(TakesOwnArguments):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore from `__getstate__` or a file; settings that an old file lacks become the defaults."""
         super().__setstate__(state)
+        self.defaults.pop("differentiable", None)  # torch adds it, and a file with it would look like torch's
         self._set_rule(self.rule)
         for group in self.param_groups:
             for name, default in self.defaults.items():
