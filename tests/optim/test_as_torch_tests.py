@@ -74,14 +74,15 @@ def _train(optimizer, loss, steps, *schedules):
             schedule.step(*([1.0] if isinstance(schedule, schedulers.ReduceLROnPlateau) else []))
 
 
-@pytest.mark.parametrize("contiguous", [True, False])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.complex64])
+@pytest.mark.parametrize(
+    ("dtype", "contiguous"), [(torch.float32, True), (torch.float64, False), (torch.complex64, True)]
+)
 @every
 def test_steps_go_in_the_right_direction(kind, settings, dtype, contiguous):
     weight, bias, loss = _problem(dtype, contiguous=contiguous)
     optimizer = kind([weight, bias], **copy.deepcopy(settings))
     before = loss().item()
-    _train(optimizer, loss, 20)
+    _train(optimizer, loss, 5)
     if optimizer.param_groups[0]["lr"] == 0:
         assert loss().item() == before
     elif settings.get("maximize"):
@@ -90,17 +91,15 @@ def test_steps_go_in_the_right_direction(kind, settings, dtype, contiguous):
         assert loss().item() < before
 
 
-@pytest.mark.parametrize("groups", [1, 2])
 @every
-def test_groups_with_a_schedule_go_in_the_right_direction(kind, settings, groups):
+def test_groups_with_a_schedule_go_in_the_right_direction(kind, settings):
     weight, bias, loss = _problem()
-    params = [{"params": [weight]}, {"params": [bias], "lr": 0.01}] if groups == 2 else [weight, bias]
+    params = [{"params": [weight]}, {"params": [bias], "lr": 0.01}]
     optimizer = kind(params, **copy.deepcopy(settings))
     before, minimize = loss().item(), not settings.get("maximize")
-    plan = [schedulers.StepLR(optimizer, 10, 0.9), schedulers.ReduceLROnPlateau(optimizer)]
-    _train(optimizer, loss, 20, *plan)
-    moved = optimizer.param_groups[-1]["lr"] != 0
-    assert (loss().item() < before) == (minimize and bool(moved))
+    plan = [schedulers.StepLR(optimizer, 3, 0.9), schedulers.ReduceLROnPlateau(optimizer)]
+    _train(optimizer, loss, 6, *plan)
+    assert (loss().item() < before) == minimize
 
 
 @every
