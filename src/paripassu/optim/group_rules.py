@@ -33,6 +33,7 @@ class GroupRules:
         self.rules: list[Rule] = []
         self.decomposition: Decomposition | None = None
         self._seen: list[tuple[Any, ...]] = []
+        self._alike = True
         self._are_zero: list[tuple[Any, ...]] | None = None
 
     def of(self, group: Mapping[str, Any]) -> Rule:
@@ -58,8 +59,8 @@ class GroupRules:
             return False
         self._seen = []
         self.rules = [self.of(group) for group in groups]
-        alike = all(rule == self.rules[0] for rule in self.rules)
-        self.decomposition = decompose(self.rules[0]) if alike and self.rules else None
+        self._alike = all(rule == self.rules[0] for rule in self.rules)
+        self.decomposition = decompose(self.rules[0]) if self._alike and self.rules else None
         for group, rule in zip(groups, self.rules, strict=True):
             if names:  # as tuples: a change within a list would not be seen
                 numbers = numbers_of(rule)
@@ -74,7 +75,7 @@ class GroupRules:
         Args:
             counts: tensors of each group that take part.
         """
-        return by_tensor(self.rules, counts)
+        return self.rules[0] if self._alike else by_tensor(self.rules, counts)
 
 
 def _is_zero(number: Any) -> Any:

@@ -1,7 +1,6 @@
 """The one class that turns a rule into a ``torch.optim.Optimizer``: groups, sign, state and step."""
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any, ClassVar, overload
 
 import torch
@@ -249,13 +248,18 @@ class RuleOptimizer(TakesOwnArguments):
     # faster. torch's own optimizers use this decorator, which imports the compiler no sooner than needed.
     @torch._disable_dynamo  # noqa: SLF001  # pyright: ignore[reportPrivateImportUsage, reportPrivateUsage]
     def _step_player(self) -> None:
+        if self.shard_group is None:
+            self._carry_out()
+        else:  # norms of a player that is divided over processes are taken with the others
+            with divided_over(self.shard_group):
+                self._carry_out()
+
+    def _carry_out(self) -> None:
         player = self._gradients()
-        # Norms of a player that is divided over processes are taken with the others.
-        with nullcontext() if self.shard_group is None else divided_over(self.shard_group):
-            if self._may_step(player):
-                step = self._prepare(player)
-                if step.parameters or step.needs_other_ranks:
-                    carry_out(step)
+        if self._may_step(player):
+            step = self._prepare(player)
+            if step.parameters or step.needs_other_ranks:
+                carry_out(step)
 
     def _gradients(self) -> list[GroupGradients]:
         for group in self.param_groups:
