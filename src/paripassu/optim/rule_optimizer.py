@@ -186,10 +186,9 @@ class RuleOptimizer(TakesOwnArguments):
 
         # torch would cast the state to the parameters' dtype, which for bfloat16 is too coarse.
         def fit(_: torch.optim.Optimizer, loaded: StateDict) -> StateDict:
-            rules = self._group_rules
-            ordered, states = fit_states(loaded, self.param_groups, rules, self._check_names)
-            fitted.update(states)
-            return ordered
+            saved = fit_states(loaded, self.param_groups, self._group_rules, self._check_names)
+            fitted.update(saved[1])
+            return saved[0]
 
         handle = self.register_load_state_dict_pre_hook(fit)
         try:
@@ -278,8 +277,8 @@ class RuleOptimizer(TakesOwnArguments):
         is_float32 = all(group.dtypes <= {torch.float32, torch.complex64} for group in player)
         if self._group_rules.read(self.param_groups):
             complete(self.state, self.param_groups, self._group_rules.rules)
-        rules = self._group_rules
-        rule = rules.joined([len(group.parameters) for group in player])
+        rules, counts = self._group_rules, [len(group.parameters) for group in player]
+        rule = rules.joined(counts)
         step = PlayerStep(
             rule, rules.decomposition, [], [], [], [], [],
             is_float32=is_float32, flat_check=self._flat_check,
