@@ -99,8 +99,9 @@ class _SecondOrder(TorchFunctionMode):
     ) -> Any:
         kwargs = kwargs or {}
         replacement = _REPLACEMENTS.get(func)
-        # Types are those of tensors with operations of their own.
-        if replacement is not None and not types and torch.is_grad_enabled() and not _transformed():
+        # Other types have operations of their own.
+        plain = set(types) <= {Tensor}
+        if replacement is not None and plain and torch.is_grad_enabled() and not _transformed():
             y = replacement(*args, **kwargs)
             if y is not None:
                 return y
