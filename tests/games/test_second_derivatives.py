@@ -43,7 +43,7 @@ def ordinary(monkeypatch):
 
     def compute(result: Callable[[], list[Tensor]]) -> list[Tensor]:
         with monkeypatch.context() as patched:
-            patched.setattr(second_derivatives, "_REPLACEMENTS", {})
+            patched.setattr(second_derivatives, "REPLACEMENTS", {})
             return result()
 
     return compute
