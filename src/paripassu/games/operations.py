@@ -70,7 +70,7 @@ def _wanted(ctx: Any, i: int) -> bool:
         return False
     try:
         return torch._C._will_engine_execute_node(ctx.next_functions[i][0])  # noqa: SLF001 - has no other name
-    except RuntimeError:  # it refuses leaves by which autograd.grad was asked to differentiate
+    except RuntimeError:  # it refuses the leaves by which autograd.grad differentiates
         return True
 
 
