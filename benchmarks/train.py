@@ -262,9 +262,9 @@ def measure(
             seconds[who].append(_seconds(play, run.device))
         progress()
     median = {who: statistics.median(taken) for who, taken in seconds.items()}
-    peaks = {precision: _peak(run.device, precision) for precision in ("float32", "tf32", "bf16")}
     precisions = {name: str(changes.get("precision", "float32")) for name, changes in of.items()}
     precisions[DEFAULTS] = "tf32" if run.device == "cuda" else "float32"
+    peaks = {precision: _peak(run.device, precision) for precision in sorted({*precisions.values()})}
     rows = []
     for who, name in plays:
         taken = median[who, name]
