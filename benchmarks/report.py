@@ -57,12 +57,23 @@ from paripassu.records import (
 from paripassu.records.codec import dump
 from paripassu.report.page import PAGE_FOLDER
 from paripassu.report.study import write_study_page
-from paripassu.studies.arms import ADAM, ADAM_DIRECTION, ADAM_MAGNITUDE, NSGDA_GLOBAL, NSGDA_LAYER, SGDA
+from paripassu.studies.arms import (
+    ADAM,
+    ADAM_DIRECTION,
+    ADAM_MAGNITUDE,
+    NSGDA_GLOBAL,
+    NSGDA_LAYER,
+    SGDA,
+    arms,
+)
 from paripassu.studies.games import DIGITS
 from paripassu.train import Run
 
-ARMS = (ADAM, ADAM_MAGNITUDE, ADAM_DIRECTION, NSGDA_LAYER, NSGDA_GLOBAL, SGDA)
-RATES = 5
+ARMS = [
+    arm
+    for arm in arms(ADAM, ADAM_MAGNITUDE, ADAM_DIRECTION, NSGDA_LAYER, NSGDA_GLOBAL, SGDA)
+    if arm.family == DIGITS.family
+]
 STEPS = 30_000
 LOG_EVERY, PROBE_EVERY, EVAL_EVERY = 25, 500, 5000
 LAYERS = {

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from paripassu.cli import bench, main
+from paripassu.__main__ import main
+from paripassu.cli import bench
 from paripassu.data import Digits
 from paripassu.games import WganGP
 from paripassu.models import DCGAN

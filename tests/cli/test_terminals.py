@@ -58,7 +58,7 @@ def test_every_command_prints_names_as_they_are_written(tmp_path, capsys, monkey
         ["report", f"{NAME}/none"],
         ["study", "diff", f"{NAME}/none", "a"],
         ["study", "run", f"{NAME}.py"],
-        ["study", "report", "pace", "--out", f"{NAME}/none"],
+        ["study", "report", "mixtures", "--out", f"{NAME}/none"],
         ["theory", "run", "--out", f"{NAME}/run"],
         ["train", "--data", f"{NAME}/none"],
     ):

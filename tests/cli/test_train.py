@@ -165,7 +165,8 @@ def test_wgangp_on_cifars_binary_batches(tmp_path, capsys, monkeypatch):
     ]
     code, out, err = run(capsys, *command, "--json")
     result = json.loads(out)
-    assert (code, err, result["outcome"], result["step"]) == (0, "", "finished", 20)
+    said = "cifar-10-batches-bin: 120 images\n"
+    assert (code, err, result["outcome"], result["step"]) == (0, said, "finished", 20)
     folder_of_run = tmp_path / result["run"]
     assert folder_of_run.name.startswith("cifar-10-batches-bin-wgangp-resnet-")
     settings = json.loads((folder_of_run / "run.json").read_text())
@@ -223,6 +224,8 @@ def test_every_setting_of_a_recipe_can_be_replaced(capsys, tmp_path):
         "resolution": 64,
         "channels": 1,
         "on_bad_image": "skip",
+        "column": None,
+        "split": None,
     }
     assert (run["data"]["flip"], run["data"]["dequantize"]) == (False, True)
     assert run["model"] == {

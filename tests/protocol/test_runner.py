@@ -137,7 +137,7 @@ class _Failing:
             raise self.error
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(type(tasks[0]), "carry_out", carry_out)
+            patch.setattr(type(tasks[0].unit), "carry_out", carry_out)
             yield tasks[0], function(tasks[0])
 
 

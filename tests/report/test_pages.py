@@ -112,7 +112,7 @@ def test_a_study_page_has_verdict_cut_and_command(tmp_path):
     for words in (
         "supported",
         "Much.",
-        "edge of its grid",
+        "close to the largest of the generator&#39;s rate tried",
         "2 of 2",
         "a claim",
         "Two.",
@@ -127,9 +127,14 @@ def test_a_study_page_has_each_arms_budget_and_intervals(tmp_path):
     text = write_study_page(tmp_path / "s").read_text()
     rows = re.findall(r'<tr[^>]*><th scope="row">sgda</th>(.*?)</tr>', text)
     deciding, others, given = (re.findall("<td>(.*?)</td>", row) for row in rows[:3])
-    assert deciding[:4] == ["0.05 ± 0.014", "0.04 to 0.06", "0.1 (edge of its grid)", "2 of 2"]
+    assert deciding[:4] == [
+        "0.05 ± 0.014",
+        "0.04 to 0.06",
+        "0.1 and 0.2, linear to 0 (close to the largest of the generator&#39;s rate tried)",
+        "2 of 2",
+    ]
     assert others == ["7 ± 1.4 [6, 8]"]
-    assert given == ["0.01, [0.1]", "4", "2"]
+    assert given == ["2", "4", "2", "0.4", "0.45 [0.35, 0.55]", "50%"]
     assert "12 runs on ring8" in text
     assert '<tr><th scope="row">runs</th><td>12</td></tr>' in text
     assert "0.3 [0.2, 0.4] a lead" in text
@@ -169,11 +174,12 @@ def test_the_terminal_table_fits_80_columns(tmp_path):
 def test_the_terminal_table_explains_its_marks_where_they_appear(edge, tmp_path):
     result = study_folder(tmp_path / "s")
     (game,) = result.games
-    arms = [replace(arm, arm="an arm", on_edge=edge) for arm in game.arms]
-    console = Console(width=80, record=True, file=io.StringIO())
+    edges = ["largest of the generator's rate"] if edge else []
+    arms = [replace(arm, arm="an arm", edges=edges) for arm in game.arms]
+    console = Console(width=120, record=True, file=io.StringIO())
     console.print(study_table(replace(result, games=[replace(game, arms=arms)]), tmp_path / "s"))
     text = console.export_text()
-    assert ("0.1!" in text, "! edge of its grid" in text) == (edge, edge)
+    assert ("linear to 0!" in text, "! at an edge of what was tried" in text) == (edge, edge)
     assert "* best mean" in text
 
 

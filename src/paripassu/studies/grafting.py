@@ -6,20 +6,20 @@ Adam's performance; C6: normalising makes both players move at the same pace (ar
 Two quantities matter to a person. The *value* of an arm is its mean score over the confirmation seeds, with
 the settings that tuning chose. Its *ease* is its expected best score, averaged over 1 to all trials. A rule
 looks at both. The lead of one arm over another has a bootstrap 95 % interval: for the value over seeds, for
-the ease over trials, both paired. An arm *keeps* another's value or ease if its lead is above minus the
-game's margin with its whole interval, and *loses* it if its lead is below that with its whole interval.
+the ease over trials, both paired. An arm *recovers* another's value or ease if its lead is above minus the
+game's margin with its whole interval. It *loses* it if its lead is below that with its whole interval.
 
 Adam has something to explain, in value or in ease, if its lead over sgda is above the margin with its whole
 interval. Where it has not, a rule says nothing.
 
 C2, the magnitude is what is needed. The *magnitude* is adam magnitude, the *direction* adam direction. For
-the value or the ease, the claim is *supported* if the magnitude keeps Adam's and the direction loses it. It
-is *contradicted* if the magnitude loses it, and either the direction keeps it or adam magnitude global loses
-it too. If both halves keep it, either is enough, and the rule says nothing.
+the value or the ease, the claim is *supported* if the magnitude recovers Adam's and the direction loses it.
+It is *contradicted* if the magnitude loses it, and either the direction recovers it or adam magnitude global
+loses it too. If both halves recover it, either is enough, and the rule says nothing.
 
 C3, normalised SGDA recovers Adam's performance. The paper has two normalisations, nsgda layer and nsgda
 global. With two attempts, intervals are of 97.5 %. For the value or the ease, the claim is *supported* if one
-of them keeps Adam's, and *contradicted* if both lose it. Beyond the paper, nsgda rms is judged by the same
+of them recovers Adam's, and *contradicted* if both lose it. Beyond the paper, nsgda rms is judged by the same
 rule alone: it sets the root mean square of each tensor's step to one, which is Adam's unit.
 
 A claim is *supported* if value or ease supports it and neither contradicts it, *contradicted* if one
@@ -82,8 +82,8 @@ class _Leads:
         measure = self._evidence.lead if self.what == "value" else self._evidence.ease_lead
         return measure(one, other, level=level or self._level)
 
-    def keeps(self, arm: str) -> bool | None:
-        """Whether an arm keeps Adam's value or ease; None if its interval has the margin in it."""
+    def recovers(self, arm: str) -> bool | None:
+        """Whether an arm recovers Adam's value or ease; None if its interval has the margin in it."""
         lead = self.lead(arm, ADAM)
         if lead is None or lead.low <= -self.margin <= lead.high:
             return None
@@ -99,10 +99,10 @@ def judge_magnitude(evidence: Evidence) -> Verdict:
     """The rule of C2 in this module's docstring."""
 
     def outcome(leads: _Leads) -> VerdictName:
-        magnitude, direction = leads.keeps(ADAM_MAGNITUDE), leads.keeps(ADAM_DIRECTION)
+        magnitude, direction = leads.recovers(ADAM_MAGNITUDE), leads.recovers(ADAM_DIRECTION)
         if magnitude and direction is False:
             return "supported"
-        refuted = magnitude is False and (direction or leads.keeps(ADAM_MAGNITUDE_GLOBAL) is False)
+        refuted = magnitude is False and (direction or leads.recovers(ADAM_MAGNITUDE_GLOBAL) is False)
         return "contradicted" if refuted else "undecided"
 
     return _judged(evidence, outcome, (ADAM_MAGNITUDE, ADAM_MAGNITUDE_GLOBAL, ADAM_DIRECTION))
@@ -111,12 +111,12 @@ def judge_magnitude(evidence: Evidence) -> Verdict:
 def judge_recovery(evidence: Evidence) -> Verdict:
     """The rule of C3 in this module's docstring, for the paper's two normalisations."""
     arms = (NSGDA_LAYER, NSGDA_GLOBAL)
-    return _judged(evidence, partial(_recovers, arms=arms), arms, level=0.975)
+    return _judged(evidence, partial(_any_recovers, arms=arms), arms, level=0.975)
 
 
 def judge_recovery_in_adams_unit(evidence: Evidence) -> Verdict:
     """The rule of C3 in this module's docstring, for nSGDA in Adam's unit."""
-    return _judged(evidence, partial(_recovers, arms=(NSGDA_RMS,)), (NSGDA_RMS,))
+    return _judged(evidence, partial(_any_recovers, arms=(NSGDA_RMS,)), (NSGDA_RMS,))
 
 
 def judge_pace(evidence: Evidence) -> Verdict:
@@ -125,8 +125,8 @@ def judge_pace(evidence: Evidence) -> Verdict:
     return pace.judge({arm: gaps[arm] for arm in (NSGDA_LAYER, NSGDA_GLOBAL)}, gaps[SGDA])
 
 
-def _recovers(leads: _Leads, arms: tuple[str, ...]) -> VerdictName:
-    kept = [leads.keeps(arm) for arm in arms]
+def _any_recovers(leads: _Leads, arms: tuple[str, ...]) -> VerdictName:
+    kept = [leads.recovers(arm) for arm in arms]
     if any(kept):
         return "supported"
     return "contradicted" if all(each is False for each in kept) else "undecided"

@@ -51,7 +51,7 @@ def save_checkpoint(folder: Path, state: TrainingState, records: RecordWriter) -
             tensors = {key: tensor.contiguous() for key, tensor in network.state_dict().items()}
             files |= _write(partial / f"{name}.safetensors", save(tensors))
         memory = io.BytesIO()
-        optimizers = {player: o.state_dict() for player, o in state.optimizers().items()}
+        optimizers = {player: _unshared(o.state_dict()) for player, o in state.optimizers().items()}
         torch.save(optimizers | {_SHADOWS: state.shadows}, memory)
         files |= _write(partial / _OPTIMIZERS, memory.getvalue())
         write_index(
@@ -60,6 +60,17 @@ def save_checkpoint(folder: Path, state: TrainingState, records: RecordWriter) -
         )
     for old in checkpoints(folder)[:-KEPT]:
         shutil.rmtree(old)
+
+
+def _unshared(value: Any) -> Any:
+    """Nested containers in which no object comes twice.
+
+    Pickle writes an object once, so that otherwise a state that was loaded is not saved as the same bytes as
+    one in which two groups share their numbers.
+    """
+    if isinstance(value, dict):
+        return {key: _unshared(item) for key, item in value.items()}
+    return type(value)(map(_unshared, value)) if isinstance(value, list | tuple) else value
 
 
 def restore(path: Path, state: TrainingState, *, weights_only: bool = False) -> None:

@@ -128,7 +128,7 @@ def source(name: str | Source, by_path: Mapping[str, Any], wanted: int | None) -
     path = Path(name)
     published, _, revision = name.partition("@")
     if (not path.exists() and published not in PUBLISHED) or path.suffix == ".py":
-        raise ValueError(unknown("data source or path", printable(name), [*SOURCES, *PUBLISHED]))
+        raise ValueError(unknown("data source or path", name, [*SOURCES, *PUBLISHED]))
     settings: dict[str, Any] = dict(by_path) if wanted is None else {"resolution": wanted, **by_path}
     kind = _kind(path) if path.exists() else Hub
     if lacking := sorted(settings.keys() - {field.name for field in fields(kind)}):

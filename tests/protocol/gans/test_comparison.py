@@ -65,6 +65,7 @@ class Peaked:
             write(End(unit.run.steps, "finished", "", seconds))
         if self.clock:
             self.clock.now += seconds
+        return []
 
 
 def _distance(settings, best=3e-2):

@@ -34,7 +34,7 @@ class Arm:
     Example:
         >>> from paripassu.rules import SGD, Normalize
         >>> Arm("nsgda", "g / ‖g‖ per player", Normalize(SGD()))
-        Arm(name='nsgda', ...rule=Normalize(rule=SGD(momentum=0.0), scope='global', ...))
+        Arm(name='nsgda', ...rule=Normalize(rule=SGD(momentum=0.0), scope='global', ...), family='')
     """
 
     name: str
