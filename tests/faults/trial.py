@@ -1,0 +1,236 @@
+"""One trial: a fault meets a scenario, and what comes of it is judged."""
+
+import json
+import os
+import random
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache, partial
+from pathlib import Path
+
+from tests.faults import shim
+from tests.faults.child import Answer, in_child
+from tests.faults.injections import contents
+from tests.faults.schedule import stratum_of
+from tests.faults.vocabulary import Fault, Golden, Outcome, OutcomeName, Place, Scenario
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_BOX = "╭─"  # tyro's
+_EASE = 20  # times the undisturbed seconds, on a machine that does other things too
+
+
+class LaboratoryError(AssertionError):
+    """The laboratory itself is wrong: an undisturbed command did not succeed, or not twice alike."""
+
+
+def trial(number: int) -> Outcome:
+    """Do the trial of this number; the same number is the same trial."""
+    rng = random.Random(number)
+    stratum = stratum_of(number)
+    scenario = stratum.scenario
+    state = rng.choice(stratum.states)
+    golden = undisturbed(scenario, state)
+    folder = enter(scenario, state)
+    fault = stratum.draw(Place(folder, scenario, golden, partial(template, scenario)), rng)
+
+    def outcome(name: OutcomeName, why: str = "") -> Outcome:
+        words = fault.words if fault else "nothing to hit"
+        return Outcome(number, scenario.name, stratum.kind, state, words, name, why)
+
+    if fault is None:
+        return outcome("without effect")
+    return outcome(*_judged(folder, scenario, state, fault, golden))
+
+
+def _judged(
+    folder: Path, scenario: Scenario, state: str, fault: Fault, golden: Golden
+) -> tuple[OutcomeName, str]:
+    undamaged = golden
+    if fault.expected is not None:
+        golden = replace(golden, facts=fault.expected)
+    damaged = {path: here for path, here in contents(folder).items() if path in fault.touched}
+    missing = [path for path in fault.touched if path not in damaged]
+    answer = _run(scenario, folder, golden, fault)
+    if answer.code is None:
+        return "wrong", f"hang: no end after {_limit(scenario, golden):.0f} s"
+    if answer.is_killed and (fault.kill_after is not None or fault.must_recover):
+        lost = shim.lose_unsynced(folder)
+        again = _run(scenario, folder, golden)
+        name, why = _compared(scenario, folder, again, golden)
+        if name == "refused":
+            name, why = "wrong", f"the same command refused after it: {why}"
+        return name, f"{why}; lost {lost}" if why and lost else why
+    name, why = _compared(scenario, folder, answer, golden)
+    if name == "refused":
+        if fault.must_recover:
+            return "wrong", f"refused: {why}"
+        if scenario.names_files and fault.touched and not _names_a_file(why, fault, folder):
+            return "wrong", f"the sentence names no file: {why}"
+        return _after_refusal(scenario, state, folder, fault, undamaged, why)
+    if name == "recovered":
+        if not fault.is_reached(answer):
+            return "without effect", ""
+        # A second look: damage that was passed over must not come back.
+        again = _run(scenario, folder, golden)
+        second, why = _compared(scenario, folder, again, golden)
+        if second != "recovered":
+            return "wrong", f"right at first; the same command again: {second}, {why}"
+        still = contents(folder) if fault.touched else {}
+        is_unmended = all(still.get(path) == here for path, here in damaged.items())
+        is_unmended = is_unmended and not any(path in still for path in missing)
+        if fault.touched and not fault.is_input and is_unmended and answer.err == golden.answer.err:
+            return "without effect", ""
+    return name, why
+
+
+def _after_refusal(
+    scenario: Scenario, state: str, folder: Path, fault: Fault, golden: Golden, sentence: str
+) -> tuple[OutcomeName, str]:
+    """Mend what was damaged, and give the command again: nothing may have been lost."""
+    for path in fault.touched:
+        original = template(scenario, state) / path.relative_to(folder)
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.is_symlink() or path.exists():
+            path.unlink()
+        if original.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(original, path)
+    name, why = _compared(scenario, folder, _run(scenario, folder, golden), golden)
+    if name == "recovered":
+        return "refused", sentence
+    return "wrong", f"refused ({sentence}), and after the repair: {name}, {why}"
+
+
+def _compared(
+    scenario: Scenario, folder: Path, answer: Answer, golden: Golden
+) -> tuple[OutcomeName, str]:
+    if answer.code is None:
+        return "wrong", "hang"
+    if answer.has_raised:
+        return "wrong", "traceback: " + " | ".join(answer.err.strip().splitlines()[-3:])
+    if control := _CONTROL.search(answer.out + answer.err):
+        return "wrong", f"a control character reaches the terminal: {control.group()!r}"
+    if answer.code != 0:
+        if answer.code in (1, 2) and answer.sentence:
+            return "refused", answer.sentence
+        if answer.code == 2 and _BOX in answer.out + answer.err:
+            return "refused", "by the parser of options"
+        return "wrong", f"exit code {answer.code} without a sentence: {answer.err[-300:]!r}"
+    try:
+        facts = scenario.facts(folder, answer)
+    except Exception as error:  # noqa: BLE001 - results that cannot be read are the finding
+        return "wrong", f"its results cannot be read: {type(error).__name__}: {error}"
+    differing = [name for name in facts.keys() | golden.facts.keys() if facts.get(name) != golden.facts.get(name)]
+    if differing and not scenario.accepts(golden, facts, answer, folder):
+        shown = "; ".join(
+            f"{name}: {_short(golden.facts.get(name))} became {_short(facts.get(name))}"
+            for name in sorted(differing)
+        )
+        return "wrong", f"another result without a word ({shown})"
+    return "recovered", ""
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) < 120 else f"{text[:80]}... ({len(text)} characters)"
+
+
+def _names_a_file(sentence: str, fault: Fault, folder: Path) -> bool:
+    names = {part for path in fault.touched for part in path.relative_to(folder).parts}
+    return any(name in sentence for name in names)
+
+
+def _run(scenario: Scenario, folder: Path, golden: Golden | None, fault: Fault | None = None) -> Answer:
+    def command() -> int:
+        if fault:
+            fault.in_child()
+        return scenario.command()
+
+    limit = _limit(scenario, golden)
+    return in_child(command, folder, limit=limit, kill_after=fault.kill_after if fault else None)
+
+
+def _limit(scenario: Scenario, golden: Golden | None) -> float:
+    return max(scenario.limit, _EASE * golden.seconds) if golden else 10 * scenario.limit
+
+
+@cache
+def undisturbed(scenario: Scenario, state: str) -> Golden:
+    """What a scenario gives from a state if nothing goes wrong: twice the same, or the laboratory is wrong."""
+    found = []
+    for _ in range(2):
+        folder = enter(scenario, state)
+        counts = shim.ledger_of(folder)
+
+        def counting() -> int:
+            shim.arm(shim.COUNT)
+            code = scenario.command()
+            seen = shim.seen()
+            shim.disarm()
+            counts.write_text(json.dumps(seen))
+            return code
+
+        started = time.monotonic()
+        answer = in_child(counting, folder, limit=10 * scenario.limit)
+        seconds = time.monotonic() - started
+        if answer.code != 0:
+            raise LaboratoryError(f"{scenario.name}, {state}: undisturbed, it gave {answer}")
+        calls = {int(kind): number for kind, number in json.loads(counts.read_text()).items()}
+        counts.unlink()
+        found.append(Golden(scenario.facts(folder, answer), answer, seconds, calls))
+    first, second = found
+    if first.facts != second.facts:
+        raise LaboratoryError(f"{scenario.name}, {state}: {first.facts} and then {second.facts}")
+    return second
+
+
+@cache
+def template(scenario: Scenario, state: str) -> Path:
+    """A folder in this state, to be copied."""
+    folder = _work()
+    scenario.states[state](folder)
+    kept = _home() / f"{scenario.name} {state}"
+    shutil.copytree(folder, kept, symlinks=True)
+    return kept
+
+
+def enter(scenario: Scenario, state: str) -> Path:
+    """The one folder in which trials are made, in this state."""
+    kept = template(scenario, state)
+    folder = _work()
+    shutil.copytree(kept, folder, symlinks=True, dirs_exist_ok=True)
+    return folder
+
+
+def state_of(command: Callable[[], int], folder: Path, *, in_process: Callable[[], None] = lambda: None) -> Answer:
+    """Give a command while a state is made."""
+
+    def run() -> int:
+        in_process()
+        return command()
+
+    return in_child(run, folder, limit=300.0)
+
+
+def _work() -> Path:
+    # Always the same one: paths are in what commands write.
+    folder = _home() / "place"
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir()
+    return folder
+
+
+@cache
+def _home() -> Path:
+    return Path(tempfile.mkdtemp(prefix=f"faults-{os.getpid()}-"))
+
+
+def leave() -> None:
+    """Remove all folders of this process."""
+    shutil.rmtree(_home(), ignore_errors=True)
