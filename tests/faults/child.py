@@ -6,6 +6,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,10 +72,8 @@ def in_child(
     if not in_time:
         os.killpg(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
-    try:  # what it has made and left behind
+    with suppress(ProcessLookupError):  # what it has made and left behind
         os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     code = os.waitstatus_to_exitcode(status) if in_time or kill_after is not None else None
     out, err = (file.read_bytes().decode("utf-8", "replace") for file in files)
     return Answer(code, out, err)
@@ -89,8 +88,8 @@ def _become(function: Callable[[], int], folder: Path, files: list[Path]) -> Non
         for descriptor, file in enumerate(files, start=1):
             os.dup2(os.open(file, os.O_WRONLY | os.O_APPEND), descriptor)
         sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123 - for as long as the process lives
-        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115, PTH123
-        sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115, PTH123
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
         os.chdir(folder)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         pages = int(Path("/proc/self/statm").read_text().split()[0])
@@ -99,12 +98,10 @@ def _become(function: Callable[[], int], folder: Path, files: list[Path]) -> Non
         code = function()
     except SystemExit as stop:  # the command line's own refusals
         code = stop.code if isinstance(stop.code, int) else int(bool(stop.code))
-    except BaseException:  # noqa: BLE001 - the very thing that is looked for
+    except BaseException:
         traceback.print_exc()
     finally:
         for stream in (sys.stdout, sys.stderr):
-            try:
+            with suppress(OSError, ValueError):
                 stream.flush()
-            except (OSError, ValueError):
-                pass
         os._exit(code & 0xFF)

@@ -84,7 +84,9 @@ def cut_at_a_line(path: Path, rng: random.Random) -> str:
 
 def lengthen(path: Path, rng: random.Random) -> str:
     """Something follows its end."""
-    more = rng.choice([b"\0" * 512, b"null\n", b"5\n", b'"abc"\n', b"{}\n", b"\xff\xfe", path.read_bytes()[:900]])
+    more = rng.choice(
+        [b"\0" * 512, b"null\n", b"5\n", b'"abc"\n', b"{}\n", b"\xff\xfe", path.read_bytes()[:900]]
+    )
     with path.open("ab") as stream:
         stream.write(more)
     return f"{len(more)} bytes more, {more[:8]!r}"
@@ -109,7 +111,9 @@ def zero_page(path: Path, rng: random.Random) -> str:
 
 def swap(path: Path, rng: random.Random) -> str:
     """It and a file beside it have each other's names."""
-    beside = [p for p in sorted(path.parent.iterdir()) if p.is_file() and p != path and not p.name.startswith(".")]
+    beside = [
+        p for p in sorted(path.parent.iterdir()) if p.is_file() and p != path and not p.name.startswith(".")
+    ]
     alike = [p for p in beside if p.suffix == path.suffix and p.read_bytes() != path.read_bytes()]
     if not (alike or beside):
         return empty(path, rng)
@@ -185,7 +189,9 @@ def rename_key(path: Path, rng: random.Random) -> str:
     lines = path.read_text(encoding="utf-8").splitlines()
     number = rng.randrange(len(lines)) if path.suffix == ".jsonl" else None
     whole = json.loads(lines[number] if number is not None else "\n".join(lines))
-    holders = [h for h in [whole, *(_at(whole, keys) for keys, _ in _places(whole))] if isinstance(h, dict) and h]
+    holders = [
+        h for h in [whole, *(_at(whole, keys) for keys, _ in _places(whole))] if isinstance(h, dict) and h
+    ]
     if not holders:
         return empty(path, rng)
     holder = rng.choice(holders)

@@ -55,7 +55,9 @@ def write(kind: str, folder: Path) -> None:
     elif kind == "parquet":
         import polars as pl
 
-        column = [{"bytes": data, "path": f"{number}.{suffix}"} for number, (suffix, data) in enumerate(encoded)]
+        column = [
+            {"bytes": data, "path": f"{number}.{suffix}"} for number, (suffix, data) in enumerate(encoded)
+        ]
         pl.DataFrame({"image": column, "label": range(_COUNT)}).write_parquet(folder / "data.parquet")
     elif kind.startswith("idx"):
         grey = pixels[:, 0]
@@ -128,18 +130,24 @@ def _made(kind: str) -> Callable[[Path], None]:
 
 
 def _is_what_the_file_holds(golden: Golden, facts: Facts, _: Answer, __: Path) -> bool:
-    """Formats without checksums hold other pixels once they are damaged; fewer images must be accounted for."""
+    """Damaged files of formats without checksums hold other pixels; an image that is left out is named."""
     loaded, before = facts["loaded"], golden.facts["loaded"]
     is_true = loaded["digest"] == loaded["pixels"]
     return is_true and (loaded["images"] >= before["images"] or bool(loaded["skipped"]))
 
 
-def damaged_cache(damage: Callable[[Path, random.Random], str]) -> Callable[[Place, random.Random], Fault | None]:
+def damaged_cache(
+    damage: Callable[[Path, random.Random], str],
+) -> Callable[[Place, random.Random], Fault | None]:
     """Load once, so that the cache is filled for these very files; then damage a file in it."""
 
     def draw(place: Place, rng: random.Random) -> Fault | None:
         assert state_of(place.scenario.command, place.folder).code == 0
-        paths = [path for path in sorted((place.folder / _CACHE).rglob("*")) if path.is_file() and path.stat().st_size]
+        paths = [
+            path
+            for path in sorted((place.folder / _CACHE).rglob("*"))
+            if path.is_file() and path.stat().st_size
+        ]
         path = rng.choice(paths)
         # Too large to be compared byte by byte in each trial: the cache is never restored.
         return Fault(f"{path.relative_to(place.folder)}: {damage(path, rng)}", must_recover=True)
@@ -152,7 +160,7 @@ def rewritten_in_place(place: Place, rng: random.Random) -> Fault | None:
     from tests.faults.damage import flip_bit_keeping_time
 
     assert state_of(place.scenario.command, place.folder).code == 0
-    target = rng.choice([path for path in place.scenario.targets(place.folder)])
+    target = rng.choice(list(place.scenario.targets(place.folder)))
     words = [flip_bit_keeping_time(target, rng) for _ in range(5)]
     # What is right is what a fresh cache gives: other pixels, or a refusal, which no facts are equal to.
     fresh = state_of(lambda: load(_LARGE, "fresh"), place.folder)
@@ -197,14 +205,16 @@ def damaged_stream(place: Place, rng: random.Random) -> Fault | None:
 
 def many_bits(place: Place, rng: random.Random) -> Fault | None:
     """Some bytes of one file of the data are others."""
-    path = rng.choice([path for path in place.scenario.targets(place.folder)])
+    path = rng.choice(list(place.scenario.targets(place.folder)))
     data = bytearray(path.read_bytes())
     count = rng.randint(1, 20)
     end = rng.choice([64, 512, len(data)])
     for _ in range(count):
         data[rng.randrange(min(end, len(data)))] = rng.randrange(256)
     path.write_bytes(data)
-    return Fault(f"{path.relative_to(place.folder)}: {count} of the first {end} bytes changed", touched=(path,))
+    return Fault(
+        f"{path.relative_to(place.folder)}: {count} of the first {end} bytes changed", touched=(path,)
+    )
 
 
 _DATA = files("data*", "data/**/*")

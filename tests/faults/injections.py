@@ -95,7 +95,7 @@ def another_locale(place: Place, rng: random.Random) -> Fault:
 
     def in_child() -> None:
         locale.setlocale(locale.LC_ALL, "C")
-        sys.stdout = open(1, "w", encoding="ascii", errors="strict", closefd=False)  # noqa: SIM115, PTH123
+        sys.stdout = open(1, "w", encoding="ascii", errors="strict", closefd=False)  # noqa: SIM115
 
     return Fault("in the locale C", in_child, must_recover=True)
 
@@ -166,9 +166,7 @@ CALLS: dict[str, Draw] = {
 }
 LOCALE: dict[str, Draw] = {"another locale": another_locale}
 ANY_DAMAGE: dict[str, Draw] = {name: damaged(name, how) for name, how in damage.ANY.items()}
-TEXT_DAMAGE: dict[str, Draw] = {
-    name: damaged(name, how, text_only=True) for name, how in damage.TEXT.items()
-}
+TEXT_DAMAGE: dict[str, Draw] = {name: damaged(name, how, text_only=True) for name, how in damage.TEXT.items()}
 ROT: dict[str, Draw] = {
     "rot, time kept": damaged("a flipped bit, its time kept", damage.flip_bit_keeping_time)
 }

@@ -28,12 +28,14 @@ def _train() -> int:
 
 
 def _ended(_: Golden, facts: Facts, __: Answer, ___: Path) -> bool:
-    """The run has ended, as finished with finite metrics or as diverged with a reason, and its records say so."""
+    """The run is finished with finite metrics, or diverged with a reason; its records say so."""
     printed, end = facts["printed"], facts["records"][-1]
     finite = all(isinstance(value, float) and math.isfinite(value) for value in printed["metrics"].values())
     is_diverged = printed["outcome"] == "diverged" and bool(end.get("reason"))
     is_said = end.get("kind") == "End" and end["outcome"] == printed["outcome"]
-    return is_said and (is_diverged or (printed["outcome"] == "finished" and finite)) and not facts["leftovers"]
+    return (
+        is_said and (is_diverged or (printed["outcome"] == "finished" and finite)) and not facts["leftovers"]
+    )
 
 
 def poisoned_weight(place: Place, rng: random.Random) -> Fault:
@@ -54,8 +56,10 @@ def poisoned_weight(place: Place, rng: random.Random) -> Fault:
             losses = step(run, state, *given)
             done += 1
             if done == at:
-                leaves = torch.utils._pytree.tree_leaves(getattr(state, what).state_dict())  # noqa: SLF001
-                tensors = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor) and leaf.is_floating_point()]
+                leaves = torch.utils._pytree.tree_leaves(getattr(state, what).state_dict())
+                tensors = [
+                    leaf for leaf in leaves if isinstance(leaf, torch.Tensor) and leaf.is_floating_point()
+                ]
                 if tensors:
                     tensor = random.Random(seed).choice(tensors)
                     with torch.no_grad():
@@ -64,14 +68,27 @@ def poisoned_weight(place: Place, rng: random.Random) -> Fault:
 
         loop.step = poisoned
 
-    return Fault(f"{value} in {'all' if everywhere else 'one'} of a tensor of the {what} after step {at}", in_child)
+    return Fault(
+        f"{value} in {'all' if everywhere else 'one'} of a tensor of the {what} after step {at}", in_child
+    )
 
 
 def wild_rates(place: Place, rng: random.Random) -> Fault:
     """Rates and sizes at the ends of what floats hold, measured and looked at in any rhythm."""
     rates = [f"{rng.choice('19')}e{rng.choice((-45, -30, -3, 1, 5, 15, 30, 38, 100, 300))}" for _ in range(2)]
-    optimizers = [rng.choice(("sgd", "adam", "nsgd", "adansgd", "rmsprop", "adadir", "nsgd-layer")) for _ in range(2)]
-    words = ["--lr-d", rates[0], "--lr-g", rates[1], "--optimizer-d", optimizers[0], "--optimizer-g", optimizers[1]]
+    optimizers = [
+        rng.choice(("sgd", "adam", "nsgd", "adansgd", "rmsprop", "adadir", "nsgd-layer")) for _ in range(2)
+    ]
+    words = [
+        "--lr-d",
+        rates[0],
+        "--lr-g",
+        rates[1],
+        "--optimizer-d",
+        optimizers[0],
+        "--optimizer-g",
+        optimizers[1],
+    ]
     words += ["--data", rng.choice(("ring", "digits")), "--seed", str(rng.randrange(100))]
     for every in ("eval", "log", "probe", "checkpoint"):
         words += [f"--{every}-every", str(rng.choice((1, 3, 5, 7, 10, 50)))]
@@ -144,7 +161,7 @@ def _load() -> int:
 def _digest(value: Any) -> str:
     import torch
 
-    leaves = torch.utils._pytree.tree_leaves(value)  # noqa: SLF001
+    leaves = torch.utils._pytree.tree_leaves(value)
     texts = [repr(leaf.tolist()) if isinstance(leaf, torch.Tensor) else repr(leaf) for leaf in leaves]
     return hashlib.sha256("|".join(texts).encode()).hexdigest()
 
@@ -211,7 +228,9 @@ def _retype(saved: dict, rng: random.Random) -> tuple[str, bool]:
     import torch
 
     holder, key = _holder(saved, rng)
-    dtype = rng.choice([torch.float64, torch.bfloat16, torch.float16, torch.int64, torch.complex64, torch.bool])
+    dtype = rng.choice(
+        [torch.float64, torch.bfloat16, torch.float16, torch.int64, torch.complex64, torch.bool]
+    )
     holder[key] = holder[key].to(dtype)
     return f"{key} in {dtype}", True
 
@@ -292,7 +311,9 @@ def _extreme() -> int:
         for nonfinite in ("propagate", "skip", "raise"):
             weights = [torch.nn.Parameter(torch.ones(3, 2)), torch.nn.Parameter(torch.ones(4))]
             optimizer = make(weights, lr=0.01, nonfinite=nonfinite)
-            broken += [f"{name}, {nonfinite}: {law}" for law in _laws(optimizer, weights, given, value, nonfinite)]
+            broken += [
+                f"{name}, {nonfinite}: {law}" for law in _laws(optimizer, weights, given, value, nonfinite)
+            ]
     print(json.dumps({"broken": broken}))
     return 0
 
@@ -328,11 +349,18 @@ def _laws(optimizer: Any, weights: list, given: dict, value: float, nonfinite: s
 
 def extreme_gradient(place: Place, rng: random.Random) -> Fault:
     """One step's gradients hold a number from the ends of what floats hold."""
-    value = rng.choice((math.nan, math.inf, -math.inf, 3e38, -3e38, 1e30, 1e19, 1e-19, 1e-38, 1e-45, 0.0, -0.0))
+    value = rng.choice(
+        (math.nan, math.inf, -math.inf, 3e38, -3e38, 1e30, 1e19, 1e-19, 1e-38, 1e-45, 0.0, -0.0)
+    )
     path = place.folder / _WORDS
     everywhere = rng.random() < 0.5
     path.write_text(json.dumps({"value": str(value), "all": everywhere}))
-    return Fault(f"{value} in {'all' if everywhere else 'one'} of the gradients", touched=(path,), is_input=True, must_recover=True)
+    return Fault(
+        f"{value} in {'all' if everywhere else 'one'} of the gradients",
+        touched=(path,),
+        is_input=True,
+        must_recover=True,
+    )
 
 
 EXTREMES = Scenario("optimizers' steps", {"new": scenarios.new}, _extreme, _steps_facts)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -14,22 +15,22 @@ from typing import Any
 
 from tests.faults import shim
 from tests.faults.child import RAISED, Answer
-from tests.faults.trial import state_of
+from tests.faults.trial import counted, counting, state_of
 from tests.faults.vocabulary import Facts, Golden, Scenario
 
 STEPS, STOP = 40, 26
-TRAIN = (
+TRAIN = shlex.split(
     "train --data ring --model mlp --width 8 --depth 1 --batch 8 --ema 0.9 --optimizer-g nsgd --lr-g 0.01 "
-    f"--steps {STEPS} --eval-samples 64 --eval-every 20 --log-every 10 --probe-every 10 --checkpoint-every 10 "
-    "--out run --quiet --json"
-).split()
+    f"--steps {STEPS} --eval-samples 64 --eval-every 20 --log-every 10 --probe-every 10 "
+    "--checkpoint-every 10 --out run --quiet --json"
+)
 DIGITS = ["digits" if word == "ring" else word for word in TRAIN]  # an untrained ring's metrics are all 0
 _STUDY = "from tests.cases.studies import tiny_study\n\nSTUDY = tiny_study()\n"
 STUDY = ("study", "run", "study.py", "--scale", "smoke", "--out", "study", "--quiet", "--json")
-SWEEP = (
+SWEEP = shlex.split(
     "theory phase --d 60 --n-discriminator 4 --n-generator 3 --seeds 2 --lr-d 0.1 --lr-g 0.01 0.1 "
     "--steps 60 --fresh-seeds 2 --out sweep --quiet --json"
-).split()
+)
 _VOLATILE = {"seconds", "environment", "sha256", "digest"}
 
 
@@ -56,7 +57,9 @@ def two_processes(*words: str) -> int:
     os.environ |= {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
     if (second := os.fork()) == 0:
         shim.disarm()
-        signal.setitimer(signal.ITIMER_REAL, second_dies_after)  # nothing waits for it, and it ends the process
+        signal.setitimer(
+            signal.ITIMER_REAL, second_dies_after
+        )  # nothing waits for it, and it ends the process
         os.environ |= {"RANK": "1", "LOCAL_RANK": "1"}
         os._exit(_code(words))
     os.environ |= {"RANK": "0", "LOCAL_RANK": "0"}
@@ -74,7 +77,7 @@ def _code(words: Sequence[str]) -> int:
         return command(*words)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1
-    except BaseException:  # noqa: BLE001 - shown and counted
+    except BaseException:
         traceback.print_exc()
         return RAISED
     finally:
@@ -128,19 +131,9 @@ def half(words: Sequence[str]) -> Callable[[Path], None]:
     """A state that a kill at half of a command's system calls leaves."""
 
     def make(folder: Path) -> None:
-        counts = shim.ledger_of(folder)
-
-        def counting() -> int:
-            shim.arm(shim.COUNT)
-            code = command(*words)
-            seen = shim.seen()
-            shim.disarm()
-            counts.write_text(json.dumps(seen))
-            return code
-
         begun = set(folder.iterdir())
-        assert state_of(counting, folder).code == 0
-        total = sum(n for kind, n in json.loads(counts.read_text()).items() if int(kind) & shim.CHANGES)
+        assert state_of(lambda: counting(lambda: command(*words)), folder).code == 0
+        total = sum(number for kind, number in counted(folder).items() if kind & shim.CHANGES)
         for path in set(folder.iterdir()) - begun:
             shutil.rmtree(path)
         kill = lambda: shim.arm(shim.KILL, total // 2)  # noqa: E731
@@ -174,9 +167,7 @@ def of_run(folder: Path) -> Facts:
     weights = {}
     last = max((folder / "checkpoints").glob("step-*"))
     for path in sorted(last.iterdir()):
-        weights[path.name] = (
-            plain(json.loads(path.read_text())) if path.suffix == ".json" else digest(path)
-        )
+        weights[path.name] = plain(json.loads(path.read_text())) if path.suffix == ".json" else digest(path)
     records = [plain(json.loads(line)) for line in (folder / "records.jsonl").read_text().splitlines()]
     return {
         "last checkpoint": last.name,

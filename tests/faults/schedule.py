@@ -32,9 +32,7 @@ def rounds() -> tuple[Stratum, ...]:
     from tests.faults.strata import STRATA
 
     most = max(stratum.weight for stratum in STRATA)
-    return tuple(
-        stratum for number in range(most) for stratum in STRATA if ceil(stratum.weight) > number
-    )
+    return tuple(stratum for number in range(most) for stratum in STRATA if ceil(stratum.weight) > number)
 
 
 def stratum_of(number: int) -> Stratum:

@@ -95,12 +95,14 @@ def run(
                     process.stdin.write(f"{number}\n")
                     process.stdin.flush()
                     line = process.stdout.readline()
+                    answers.put(
+                        json.loads(line) if line else {"number": number, "failed": "its process died"}
+                    )
                     if not line:
-                        raise AssertionError(f"the process that did trial {number} has died")
-                    answers.put(json.loads(line))
+                        return
                 process.stdin.close()
                 process.wait()
-        except Exception as error:  # noqa: BLE001 - raised where the answers are read
+        except Exception as error:
             answers.put(error)
 
     threads = [threading.Thread(target=serve) for _ in range(workers or os.cpu_count() or 1)]
@@ -151,7 +153,12 @@ def table(outcomes: list[Outcome]) -> str:
 
 
 def _row(scenario: str, kind: str, count: Counter) -> str:
-    cells = [scenario, kind, f"{count.total():,}", *(f"{count[name]:,}" if count[name] else "" for name in _COLUMNS)]
+    cells = [
+        scenario,
+        kind,
+        f"{count.total():,}",
+        *(f"{count[name]:,}" if count[name] else "" for name in _COLUMNS),
+    ]
     return f"| {' | '.join(cells)} |"
 
 

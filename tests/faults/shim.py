@@ -89,5 +89,4 @@ def lose_unsynced(folder: Path) -> list[str]:
     return lost
 
 
-
 ERRORS = {"no space": errno.ENOSPC, "input/output error": errno.EIO, "interrupted": errno.EINTR}

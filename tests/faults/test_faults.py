@@ -36,7 +36,9 @@ def test_no_fault_ends_in_a_wrong_result(library, pytestconfig, capsys):
             elif number % 100 == 0:
                 print(f"\n{number:,} trials, {time.monotonic() - begun:.0f} s", file=sys.stderr)
 
-    outcomes = session.run(chosen, budget, library, workers=1 if only is not None else option("--faults-workers"), heard=heard)
+    outcomes = session.run(
+        chosen, budget, library, workers=1 if only is not None else option("--faults-workers"), heard=heard
+    )
     text = session.table(outcomes)
     with capsys.disabled():
         print(f"\nseed {seed}\n{text}")
@@ -51,6 +53,6 @@ def test_no_fault_ends_in_a_wrong_result(library, pytestconfig, capsys):
 def line_of(outcome):
     """One line on an outcome, with the number that repeats it."""
     return (
-        f"{outcome.name}: --faults-number {outcome.number} ({outcome.scenario}, {outcome.state}, {outcome.kind}): "
-        f"{outcome.words}: {outcome.why}"
+        f"{outcome.name}: --faults-number {outcome.number} "
+        f"({outcome.scenario}, {outcome.state}, {outcome.kind}): {outcome.words}: {outcome.why}"
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.faults import shim
 from tests.faults.child import Answer, in_child
 from tests.faults.injections import contents
-from tests.faults.schedule import stratum_of
+from tests.faults.schedule import Stratum, stratum_of
 from tests.faults.vocabulary import Fault, Golden, Outcome, OutcomeName, Place, Scenario
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -29,21 +29,23 @@ class LaboratoryError(AssertionError):
 
 def trial(number: int) -> Outcome:
     """Do the trial of this number; the same number is the same trial."""
+    return meet(stratum_of(number), number)
+
+
+def meet(stratum: Stratum, number: int) -> Outcome:
+    """Let a scenario meet an injection; the number decides the rest."""
     rng = random.Random(number)
-    stratum = stratum_of(number)
     scenario = stratum.scenario
     state = rng.choice(stratum.states)
     golden = undisturbed(scenario, state)
     folder = enter(scenario, state)
     fault = stratum.draw(Place(folder, scenario, golden, partial(template, scenario)), rng)
-
-    def outcome(name: OutcomeName, why: str = "") -> Outcome:
-        words = fault.words if fault else "nothing to hit"
-        return Outcome(number, scenario.name, stratum.kind, state, words, name, why)
-
     if fault is None:
-        return outcome("without effect")
-    return outcome(*_judged(folder, scenario, state, fault, golden))
+        name, why = "without effect", ""
+    else:
+        name, why = _judged(folder, scenario, state, fault, golden)
+    words = fault.words if fault else "nothing to hit"
+    return Outcome(number, scenario.name, stratum.kind, state, words, name, why)
 
 
 def _judged(
@@ -106,9 +108,7 @@ def _after_refusal(
     return "wrong", f"refused ({sentence}), and after the repair: {name}, {why}"
 
 
-def _compared(
-    scenario: Scenario, folder: Path, answer: Answer, golden: Golden
-) -> tuple[OutcomeName, str]:
+def _compared(scenario: Scenario, folder: Path, answer: Answer, golden: Golden) -> tuple[OutcomeName, str]:
     if answer.code is None:
         return "wrong", "hang"
     if answer.has_raised:
@@ -123,9 +123,11 @@ def _compared(
         return "wrong", f"exit code {answer.code} without a sentence: {answer.err[-300:]!r}"
     try:
         facts = scenario.facts(folder, answer)
-    except Exception as error:  # noqa: BLE001 - results that cannot be read are the finding
+    except Exception as error:
         return "wrong", f"its results cannot be read: {type(error).__name__}: {error}"
-    differing = [name for name in facts.keys() | golden.facts.keys() if facts.get(name) != golden.facts.get(name)]
+    differing = [
+        name for name in facts.keys() | golden.facts.keys() if facts.get(name) != golden.facts.get(name)
+    ]
     if differing and not scenario.accepts(golden, facts, answer, folder):
         shown = "; ".join(
             f"{name}: {_short(golden.facts.get(name))} became {_short(facts.get(name))}"
@@ -161,32 +163,38 @@ def _limit(scenario: Scenario, golden: Golden | None) -> float:
 
 @cache
 def undisturbed(scenario: Scenario, state: str) -> Golden:
-    """What a scenario gives from a state if nothing goes wrong: twice the same, or the laboratory is wrong."""
+    """What a scenario gives from a state if nothing goes wrong: twice the same facts."""
     found = []
     for _ in range(2):
         folder = enter(scenario, state)
-        counts = shim.ledger_of(folder)
-
-        def counting() -> int:
-            shim.arm(shim.COUNT)
-            code = scenario.command()
-            seen = shim.seen()
-            shim.disarm()
-            counts.write_text(json.dumps(seen))
-            return code
-
         started = time.monotonic()
-        answer = in_child(counting, folder, limit=10 * scenario.limit)
+        answer = in_child(partial(counting, scenario.command), folder, limit=10 * scenario.limit)
         seconds = time.monotonic() - started
         if answer.code != 0:
             raise LaboratoryError(f"{scenario.name}, {state}: undisturbed, it gave {answer}")
-        calls = {int(kind): number for kind, number in json.loads(counts.read_text()).items()}
-        counts.unlink()
-        found.append(Golden(scenario.facts(folder, answer), answer, seconds, calls))
+        found.append(Golden(scenario.facts(folder, answer), answer, seconds, counted(folder)))
     first, second = found
     if first.facts != second.facts:
         raise LaboratoryError(f"{scenario.name}, {state}: {first.facts} and then {second.facts}")
     return second
+
+
+def counting(command: Callable[[], int]) -> int:
+    """Carry out a command, and count its system calls below the working directory."""
+    shim.arm(shim.COUNT)
+    code = command()
+    seen = shim.seen()
+    shim.disarm()
+    shim.ledger_of(Path.cwd()).write_text(json.dumps(seen))
+    return code
+
+
+def counted(folder: Path) -> dict[int, int]:
+    """How many calls of each kind a counting command in ``folder`` has made."""
+    ledger = shim.ledger_of(folder)
+    calls = {int(kind): number for kind, number in json.loads(ledger.read_text()).items()}
+    ledger.unlink()
+    return calls
 
 
 @cache
@@ -207,7 +215,9 @@ def enter(scenario: Scenario, state: str) -> Path:
     return folder
 
 
-def state_of(command: Callable[[], int], folder: Path, *, in_process: Callable[[], None] = lambda: None) -> Answer:
+def state_of(
+    command: Callable[[], int], folder: Path, *, in_process: Callable[[], None] = lambda: None
+) -> Answer:
     """Give a command while a state is made."""
 
     def run() -> int:

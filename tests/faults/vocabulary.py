@@ -24,9 +24,9 @@ class Scenario:
         command: what the person does; works in the folder and gives the exit code.
         facts: what it gave.
         targets: the files that damage may hit.
-        accepts: whether other facts than the undisturbed ones are right, after a fault: because they were said,
-            or because they are right of what the files now hold. Takes the undisturbed facts and answer, the
-            facts and answer at hand, and the folder.
+        accepts: whether other facts than the undisturbed ones are right after a fault, because the person
+            was warned, or because they are true of what the files now hold. Takes the undisturbed facts and
+            answer, the facts and answer at hand, and the folder.
         names_files: whether a refusal of a damaged file must name it, or a folder that it is in.
         limit: seconds that it may take.
     """
@@ -67,7 +67,7 @@ class Fault:
         in_child: called in the command's process before the command.
         kill_after: seconds after which the process is killed.
         touched: the files that were damaged.
-        is_input: whether what was touched is what the command was given, not damage that can be without effect.
+        is_input: whether what was touched is what the command was given: it is never without effect.
         must_recover: whether a refusal is wrong, since a second command or the system would have gone on.
         is_reached: whether it happened; asked after the command.
         expected: the facts that are right after it, where these are not the undisturbed ones.

@@ -1,8 +1,9 @@
-"""Commands that nobody should type: each is carried out, or refused in a sentence, and leaves nothing behind."""
+"""Commands that nobody should type: each is carried out, or refused and leaves nothing behind."""
 
 import json
 import os
 import random
+import shlex
 from dataclasses import fields
 from pathlib import Path
 
@@ -13,21 +14,48 @@ from tests.faults.vocabulary import Facts, Fault, Golden, Place, Scenario
 _WORDS = "words.json"
 _HUGE = (2**63, 2**64, 9999999999999999999999, 10**30, 10**400)
 _LARGE = (2**31, 2**32 + 1, 2**53 + 1, 2**63 - 1)
-_NUMBERS = ("nan", "inf", "-inf", "1e-400", "1e308", "1e400", "-0.0", "0", "-1", "1", "2", "0x10", "1_000", "٣")
+_NUMBERS = (
+    "nan",
+    "inf",
+    "-inf",
+    "1e-400",
+    "1e308",
+    "1e400",
+    "-0.0",
+    "0",
+    "-1",
+    "1",
+    "2",
+    "0x10",
+    "1_000",
+    "٣",
+)
 _TEXTS = (
-    "", " ", "-", "--", "=", "x", "None", "x[/b]y", "x[bold]y", "[red]", "\udcff", "x\udcffy", "\u202eabc", "🙂",
-    "\x1b]0;owned\x07", "a\nb", "a\tb", "..", ".", "/", "~", "*", "x" * 300, "a/" * 200, "{0}", "%s", "'; --",
-    "mine.py:NAME", ":", "con", "name=", "=value", "a=b=c",
+    "", " ", "-", "--", "=", "x", "None", "x[/b]y", "x[bold]y", "[red]", "\udcff", "x\udcffy", "\u202eabc",
+    "🙂", "\x1b]0;owned\x07", "a\nb", "a\tb", "..", ".", "/", "~", "*", "x" * 300, "a/" * 200,
+    "{0}", "%s", "'; --", "mine.py:NAME", ":", "con", "name=", "=value", "a=b=c",
 )  # fmt: skip
 _PIPES = ("pipe", "pipe.npz", "pipe.zip", "pipe-idx3-ubyte", "pipe.parquet")
-_PATHS = ("/dev/null", "/dev/zero", "/proc/self/mem", "/nowhere/at/all", "run/run.json", "run", "loop", *_PIPES)
+_PATHS = (
+    "/dev/null",
+    "/dev/zero",
+    "/proc/self/mem",
+    "/nowhere/at/all",
+    "run/run.json",
+    "run",
+    "loop",
+    *_PIPES,
+)
 # More of these is legitimate, and takes as long as it says.
 _SIZES = {
-    "steps", "batch", "eval_samples", "generator_batches", "n_critic", "seeds", "fresh_seeds", "modes", "rates",
-    "n_discriminator", "n_generator", "samples", "depth", "mapping_depth", "resolution", "workers", "d",
+    "steps", "batch", "eval_samples", "generator_batches", "n_critic", "seeds", "fresh_seeds", "modes",
+    "rates", "n_discriminator", "n_generator", "samples", "depth", "mapping_depth", "resolution",
+    "workers", "d",
 }  # fmt: skip
-_TRAIN = "train --data ring --model mlp --width 4 --depth 1 --latent 4 --steps 2 --batch 4 --eval-samples 8".split()
-_SWEEP = "theory run --d 60 --n-discriminator 4 --n-generator 3 --seeds 1 --steps 5".split()
+_TRAIN = shlex.split(
+    "train --data ring --model mlp --width 4 --depth 1 --latent 4 --steps 2 --batch 4 --eval-samples 8"
+)
+_SWEEP = shlex.split("theory run --d 60 --n-discriminator 4 --n-generator 3 --seeds 1 --steps 5")
 
 
 def _options() -> dict[tuple[str, ...], list[str]]:
@@ -54,7 +82,16 @@ def _options() -> dict[tuple[str, ...], list[str]]:
 
 
 def _names(kind: type) -> list[str]:
-    skipped = {"dry_run", "ray_address", "compile", "inception_weights", "device", "framework", "folder", "paths"}
+    skipped = {
+        "dry_run",
+        "ray_address",
+        "compile",
+        "inception_weights",
+        "device",
+        "framework",
+        "folder",
+        "paths",
+    }
     return [field.name for field in fields(kind) if field.name not in skipped]
 
 
@@ -94,7 +131,12 @@ def odd_folder(place: Place, rng: random.Random) -> Fault:
     elif kind == "study":
         words = ["study", "run", name, "--scale", "smoke", "--out", "study"]
     elif kind == "metric":
-        words = ["eval", "run", "--metric", rng.choice((f"fd-digits@{rng.choice(_HUGE)}", f"fd-{name}@10", name))]
+        words = [
+            "eval",
+            "run",
+            "--metric",
+            rng.choice((f"fd-digits@{rng.choice(_HUGE)}", f"fd-{name}@10", name)),
+        ]
     else:
         words = [rng.choice(("eval", "report")), name]
     return _given(place, words)
@@ -118,7 +160,9 @@ def _command() -> int:
 def _facts(folder: Path, answer: Answer) -> Facts:
     pages = [line.partition("Page: ")[2] for line in answer.out.splitlines() if line.startswith("Page: ")]
     there = sorted(str(path.relative_to(folder)) for path in folder.iterdir())
-    lost = [page for page in pages if page.isprintable() and "\ufffd" not in page and not (folder / page).exists()]
+    lost = [
+        page for page in pages if page.isprintable() and "\ufffd" not in page and not (folder / page).exists()
+    ]
     return {"there": there, "pages that are not there": lost}
 
 

@@ -22,7 +22,7 @@ def main() -> None:
                 answer = asdict(trial(number))
             except LaboratoryError as error:
                 answer = {"number": number, "failed": str(error)}
-            except Exception:  # noqa: BLE001 - of the laboratory, told to whoever runs it
+            except Exception:
                 answer = {"number": number, "failed": traceback.format_exc()}
             print(json.dumps(answer), file=answers, flush=True)
     finally:
@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def warm() -> None:
-    """Import what commands import, and compile kernels; polars is not used, as its threads do not survive a fork."""
+    """Import what commands import and compile kernels. polars stays unused: its threads survive no fork."""
     import tempfile
     from pathlib import Path
 
@@ -38,6 +38,7 @@ def warm() -> None:
 
     torch.set_num_threads(1)
     import polars  # noqa: F401
+    from tests.faults import strata  # noqa: F401
 
     import paripassu.cli
     import paripassu.report.run
@@ -45,15 +46,18 @@ def warm() -> None:
     from paripassu.cli.train import Train
     from paripassu.theory import Framework, simulate
     from paripassu.train import train
-    from tests.faults import strata  # noqa: F401
 
     warnings.simplefilter("error")
     with tempfile.TemporaryDirectory() as folder:
-        run = Train(data="digits", model="mlp", width=8, depth=1, steps=2, batch=8, eval_samples=8, optimizer_g="nsgd")
+        run = Train(
+            data="digits", model="mlp", width=8, depth=1, steps=2, batch=8, eval_samples=8, optimizer_g="nsgd"
+        )
         train(run.run(), Path(folder) / "run")
     for updates in ("simultaneous", "alternating"):
         for method in ("nsgda", "sgda"):
-            simulate(Framework(d=60), method, lr_d=0.1, lr_g=0.1, seeds=(0,), steps=5, updates=updates, threads=1)
+            simulate(
+                Framework(d=60), method, lr_d=0.1, lr_g=0.1, seeds=(0,), steps=5, updates=updates, threads=1
+            )
 
 
 if __name__ == "__main__":
