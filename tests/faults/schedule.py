@@ -1,8 +1,8 @@
 """Which trial a number is. Numbers go round the strata, so that every stretch of them has some of each."""
 
+import random
 from dataclasses import dataclass
 from functools import cache
-from math import ceil
 
 from tests.faults.vocabulary import Draw, Scenario
 
@@ -31,8 +31,12 @@ def rounds() -> tuple[Stratum, ...]:
     """All strata once, then those of weight above one again, and so on."""
     from tests.faults.strata import STRATA
 
-    most = max(stratum.weight for stratum in STRATA)
-    return tuple(stratum for number in range(most) for stratum in STRATA if ceil(stratum.weight) > number)
+    rng, order = random.Random(0), list[Stratum]()
+    for number in range(max(stratum.weight for stratum in STRATA)):
+        again = [stratum for stratum in STRATA if stratum.weight > number]
+        rng.shuffle(again)
+        order += again
+    return tuple(order)
 
 
 def stratum_of(number: int) -> Stratum:

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from tests.faults import shim
@@ -77,21 +78,18 @@ def run(
     """
     outcomes: list[Outcome] = []
     answers: queue.Queue[dict | Exception] = queue.Queue()
-    lock, given, begun = threading.Lock(), 0, time.monotonic()
+    share, begun = _Share(chosen), time.monotonic()
 
-    def next_number() -> int | None:
-        nonlocal given
-        with lock:
-            spent = time.monotonic() - begun
-            if (spent > budget.seconds) if budget.seconds is not None else (given >= budget.trials):
-                return None
-            given += 1
-            return next(chosen, None)
+    def next_number(worker: int) -> int | None:
+        spent = time.monotonic() - begun
+        if (spent > budget.seconds) if budget.seconds is not None else (share.given >= budget.trials):
+            return None
+        return share.next_for(worker)
 
-    def serve() -> None:
+    def serve(worker: int) -> None:
         try:
             with _worker(library) as process:
-                while (number := next_number()) is not None:
+                while (number := next_number(worker)) is not None:
                     process.stdin.write(f"{number}\n")
                     process.stdin.flush()
                     line = process.stdout.readline()
@@ -105,7 +103,7 @@ def run(
         except Exception as error:
             answers.put(error)
 
-    threads = [threading.Thread(target=serve) for _ in range(workers or os.cpu_count() or 1)]
+    threads = [threading.Thread(target=serve, args=(n,)) for n in range(workers or os.cpu_count() or 1)]
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads) or not answers.empty():
@@ -120,6 +118,33 @@ def run(
         outcomes.append(Outcome(**answer))
         heard(outcomes[-1])
     return sorted(outcomes, key=lambda outcome: outcome.number)
+
+
+class _Share:
+    """Gives each process the next trial, of scenarios that it has prepared if there is one near."""
+
+    _AHEAD = 60
+
+    def __init__(self, chosen: Iterator[int]) -> None:
+        self.given = 0
+        self._chosen, self._pending = chosen, list[int]()
+        self._owners: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def next_for(self, worker: int) -> int | None:
+        """The number of the next trial; None after the last."""
+        from tests.faults.schedule import stratum_of
+
+        with self._lock:
+            self._pending += islice(self._chosen, self._AHEAD - len(self._pending))
+            if not self._pending:
+                return None
+            scenarios = [stratum_of(number).scenario.name for number in self._pending]
+            own = (n for n, name in enumerate(scenarios) if self._owners.get(name, worker) == worker)
+            place = next(own, 0)
+            self._owners.setdefault(scenarios[place], worker)
+            self.given += 1
+            return self._pending.pop(place)
 
 
 def _worker(library: Path) -> subprocess.Popen:

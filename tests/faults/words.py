@@ -52,6 +52,7 @@ _SIZES = {
     "rates", "n_discriminator", "n_generator", "samples", "depth", "mapping_depth", "resolution",
     "workers", "d",
 }  # fmt: skip
+_SHARES = {"train": 6, "theory": 8, "eval": 2}  # by their numbers of options
 _TRAIN = shlex.split(
     "train --data ring --model mlp --width 4 --depth 1 --latent 4 --steps 2 --batch 4 --eval-samples 8"
 )
@@ -107,7 +108,8 @@ def _value(option: str, rng: random.Random) -> str:
 def odd_words(place: Place, rng: random.Random) -> Fault:
     """A small valid command with one or two odd options."""
     options = _options()
-    base = rng.choice(sorted(options))
+    bases = sorted(options)
+    base = rng.choices(bases, [_SHARES.get(words[0], 1) for words in bases])[0]
     words = list(base)
     for _ in range(rng.randint(1, 2)):
         if options[base] and rng.random() < 0.95:
