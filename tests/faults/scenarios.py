@@ -268,6 +268,17 @@ def _says_the_checkpoint(golden: Golden, facts: Facts, answer: Answer, _: Path) 
     return here != there and f"step-{there:09d}" in answer.err
 
 
+def _says_in_remarks(golden: Golden, facts: Facts, _: Answer, __: Path) -> bool:
+    """Nothing differs but that the result has a remark more."""
+    before, now = dict(golden.facts), dict(facts)
+    more = False
+    for name in ("printed", "result"):
+        here, there = dict(now[name]), dict(before[name])
+        more |= len(here.pop("remarks")) > len(there.pop("remarks"))
+        now[name], before[name] = here, there
+    return more and now == before
+
+
 def _says_damage(golden: Golden, facts: Facts, answer: Answer, _: Path) -> bool:
     """The page, or the command, says that something is damaged or missing."""
     words = ("damaged", "is missing", "passed over", "was lost", "not whole")
@@ -312,6 +323,7 @@ STUDYING = Scenario(
     lambda: command(*STUDY),
     _study_facts,
     files("study/study.json", "study/**/run.json", "study/**/records.*", "study/**/checkpoints/**/*"),
+    _says_in_remarks,
 )
 STUDY_REPORT = Scenario(
     "report of a study",
@@ -327,6 +339,7 @@ SWEEPING = Scenario(
     lambda: command(*SWEEP),
     _sweep_facts,
     files("sweep/study.json", "sweep/*.parquet", "sweep/chunks/*"),
+    _says_in_remarks,
 )
 SWEEP_REPORT = Scenario(
     "report of a sweep",

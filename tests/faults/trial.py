@@ -34,7 +34,7 @@ def trial(number: int) -> Outcome:
 
 def meet(stratum: Stratum, number: int) -> Outcome:
     """Let a scenario meet an injection; the number decides the rest."""
-    rng = random.Random(number)
+    rng = random.Random(str(number))  # text is mixed well, numbers next to each other are not
     scenario = stratum.scenario
     state = rng.choice(stratum.states)
     golden = undisturbed(scenario, state)
@@ -84,9 +84,19 @@ def _judged(
         still = contents(folder) if fault.touched else {}
         is_unmended = all(still.get(path) == here for path, here in damaged.items())
         is_unmended = is_unmended and not any(path in still for path in missing)
-        if fault.touched and not fault.is_input and is_unmended and answer.err == golden.answer.err:
+        if (
+            fault.touched
+            and not fault.is_input
+            and is_unmended
+            and _is_as_ever(scenario, folder, again, answer, golden)
+        ):
             return "without effect", ""
     return name, why
+
+
+def _is_as_ever(scenario: Scenario, folder: Path, again: Answer, answer: Answer, golden: Golden) -> bool:
+    """Whether nothing at all was different from an undisturbed command."""
+    return answer.err == golden.answer.err and scenario.facts(folder, again) == golden.facts
 
 
 def _after_refusal(
