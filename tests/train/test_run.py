@@ -5,6 +5,8 @@ import pickle
 from dataclasses import replace
 
 import pytest
+import torch
+from torch.optim import lr_scheduler
 
 from paripassu.games import R1, GanLoss, PathLength
 from paripassu.models import DCGAN
@@ -51,7 +53,7 @@ def test_keys_tell_runs_apart(points):
         ({"eval_samples": 1}, "eval_samples"),
         ({"checkpoint_every": 0}, "checkpoint_every"),
         ({"updates": "both"}, "updates"),
-        ({"decay": "cosine"}, "decay"),
+        ({"decay": "sudden"}, "decay"),
         ({"penalty": R1(), "model": DCGAN()}, "mix samples, as dcgan's does"),
         ({"penalty_every": 4}, "penalty_every 4 needs a penalty"),
         ({"path_length_every": 4}, "path_length_every 4 needs a path_length"),
@@ -88,3 +90,21 @@ def test_a_loss_without_a_name_cannot_be_written_down(points):
     mine = GanLoss(lambda real, fake: (fake - real).sum(), lambda fake: -fake.sum())
     with pytest.raises(ValueError, match="non_saturating"):
         replace(points, loss=mine).settings()
+
+
+@pytest.mark.parametrize(
+    ("decay", "scheduler"),
+    [
+        ("constant", lambda o: lr_scheduler.ConstantLR(o, 1.0)),
+        ("linear", lambda o: lr_scheduler.LinearLR(o, 1.0, 0.0, 8)),
+        ("cosine", lambda o: lr_scheduler.CosineAnnealingLR(o, 8)),
+    ],
+)
+def test_rates_fall_as_torchs_schedulers_let_them(decay, scheduler, points):
+    run = replace(points, decay=decay, steps=8)
+    optimizer = torch.optim.SGD([torch.zeros(1)], 1.0)
+    schedule = scheduler(optimizer)
+    for step in range(8):
+        assert run.rate_factor(step) == pytest.approx(optimizer.param_groups[0]["lr"], abs=1e-12)
+        optimizer.step()
+        schedule.step()

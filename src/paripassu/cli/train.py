@@ -119,7 +119,7 @@ class Train:
     """Discriminator updates per generator update."""
     updates: Annotated[Updates | None, _of_recipe("{alternating,simultaneous}")] = None
     """Whether the generator steps after the discriminator, on its new weights, or both step at once."""
-    decay: Annotated[Decay | None, _of_recipe("{constant,linear}")] = None
+    decay: Annotated[Decay | None, _of_recipe("{constant,linear,cosine}")] = None
     """Of the learning rates over the run."""
     ema: _Float = None
     """Decay per step of the averaged generator that is measured; 0 for none."""

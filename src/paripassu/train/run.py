@@ -14,7 +14,7 @@ from paripassu.train import serialization
 from paripassu.train.own_parts import portable
 
 Updates = Literal["alternating", "simultaneous"]
-Decay = Literal["constant", "linear"]
+Decay = Literal["constant", "linear", "cosine"]
 Precision = Literal["float32", "tf32", "bf16"]
 
 _MINIMA = {
@@ -76,7 +76,7 @@ class Run:
         n_critic: discriminator updates per generator update, >= 1.
         updates: ``"alternating"``: the generator answers the discriminator's new weights;
             ``"simultaneous"``: both step from the same point (needs ``n_critic`` 1).
-        decay: of both learning rates over the run: ``"linear"`` ends at zero.
+        decay: of both learning rates over the run: ``"linear"`` and ``"cosine"`` fall to zero.
         ema: decay per step, in [0, 1), of the averaged generator that is measured and sampled; 0 is none.
         seed: of initial weights, batches and latents.
         eval_samples: generated samples per measurement, >= 2.
@@ -154,6 +154,17 @@ class Run:
             raise ValueError("precision tf32 is a GPU's: use float32 on the CPU, or bf16")
         if self.channels_last and not self.model.has_channels:
             raise ValueError(f"{self.model.name} has no channels to put last: leave channels_last out")
+
+    def rate_factor(self, step: int) -> float:
+        """What both learning rates are multiplied by at a generator update, in [0, 1].
+
+        Args:
+            step: generator updates done, from 0.
+        """
+        done = step / self.steps
+        if self.decay == "linear":
+            return 1 - done
+        return (1 + math.cos(math.pi * done)) / 2 if self.decay == "cosine" else 1.0
 
     def settings(self) -> dict[str, Any]:
         """The run as plain nested values, for ``run.json``; `from_settings` reads them back."""

@@ -35,7 +35,7 @@ def step(run: Run, state: TrainingState, real: Samples, processes: Processes = A
     draws = processes.draws(generator(run.seed, Stream.TRAINING, state.step, device))
 
     # Learning rates.
-    factor = 1 - state.step / run.steps if run.decay == "linear" else 1.0
+    factor = run.rate_factor(state.step)
     for player, optimizer in ((run.generator, state.optimizer_g), (run.discriminator, state.optimizer_d)):
         for group in optimizer.param_groups:
             group["lr"] = player.lr * factor
