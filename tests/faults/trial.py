@@ -148,7 +148,7 @@ def _compared(scenario: Scenario, folder: Path, answer: Answer, golden: Golden) 
 
 
 def _short(value: object) -> str:
-    text = str(value)
+    text = " ".join(str(value).split())
     return text if len(text) < 120 else f"{text[:80]}... ({len(text)} characters)"
 
 

@@ -26,6 +26,7 @@ def main() -> None:
                 answer = {"number": number, "failed": traceback.format_exc()}
             print(json.dumps(answer), file=answers, flush=True)
     finally:
+        answers.close()
         leave()
 
 
