@@ -138,13 +138,13 @@ class _Writer:
         self.seconds, self.cpu, self.runs = 0.0, 0.0, 0
         self._where = environment("paripassu bench report")
 
-    def execute(self, _: object, units: Sequence[Unit], /) -> Iterator[tuple[Unit, None]]:
+    def execute(self, _: object, units: Sequence[Unit], /) -> Iterator[tuple[Unit, list[str]]]:
         for unit in units:
             write_run(unit.path, unit.run, self._where)
             seconds, cpu = timed(lambda path=unit.path: write_run_table(path))
             self.seconds, self.cpu = self.seconds + seconds, self.cpu + cpu
             self.runs += 1
-            yield unit, None
+            yield unit, []
 
 
 def write_run(path: Path, run: Run, where: Environment) -> None:

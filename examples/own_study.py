@@ -3,20 +3,20 @@
 Claim under test: the direction of Lion alone trains a GAN as well as Lion does.
 
 Verdict rule, per game, from the confirmation runs: *supported* if the whole bootstrap 95 % interval of the
-direction's advantage over Lion is above -0.1, *contradicted* if it is below -0.1, otherwise *undecided*.
+direction's lead over Lion is above -0.1, *contradicted* if it is below -0.1, otherwise *undecided*.
 """
 
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from own_rule import Lion
 
 from paripassu.data import Ring
-from paripassu.evidence.intervals import bootstrap_interval
 from paripassu.models import MLP
 from paripassu.protocol import Arm, Comparison, Evidence, Game, Scale, Study, decide, run_study
-from paripassu.records import Verdict
+from paripassu.records import Settings, Verdict
 from paripassu.rules import SGD, Graft, Rule
 from paripassu.train import Player, Run
 
@@ -27,9 +27,10 @@ ARMS = (
 )
 
 
-def ring(rule: Rule, lr: float, steps: int, seed: int) -> Run:
-    player = Player(rule, lr)
-    return Run(Ring(), MLP(width=64), player, player, batch=256, steps=steps, seed=seed, eval_every=steps)
+def ring(rule: Rule, settings: Settings, steps: int, seed: int) -> Run:
+    generator, discriminator = Player(rule, settings.lr_g), Player(rule, settings.lr_d)
+    run = Run(Ring(), MLP(width=64), generator, discriminator, batch=256, steps=steps, seed=seed)
+    return replace(run, decay=settings.decay, eval_every=steps)
 
 
 GAME = Game(
@@ -43,14 +44,13 @@ GAME = Game(
 
 
 def verdict(evidence: Evidence) -> Verdict:
-    direction, lion = evidence.scores["lion direction"], evidence.scores["lion"]
-    lead = bootstrap_interval(lambda d, a: d - a, direction, lion)
+    lead = evidence.lead("lion direction", "lion")
     word = decide(supported=lead.low > -0.1, contradicted=lead.high < -0.1)
-    return Verdict(word, f"The direction's advantage over Lion is {lead}.")
+    return Verdict(word, f"The direction's lead over Lion is {lead}.")
 
 
 _compare = partial(Comparison, ARMS, [GAME], verdict)
-_SMOKE = _compare(size="smoke", rates=1, confirmation_seeds=2)
+_SMOKE = _compare(size="smoke", tuning=None, confirmation_seeds=2)
 STUDY = Study.from_file(__file__, {"smoke": Scale(_SMOKE, decides=False), "small": Scale(_compare("small"))})
 
 if __name__ == "__main__":  # or: paripassu study run own_study.py --scale smoke

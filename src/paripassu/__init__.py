@@ -4,18 +4,39 @@ Torch and numpy are enough for all of these. `paripassu.theory` and the command 
 """
 
 from importlib import import_module
-from types import ModuleType
 
-from paripassu import rules
-from paripassu.optim import NSGD, AdaDir, AdaNSGD, Graft
-from paripassu.probe import Probe, suggest_lr
+TYPE_CHECKING = False  # as type checkers read it; `typing` takes as long to load as all else here
+if TYPE_CHECKING:
+    from paripassu import games as games
+    from paripassu import optim as optim
+    from paripassu import probe as probe
+    from paripassu import rules
+    from paripassu import theory as theory
+    from paripassu.optim import NSGD, AdaDir, AdaNSGD, Graft
+    from paripassu.probe import Probe, suggest_lr
 
 __version__ = "0.1.0"
 __all__ = ["NSGD", "AdaDir", "AdaNSGD", "Graft", "Probe", "__version__", "rules", "suggest_lr"]
 
+# Imported when first used: torch takes seconds to load, and Ctrl-C in them is answered by our own code.
+_HOMES = {
+    "NSGD": "optim",
+    "AdaDir": "optim",
+    "AdaNSGD": "optim",
+    "Graft": "optim",
+    "Probe": "probe",
+    "suggest_lr": "probe",
+}
+_PACKAGES = ("games", "optim", "probe", "rules", "theory")
 
-def __getattr__(name: str) -> ModuleType:
-    # Imported when first used: its compiler takes a second to load, which training does not need.
-    if name == "theory":
-        return import_module("paripassu.theory")
+
+def __getattr__(name: str) -> object:
+    if name in _PACKAGES:
+        return import_module(f"{__name__}.{name}")
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_PACKAGES})

@@ -1,13 +1,24 @@
-"""Files that appear whole or not at all, folders that one process works in, and where caches live."""
+"""Files that appear whole or not at all, folders that one process works in, and where caches live.
 
+JSON that is read back carries its own SHA-256 (`sealed`), so that a flipped bit in it is damage, not data.
+"""
+
+import hashlib
+import json
 import os
+import re
 import shutil
 import socket
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from typing import Any
 
+AnyPath = str | os.PathLike[str]
+"""A path as a person writes it: text, or a `pathlib.Path`."""
+
+_SEAL = "sha256"
 _LOCK = ".lock"
 _HOLDER = ".holder"  # a file of its own: whoever tries the lock empties that one
 _PARTIAL = ".partial-"
@@ -18,7 +29,7 @@ class FolderInUseError(RuntimeError):
 
 
 @contextmanager
-def replacing(path: Path) -> Generator[Path]:
+def replacing(path: AnyPath) -> Generator[Path]:
     """Write a file or a folder so that readers, and a crash, see the old one or the new one.
 
     Yields:
@@ -36,27 +47,77 @@ def replacing(path: Path) -> Generator[Path]:
         >>> path.read_text()
         'whole'
     """
+    path = Path(path)
     partial = path.with_name(f"{_PARTIAL}{os.getpid()}-{path.name}")
     remove(partial)
     try:
         yield partial
-        _sync(partial)
         if partial.is_dir():
+            for inside in partial.iterdir():
+                sync(inside)
             remove(path)  # a folder cannot replace one that holds something
+        sync(partial)
         partial.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
     finally:
         remove(partial)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Replace a file's text, in UTF-8, as `replacing` does."""
+def write_whole(path: AnyPath, text: str) -> None:
+    r"""Replace a file's text, in UTF-8, as `replacing` does.
+
+    A byte of a file's name that is no UTF-8 is written as an escape, such as ``\udcff``.
+    """
     with replacing(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def remove(path: Path) -> None:
+def sealed(data: dict[str, Any]) -> str:
+    """Plain values as JSON text that carries its own SHA-256.
+
+    Example:
+        >>> unsealed(sealed({"step": 30}))
+        {'step': 30}
+    """
+    return json.dumps(data | {_SEAL: _seal(data)}, indent=2, allow_nan=False) + "\n"
+
+
+def unsealed(text: str | bytes) -> dict[str, Any]:
+    """The values of a text that `sealed` made.
+
+    Raises:
+        ValueError: a character of it was changed or lost since.
+
+    Example:
+        >>> unsealed(sealed({"step": 30}).replace("30", "31"))
+        Traceback (most recent call last):
+        ValueError: its SHA-256 is another
+    """
+    try:
+        data: Any = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    if not isinstance(data, dict):
+        raise ValueError("it is no JSON object")  # noqa: TRY004 - damage is one kind of error
+    if data.pop(_SEAL, None) != _seal(data):
+        raise ValueError("its SHA-256 is another")
+    return data
+
+
+def _seal(data: dict[str, Any]) -> str:
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file_digest(path: AnyPath) -> str:
+    """The SHA-256 of a file, in hex."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def remove(path: AnyPath) -> None:
     """Remove a file or a folder with all that is in it, if it is there."""
+    path = Path(path)
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -64,7 +125,35 @@ def remove(path: Path) -> None:
             path.unlink()
 
 
-def inside(folder: Path, relative: str, *, pattern: str) -> Path:
+def clear_leftovers(folder: AnyPath) -> None:
+    """Remove what killed processes left of `replacing` in a folder and in the folders right under it.
+
+    What a living process of this machine is writing stays.
+    """
+    folder = Path(folder)
+    for pattern in (f"{_PARTIAL}*", f"*/{_PARTIAL}*"):
+        for path in folder.glob(pattern):
+            writer = re.match(rf"{re.escape(_PARTIAL)}(\d+)-", path.name)
+            if not (writer and _is_alive(int(writer[1]))):
+                remove(path)
+
+
+def _is_alive(process: int) -> bool:
+    """Whether another process of this number is there."""
+    if process == os.getpid():
+        return False  # in containers that start anew the numbers are the same
+    if os.name != "posix":
+        return True  # signal 0 would end it
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def inside(folder: AnyPath, relative: str, *, pattern: str) -> Path:
     """The path of a file or a folder that a file in ``folder`` names.
 
     Args:
@@ -79,6 +168,7 @@ def inside(folder: Path, relative: str, *, pattern: str) -> Path:
         >>> inside(Path("run"), "samples/1.png", pattern="samples/*.png").as_posix()
         'run/samples/1.png'
     """
+    folder = Path(folder)
     path = folder / relative
     written = PurePosixPath(relative)
     is_alike = len(written.parts) == len(PurePosixPath(pattern).parts) and written.match(pattern)
@@ -90,26 +180,28 @@ def inside(folder: Path, relative: str, *, pattern: str) -> Path:
     return path
 
 
-def is_empty(folder: Path) -> bool:
+def is_empty(folder: AnyPath) -> bool:
     """Whether a folder holds nothing, or nothing but hidden files, as a kill leaves of `replacing`."""
-    return all(path.name.startswith(".") for path in folder.iterdir())
+    return all(path.name.startswith(".") for path in Path(folder).iterdir())
 
 
 @contextmanager
-def locked(folder: Path) -> Generator[None]:
-    """Lock an existing folder while working in it.
+def locked(folder: AnyPath) -> Generator[None]:
+    """Lock an existing folder while working in it; what killed processes left there is cleared first.
 
     Raises:
         FolderInUseError: another process has locked it; the message says which, where and since when.
     """
     from filelock import FileLock, Timeout
 
+    folder = Path(folder)
     lock = FileLock(folder / _LOCK)
     try:
         lock.acquire(blocking=False)
     except Timeout as error:
         raise FolderInUseError(f"{folder} is in use by {_holder(folder)}: wait for it or stop it") from error
     try:
+        clear_leftovers(folder)
         now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         write_whole(folder / _HOLDER, f"process {os.getpid()} on {socket.gethostname()}, since {now}")
         yield
@@ -133,16 +225,9 @@ def _holder(folder: Path) -> str:
         return "another process"
 
 
-def _sync(path: Path) -> None:
-    """Bring a file, or a folder and all that is in it, to the disk."""
-    if path.is_dir() and path.name.startswith(_PARTIAL):
-        for inside in path.iterdir():
-            _sync_one(inside)
-    _sync_one(path)
-
-
-def _sync_one(path: Path) -> None:
-    if path.is_dir() and os.name != "posix":
+def sync(path: AnyPath) -> None:
+    """Bring a file, or which files a folder has, to the disk."""
+    if Path(path).is_dir() and os.name != "posix":
         return  # other systems open no folders
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -6,9 +6,11 @@ from dataclasses import asdict
 import polars as pl
 from PIL import Image
 
+from paripassu.evidence.collapse import sweep_tables
 from paripassu.evidence.intervals import estimate
 from paripassu.records import (
     ArmResult,
+    Ease,
     Effect,
     End,
     Environment,
@@ -17,11 +19,12 @@ from paripassu.records import (
     Losses,
     Metric,
     Pace,
-    RateResult,
     RunHeader,
     Samples,
+    Settings,
     Shadow,
     StudyResult,
+    TrialResult,
     Update,
     Verdict,
 )
@@ -85,9 +88,13 @@ def study_folder(folder, *, finished=True, values=(0.4, 0.6), claim="a claim", e
         for run in runs:
             run_folder(folder / run, outcome="diverged" if arm == "sgda" else "finished")
         deciding = estimate([factor * v for v in values])
-        grid = [RateResult(lr, deciding, 0) for lr in (0.01, 0.1)]
+        points = [Settings(lr, 2 * lr, "linear") for lr in (0.01, 0.1)]
+        trials = [TrialResult(point, deciding.values, 0) for point in points]
+        ease = Ease([0.4, 0.5], [0.3, 0.4], [0.5, 0.6], 0.45, 0.35, 0.55, 0.5)
         estimates = {"mode-overlap@50": deciding} | {n: estimate(v) for n, v in (extra or {}).items()}
-        arms.append(ArmResult(arm, HOSTILE, grid, 0.1, True, estimates, 2 * (arm == "sgda"), runs))
+        diverged = 2 * (arm == "sgda")
+        edges = ["largest of the generator's rate"]
+        arms.append(ArmResult(arm, HOSTILE, trials, points[1], edges, estimates, diverged, runs, ease))
     verdict = Verdict("supported", "because " + HOSTILE, Effect("a lead", 0.3, 0.2, 0.4))
     game = GameResult("ring8", "a ring", "mode-overlap@50", "higher", arms)
     found = Finding(claim, "ring8", verdict, "2 arms, 2 seeds, 12 runs")
@@ -141,9 +148,8 @@ def sweep_folder(folder, *tables, kind="phase", apart=1.0, name="phases", settin
     words |= {"cut": ["A lot."], "settings": framework, "finished": bool(tables)} | given
     result = write_study(folder, study_result(name, "small", kind, **words))
     if tables:
-        pl.concat(tables).write_parquet(folder / "outcomes.parquet")
-        _paths(apart).write_parquet(folder / "paths.parquet")
-        _NEURONS.write_parquet(folder / "neurons.parquet")
+        frames = {"outcomes": pl.concat(tables), "paths": _paths(apart), "neurons": _NEURONS}
+        sweep_tables(kind, result.settings, folder).write(frames)
     return result
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from paripassu.data import Ring
 from paripassu.engine.engine import Result, Task
 from paripassu.models import MLP
-from paripassu.protocol import Arm, Comparison, Evidence, Game, Scale, Study
-from paripassu.records import Verdict
+from paripassu.protocol import Arm, Comparison, Evidence, Game, Scale, Study, Tuning
+from paripassu.records import Settings, Verdict
 from paripassu.rules import SGD, Normalize, Rule
 from paripassu.train import Player, Run
 
@@ -22,15 +22,16 @@ class Here:
         return ((task, function(task)) for task in tasks)
 
 
-def tiny_run(rule: Rule, lr: float, steps: int, seed: int) -> Run:
-    player = Player(rule, lr)
+def tiny_run(rule: Rule, settings: Settings, steps: int, seed: int) -> Run:
+    players = Player(rule, settings.lr_g), Player(rule, settings.lr_d)
     every = {"log_every": 2, "probe_every": 2, "eval_every": steps, "checkpoint_every": steps}
     sizes = {"batch": 8, "eval_samples": 50}
-    return Run(Ring(), MLP(width=4, depth=1), player, player, steps=steps, seed=seed, **sizes, **every)
+    own = {"decay": settings.decay, "steps": steps, "seed": seed}
+    return Run(Ring(), MLP(width=4, depth=1), *players, **own, **sizes, **every)
 
 
 def tiny_game(centres: Mapping[str, float], **more: Any) -> Game:
-    chosen = dict.fromkeys((arm.name for arm in ARMS), 1e-3)
+    chosen = dict.fromkeys((arm.name for arm in ARMS), Settings(1e-3, 2e-3, "cosine"))
     game = Game("ring8", "a ring", tiny_run, "mode-overlap@50", centres, {"smoke": 4, "untuned": 4}, chosen)
     return replace(game, **more)
 
@@ -41,16 +42,17 @@ def tiny_verdict(evidence: Evidence) -> Verdict:
 
 def tiny_comparison(centres: Mapping[str, float] | None = None, **more: Any) -> Comparison:
     game = tiny_game(centres or {"wild": 1e-2, "calm": 1e-2})
-    given = {"rates": 3, "tuning_seeds": 2, "confirmation_seeds": 3, "beyond": 0}
-    return Comparison(ARMS, **{"games": [game], "verdict": tiny_verdict, "size": "smoke"} | given | more)
+    given = {"tuning": Tuning(trials=3, finalists=2, seeds=2), "confirmation_seeds": 3}
+    given |= {"arms": ARMS, "games": [game], "verdict": tiny_verdict, "size": "smoke"}
+    return Comparison(**given | more)
 
 
 def tiny_study(centres: Mapping[str, float] | None = None, *, words: str = "Is it?", **more: Any) -> Study:
-    """Scales ``smoke``, with a search for rates, and ``untuned``, without one."""
+    """Scales ``smoke``, which tunes, and ``untuned``."""
     scales = {
         "smoke": Scale(tiny_comparison(centres, **more), cut=("Nearly everything.",)),
         "untuned": Scale(
-            tiny_comparison(centres, **{"size": "untuned", "rates": 1, "confirmation_seeds": 2} | more)
+            tiny_comparison(centres, **{"size": "untuned", "tuning": None, "confirmation_seeds": 2} | more)
         ),
     }
     return Study("tiny", words, "It is.", "None.", scales)

@@ -64,7 +64,7 @@ def test_missing_scripts_raise_and_say_where_they_are(monkeypatch, tmp_path, cap
 @pytest.mark.parametrize("option", ["--rounds", "--processes"])
 def test_rounds_and_processes_are_at_least_one(option, capsys):
     assert main(["bench", "optim", option, "0"]) == 2
-    assert f"{option} must be at least 1" in capsys.readouterr().err
+    assert f"{option} must be in 1 to" in capsys.readouterr().err
 
 
 def test_json_has_no_nan():
@@ -97,7 +97,8 @@ def test_training_is_timed_beside_usual_loop_and_networks_alone(monkeypatch, tmp
     monkeypatch.setattr(script, "settings", lambda device, compiled: measured)
     page = tmp_path / "table.md"
     assert main(f"bench train --rounds 1 --out {page} --json --quiet".split()) == 0
-    rows = json.loads(capsys.readouterr().out)["tiny"]["rows"]
+    figures = json.loads(capsys.readouterr().out)["tiny"]
+    rows, penalties = figures["rows"], figures["penalty"]
     assert [(row["contestant"], row["setting"]) for row in rows] == [
         ("the usual loop", "as torch has it"),
         *((who, name) for name in measured for who in ("paripassu", "the ceiling")),
@@ -108,6 +109,16 @@ def test_training_is_timed_beside_usual_loop_and_networks_alone(monkeypatch, tmp
         assert own["images"] == pytest.approx(8e3 / own["median_ms"])
     assert "## tiny" in page.read_text()
     assert page.read_text().count("1.3 × the usual loop is met by ") == 1
+    assert [row["setting"] for row in penalties] == list(measured)
+    for row in penalties:
+        assert f"| {row['to_plain']:.2f} | {row['torchs_to_plain']:.2f} |" in page.read_text()
+
+
+def test_the_page_says_which_penalties_cost_too_much():
+    script = bench.load("train")
+    cheap, dear = (script.PenaltyRow(name, 1.0, ratio, 3.0) for name, ratio in (("a", 1.7), ("b", 1.71)))
+    assert "At most 1.7 × a plain pass is met by every setting." in script.penalty_table([cheap])
+    assert "**At most 1.7 × a plain pass is not met by** b (1.71)." in script.penalty_table([cheap, dear])
 
 
 @pytest.mark.parametrize(
@@ -162,7 +173,7 @@ def test_every_phase_of_a_made_study_has_its_row(tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize("option", ["--games", "--seeds"])
 def test_a_made_study_has_runs(option, capsys):
     assert main(["bench", "report", option, "0"]) == 2
-    assert f"{option} must be at least 1" in capsys.readouterr().err
+    assert f"{option} must be in 1 to" in capsys.readouterr().err
 
 
 def test_missed_bounds_are_marked():

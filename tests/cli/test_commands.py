@@ -85,8 +85,8 @@ def test_a_closed_output_ends_quietly():
             "run `paripassu study run collapse --scale small --out 'no where'` first",
         ),
         (
-            ["study", "report", "recovery", "--data", "cifar10=x", "--device", "cuda"],
-            "run `paripassu study run recovery --scale small --data cifar10=x --device cuda` first",
+            ["study", "report", "grafting", "--data", "cifar10=x", "--device", "cuda"],
+            "run `paripassu study run grafting --scale small --data cifar10=x --device cuda` first",
         ),
     ],
 )

@@ -7,6 +7,8 @@ from types import ModuleType
 import pytest
 from tests.cases.commands import run
 
+from paripassu.files import sealed, unsealed
+
 
 def test_eval_measures_the_checkpoint(trained, capsys):
     code, out, _ = run(capsys, "eval", str(trained), "--samples", "30", "--json")
@@ -25,8 +27,8 @@ def test_eval_refuses_missing_devices(trained, capsys, name, message):
     assert (code, out) == (2, "")
     assert message in err
     path = trained / "run.json"
-    header = json.loads(path.read_text())
-    path.write_text(json.dumps(header | {"settings": header["settings"] | {"device": name}}))
+    header = unsealed(path.read_text())
+    path.write_text(sealed(header | {"settings": header["settings"] | {"device": name}}))
     assert run(capsys, "eval", str(trained)) == (2, "", err)
     assert err.count("\n") == 1
 
@@ -34,9 +36,9 @@ def test_eval_refuses_missing_devices(trained, capsys, name, message):
 def test_a_run_from_a_gpu_is_measured_on_the_cpu(trained, capsys):
     _, expected, _ = run(capsys, "eval", str(trained), "--json")
     path = trained / "run.json"
-    header = json.loads(path.read_text())
+    header = unsealed(path.read_text())
     elsewhere = header["settings"] | {"device": "cuda", "precision": "tf32"}
-    path.write_text(json.dumps(header | {"settings": elsewhere}))
+    path.write_text(sealed(header | {"settings": elsewhere}))
     code, out, _ = run(capsys, "eval", str(trained), "--device", "cpu", "--json")
     assert (code, json.loads(out)) == (0, json.loads(expected))
 

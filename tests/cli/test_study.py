@@ -2,23 +2,36 @@
 
 import json
 import shutil
+from pathlib import Path
 
+import pytest
 from tests.cases.commands import run
 
+EXAMPLE = str(Path(__file__).parents[2] / "examples" / "own_study.py")
+SMOKE = [EXAMPLE, "--scale", "smoke", "--games", "ring8"]
 
-def test_studies_in_a_folder_can_be_compared_and_make_a_board(tmp_path, capsys):
-    study = ["study", "run", "pace", "--scale", "smoke", "--workers", "1"]
-    code, _, err = run(capsys, *study, "--out", str(tmp_path / "old"))
+
+def test_a_study_is_run_reported_compared_and_put_on_a_board(tmp_path, capsys):
+    old, new = str(tmp_path / "old"), str(tmp_path / "new")
+    code, out, err = run(capsys, "study", "run", *SMOKE, "--workers", "1", "--out", old)
     assert (code, err) == (0, "")
-    shutil.copytree(tmp_path / "old", tmp_path / "new")
-    code, out, _ = run(capsys, "study", "diff", str(tmp_path / "old"), str(tmp_path / "new"))
+    assert "ring8" in out
+    assert (tmp_path / "old" / "report" / "index.html").is_file()
+    code, out, _ = run(capsys, "study", "report", *SMOKE, "--out", old, "--json")
+    assert (code, [game["game"] for game in json.loads(out)["games"]]) == (0, ["ring8"])
+    code, _, err = run(capsys, "study", "run", EXAMPLE, "--scale", "small", "--out", old)
+    assert code == 2
+    assert "holds the study own-study at scale smoke" in err
+
+    shutil.copytree(old, new)
+    code, out, _ = run(capsys, "study", "diff", old, new)
     assert code == 0
     assert "0 of" in out
-    code, out, _ = run(capsys, "study", "diff", str(tmp_path / "old"), str(tmp_path / "new"), "--json")
+    code, out, _ = run(capsys, "study", "diff", old, new, "--json")
     assert all(change["old"] == change["new"] for change in json.loads(out)["changes"])
     code, out, _ = run(capsys, "report", str(tmp_path))
     assert (code, out.strip()) == (0, str(tmp_path / "report" / "index.html"))
-    code, _, err = run(capsys, "report", str(tmp_path / "old"), str(tmp_path / "new"))
+    code, _, err = run(capsys, "report", old, new)
     assert code == 2
     assert "study diff" in err
 
@@ -30,32 +43,19 @@ def test_the_studies_are_listed(capsys):
     assert "C5: SGDA does not" in out
 
 
-def test_a_study_from_the_command_line_at_smoke_scale(tmp_path, capsys):
-    out_folder = tmp_path / "study"
-    code, out, _ = run(
-        capsys, "study", "run", "grafting", "--scale", "smoke", "--out", str(out_folder), "--quiet"
-    )
-    assert code == 0
-    assert "ring8" in out
-    assert "digits" in out
-    page = out_folder / "report" / "index.html"
-    assert page.is_file()
-    code, out, _ = run(
-        capsys, "study", "report", "grafting", "--scale", "smoke", "--out", str(out_folder), "--json"
-    )
-    assert code == 0
-    assert [game["game"] for game in json.loads(out)["games"]] == ["ring8", "digits"]
-    code, _, err = run(capsys, "study", "run", "grafting", "--scale", "demo", "--out", str(out_folder))
-    assert code == 2
-    assert "holds the study grafting at scale smoke" in err
-
-
 def test_a_dry_run_runs_nothing(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    code, out, _ = run(capsys, "study", "run", "grafting", "--dry-run")
+    code, out, _ = run(capsys, "study", "run", "grafting", "--dry-run", "--games", "ring8", "digits")
     assert code == 0
-    assert out.count("beyond an edge") == 2 * 6
-    assert len(out.splitlines()) == 2 * 6 * (5 * 2 + 1 + 8)
+    assert len(out.splitlines()) == 2 * 8 * (16 + 4 * 4 + 8)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("minutes", ["0", "-1", "nan", "inf"])
+def test_minutes_must_be_some(minutes, tmp_path, capsys):
+    code, _, err = run(capsys, "study", "run", *SMOKE, "--minutes", minutes, "--out", str(tmp_path / "s"))
+    assert (code, err.count("\n")) == (2, 1)
+    assert "--minutes must be finite and > 0" in err
     assert not list(tmp_path.iterdir())
 
 

@@ -48,7 +48,7 @@ def test_published_data_load_by_name(tmp_path, capsys, monkeypatch):
     recipe = ["train", "--recipe", "wgangp-cifar10", "--data"]
     code, out, _ = run(capsys, *recipe, "cifar10", "--dry-run")
     source = json.loads(out)["data"]["source"]
-    own = {"channels": 3, "on_bad_image": "refuse"}
+    own = {"channels": 3, "on_bad_image": "refuse", "revision": None}
     assert (code, source) == (0, {"is": "Hub", "dataset": "cifar10", "resolution": 32} | own)
     assert from_settings(json.loads(out)).data.name == "cifar10"
     code, out, _ = run(capsys, *recipe, "stl10", "--resolution", "48", "--dry-run")
@@ -85,7 +85,7 @@ def test_images_by_path(tmp_path, capsys):
     assert not (tmp_path / "other").exists()
     code, _, err = run(capsys, *arguments, "--on-bad-image", "skip", "--out", str(tmp_path / "other"))
     assert code == 0
-    assert "1 images or folders were passed over" in err
+    assert "left out: bad images 1 (13.png" in err
 
 
 def test_every_kind_of_bad_image_is_refused_and_skipped(tmp_path, capsys):
@@ -111,7 +111,8 @@ def test_every_kind_of_bad_image_is_refused_and_skipped(tmp_path, capsys):
     assert ", bad/cmyk.jpg (CMYK, not RGB or grey): mend them, remove them or skip them" in err
     code, _, err = run(capsys, *arguments, "--on-bad-image", "skip", "--out", str(tmp_path / "run"))
     assert code == 0
-    assert "7 images or folders were passed over, the first are bad/animated.gif (animated)" in err
+    assert "left out: bad images 6 (such as bad/animated.gif (animated))" in err
+    assert "folders without images 1 (none); skipped.txt has all" in err
     assert len((tmp_path / "run" / "skipped.txt").read_text().splitlines()) == 7
 
 
@@ -129,7 +130,10 @@ def test_twenty_steps_of_a_published_recipe(photographs, tmp_path, capsys):
     tiny = ["--width", "2", "--batch", "2", "--steps", "20", "--eval-samples", "10", "--device", "cpu"]
     arguments = ["train", "--recipe", "wgangp-cifar10", "--data", str(photographs), *tiny]
     code, out, err = run(capsys, *arguments, "--out", str(tmp_path / "run"), "--json")
-    assert (code, err) == (0, "photographs has 12 images for batches of 2: are these all?\n")
+    assert (code, err) == (
+        0,
+        "photographs: 12 images\nphotographs has 12 images for batches of 2: are these all?\n",
+    )
     assert (json.loads(out)["outcome"], json.loads(out)["step"]) == ("finished", 20)
     settings = json.loads((tmp_path / "run" / "run.json").read_text())["settings"]
     assert settings["data"]["source"]["resolution"] == 32
@@ -259,9 +263,11 @@ def test_files_of_pixels_by_path(tmp_path, capsys):
     names = {"set.npz": "Npz", "train-images-idx3-ubyte.gz": "Idx", "cifar": "Cifar"}
     for name, kind in names.items():
         path = str(tmp_path / name)
-        assert _resolved(capsys, "--data", path)["data"] == {"is": kind, "path": path, "resolution": None}
+        chosen = {"array": None, "split": None} if kind == "Npz" else {}
+        settings = {"is": kind, "path": path, "resolution": None} | chosen
+        assert _resolved(capsys, "--data", path)["data"] == settings
         recipe = _resolved(capsys, "--recipe", "sngan-stl10", "--data", path)
-        assert recipe["data"] == {"is": kind, "path": path, "resolution": 48}
+        assert recipe["data"] == settings | {"resolution": 48}
         code, _, err = run(capsys, "train", "--data", path, "--channels", "1")
         assert code == 2
         assert f"leave out --channels: it is for image files, unlike {path}" in err
@@ -281,6 +287,32 @@ def test_files_of_pixels_by_path(tmp_path, capsys):
     )
     assert code == 0
     assert "fd-pixels8@50" in out
+
+
+def test_choices_among_data_are_options(tmp_path, capsys):
+    np.savez(tmp_path / "set.npz", a=np.zeros((4, 8, 8), np.uint8), b=np.zeros((5, 8, 8), np.uint8))
+    (tmp_path / "images").mkdir()
+    images, arrays = str(tmp_path / "images"), str(tmp_path / "set.npz")
+    assert _resolved(capsys, "--data", arrays, "--array", "b")["data"]["array"] == "b"
+    folder = _resolved(capsys, "--data", images, "--resolution", "8", "--split", "test", "--column", "x")[
+        "data"
+    ]
+    assert (folder["split"], folder["column"]) == ("test", "x")
+    for given in (("cifar10@0123abc",), ("cifar10", "--revision", "0123abc")):
+        assert _resolved(capsys, "--data", *given)["data"]["revision"] == "0123abc"
+    for options, said in {
+        ("--data", arrays, "--column", "x"): "leave out --column: it is for Parquet files, unlike",
+        ("--data", images, "--array", "x"): "leave out --array: it is for an npz, unlike",
+        ("--data", images, "--revision", "x"): "leave out --revision: it is for published sets, unlike",
+        ("--data", "cifar10", "--split", "x"): "leave out --split: it is for folders, zips",
+        ("--data", "cifar10@a", "--revision", "b"): "names a revision: leave --revision out",
+        ("--data", "cifar10@"): "revision must name a commit, tag or branch, got ''",
+        ("--data", "digits", "--split", "train"): "leave out --split",
+        ("--data", arrays): "choose one with --array",
+    }.items():
+        code, _, err = run(capsys, "train", *options, "--out", str(tmp_path / "r"))
+        assert (code, said in err) == (2, True), err
+    assert not (tmp_path / "r").exists()
 
 
 def test_cifar_as_pickles(tmp_path, capsys):

@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 import zipfile
 from io import BytesIO
 
@@ -10,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from filelock import FileLock
 from PIL import Image
 
 from paripassu.data import ImageFolder, Npz, cache, images
@@ -50,6 +50,10 @@ def decoded(monkeypatch):
     return names
 
 
+def _entries(home):
+    return [path for path in home.iterdir() if path.name != ".locks"]
+
+
 def _load(path, **settings):
     return ImageFolder(path, 8, **settings).load(CPU)
 
@@ -75,7 +79,7 @@ def test_settings_have_entries_of_their_own(folder, decoded, home):
     _load(folder)
     assert ImageFolder(folder, 4).load(CPU).pixels.shape == (4, 3, 4, 4)
     assert _load(folder, channels=1).pixels.shape == (4, 1, 8, 8)
-    assert len(list(home.iterdir())) == 3
+    assert len(_entries(home)) == 3
 
 
 @pytest.mark.parametrize("change", ["content", "time", "added", "removed"])
@@ -92,7 +96,7 @@ def test_a_changed_source_is_noticed(folder, decoded, home, change):
     seeds = {"content": (0, 9, 2, 3), "time": (0, 1, 2, 3), "added": (0, 1, 2, 3, 9), "removed": (0, 2, 3)}
     assert np.array_equal(_load(folder).pixels.numpy(), _expected(*seeds[change]))
     assert len(decoded) == 4 + len(seeds[change])
-    assert len(list(home.iterdir())) == 1  # in the place of the old
+    assert len(_entries(home)) == 1  # in the place of the old
 
 
 def test_a_changed_zip_of_the_same_size_is_noticed(tmp_path, decoded):
@@ -117,14 +121,14 @@ def test_an_interrupted_cache_is_rebuilt(folder, home, monkeypatch):
         patch.setattr(cache, "digest", interrupted)  # decoded, not yet whole
         with pytest.raises(_Interrupted):
             _load(folder)
-    assert not list(home.iterdir())
+    assert not _entries(home)
     assert np.array_equal(_load(folder).pixels.numpy(), _expected(0, 1, 2, 3))
 
 
-@pytest.mark.parametrize("harm", ["bit", "cut", "index", "no index", "no pixels"])
+@pytest.mark.parametrize("harm", ["bit", "cut", "empty", "index", "no index", "no pixels"])
 def test_a_damaged_cache_is_rebuilt(folder, home, decoded, harm):
     _load(folder)
-    (entry,) = home.iterdir()
+    (entry,) = _entries(home)
     pixels, index = entry / "pixels.npy", entry / "index.json"
     if harm == "bit":
         content = bytearray(pixels.read_bytes())
@@ -132,6 +136,8 @@ def test_a_damaged_cache_is_rebuilt(folder, home, decoded, harm):
         pixels.write_bytes(content)
     elif harm == "cut":
         pixels.write_bytes(pixels.read_bytes()[:-5])
+    elif harm == "empty":
+        pixels.write_bytes(b"")
     elif harm == "index":
         index.write_text(json.dumps([1]))
     else:
@@ -169,24 +175,89 @@ def test_the_good_images_are_mapped_from_disk_as_they_were_compacted(folder, hom
         assert decoded.digest == digest(torch.from_numpy(expected))
 
 
-def test_pixels_are_checked_again_when_they_were_written_or_after_a_while(folder, home, monkeypatch):
-    _load(folder)
-    (entry,) = home.iterdir()
+def test_a_process_checks_pixels_once_and_after_changes(folder, home, monkeypatch):
     checks = []
-    monkeypatch.setattr(cache, "digest", lambda pixels: checks.append(1) or digest(pixels))
+    pieces = cache._pieces
+    monkeypatch.setattr(cache, "_pieces", lambda file: checks.append(1) or pieces(file))
+    _load(folder)
+    _load(folder)
+    assert len(checks) == 1  # when they were written
+    cache._CHECKED.clear()  # another process
+    _load(folder)
+    _load(folder)
+    assert len(checks) == 2
+    (entry,) = _entries(home)
+    os.utime(entry / "pixels.npy")
+    _load(folder)
+    assert len(checks) == 3
 
-    def loaded(written, checked):
-        for name, seconds in (("pixels.npy", written), ("index.json", checked)):
-            os.utime(entry / name, (time.time() - seconds, time.time() - seconds))
-        checks.clear()
-        for _ in range(2):
-            _load(folder)
-        return len(checks)
 
-    old = cache._TRUSTED + 10
-    assert loaded(written=20, checked=10) == 0
-    assert loaded(written=old + 10, checked=old) == 1
-    assert loaded(written=10, checked=20) == 1
+@pytest.mark.parametrize("is_new_process", [True, False])
+def test_rot_is_found_though_the_time_is_kept(folder, home, decoded, is_new_process):
+    _load(folder)
+    (entry,) = _entries(home)
+    status = (entry / "pixels.npy").stat()
+    content = bytearray((entry / "pixels.npy").read_bytes())
+    content[-1] ^= 1
+    (entry / "pixels.npy").write_bytes(content)
+    os.utime(entry / "pixels.npy", ns=(status.st_atime_ns, status.st_mtime_ns))
+    if is_new_process:
+        cache._CHECKED.clear()
+    assert np.array_equal(_load(folder).pixels.numpy(), _expected(0, 1, 2, 3))
+    assert len(decoded) == 8
+
+
+@pytest.mark.parametrize("part", ["digest", "complaints", "fingerprint", "pieces"])
+def test_a_changed_index_is_damage(folder, home, decoded, part):
+    expected = _load(folder).digest
+    (entry,) = _entries(home)
+    index = json.loads((entry / "index.json").read_text())
+    index[part] = ["a complaint", None, None, None] if part == "complaints" else "another"
+    (entry / "index.json").write_text(json.dumps(index))
+    loaded = _load(folder)
+    assert (len(loaded), loaded.digest, len(decoded)) == (4, expected, 8)
+
+
+def test_a_file_rewritten_with_its_old_time_is_noticed(folder):
+    """As tar and rsync do."""
+    _load(folder)
+    status = (folder / "1.png").stat()
+    changed = _png(9)
+    changed += bytes(status.st_size - len(changed)) if len(changed) < status.st_size else b""
+    (folder / "1.png").write_bytes(changed)
+    os.utime(folder / "1.png", ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert np.array_equal(_load(folder).pixels.numpy(), _expected(0, 9, 2, 3))
+
+
+def test_a_parquet_file_rewritten_with_its_old_time_is_noticed(tmp_path):
+    path = tmp_path / "set.parquet"
+    for seed in range(2):
+        pl.DataFrame({"image": [_png(seed)] * 3}).write_parquet(path)
+        os.utime(path, (1, 1))
+        assert np.array_equal(_load(path).pixels.numpy(), _expected(*[seed] * 3))
+
+
+def test_what_killed_processes_left_is_cleared_but_not_of_living_ones(folder, home):
+    _load(folder)
+    (entry,) = _entries(home)
+    own, other = home / f".partial-1-{entry.name}", home / ".partial-2-gone-0123456789ab"
+    busy, foreign = home / ".partial-3-busy-0123456789ab", home / ".partial-4-features.safetensors"
+    for leftover in (own, other, busy, foreign):
+        leftover.mkdir()
+    (entry / "index.json").unlink()
+    with FileLock(home / ".locks" / "busy-0123456789ab"):
+        _load(folder)
+    assert [path.exists() for path in (own, other, busy, foreign)] == [False, False, True, True]
+
+
+def test_entries_have_names_that_every_file_system_takes(tmp_path, home):
+    long = tmp_path / ("\u00e9" * 100 + "\udce9")
+    long.mkdir()
+    (long / "caf\udce9.png").write_bytes(_png(0))
+    for _ in range(2):
+        assert np.array_equal(_load(long).pixels.numpy(), _expected(0))
+    (entry,) = _entries(home)
+    assert len(os.fsencode(entry.name)) < 120
 
 
 def test_arrays_of_pixels_are_read_once(tmp_path, home, monkeypatch):
@@ -201,7 +272,7 @@ def test_arrays_of_pixels_are_read_once(tmp_path, home, monkeypatch):
             assert loaded.shape == (3, resolution or 8, resolution or 8)
             assert (loaded.pixels == level).all()
     assert len(reads) == 4
-    assert len(list(home.iterdir())) == 2
+    assert len(_entries(home)) == 2
 
 
 def test_a_cache_that_cannot_be_written_says_what_to_do(folder, home, monkeypatch):
@@ -214,7 +285,7 @@ def test_a_cache_that_cannot_be_written_says_what_to_do(folder, home, monkeypatc
     told = r"need 0 MB in .*cache \(0 MB are free\): make room, or name another folder in PARIPASSU_CACHE"
     with pytest.raises(OSError, match=told):
         _load(folder)
-    assert not list(home.iterdir())
+    assert not _entries(home)
 
 
 def test_little_is_not_cached(folder, home, monkeypatch):

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from paripassu.data import PUBLISHED, Hub
+from paripassu.data import PUBLISHED, Augmented, Hub, Ring
 
 CPU = torch.device("cpu")
 
@@ -76,7 +76,7 @@ def test_bad_images_are_refused_or_skipped_and_colours_converted(repository, tmp
     with pytest.raises(ValueError, match=r"1 of 4 images .* skip them"):
         Hub("cifar10").load(CPU)
     loaded = Hub("cifar10", channels=1, on_bad_image="skip").load(CPU)
-    assert (len(loaded), loaded.shape, len(loaded.skipped)) == (3, (1, 32, 32), 1)
+    assert (len(loaded), loaded.shape, len(loaded.skipped)) == (3, (1, 32, 32), 2)
 
 
 def test_a_network_that_is_not_there_is_told_in_one_sentence(client):
@@ -105,3 +105,25 @@ def test_other_names_and_sizes_are_refused():
     with pytest.raises(ValueError, match="on_bad_image must be 'refuse' or 'skip', got 'ignore'"):
         Hub("ffhq", on_bad_image="ignore")
     assert [Hub(name).name for name in PUBLISHED] == [*PUBLISHED]
+
+
+def test_the_commit_that_was_loaded_is_known_and_can_be_asked_for(client, tmp_path):
+    """The client's cache has a folder for each commit; what others fetched lies there too."""
+    old, new = "a" * 40, "b" * 40
+    for seed, commit in enumerate((old, new)):
+        shard(tmp_path / commit / "plain_text/train-00000-of-00001.parquet", seed)
+        shard(tmp_path / commit / "plain_text/test-00000-of-00001.parquet", 7)
+        (tmp_path / commit / "assets").mkdir()
+        Image.new("RGB", (8, 8)).save(tmp_path / commit / "assets/logo.png")
+    client(lambda *_, revision=new, **__: str(tmp_path / revision))
+    newest, pinned = Hub("cifar10").load(CPU), Hub("cifar10", revision=old).load(CPU)
+    assert (newest.revision, pinned.revision) == (new, old)
+    assert (len(newest), len(pinned)) == (3, 3)
+    assert newest.digest != pinned.digest
+    assert newest.account.startswith("cifar10: 3 images; left out: of another part 2")
+    again = Augmented(Hub("cifar10"), flip=True).at_revision(old)
+    assert again.load(CPU).images.digest == pinned.digest
+    assert Hub("cifar10", revision=old).at_revision(new).revision == old
+    assert Ring().at_revision(old) == Ring()
+    with pytest.raises(ValueError, match=r"revision must name a commit, tag or branch, got '\.\./x'"):
+        Hub("cifar10", revision="../x")

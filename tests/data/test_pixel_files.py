@@ -2,6 +2,9 @@
 
 import gzip
 import struct
+import zipfile
+from contextlib import suppress
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -128,7 +131,7 @@ def test_only_what_is_slow_is_kept(tmp_path, monkeypatch):
     first, again = (Cifar(tmp_path, 8).load(CPU) for _ in range(2))
     assert torch.equal(first.pixels, again.pixels)
     Idx(tmp_path / "images-ubyte", 4).load(CPU)
-    assert len(list((tmp_path / "cache").iterdir())) == 2
+    assert len([path for path in (tmp_path / "cache").iterdir() if path.name != ".locks"]) == 2
 
 
 @pytest.mark.parametrize("kind", [Npz, Idx])
@@ -137,3 +140,85 @@ def test_missing_files_and_wrong_settings(tmp_path, kind):
         kind(tmp_path / "nowhere").load(CPU)
     with pytest.raises(ValueError, match="resolution must be >= 1"):
         kind(tmp_path, resolution=0)
+
+
+SPLIT = {"x_train": noise(3, 4, 4), "x_test": noise(2, 4, 4), "y_train": np.zeros(3), "y_test": np.zeros(2)}
+
+
+def test_npz_of_parts_gives_the_training_part_or_the_chosen_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "_LEAST_BYTES", 1)
+    monkeypatch.setenv("PARIPASSU_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "set.npz"
+    np.savez(path, **SPLIT)
+    for _ in range(2):  # from the cache too
+        loaded = Npz(path).load(CPU)
+        assert len(loaded) == 3
+        assert loaded.skipped[0] == "x_test uint8 [2, 4, 4] (of the part test)"
+        assert loaded.account.startswith("set: 3 images of the part train; left out: of the part test 1")
+    assert len(Npz(path, split="test").load(CPU)) == len(Npz(path, array="x_test").load(CPU)) == 2
+    with pytest.raises(ValueError, match=r"no part 'valid', only test, train"):
+        Npz(path, split="valid").load(CPU)
+    with pytest.raises(ValueError, match=r"2 arrays of images, not one: choose one with --array"):
+        Npz(path, split="all").load(CPU)
+    with pytest.raises(ValueError, match=r"no array of images 'y_train', it has x_train uint8"):
+        Npz(path, array="y_train").load(CPU)
+    with pytest.raises(ValueError, match="leave --split out"):
+        Npz(path, array="x_test", split="test").load(CPU)
+
+
+def _member(shape: tuple[int, ...], data: bytes = b"") -> bytes:
+    header = BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return header.getvalue() + data
+
+
+@pytest.mark.parametrize(
+    ("member", "said"),
+    [
+        (_member((10**6, 1000, 1000), b"123"), "promises 1,000,000,000,000 bytes and has 3"),
+        (_member((10**40, 4, 4), b"123"), "no intact"),
+        (_member((-4, -4, 1), bytes(16)), "no intact"),
+        (_member((1, 4, 4), bytes(17)), "promises 16 bytes and has 17"),
+        (_member((1, 4, 4))[:20], "no intact"),
+        (b"\x93NUMPY\x09\x00", "of version"),
+    ],
+)
+def test_headers_of_npz_are_believed_only_as_far_as_the_bytes(tmp_path, member, said):
+    with zipfile.ZipFile(tmp_path / "set.npz", "w") as archive:
+        archive.writestr("x.npy", member)
+    with pytest.raises(ValueError, match=said):
+        Npz(tmp_path / "set.npz").load(CPU)
+
+
+def test_npz_with_any_byte_changed_is_right_or_refused(tmp_path):
+    path, images = tmp_path / "set.npz", noise(20, 8, 8)
+    np.savez_compressed(path, x=images)
+    data, rng = path.read_bytes(), np.random.default_rng(0)
+    for place in rng.integers(len(data), size=150):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 1 << rng.integers(8)]) + data[place + 1 :])
+        with suppress(ValueError):
+            assert np.array_equal(Npz(path).load(CPU).pixels[:, 0], images)
+
+
+def test_what_needs_more_than_the_memory_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("paripassu.data.arrays.os.sysconf", lambda name: 10)
+    np.savez(tmp_path / "set.npz", x=noise(5, 8, 8))
+    (tmp_path / "a-ubyte").write_bytes(idx(noise(5, 8, 8)))
+    for source in (Npz(tmp_path / "set.npz"), Idx(tmp_path / "a-ubyte")):
+        with pytest.raises(ValueError, match=r"promises 0.0 GB of images, and this machine has 0.0 GB"):
+            source.load(CPU)
+
+
+def test_idx_is_unpacked_no_further_than_its_header_promises(tmp_path, monkeypatch):
+    path, read = tmp_path / "a-ubyte", []
+    real = gzip.GzipFile.read
+    monkeypatch.setattr(gzip.GzipFile, "read", lambda self, size=-1: read.append(size) or real(self, size))
+    for content, said in (
+        (bytes(10**7), "no IDX file of images, it starts with 00000000"),
+        (idx(noise(1, 2, 2)) + bytes(10**7), "should hold 1 images of 2 x 2, but has more than 4 bytes"),
+        (b"\0\0\x08\x03" + struct.pack(">III", *[2**31] * 3), "but has at most"),
+    ):
+        path.write_bytes(gzip.compress(content))
+        with pytest.raises(ValueError, match=said):
+            Idx(path).load(CPU)
+    assert 0 <= min(read) <= max(read) <= 16

@@ -6,6 +6,8 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -124,7 +126,7 @@ def test_a_node_must_share_the_folder(cluster, tmp_path, monkeypatch):
     engine = RayEngine(cluster.address, folder=tmp_path)
     assert list(engine.execute(abs, [-1])) == [(-1, 1)]
     assert not list(tmp_path.iterdir())
-    for lacking in (lambda *_: None, lambda path, _: path.with_name(".shared").touch()):
+    for lacking in (lambda *_, **__: None, lambda path, _, **__: path.touch()):
         monkeypatch.setattr(Path, "write_text", lacking)
         with pytest.raises(ValueError, match=f"does not share the folder {tmp_path}: start from"):
             list(engine.execute(abs, [-1]))
@@ -152,10 +154,45 @@ def test_a_study_outlives_a_node(cluster, tmp_path):
     assert runs[0] == runs[1]
 
 
+_LISTENING = """
+import os, sys
+from pathlib import Path
+from paripassu.engine import RayEngine
+
+def listening(_):
+    # Local addresses of the sockets that listen, in hex.
+    rows = [line.split() for name in ("tcp", "tcp6") for line in Path("/proc/net", name).open()]
+    return {row[1] for row in rows if row[3] == "0A"}
+
+if __name__ == "__main__":
+    before = listening(0)
+    ((_, during),) = RayEngine(folder=Path(sys.argv[1])).execute(listening, [0])
+    print(len(during - before), *sorted(during - before))
+    print(len(os.environ["RAY_AUTH_TOKEN"]), list(Path(sys.argv[1]).iterdir()))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="no /proc/net on this system")
+def test_a_cluster_started_here_listens_on_the_loopback_alone(tmp_path):
+    (tmp_path / "script.py").write_text(_LISTENING)
+    (tmp_path / "folder").mkdir()
+    command = [sys.executable, str(tmp_path / "script.py"), str(tmp_path / "folder")]
+    hidden = {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_ADDRESS"}
+    plain = {name: value for name, value in os.environ.items() if name not in hidden}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=plain)
+    opened, rest = done.stdout.splitlines()
+    count, *addresses = opened.split()
+    assert int(count) > 2
+    loopback = ("0100007F:", "0000000000000000FFFF00000100007F:", "00000000000000000000000001000000:")
+    assert [address for address in addresses if not address.startswith(loopback)] == []
+    assert rest == "64 []"
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"cpus": 0}, "cpus must be > 0"),
+        ({"cpus": float("inf")}, "cpus must be > 0 and finite"),
         ({"gpus": -1}, "gpus must be >= 0"),
         ({"workers": 0}, "workers"),
         ({"retries": -1}, "retries"),

@@ -9,7 +9,7 @@ from tests.cases.folders import outcomes, study_result, sweep_folder, write_stud
 
 from paripassu.evidence.changes import study_changes
 from paripassu.evidence.intervals import estimate
-from paripassu.records import ArmResult, Finding, Fit, GameResult, Verdict
+from paripassu.records import ArmResult, Finding, Fit, GameResult, Settings, Verdict
 from paripassu.report.terminal import changes_table
 
 NOISE = (-0.2, -0.1, 0.0, 0.1, 0.2)
@@ -17,7 +17,9 @@ NOISE = (-0.2, -0.1, 0.0, 0.1, 0.2)
 
 def _arm(name, mean, lr=0.1, diverged=0, noise=NOISE):
     values = estimate([mean + x for x in noise])
-    return ArmResult(name, "g", [], lr, False, {"overlap": values}, diverged, ["run"] * len(noise))
+    return ArmResult(
+        name, "g", [], Settings(lr, lr, "linear"), [], {"overlap": values}, diverged, ["run"] * len(noise)
+    )
 
 
 def _study(*arms, outcome="supported", game="ring8", **given):
@@ -218,5 +220,5 @@ def test_a_sweeps_settings_verdicts_and_rates_are_said_in_words(tmp_path):
 def test_a_missing_table_is_named(tmp_path):
     sweep = _sweep(tmp_path / "a", outcomes(9))
     (sweep / "outcomes.parquet").write_bytes(b"PAR1")
-    with pytest.raises(ValueError, match=r"outcomes\.parquet is missing or damaged"):
+    with pytest.raises(ValueError, match=r"outcomes\.parquet is damaged: give the sweep"):
         study_changes(sweep, sweep)

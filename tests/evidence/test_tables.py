@@ -1,6 +1,5 @@
 """A run's table says what its records say, and is made anew when it no longer belongs to them."""
 
-import json
 import math
 import os
 import shutil
@@ -13,8 +12,9 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from tests.cases.folders import run_folder
 
-from paripassu.evidence import tables
+from paripassu.evidence import parse, tables
 from paripassu.evidence.tables import (
+    INDEX_FILE,
     SCHEMA,
     TABLE_FILE,
     RunEnd,
@@ -27,15 +27,16 @@ from paripassu.records import End, Losses, Metric, Pace, Samples, Shadow, Update
 from paripassu.records.codec import RecordWriter, read_records
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
+SIZES = NUMBERS.map(abs)
 STEPS = st.integers(0, 10**12)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8) | st.sampled_from(
     ["", '"', "\\", "\n", "é😀", "\x7f\x00", '", "kind": "End"}']
 )
 RECORDS = (
     st.builds(Losses, STEPS, NUMBERS, NUMBERS)
-    | st.builds(Update, STEPS, TEXTS, TEXTS, NUMBERS, NUMBERS, NUMBERS, NUMBERS)
-    | st.builds(Shadow, STEPS, TEXTS, TEXTS, TEXTS, NUMBERS, NUMBERS, NUMBERS)
-    | st.builds(Pace, STEPS, TEXTS, TEXTS, NUMBERS)
+    | st.builds(Update, STEPS, TEXTS, TEXTS, SIZES, SIZES, SIZES, NUMBERS)
+    | st.builds(Shadow, STEPS, TEXTS, TEXTS, TEXTS, SIZES, SIZES, NUMBERS)
+    | st.builds(Pace, STEPS, TEXTS, TEXTS, SIZES)
     | st.builds(Metric, STEPS, TEXTS, NUMBERS)
     | st.builds(Samples, STEPS, TEXTS)
 )
@@ -43,7 +44,10 @@ RECORDS = (
 
 def slow_table(path):
     """The twin of `run_table`: records read one by one."""
-    rows = [{"kind": type(record).__name__} | vars(record) for record in read_records(path)]
+    rows = [
+        {"kind": type(record).__name__} | {k: v for k, v in vars(record).items() if k != "sha256"}
+        for record in read_records(path)
+    ]
     return pl.DataFrame(rows, schema=SCHEMA)
 
 
@@ -68,7 +72,7 @@ def test_a_table_is_what_the_slow_reader_reads(records, has_ended, tmp_path_fact
 def test_records_as_we_write_them_need_no_slow_reader(tmp_path, monkeypatch):
     run_folder(tmp_path / "run")
     expected = slow_table(tmp_path / "run" / "records.jsonl")
-    monkeypatch.setattr(tables, "read_records", None)
+    monkeypatch.setattr(parse, "read_records", None)
     assert_frame_equal(run_table(tmp_path / "run"), expected)
 
 
@@ -80,7 +84,7 @@ def test_json_written_by_another_program_is_read_too(tmp_path):
 def test_an_ended_run_is_parsed_once(tmp_path, monkeypatch):
     run_folder(tmp_path / "run")
     write_run_table(tmp_path / "run")
-    monkeypatch.setattr(tables, "_parse", None)
+    monkeypatch.setattr(tables, "parse", None)
     assert len(run_table(tmp_path / "run")) == 3 * 8 + 1
     assert len(run_tables([tmp_path / "run"], ["Metric"])) == 3
     assert run_ends([tmp_path / "run"]) == [RunEnd("finished", 10, 1.0, {"mode-overlap@50": 0.5})]
@@ -97,6 +101,10 @@ def test_an_ended_run_is_parsed_once(tmp_path, monkeypatch):
         b'{"step": 1, "name": "m", "val',
         b"\xff\xfe",
         b"[]",
+        b"null",
+        b'{"step": 99999999999999999999999, "name": "m", "value": 0.5, "kind": "Metric"}',
+        b'{"step": 1, "name": "m", "value": 1e999, "kind": "Metric"}',
+        b'{"step": -1, "name": "m", "value": 0.5, "kind": "Metric"}',
         b"",
     ],
 )
@@ -111,7 +119,7 @@ def test_a_damaged_line_is_named(line, tmp_path):
     assert not (tmp_path / "run" / TABLE_FILE).exists()
 
 
-@pytest.mark.parametrize("damage", ["records", "table", "body", "metadata", "other run", "no table"])
+@pytest.mark.parametrize("damage", ["table", "body", "bit", "index", "other run", "no table", "no index"])
 def test_a_table_that_does_not_belong_is_made_anew(damage, tmp_path):
     folder, other = tmp_path / "run", tmp_path / "other"
     run_folder(folder)
@@ -120,19 +128,22 @@ def test_a_table_that_does_not_belong_is_made_anew(damage, tmp_path):
         write_run_table(each)
     path = folder / TABLE_FILE
     whole = path.read_bytes()
-    if damage == "records":
-        text = (folder / "records.jsonl").read_text()
-        (folder / "records.jsonl").write_text(text.replace("0.25", "0.2525"))
-    elif damage == "table":
+    if damage == "table":
         path.write_bytes(whole[:100])
     elif damage == "body":
         path.write_bytes(whole[:4] + bytes(len(whole) // 2) + whole[4 + len(whole) // 2 :])
-    elif damage == "metadata":
-        pl.read_parquet(path).write_parquet(path, metadata={"paripassu": "[1]"})
+    elif damage == "bit":
+        path.write_bytes(whole[:50] + bytes([whole[50] ^ 1]) + whole[51:])
+    elif damage == "index":
+        index = (folder / INDEX_FILE).read_text()
+        (folder / INDEX_FILE).write_text(index.replace('"mode-overlap@50": 0.5', '"mode-overlap@50": 0.4'))
     elif damage == "other run":
         shutil.copy(other / TABLE_FILE, path)
-    else:
+        shutil.copy(other / INDEX_FILE, folder)
+    elif damage == "no table":
         path.unlink()
+    else:
+        (folder / INDEX_FILE).unlink()
     expected = slow_table(folder / "records.jsonl")
     found = run_tables([other, folder], ["Metric", "End"])
     chosen = expected.filter(pl.col("kind").is_in(["Metric", "End"]))
@@ -143,13 +154,35 @@ def test_a_table_that_does_not_belong_is_made_anew(damage, tmp_path):
 
 def test_a_table_without_records_is_none(tmp_path):
     run_folder(tmp_path)
-    table = run_table(tmp_path)
-    end = {"outcome": "finished", "step": 1, "seconds": 1.0, "finals": {}}
+    assert len(run_table(tmp_path))
     (tmp_path / "records.jsonl").unlink()
-    for stored in ({"end": end}, {"end": end, "of": None}):
-        table.write_parquet(tmp_path / TABLE_FILE, metadata={"paripassu": json.dumps(stored)})
-        assert run_ends([tmp_path]) == [None]
-        assert run_table(tmp_path).is_empty()
+    assert run_ends([tmp_path]) == [None]
+    assert run_table(tmp_path).is_empty()
+
+
+def _without_last_metric(lines):
+    return [line for line in lines if not (b"Metric" in line and b'"step": 10' in line)]
+
+
+@pytest.mark.parametrize("made", [False, True])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        _without_last_metric,
+        lambda lines: lines[-1:],
+        lambda lines: [],
+        lambda lines: [*lines[:3], *lines[4:]],
+    ],
+)
+def test_a_run_whose_records_were_lost_has_not_ended(damage, made, tmp_path):
+    """Else a study would count it as diverged, for it has no final metric."""
+    run_folder(tmp_path)
+    if made:
+        write_run_table(tmp_path)
+    path = tmp_path / "records.jsonl"
+    path.write_bytes(b"".join(damage(path.read_bytes().splitlines(keepends=True))))
+    assert run_ends([tmp_path]) == [None]
+    assert_frame_equal(run_table(tmp_path), slow_table(path))
 
 
 def test_many_runs_are_their_tables_in_order(tmp_path):
@@ -233,7 +266,7 @@ def test_a_full_disk_is_no_silence(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(OSError, match="No space"):
         write_run_table(tmp_path / "run")
-    assert not list((tmp_path / "run").glob("*.parquet"))
+    assert not list((tmp_path / "run").glob("*.parquet*"))
 
 
 def test_every_printable_character_survives(tmp_path):

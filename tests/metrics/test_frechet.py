@@ -68,7 +68,7 @@ def test_batches_of_any_size_add_up():
     for part in features[1:].split(333):
         moments.add(part.float().double())
     assert moments.count == 1000
-    assert torch.allclose(moments.mean(), features.mean(dim=0))
+    assert torch.allclose(moments.mean, features.mean(dim=0))
     assert torch.allclose(moments.covariance(), features.T.cov())
 
 
@@ -111,3 +111,21 @@ def test_float32_features_are_accumulated_in_float64():
 def test_features_that_cannot_be_compared_are_refused(real, fake, message):
     with pytest.raises(ValueError, match=message):
         frechet_distance(real, fake)
+
+
+@pytest.mark.parametrize(("shift", "precision"), [(1e6, 1e-9), (1e9, 1e-6)])  # a mean there has 16 digits too
+def test_far_from_the_origin_is_as_near_it(shift, precision):
+    """On a lattice that doubles hold at both places, in parts of any size."""
+    real, fake = ((1024 * normals(i, 300, 4)).round() / 1024 for i in range(2))
+    near = between_moments(Moments.of(real), Moments.of(fake))
+    far = Moments.of(real[:7] + shift)
+    for part in real[7:].split(50):
+        far.add(part + shift)
+    far.add(real[:0])
+    assert between_moments(far, Moments.of(fake + shift)) == pytest.approx(near, rel=precision)
+
+
+def test_values_beyond_measure_are_refused():
+    with pytest.raises(ValueError, match=r"features reach 1e\+60, and at most 1e\+45"):
+        Moments.of(torch.full((5, 2), 1e60, dtype=torch.float64))
+    assert frechet_distance(1e-200 * normals(0, 9, 2), 1e-200 * normals(1, 9, 2)) == 0

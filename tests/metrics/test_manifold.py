@@ -82,3 +82,67 @@ def test_features_that_cannot_be_compared():
         manifold_scores(torch.randn(9, 2), torch.randn(9, 3))
     with pytest.raises(ValueError, match="NaN or inf"):
         manifold_scores(torch.full((9, 2), math.nan), torch.randn(9, 2))
+
+
+def _doubled(seed: int, times: int) -> torch.Tensor:
+    kinds = np.repeat(_normal(4, 30, 192), times, axis=0)
+    return torch.from_numpy(kinds[np.random.default_rng(seed).permutation(len(kinds))])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_repeated_points_are_at_distance_zero_in_any_order(seed):
+    """Every fake is a real point, so that all are in a ball, if of radius 0."""
+    scores = manifold_scores(_doubled(9, 10), _doubled(seed, 7))
+    assert (scores.precision, scores.recall, scores.coverage) == (1.0, 1.0, 1.0)
+    assert scores.density == 10 / 5
+
+
+@pytest.mark.parametrize("dimension", [1, 3, 64, 192])
+@pytest.mark.parametrize("scale", [1.0, 1e-200, 1e-320, 1e40])
+def test_a_set_and_itself_in_any_order_and_size(dimension, scale):
+    points = scale * torch.from_numpy(_normal(0, 60, dimension))
+    if scale == 1e-320:
+        points = scale * torch.from_numpy(_normal(0, 60, dimension).round(2) * 100)  # few digits are left
+    order = torch.from_numpy(np.random.default_rng(1).permutation(60))
+    scores = manifold_scores(points, points[order])
+    assert (scores.precision, scores.recall, scores.coverage) == (1.0, 1.0, 1.0)
+    if scale != 1e-320:  # where points may lie on one another
+        assert scores.density == 6 / 5
+
+
+@pytest.mark.parametrize("shift", [1e6, 1e9])
+def test_far_from_the_origin_is_as_near_it(shift):
+    """On a lattice that doubles hold at both places."""
+    real, fake = (torch.from_numpy((_normal(i, 80, 6) * 1024).round() / 1024) for i in range(2))
+    assert manifold_scores(real + shift, fake + shift) == manifold_scores(real, fake)
+
+
+def test_one_point_far_away_moves_no_other_ball():
+    real, fake = (torch.from_numpy(_normal(i, 80, 6)) for i in range(2))
+    far = torch.full((1, 6), 1e12, dtype=torch.float64)
+    expected = manifold_by_loops(np.r_[real, far], fake.numpy(), 5)
+    assert asdict(manifold_scores(torch.cat([real, far]), fake)) == pytest.approx(expected)
+
+
+def test_two_far_clusters_are_each_as_if_alone():
+    """No centre is near both: there distances are rounded to multiples of ten before they are taken again."""
+    near, away = (torch.from_numpy((_normal(i, 40, 3) * 64).round() / 64) for i in range(2))
+    far = torch.full((1, 3), 2.0**40, dtype=torch.float64)
+    alone = manifold_scores(near, away, 3)
+    both = manifold_scores(torch.cat([near, near + far]), torch.cat([away, away + far]), 3)
+    assert asdict(both) == pytest.approx(asdict(alone))
+
+
+def test_points_on_a_ball_belong_to_it():
+    """A lattice has its neighbours at equal distances, whatever the rounding of a product of matrices."""
+    side = torch.arange(6.0, dtype=torch.float64)
+    lattice = torch.cartesian_prod(side, side) / 3 + 1000 / 3
+    ours = manifold_scores(lattice, lattice[torch.randperm(36)], 4)
+    assert asdict(ours) == pytest.approx(
+        manifold_by_loops(3 * lattice.numpy().round(9), 3 * lattice.numpy().round(9), 4)
+    )
+
+
+def test_values_beyond_measure_are_refused():
+    with pytest.raises(ValueError, match=r"fake features reach 1e\+60, and at most 1e\+45 is measured"):
+        manifold_scores(torch.randn(9, 2), torch.full((9, 2), 1e60, dtype=torch.float64))

@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
@@ -49,3 +51,31 @@ def test_neither_draws_from_nor_depends_on_the_global_generator():
 def test_features_that_cannot_be_compared_are_refused(real, fake, message):
     with pytest.raises(ValueError, match=message):
         kernel_distance(real, fake)
+
+
+def exact(real, fake):
+    """By the pair, in rational numbers."""
+    real, fake = ([[Fraction(x) for x in row] for row in each.tolist()] for each in (real, fake))
+    n, dimensions = len(real), len(real[0])
+
+    def kernel(x, y):
+        return (sum(a * b for a, b in zip(x, y, strict=True)) / dimensions + 1) ** 3
+
+    within = sum(kernel(s[i], s[j]) for s in (real, fake) for i in range(n) for j in range(n) if i != j)
+    between = sum(kernel(x, y) for x in real for y in fake)
+    return float(within / (n * (n - 1)) - 2 * between / n**2)
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e3, 1e6])
+@pytest.mark.parametrize("gap", [0.0, 0.1])
+def test_far_from_the_origin_is_as_exact_as_near_it(shift, gap):
+    """The kernel is of order shift^6 there, the distance of order shift^4."""
+    real, fake = normals(0, 12, 3) + shift, normals(1, 12, 3) + shift + gap
+    assert kernel_distance(real, fake) == pytest.approx(exact(real, fake), rel=1e-9 if shift < 1e6 else 1e-7)
+
+
+def test_blocks_of_rows_change_nothing(monkeypatch):
+    real, fake = normals(0, 50, 3) + 2, normals(1, 50, 3)
+    whole = kernel_distance(real, fake)
+    monkeypatch.setattr("paripassu.metrics.mmd._ROWS", 7)
+    assert kernel_distance(real, fake) == pytest.approx(whole, rel=1e-12)

@@ -1,5 +1,7 @@
 """The contract with a trainer: dtypes, bad gradients, AMP, schedules and layouts, for every optimizer."""
 
+import copy
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -164,6 +166,45 @@ def test_a_bad_gradient_can_be_an_error(make):
     with pytest.raises(RuntimeError, match="no step was taken"):
         optimizer.step()
     assert same(snapshot(optimizer), before)
+
+
+def _bad_and_good(optimizer, parameters, pattern: str) -> None:
+    for seed, kind in enumerate(pattern):
+        give_gradients(parameters, seed=seed)
+        if kind == "x":
+            parameters[0].grad[0, 0] = float("nan")
+        optimizer.step()
+
+
+def test_skipped_steps_are_counted_also_through_files_and_copies(make):
+    parameters = parameters_of(torch.float32)
+    optimizer = make([{"params": parameters}, {"params": parameters_of(torch.float32)}], nonfinite="skip")
+    _bad_and_good(optimizer, parameters, "xx.xx.x")
+    assert optimizer.skipped == (5, 1)
+    again = make([{"params": parameters}, {"params": parameters_of(torch.float32)}], nonfinite="skip")
+    again.load_state_dict(optimizer.state_dict())
+    for other in (again, copy.deepcopy(optimizer)):
+        assert other.skipped == (5, 1)
+    _bad_and_good(again, parameters, "x")
+    assert again.skipped == (6, 2)
+    assert make(parameters).skipped == (0, 0)
+
+
+def test_an_optimizer_gives_up_after_as_many_skipped_steps_in_a_row_as_it_may(make):
+    parameters = parameters_of(torch.float32)
+    optimizer = make(parameters, nonfinite="skip", give_up_after=3)
+    _bad_and_good(optimizer, parameters, "xx.xx")
+    before = snapshot(optimizer)
+    with pytest.raises(RuntimeError, match="3 steps in a row were skipped"):
+        _bad_and_good(optimizer, parameters, "x")
+    assert optimizer.skipped == (5, 3)
+    assert same(snapshot(optimizer), before)
+
+
+@pytest.mark.parametrize(("nonfinite", "after"), [("propagate", 3), ("raise", 3), ("skip", 0)])
+def test_a_limit_of_skipped_steps_that_has_no_effect_is_refused(make, nonfinite, after):
+    with pytest.raises(ValueError, match="give_up_after must be >= 1 and needs"):
+        make(parameters_of(torch.float32), nonfinite=nonfinite, give_up_after=after)
 
 
 @pytest.mark.parametrize("nonfinite", ["skip", "raise"])

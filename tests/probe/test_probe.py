@@ -243,3 +243,27 @@ def test_sparse_and_complex_parameters():
         Probe({"player": optimizer}, 1, writer=records.append, layers=False)
         optimizer.step()
     assert [r.gradient for r in records if isinstance(r, Update)] == pytest.approx(norms)
+
+
+class _Wrapper(torch.optim.Optimizer):
+    """As Lookahead and its like are often written: the base's groups, and no hooks."""
+
+    def __init__(self, base):
+        self.base, self.param_groups, self.state, self.defaults = (
+            base,
+            base.param_groups,
+            base.state,
+            base.defaults,
+        )
+
+    def step(self, closure=None):
+        return self.base.step(closure)
+
+
+def test_a_wrapper_without_hooks_is_refused_with_what_to_do():
+    base = torch.optim.Adam([torch.nn.Parameter(torch.ones(2))])
+    borrowed = _Wrapper(base)
+    borrowed.__dict__.update(base.__dict__)  # its steps still run no hooks
+    for wrapper in (_Wrapper(base), borrowed, object()):
+        with pytest.raises(ValueError, match="the optimizer inside of it"):
+            Probe({"g": wrapper}, writer=print)

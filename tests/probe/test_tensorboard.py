@@ -3,8 +3,10 @@
 import sys
 
 import pytest
+import torch
 
-from paripassu.probe import TensorBoardWriter
+from paripassu.optim import NSGD
+from paripassu.probe import Probe, TensorBoardWriter
 from paripassu.records import Pace, Shadow, Update
 
 RECORDS = (
@@ -46,3 +48,39 @@ def test_without_tensorboard_the_error_says_what_to_install(tmp_path, monkeypatc
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'paripassu\[tensorboard\]'"):
         TensorBoardWriter(tmp_path)
+
+
+def _steps_drawn(folder) -> list[int]:
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    events = accumulator.EventAccumulator(str(folder))
+    events.Reload()
+    return [event.step for event in events.Scalars("g/update")]
+
+
+def _play(folder, rounds: int, start: int, **writer) -> None:
+    weight = torch.nn.Parameter(torch.ones(2))
+    optimizer = NSGD([weight])
+    with TensorBoardWriter(folder, **writer) as write:
+        probe = Probe({"g": optimizer}, every=10, writer=write, shadows={}, start=start)
+        for _ in range(rounds):
+            weight.grad = torch.ones(2)
+            optimizer.step()
+        probe.detach()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # TensorBoard's own
+def test_the_curve_of_a_resumed_run_does_not_double_back(tmp_path, monkeypatch):
+    """It died at 50, and its checkpoint is of 30. Files of one second are told apart by their names."""
+    _play(tmp_path, 50, 0)
+    for file in tmp_path.iterdir():
+        file.rename(file.with_name(f"events.out.tfevents.1000000000.host.{file.name.rsplit('.', 1)[1]}"))
+    _play(tmp_path, 20, 30)
+    assert _steps_drawn(tmp_path) == [10, 20, 30, 40, 50]
+
+
+def test_a_writer_that_has_drawn_does_not_start_elsewhere(tmp_path):
+    pytest.importorskip("tensorboard")
+    with TensorBoardWriter(tmp_path, start=5) as write:
+        write(RECORDS[-1])
+        with pytest.raises(ValueError, match="make a new TensorBoardWriter"):
+            Probe({"g": NSGD([torch.nn.Parameter(torch.ones(2))])}, writer=write, start=10)

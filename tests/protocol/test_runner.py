@@ -1,14 +1,16 @@
 """The runner does no work twice, leaves other folders untouched and reports edited studies."""
 
+import errno
 import os
+import shutil
 from dataclasses import replace
 
 import pytest
 from tests.cases.studies import Here, tiny_game, tiny_study
 
-from paripassu.files import FolderInUseError, locked
+from paripassu.files import FolderInUseError, locked, sealed, unsealed
 from paripassu.protocol import run_study, summarise
-from paripassu.protocol.runner import REWORDED
+from paripassu.protocol.runner import RESTORED, REWORDED
 from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
 from paripassu.records import RECORDS_FILE, STUDY_FILE, StudyResult, Verdict
 from paripassu.records.codec import load
@@ -18,25 +20,30 @@ def test_a_study_from_tuning_to_result(tmp_path):
     study, done = tiny_study({"wild": 1e35, "calm": 1e-2}), []
     progress = lambda *now: done.append(now)  # noqa: E731
     result = run_study(study, "smoke", tmp_path / "s", engine=Here(), progress=progress)
-    assert done[0] == (0, 2 * 4 * (3 * 2 + 3))
+    assert done[0] == (0, 2 * 4 * (3 + 2 * 2 + 3))
     assert done[-1][0] == done[-1][1]
-    assert result.settings["tuning_seeds"] == [0, 1]
+    assert result.settings["tuning"]["trials"] == 3
     assert result.settings["confirmation_seeds"] == [FIRST_CONFIRMATION_SEED + i for i in range(3)]
     assert result.finished
     (game,), (finding,) = result.games, result.findings
     wild, calm = game.arms
     assert wild.diverged == 3
     assert wild.estimates["mode-overlap@50"].values == [0.0] * 3  # the worst in any run
-    assert [rate.diverged for rate in wild.grid] == [2, 2, 2]
+    assert sorted(trial.diverged for trial in wild.trials) == [1, 3, 3]
     assert calm.diverged == 0
     for arm in game.arms:
-        assert len(arm.grid) == 3
-        best = max(arm.grid, key=lambda rate: rate.estimate.mean)
-        assert arm.lr == best.lr or arm is wild
-        assert arm.on_edge == (arm.lr in (arm.grid[0].lr, arm.grid[-1].lr))
+        assert len(arm.trials) == 3
+        assert arm.chosen in [trial.settings for trial in arm.trials if len(trial.values) == 3]
         assert len(arm.runs) == 3
         assert all((tmp_path / "s" / run / RECORDS_FILE).is_file() for run in arm.runs)
     assert (finding.about, finding.claim, finding.verdict.reason) == ("ring8", "It is.", "calm wild")
+
+
+@pytest.fixture(scope="module")
+def study_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("done") / "s"
+    run_study(tiny_study(), "untuned", folder, engine=Here())
+    return folder
 
 
 def test_a_second_call_runs_nothing_and_returns_the_same(tmp_path):
@@ -63,7 +70,7 @@ def test_a_folder_of_an_older_schema_is_refused(tmp_path):
     study = tiny_study()
     run_study(study, "untuned", tmp_path / "s", engine=Here())
     path = tmp_path / "s" / STUDY_FILE
-    path.write_text(path.read_text().replace('"schema": 2', '"schema": 1'))
+    path.write_text(sealed(unsealed(path.read_bytes()) | {"schema": 1}))
     with pytest.raises(ValueError, match="schema version 1, and this paripassu reads version 2"):
         run_study(study, "untuned", tmp_path / "s")
 
@@ -113,10 +120,97 @@ def test_an_unfinished_study_has_no_result(tmp_path):
 def test_work_without_a_result_is_an_error(tmp_path):
     class Lazy:
         def execute(self, function, tasks, /):
-            return ((task, None) for task in tasks)
+            return ((task, []) for task in tasks)
 
     with pytest.raises(RuntimeError, match="has no result"):
         run_study(tiny_study(), "untuned", tmp_path / "s", engine=Lazy())
+
+
+class _Failing:
+    """An engine whose first task raises, as a worker's does."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def execute(self, function, tasks, /):
+        def carry_out(_):
+            raise self.error
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(tasks[0]), "carry_out", carry_out)
+            yield tasks[0], function(tasks[0])
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "words"),
+    [
+        (ValueError("x.png holds no image"), ValueError, "x.png holds no image"),
+        (OSError(errno.ENOSPC, "No space left", "there"), OSError, "there: No space left; complete"),
+        (RuntimeError("the loss raised"), RuntimeError, "the loss raised; complete results are kept"),
+        (MemoryError(), RuntimeError, "MemoryError; complete results are kept"),
+    ],
+)
+def test_a_unit_that_fails_is_named(error, kind, words, tmp_path):
+    with pytest.raises(kind) as caught:
+        run_study(tiny_study(), "untuned", tmp_path / "s", engine=_Failing(error))
+    assert str(caught.value).startswith(f"{tmp_path / 's' / 'runs' / 'ring8'}")
+    assert words in str(caught.value)
+    assert run_study(tiny_study(), "untuned", tmp_path / "s", engine=Here()).finished
+
+
+def test_a_lost_study_file_is_made_anew_from_the_runs(tmp_path):
+    made = run_study(tiny_study(), "untuned", tmp_path / "s", engine=Here())
+    (tmp_path / "s" / STUDY_FILE).unlink()
+    with pytest.raises(ValueError, match=r"has no study\.json: give the study's command again"):
+        summarise(tiny_study(), "untuned", tmp_path / "s")
+    with pytest.raises(ValueError, match="holds files that are no study"):
+        run_study(tiny_study().on_device("cuda"), "untuned", tmp_path / "s", engine=Here())
+    again = run_study(tiny_study(), "untuned", tmp_path / "s", engine=Here())
+    assert (again.games, again.remarks) == (made.games, [RESTORED])
+    assert summarise(tiny_study(), "untuned", tmp_path / "s").remarks == [RESTORED]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text.replace('"device": "cpu"', '"device": "cpv"'),
+        lambda text: text[:-40],
+        lambda text: "null",
+        lambda text: "[" * 100_000,
+        lambda text: text.replace("It is.", "It isn"),
+    ],
+)
+def test_a_damaged_study_file_is_named_and_may_be_deleted(damage, study_folder, tmp_path):
+    shutil.copytree(study_folder, tmp_path / "s")
+    path = tmp_path / "s" / STUDY_FILE
+    path.write_text(damage(path.read_text()))
+    before = path.read_bytes()
+    for give in (run_study, summarise):
+        with pytest.raises(
+            ValueError, match=r"study\.json is corrupt: restore it, or delete this file alone"
+        ):
+            give(tiny_study(), "untuned", tmp_path / "s")
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("how", ["damaged", "lost"])
+def test_a_run_whose_settings_are_damaged_begins_anew(how, study_folder, tmp_path):
+    shutil.copytree(study_folder, tmp_path / "s")
+    made = load(study_folder / STUDY_FILE, StudyResult)
+    path = sorted((tmp_path / "s").rglob("run.json"))[0]
+    path.unlink() if how == "lost" else path.write_text(path.read_text().replace('"seed": 1', '"seed": 3'))
+    said = []
+    again = run_study(tiny_study(), "untuned", tmp_path / "s", engine=Here(), notice=said.append)
+    assert again.games == made.games
+    assert len(said) == 1
+    assert said[0].startswith(str(path.parent))
+    assert said[0].endswith("this run was begun anew")
+
+
+def test_a_folder_in_use_is_not_judged(tmp_path):
+    run_study(tiny_study(), "untuned", tmp_path / "s", engine=Here())
+    with locked(tmp_path / "s"), pytest.raises(FolderInUseError, match="in use by process"):
+        summarise(tiny_study(), "untuned", tmp_path / "s")
 
 
 def test_runs_too_short_to_decide_are_undecided(tmp_path):
@@ -134,7 +228,7 @@ def test_another_device_is_another_study(tmp_path):
 
 def test_data_by_path_replace_the_games(tmp_path):
     study = tiny_study(
-        by_path={"files": lambda path: tiny_game({"wild": 1.0, "calm": 1.0}, setting=str(path))}
+        by_path={"files": lambda path: [tiny_game({"wild": 1.0, "calm": 1.0}, setting=str(path))]}
     )
     on = study.on_data({"files": tmp_path})
     assert [game.setting for game in on.scale("smoke").design.games] == [str(tmp_path)]

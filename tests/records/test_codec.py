@@ -1,12 +1,15 @@
 """Records survive being written and read, and what a kill leaves of them."""
 
+import contextlib
 import math
+import shutil
+from dataclasses import replace
 
 import pytest
 
 from paripassu.files import write_whole
 from paripassu.records import End, Environment, Losses, Metric, RunHeader, Samples, Update, environment
-from paripassu.records.codec import RecordWriter, dump, end_of, load, read_records, rewind
+from paripassu.records.codec import RecordWriter, dump, end_of, load, proved_end, read_records, truncate
 
 RECORDS = [
     Losses(1, 0.1 + 0.2, -1e-300),
@@ -71,12 +74,66 @@ def test_what_is_appended_after_a_kill_begins_a_line_of_its_own(path, cut):
     assert list(read_records(path)) == RECORDS
 
 
-def test_rewinding_drops_what_came_after_and_the_end(path):
-    rewind(path, 1)
+def test_truncating_drops_what_came_after(path):
+    lines = path.read_bytes().splitlines(keepends=True)
+    truncate(path, len(lines[0] + lines[1]))
     assert list(read_records(path)) == RECORDS[:2]
     with RecordWriter(path) as write:
         write(RECORDS[2])
     assert list(read_records(path)) == RECORDS[:3]
+
+
+def test_an_end_is_proved_by_the_records_before_it(path):
+    assert proved_end(path) == RECORDS[-1]
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert proved_end(path) is None, place
+    path.write_bytes(whole[whole.index(b"\n") + 1 :])
+    assert proved_end(path) is None
+    path.unlink()
+    assert proved_end(path) is None
+
+
+def test_the_records_of_another_run_have_no_end_here(path, tmp_path):
+    """Copied between folders, they are proved by the key of the other run."""
+    for key in ("one", "two"):
+        (tmp_path / key).mkdir()
+        write_whole(tmp_path / key / "run.json", dump(RunHeader({}, environment(""), key=key)))
+        with RecordWriter(tmp_path / key / "records.jsonl") as write:
+            write(RECORDS[0])
+            write(RECORDS[-1])
+        assert proved_end(tmp_path / key / "records.jsonl")
+    shutil.copy(tmp_path / "one" / "records.jsonl", tmp_path / "two")
+    assert proved_end(tmp_path / "two" / "records.jsonl") is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "null",
+        "5",
+        '"abc"',
+        "[]",
+        "[" * 100_000,
+        '{"step": 99999999999999999999999, "name": "m", "value": 1, "kind": "Metric"}',
+        '{"step": -1, "name": "m", "value": 1, "kind": "Metric"}',
+        '{"step": true, "name": "m", "value": 1, "kind": "Metric"}',
+        '{"step": 1.5, "name": "m", "value": 1, "kind": "Metric"}',
+        '{"step": 1, "name": 5, "value": 1, "kind": "Metric"}',
+        '{"step": 1, "name": "\\ud800", "value": 1, "kind": "Metric"}',
+        '{"step": 1, "name": "m", "value": NaN, "kind": "Metric"}',
+        '{"step": 1, "name": "m", "value": 1e999, "kind": "Metric"}',
+        '{"step": 1, "name": "m", "value": "1", "kind": "Metric"}',
+        '{"step": 1, "player": "g", "against": "d", "value": -2.0, "kind": "Pace"}',
+        '{"step":1,"player":"g","layer":"","gradient":1,"update":-1,"weight":1,"cosine":0,"kind":"Update"}',
+        '{"step": 1, "outcome": ["finished"], "reason": "", "seconds": 1, "kind": "End"}',
+    ],
+)
+def test_a_line_of_another_shape_is_named(path, line):
+    path.write_text(f"{path.read_text()}{line}\n")
+    with pytest.raises(ValueError, match=r"records.jsonl, line 6 is no record"):
+        list(read_records(path))
 
 
 def test_headers_come_back_and_other_schemas_are_refused(tmp_path):
@@ -87,12 +144,36 @@ def test_headers_come_back_and_other_schemas_are_refused(tmp_path):
     write_whole(path, dump(header))
     assert load(path, RunHeader) == header
     for other in (1, 99):
-        path.write_text(dump(header).replace('"schema": 2', f'"schema": {other}'))
+        path.write_text(dump(replace(header, schema=other)))
         with pytest.raises(ValueError, match=rf"schema version {other}, and this paripassu reads version 2"):
             load(path, RunHeader)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 2}', '{"schema": 2, "surprise": 2}'])
+def test_any_flipped_bit_of_a_header_is_found(tmp_path):
+    path = tmp_path / "run.json"
+    header = RunHeader({"steps": 40, "a": [1.5, None]}, environment("paripassu train"))
+    whole = dump(header).encode()
+    for place in range(len(whole)):
+        for bit in (1, 32):
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ bit]) + whole[place + 1 :])
+            with contextlib.suppress(_Named):
+                assert _loaded(path) == header  # the bit was in a space between two words
+
+
+class _Named(Exception):
+    pass
+
+
+def _loaded(path):
+    try:
+        return load(path, RunHeader)
+    except ValueError as error:
+        raise _Named if "run.json is corrupt" in str(error) else error from error
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", '{"schema": 2}', '{"schema": 2, "surprise": 2}', "[" * 100_000]
+)
 def test_damaged_files_are_named(tmp_path, text):
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(ValueError, match=r"run.json is corrupt"):

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from paripassu.protocol import Evidence
-from paripassu.studies import collapse, pace
+from paripassu.studies import collapse, grafting
 from paripassu.studies.games import RING8
 
 
@@ -91,7 +91,7 @@ def test_framework_and_gans_judge_pace_by_one_rule(ours, theirs):
     (finding,) = _of_pace(_paths({"nsgda": ours * 5, "sgda": theirs * 5}))
     own, sgda = ([abs(gap) for gap in gaps] * 5 for gaps in (ours, theirs))
     gaps = {"nsgda layer": own, "nsgda global": own, "sgda": sgda}
-    assert finding.verdict.outcome == pace.verdict(Evidence(RING8, {}, {"pace gap": gaps})).outcome
+    assert finding.verdict.outcome == grafting.judge_pace(Evidence(RING8, {}, {"pace gap": gaps})).outcome
 
 
 def test_steps_without_movement_are_left_out_and_counted():

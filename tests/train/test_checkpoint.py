@@ -9,8 +9,9 @@ import torch
 from safetensors.torch import load_file
 
 from paripassu.models import MLP, WganGPResNet
+from paripassu.records.checkpoints import checkpoints
 from paripassu.train import evaluate, train
-from paripassu.train.checkpoint import checkpoints, load_checkpoint
+from paripassu.train.checkpoint import restore
 from paripassu.train.state import initial_state
 
 DCGAN_IN_WORDS = "dcgan (latent 8, width 4, norm none) for samples of 1 x 8 x 8 without an averaged generator"
@@ -35,7 +36,7 @@ def test_a_checkpoint_says_whose_networks_it_holds(trained, images):
             "name": "dcgan", "latent": 8, "width": 4, "norm": "none", "shape": [1, 8, 8], "averaged": False,
         }  # fmt: skip
     state = initial_state(images, (1, 8, 8))
-    assert load_checkpoint(trained, state) == []
+    restore(last, state)
     held = load_file(last / "generator.safetensors")
     assert all(torch.equal(t, held[name]) for name, t in state.generator.state_dict().items())
 
@@ -60,7 +61,7 @@ def test_other_networks_are_refused_in_a_sentence_and_left_as_they_are(
     state = initial_state(replace(images, model=model or images.model, ema=ema), shape)
     before = _weights(state)
     with pytest.raises(ValueError, match=r"step-0+6 holds ") as caught:
-        load_checkpoint(trained, state)
+        restore(checkpoints(trained)[-1], state)
     assert f"holds {DCGAN_IN_WORDS}, not {state.described['name']} (" in str(caught.value)
     assert told in str(caught.value)
     assert str(caught.value).endswith(": ask for what it holds, or name another folder to begin anew")
@@ -72,17 +73,21 @@ def test_settings_that_leave_every_weight_its_shape_are_told_apart_too(styles, t
     train(replace(styles, steps=1), tmp_path)
     state = initial_state(replace(styles, model=replace(styles.model, mixing=0.1)), (1, 8, 8))
     with pytest.raises(ValueError, match=r"mixing 0\.5, .* not .*mixing 0\.1, "):
-        load_checkpoint(tmp_path, state)
+        restore(checkpoints(tmp_path)[-1], state)
 
 
-def test_eval_and_train_on_another_architectures_checkpoint(trained, images, tmp_path):
-    """As when checkpoints were moved between folders, or run.json was edited."""
+def test_checkpoints_of_another_run_are_refused_and_left(trained, images, tmp_path):
+    """As when checkpoints were moved between folders."""
     other = replace(images, model=MLP(width=16), steps=2)
     folder = tmp_path / "other"
     train(other, folder)
     shutil.rmtree(folder / "checkpoints")
     shutil.copytree(trained / "checkpoints", folder / "checkpoints")
     (folder / "records.jsonl").write_text("")  # it has not ended
-    for act in (train, evaluate):
-        with pytest.raises(ValueError, match=r"holds dcgan \(.*, not mlp \(latent 2, width 16, depth 3\)"):
-            act(other, folder)
+    with pytest.raises(
+        ValueError, match=r"step-000000006 is a checkpoint of another run: bring it to its fo"
+    ):
+        train(other, folder)
+    with pytest.raises(ValueError, match=r"step-000000006 is a checkpoint of another run"):
+        evaluate(other, folder)
+    assert [path.name for path in checkpoints(folder)] == ["step-000000003", "step-000000006"]

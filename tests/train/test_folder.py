@@ -4,14 +4,16 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from types import ModuleType
 
+import polars as pl
 import pytest
 from PIL import Image
 
-from paripassu.data import ImageFolder
+from paripassu.data import PUBLISHED, Hub, ImageFolder
 from paripassu.files import FolderInUseError
-from paripassu.records import Metric
-from paripassu.records.codec import read_records
+from paripassu.records import Metric, RunHeader
+from paripassu.records.codec import load, read_records
 from paripassu.rules import RMSprop
 from paripassu.train import Player, evaluate, load_run, train
 
@@ -134,16 +136,44 @@ def test_what_was_skipped_is_listed_in_the_folder(of_files, tmp_path):
     bad = [f"bad{i}.png {reason}" for i in range(4)]
     listed = (tmp_path / "run" / "skipped.txt").read_text()
     assert listed.splitlines() == [*bad, "none (a folder without images)"]
-    passed_over = (
-        f"5 images or folders were passed over, the first are {', '.join(bad[:3])}; skipped.txt has all"
+    account = (
+        f"photos: 4 images; left out: bad images 4 (such as {bad[0]}), folders without images 1 (none); "
+        "skipped.txt has all"
     )
-    assert notices == [passed_over, "photos has 4 images for batches of 8: are these all?"]
+    assert notices == [account, "photos has 4 images for batches of 8: are these all?"]
+
+
+def test_a_run_goes_on_with_the_commit_it_began_with(of_files, tmp_path, monkeypatch):
+    """Though the Hub has another one by now."""
+    asked = []
+
+    def download(*_, revision="b" * 40, **__):
+        asked.append(revision)
+        (tmp_path / revision).mkdir(exist_ok=True)
+        frame = pl.DataFrame({"image": [path.read_bytes() for path in (tmp_path / "photos").iterdir()]})
+        frame.write_parquet(tmp_path / revision / "data.parquet")
+        return str(tmp_path / revision)
+
+    hub = ModuleType("huggingface_hub")
+    hub.snapshot_download = download
+    monkeypatch.setitem(sys.modules, "huggingface_hub", hub)
+    run = replace(of_files, data=Hub("celeba-hq", 8, channels=1))
+    monkeypatch.setattr(
+        "paripassu.data.hub.PUBLISHED", {"celeba-hq": PUBLISHED["celeba-hq"]._replace(files="*.parquet")}
+    )
+    train(run, tmp_path / "run")
+    header = load(tmp_path / "run" / "run.json", RunHeader)
+    assert header.images.revision == "b" * 40
+    monkeypatch.setattr(download, "__kwdefaults__", {"revision": "c" * 40})
+    train(run, tmp_path / "run")
+    evaluate(run, tmp_path / "run")
+    assert asked == ["b" * 40] * 3
 
 
 def test_absurdly_few_images_are_told_of_whatever_the_batch(of_files, tmp_path):
     notices = []
     train(replace(of_files, batch=2), tmp_path / "run", notice=notices.append)
-    assert notices == ["photos has 4 images for batches of 2: are these all?"]
+    assert notices == ["photos: 4 images", "photos has 4 images for batches of 2: are these all?"]
     assert not (tmp_path / "run" / "skipped.txt").exists()
 
 

@@ -9,14 +9,18 @@ import torch
 from safetensors.torch import load_file
 
 from paripassu.games import R1, relativistic
+from paripassu.metrics import DigitFeatures
 from paripassu.records import End, Losses, Metric, Samples, Update
+from paripassu.records.checkpoints import checkpoints
 from paripassu.records.codec import read_records
 from paripassu.rules import SGD, Normalize
-from paripassu.train import Player, train
-from paripassu.train.checkpoint import checkpoints
+from paripassu.train import Player, evaluate, train
 from paripassu.train.random import Stream, generator
+from paripassu.train.reference import reference
 from paripassu.train.state import initial_state
 from paripassu.train.step import step
+
+NAN = float("nan")
 
 
 def _records(folder: Path, kind: type) -> list:
@@ -208,6 +212,46 @@ def test_a_diverged_run_is_a_result(points, tmp_path):
     last = checkpoints(tmp_path / "run")[-1]
     assert all(t.isfinite().all() for f in last.glob("*.safetensors") for t in load_file(f).values())
     assert train(run, tmp_path / "run") == end
+
+
+@pytest.mark.parametrize("every", [1, 3, 7])
+@pytest.mark.parametrize("what", ["eval_every", "log_every", "checkpoint_every"])
+def test_divergence_is_found_before_anything_is_measured(images, tmp_path, what, every):
+    wild = Player(SGD(), 1e30)
+    rare = {"eval_every": 100, "log_every": 100, "checkpoint_every": 100} | {what: every}
+    run = replace(images, generator=wild, discriminator=wild, steps=7, **rare)
+    end = train(run, tmp_path)
+    assert (end.outcome, end.step) == ("diverged", every)
+    assert "not finite" in end.reason
+    assert {r.step for r in _records(tmp_path, Metric) + _records(tmp_path, Samples)} == {0}
+    assert [path.name for path in checkpoints(tmp_path)] == ["step-000000000"]
+    assert train(run, tmp_path) == end
+
+
+def _scores_of_inf(metrics, *_):
+    return {metric.name: float("inf") for metric in metrics}
+
+
+@pytest.mark.parametrize(
+    ("place", "broken", "reason"),
+    [
+        ("metrics.DigitFeatures.__call__", lambda _, x: x.flatten(1) * NAN, "a feature of digits"),
+        ("train.measures.score", _scores_of_inf, "fd-digits@50"),
+        ("models.dcgan.nn.Tanh.forward", lambda _, x: x * NAN, "a generated sample"),
+    ],
+)
+def test_what_is_measured_and_not_finite_is_divergence(images, tmp_path, monkeypatch, place, broken, reason):
+    train(images, tmp_path / "known")
+    real = images.data.load(torch.device("cpu"))
+    known = reference(DigitFeatures(), real.images, lambda *_: None)
+    monkeypatch.setattr("paripassu.train.measures.reference", lambda *_: known)
+    monkeypatch.setattr(f"paripassu.{place}", broken)
+    end = train(images, tmp_path / "run")
+    assert (end.outcome, end.step, end.reason) == ("diverged", 0, f"{reason} is not finite")
+    assert _records(tmp_path / "run", Metric) == []
+    assert train(images, tmp_path / "run") == end
+    with pytest.raises(ValueError, match=f"{reason} is not finite at step 6 of .*: the run diverged"):
+        evaluate(images, tmp_path / "known")
 
 
 def test_training_leaves_the_global_generator_alone(points, tmp_path):

@@ -34,7 +34,6 @@ def _full_of_others(*_, **__):
         ("paripassu.train.loop.step", STEP),
         ("paripassu.data.Digits.load", DATA),
         ("paripassu.models.DCGAN.build", NETWORKS),
-        ("paripassu.train.loop.load_checkpoint", NETWORKS),
         ("paripassu.train.measures.reference", MEASURING),
         ("paripassu.metrics.DigitFeatures.__call__", MEASURING),
         ("paripassu.train.evaluation.pictures.grid", MEASURING),
@@ -54,7 +53,7 @@ def test_training_says_what_did_not_fit_and_can_go_on(images, tmp_path, monkeypa
     [
         ("paripassu.data.Digits.load", DATA),
         ("paripassu.models.DCGAN.build", NETWORKS),
-        ("paripassu.train.evaluation.load_checkpoint", NETWORKS),
+        ("paripassu.train.evaluation.restore", NETWORKS),
         ("paripassu.train.measures.reference", MEASURING),
         ("paripassu.metrics.DigitFeatures.__call__", MEASURING),
     ],

@@ -14,9 +14,9 @@ from tests.cases import own
 
 from paripassu.data import Augmented, FromDataset, Source
 from paripassu.models import Architecture, FromFunction
+from paripassu.records.checkpoints import checkpoints
 from paripassu.rules import Rule
 from paripassu.train import Player, evaluate, from_settings, load_run, train
-from paripassu.train.checkpoint import checkpoints
 from paripassu.train.own_parts import load_part
 
 CASES = {

@@ -7,21 +7,25 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from tests.cases.processes import member
 from tests.cases.rules import OPTIMIZERS
+from torch.nn.parallel import DistributedDataParallel
 
-from paripassu.data import Digits
-from paripassu.games import Draws, PathLength, WganGP, wasserstein
-from paripassu.models import DCGAN, StyleGAN2
+from paripassu.data import Digits, Ring
+from paripassu.games import R1, Draws, PathLength, WganGP, wasserstein
+from paripassu.models import DCGAN, MLP, StyleGAN2
 from paripassu.records import Losses
+from paripassu.records.checkpoints import checkpoints
 from paripassu.records.codec import read_records
-from paripassu.rules import Adam
+from paripassu.rules import SGD, Adam
 from paripassu.train import Player, Run, current_processes, train
-from paripassu.train.checkpoint import checkpoints
+from paripassu.train.evaluation import Evaluator
+from paripassu.train.measures import NotFiniteError
 from paripassu.train.processes import ALONE, Processes, check_batch, check_step, normalise_over
 from paripassu.train.state import initial_state
 from paripassu.train.step import step
@@ -49,6 +53,13 @@ def _penalised(name: str) -> Run:
 def _batch_normalised() -> Run:
     player = Player(Adam((0.5, 0.999)), RATE)
     return Run(Digits(), DCGAN(latent=8, width=4), player, player, batch=8, ema=0.9)
+
+
+def _diverging() -> Run:
+    player = Player(SGD(), 1e30)
+    return Run(
+        Ring(), MLP(width=8), player, player, steps=4, batch=8, eval_samples=10, eval_every=2, log_every=9
+    )
 
 
 RUNS = {name: _penalised(name) for name in OPTIMIZERS} | {"batch norm": _batch_normalised()}
@@ -81,13 +92,32 @@ def _path_length(processes: Processes) -> list[torch.Tensor]:
     return [processes.average(t) for t in (term, network.mean_path_length, *gradients)]
 
 
+def _averaged_by_torch(processes: Processes) -> list[torch.Tensor]:
+    """Weights after steps on the discriminator's whole loss, which DistributedDataParallel averages."""
+    torch.manual_seed(0)
+    discriminator = DCGAN(latent=8, width=4, norm="none").build((1, 8, 8)).discriminator
+    draws = processes.draws(torch.Generator())
+    shown = draws.rows(torch.randn(8, 1, 8, 8))
+    parallel = DistributedDataParallel(discriminator) if processes.count > 1 else discriminator
+    optimizer = torch.optim.SGD(discriminator.parameters(), RATE)
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        (parallel(shown).mean() + R1()(parallel, shown, shown, draws)).backward()
+        optimizer.step()
+    return [p.detach() for p in discriminator.parameters()]
+
+
 def _rank(rank: int, folder: str) -> None:
     with member(rank, RANKS, folder):
         group = current_processes()
         results = {name: _after_steps(run, group) for name, run in RUNS.items()}
         results["path length"] = _path_length(group)
+        results["torch"] = _averaged_by_torch(group)
         with pytest.raises(RuntimeError, match="different checkpoints"):
             check_step(group, 10 * rank, "cpu")
+        results["diverged"] = [train(_diverging(), f"{folder}/diverged").outcome]
+        with patch.object(Evaluator, "measure", side_effect=NotFiniteError("a feature is not finite")):
+            results["diverged"] += [train(_diverging(), f"{folder}/first").outcome]
         torch.save(results, Path(folder) / f"rank-{rank}.pt")
 
 
@@ -109,6 +139,17 @@ def test_two_processes_train_as_one(processes, name):
 def test_the_processes_stay_equal_bit_by_bit(processes, name):
     first, second = (process[name] for process in processes)
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_all_processes_end_where_one_sees_divergence(processes):
+    """In the weights all do; in what is measured the first alone."""
+    assert [process["diverged"] for process in processes] == 2 * [["diverged", "diverged"]]
+
+
+def test_torch_averages_a_loss_with_a_penalty(processes):
+    first, second = (results["torch"] for results in processes)
+    torch.testing.assert_close(first, second, rtol=0, atol=0)
+    torch.testing.assert_close(first, _averaged_by_torch(ALONE))
 
 
 def test_the_path_length_is_that_of_the_whole_batch(processes):

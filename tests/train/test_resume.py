@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from paripassu.records import End
+from paripassu.records.checkpoints import checkpoints
 from paripassu.records.codec import read_records
 from paripassu.train import train
-from paripassu.train.checkpoint import checkpoints
 
 # A fresh process trains the run whose settings it is given, slowly enough to be caught in the act.
 _SCRIPT = """
@@ -100,26 +100,6 @@ def test_batches_gathered_ahead_are_the_same_after_a_stop(images, tmp_path, monk
     _train_until(images, tmp_path / "stopped", 4)
     train(images, tmp_path / "stopped")
     assert _final_bytes(tmp_path / "stopped") == _final_bytes(tmp_path / "undisturbed")
-
-
-def test_a_damaged_checkpoint_is_passed_over_and_said(points, tmp_path):
-    train(points, tmp_path / "undisturbed")
-    _train_until(points, tmp_path / "run", 35)
-    newest = checkpoints(tmp_path / "run")[-1]
-    weights = newest / "generator.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-1] + b"\x00")
-    notices = []
-    train(points, tmp_path / "run", notice=notices.append)
-    assert [newest.name in notice for notice in notices] == [True]
-    assert _final_bytes(tmp_path / "run") == _final_bytes(tmp_path / "undisturbed")
-
-
-def test_without_a_whole_checkpoint_nothing_is_guessed(points, tmp_path):
-    _train_until(points, tmp_path / "run", 35)
-    for path in checkpoints(tmp_path / "run"):
-        (path / "checkpoint.json").write_text("{")
-    with pytest.raises(RuntimeError, match="every checkpoint"):
-        train(points, tmp_path / "run")
 
 
 def test_a_full_disk_leaves_what_was_complete(points, tmp_path, monkeypatch):

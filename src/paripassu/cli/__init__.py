@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from paripassu.cli import output
 from paripassu.cli.bench import Bench
 from paripassu.cli.demo import Demo
 from paripassu.cli.eval import Eval
@@ -13,6 +14,8 @@ from paripassu.cli.report import Report
 from paripassu.cli.study import Study
 from paripassu.cli.theory import Theory
 from paripassu.cli.train import Train
+
+_ABOUT = "Normalised and grafted optimizers for GANs, and the instruments to see why they work."
 
 _Command = (
     Annotated[Demo, tyro.conf.subcommand("demo")]
@@ -25,38 +28,58 @@ _Command = (
 )
 
 
-def main(arguments: list[str]) -> int:
-    """Run one command.
+def parse(arguments: list[str]) -> Any:
+    """The command that a person typed.
 
     Args:
         arguments: as typed after ``paripassu``; none prints the help.
 
-    Returns:
-        The exit code: 0 for success, 1 if the command failed, 2 if it was used wrongly, 130 if a person
-        interrupted it.
+    Raises:
+        SystemExit: the help was printed, or the arguments are no command.
     """
-    command: Any = tyro.cli(
-        _Command,  # pyright: ignore[reportArgumentType] - a union of commands is what tyro takes
-        prog="paripassu",
-        description="Normalised and grafted optimizers for GANs, and the instruments to see why they work.",
-        args=arguments or ["--help"],
-        config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes),
-    )
+    output.replace_what_cannot_be_shown()
+    try:
+        return tyro.cli(
+            _Command,  # pyright: ignore[reportArgumentType] - a union of commands is what tyro takes
+            prog="paripassu",
+            description=_ABOUT,
+            args=arguments or ["--help"],
+            config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes),
+        )
+    except BrokenPipeError as error:
+        raise SystemExit(1) from error
+    finally:
+        _flush()  # the help
+
+
+def carry_out(command: Any) -> int:
+    """Do what a command says.
+
+    Returns:
+        The exit code: 0 for success, 1 if the command failed, 2 if it was used wrongly.
+    """
     try:
         command()
         sys.stdout.flush()
     except ValueError as error:
         return _fail(error, 2)
     except BrokenPipeError:
-        # The reader has closed the output, as head does. Without this, Python complains again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _flush()
         return 1
     except (OSError, RuntimeError) as error:
         return _fail(_plain(error), 1)
-    except KeyboardInterrupt:
-        print("paripassu: interrupted; the same command continues where it stopped", file=sys.stderr)
-        return 130
+    except MemoryError as error:
+        return _fail(MemoryError("there is not enough memory for this; complete results are kept"), 1, error)
     return 0
+
+
+def _flush() -> None:
+    """Print what waits to be printed, unless the reader has closed the output, as head does."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Without this, Python complains again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _plain(error: Exception) -> Exception:
@@ -67,8 +90,8 @@ def _plain(error: Exception) -> Exception:
     return error
 
 
-def _fail(error: Exception, code: int) -> int:
+def _fail(error: Exception, code: int, cause: Exception | None = None) -> int:
     if os.environ.get("PARIPASSU_TRACEBACK"):
-        raise error
-    print(f"paripassu: {error}", file=sys.stderr)
+        raise error from cause
+    output.fail(str(error))
     return code

@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
-from rich.console import Console
 from rich.table import Table
 
-from paripassu.cli import choices
+from paripassu.cli import choices, output
 from paripassu.cli.progress import progress_bar
 from paripassu.files import write_whole
 
 # src/paripassu/cli/bench.py of a checkout; an installed package has no such folder.
 _SCRIPTS = Path(__file__).parents[3] / "benchmarks"
+
+_MOST_ROUNDS, _MOST = 1_000_000, 1000  # a mistyped number is no benchmark of a year
 
 GeneratorName = Literal["DCGAN-64", "SNGAN-32", "StyleGAN2-256"]
 
@@ -49,8 +50,10 @@ class BenchOptim:
 
     def __call__(self) -> None:
         """Measure, write the table, print it."""
-        _check_at_least_one("--rounds", self.rounds)
-        _check_at_least_one("--processes", self.processes)
+        _check_count("--rounds", self.rounds, _MOST_ROUNDS)
+        _check_count("--processes", self.processes, _MOST)
+        if not self.generators:
+            raise ValueError("--generators needs at least one name: leave it out for all")
         device = choices.device(self.device)
         if self.one_thread and device != "cpu":
             raise ValueError("--one-thread counts the processor's time: leave it out with --device cuda")
@@ -83,7 +86,7 @@ class BenchTheory:
 
     def __call__(self) -> None:
         """Measure, write the table, print it."""
-        _check_at_least_one("--rounds", self.rounds)
+        _check_count("--rounds", self.rounds, _MOST_ROUNDS)
         script = load("theory")
         with _counting("bench theory", self.rounds, quiet=self.quiet) as one_more:
             results, page = script.run(self.rounds, choices.as_typed(), one_more)
@@ -109,7 +112,7 @@ class BenchTrain:
 
     def __call__(self) -> None:
         """Measure, write the table, print it."""
-        _check_at_least_one("--rounds", self.rounds)
+        _check_count("--rounds", self.rounds, _MOST_ROUNDS)
         device = choices.device(self.device)
         script = load("train")
         with _counting("bench train", len(script.loads(device)) * self.rounds, quiet=self.quiet) as one_more:
@@ -136,8 +139,9 @@ class BenchReport:
 
     def __call__(self) -> None:
         """Measure, write the table, print it."""
-        _check_at_least_one("--games", min(self.games, default=0))
-        _check_at_least_one("--seeds", self.seeds)
+        for games in self.games or [0]:
+            _check_count("--games", games, _MOST)
+        _check_count("--seeds", self.seeds, _MOST)
         script = load("report")
         with _counting("bench report", len(self.games) * len(script.PHASES), quiet=self.quiet) as one_more:
             results, page = script.run(self.games, self.seeds, choices.as_typed(), one_more)
@@ -152,9 +156,9 @@ class List:
         """Print the table."""
         table = Table("script", "what it measures")
         for path in sorted(_folder().glob("*.py")):
-            doc = ast.get_docstring(ast.parse(path.read_text())) or ""
+            doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
             table.add_row(f"benchmarks/{path.name}", doc.partition("\n")[0])
-        Console().print(table)
+        output.show(table)
 
 
 @dataclass
@@ -174,9 +178,9 @@ class Bench:
         self.action()
 
 
-def _check_at_least_one(option: str, number: int) -> None:
-    if number < 1:
-        raise ValueError(f"{option} must be at least 1, got {number}")
+def _check_count(option: str, number: int, most: int) -> None:
+    if not 1 <= number <= most:
+        raise ValueError(f"{option} must be in 1 to {most:,}, got {number}")
 
 
 @contextmanager
@@ -189,7 +193,11 @@ def _counting(name: str, total: int, *, quiet: bool) -> Generator[Callable[[], N
 
 def _finish(results: Any, page: str, out: Path, *, as_json: bool) -> None:
     write_whole(out, page)
-    print(json_.dumps(finite(results), indent=2) if as_json else f"{page}\nTable: {out}")
+    if as_json:
+        print(json_.dumps(finite(results), indent=2))
+    else:
+        print(page)
+        output.line(f"Table: {out}")
 
 
 def load(name: str) -> Any:

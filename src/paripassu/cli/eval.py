@@ -6,18 +6,18 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from rich.console import Console
 from rich.table import Table
 
-from paripassu.cli import choices
+from paripassu.cli import choices, output
 from paripassu.cli.progress import stage_bars
 from paripassu.metrics import NETWORKS, FeatureMetric, InceptionFeatures
+from paripassu.printable import printable
 from paripassu.train import Run, evaluate, load_run
 
 
 @dataclass
 class Eval:
-    """Measure the last checkpoint of a run.
+    """Measure the last checkpoint of a run, or another one.
 
     Values under one name may be compared, others not: the name says the metric, the network whose features
     it sees, and the number of samples. What was measured before of the data is kept and not repeated.
@@ -36,6 +36,8 @@ class Eval:
             help_behavior_hint="",
         ),
     ] = ()
+    step: Annotated[int | None, tyro.conf.arg(help_behavior_hint="")] = None
+    """Of the checkpoint; the last one without it. A run keeps two."""
     samples: int | None = None
     """Generated samples of metrics without a COUNT; the run's own number without it."""
     device: str | None = None
@@ -55,11 +57,12 @@ class Eval:
         if self.inception_weights:
             metrics = _with_weights(metrics, self.inception_weights.resolve())
         with stage_bars(quiet=self.quiet) as advance:
-            step, values = evaluate(run, self.folder, None if metrics else self.samples, metrics, advance)
+            own = None if metrics else self.samples
+            step, values = evaluate(run, self.folder, own, metrics, advance, step=self.step)
         if self.json:
             print(json.dumps({"run": str(self.folder), "step": step, "metrics": values}, indent=2))
         else:
-            Console().print(metrics_table(f"{self.folder}, step {step:,}", values))
+            output.show(metrics_table(f"{self.folder}, step {step:,}", values))
 
     def _run(self) -> Run:
         run = load_run(self.folder)
@@ -78,7 +81,7 @@ def _with_weights(metrics: list[FeatureMetric], weights: Path) -> list[FeatureMe
 
 def metrics_table(title: str, metrics: dict[str, float]) -> Table:
     """Metrics as a table for the terminal."""
-    table = Table("metric", "value", title=title, title_justify="left")
+    table = Table("metric", "value", title=printable(title), title_justify="left")
     for name, value in metrics.items():
         table.add_row(name, f"{value:.4g}")
     return table

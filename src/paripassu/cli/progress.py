@@ -3,7 +3,6 @@
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -14,12 +13,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from paripassu.cli.output import errors
+from paripassu.printable import printable
+
 Advance = Callable[[int], None]
-
-
-def errors() -> Console:
-    """The console for progress and notices, so that standard output has nothing but results."""
-    return Console(stderr=True)
 
 
 @contextmanager
@@ -29,7 +26,7 @@ def progress_bar(title: str, total: int, *, quiet: bool) -> Generator[Advance]:
     Nothing is drawn if ``quiet``, or if standard error is no terminal.
     """
     with _bars(quiet=quiet) as bars:
-        task = bars.add_task(title, total=total)
+        task = bars.add_task(printable(title), total=total)
         yield lambda done: bars.update(task, completed=done)
 
 
@@ -41,7 +38,7 @@ def stage_bars(*, quiet: bool) -> Generator[Callable[[str, int, int], None]]:
 
         def advance(title: str, done: int, total: int) -> None:
             if title not in tasks:
-                tasks[title] = bars.add_task(title, total=total)
+                tasks[title] = bars.add_task(printable(title), total=total)
             bars.update(tasks[title], completed=done, total=total)
 
         yield advance
@@ -50,7 +47,7 @@ def stage_bars(*, quiet: bool) -> Generator[Callable[[str, int, int], None]]:
 def _bars(*, quiet: bool) -> Progress:
     console = errors()
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

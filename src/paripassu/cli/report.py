@@ -6,6 +6,7 @@ from typing import Annotated
 
 import tyro
 
+from paripassu.cli import output
 from paripassu.records import RECORDS_FILE, RUN_FILE, STUDY_FILE
 from paripassu.report.board import studies_in, write_board
 from paripassu.report.run import write_run_page
@@ -28,7 +29,7 @@ class Report:
 
     def __call__(self) -> None:
         """Write the pages and print the path of the first one to read."""
-        print(self._write())
+        output.line(str(self._write()))
 
     def _write(self) -> Path:
         if len(self.paths) != 1:

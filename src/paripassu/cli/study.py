@@ -1,5 +1,6 @@
 """``paripassu study``: many runs that answer one question."""
 
+import math
 import shlex
 from dataclasses import dataclass
 from functools import partial
@@ -7,11 +8,10 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from rich.console import Console
 from rich.table import Table
 
 from paripassu import protocol, studies
-from paripassu.cli import choices
+from paripassu.cli import choices, output
 from paripassu.cli.engines import EngineOptions
 from paripassu.cli.progress import stage_bars
 from paripassu.engine import Engine
@@ -32,7 +32,7 @@ class List:
         table = Table("study", "question, and the claim under test", "scales", show_lines=True)
         for name, study in studies.find().items():
             table.add_row(name, f"{study.question}\n{study.claim}", ", ".join(study.scales))
-        Console().print(table)
+        output.show(table)
 
 
 @dataclass(kw_only=True)
@@ -45,6 +45,8 @@ class _StudyOptions:
     """A size of the study, as `paripassu study list` names it."""
     data: tuple[str, ...] = ()
     """NAME=PATH, for example cifar10=FOLDER: play on data in files instead, if the study takes some."""
+    games: tuple[str, ...] = ()
+    """Some of the study's games. Without it: all. Others may follow in the same folder."""
     device: str = "cpu"
     """Where the networks of all runs are: cpu or cuda. Runs share the GPUs."""
     out: Path | None = None
@@ -64,7 +66,7 @@ class _StudyOptions:
             study = choices.choose("study", self.name, studies.find())
         choices.choose(f"scale of {study.name}", self.scale, study.scales)
         paths = {name: Path(path) for name, path in map(_named, self.data)}
-        return study.on_data(paths).on_device(self.device)
+        return study.on_data(paths).on_games(self.games).on_device(self.device)
 
     def folder(self, study: protocol.Study) -> Path:
         """The folder of the study's results."""
@@ -78,6 +80,8 @@ class RunStudy(_StudyOptions, EngineOptions):
 
     run_gpus: float | None = None
     """GPUs per run with --device cuda. Without it: 1. With 0.25, four runs share one GPU."""
+    minutes: float | None = None
+    """Work for this long, then judge what is done, with equal trials for all arms. Repeat it to go on."""
     dry_run: bool = False
     """Print every run and do none."""
     quiet: bool = False
@@ -85,16 +89,18 @@ class RunStudy(_StudyOptions, EngineOptions):
 
     def __call__(self) -> None:
         """Run, write the page, print the result."""
+        if self.minutes is not None and not 0 < self.minutes < math.inf:
+            raise ValueError(f"--minutes must be finite and > 0, got {self.minutes}")
         study = self.study()
         out = self.folder(study)
         engine = self.chosen_engine(out, self._gpus())
         if self.dry_run:
             for line in study.scale(self.scale).design.plan():
-                print(line)
+                output.line(line)
             return
         if self.engine == "local":
             choices.device(self.device)
-        result = run(study, self.scale, out, engine=engine, quiet=self.quiet)
+        result = run(study, self.scale, out, engine=engine, quiet=self.quiet, minutes=self.minutes)
         show(result, out, as_json=self.json)
 
     def _gpus(self) -> float:
@@ -124,6 +130,7 @@ class ReportStudy(_StudyOptions):
         """The command that makes this study."""
         words = ["paripassu", "study", "run", self.name, "--scale", self.scale]
         words += ["--data", *self.data] if self.data else []
+        words += ["--games", *self.games] if self.games else []
         words += ["--device", self.device] if self.device != "cpu" else []
         words += ["--out", str(self.out)] if self.out else []
         return shlex.join(words)
@@ -146,7 +153,7 @@ class DiffStudy:
         if self.json:
             print(dump(changes), end="")
         else:
-            Console().print(changes_table(changes))
+            output.show(changes_table(changes))
 
 
 @dataclass
@@ -165,12 +172,27 @@ class Study:
         self.action()
 
 
-def run(study: protocol.Study, scale: str, out: Path, *, engine: Engine, quiet: bool) -> StudyResult:
+def run(
+    study: protocol.Study,
+    scale: str,
+    out: Path,
+    *,
+    engine: Engine,
+    quiet: bool,
+    minutes: float | None = None,
+) -> StudyResult:
     """Run a study and show a progress bar over its steps."""
     with stage_bars(quiet=quiet) as advance:
         progress = partial(advance, f"{study.name}, {scale}, steps")
         return protocol.run_study(
-            study, scale, out, command=choices.as_typed(), engine=engine, progress=progress
+            study,
+            scale,
+            out,
+            command=choices.as_typed(),
+            engine=engine,
+            progress=progress,
+            minutes=minutes,
+            notice=output.notice,
         )
 
 
@@ -180,9 +202,8 @@ def show(result: StudyResult, out: Path, *, as_json: bool) -> None:
     if as_json:
         print(dump(result), end="")
         return
-    console = Console()
-    console.print(study_table(result, out))
-    console.print(f"Page: {page}", soft_wrap=True, markup=False)
+    output.show(study_table(result, out))
+    output.line(f"Page: {page}")
 
 
 def _named(given: str) -> tuple[str, str]:

@@ -7,18 +7,17 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 import tyro
-from rich.console import Console
 
-from paripassu.cli import choices
+from paripassu.cli import choices, output
 from paripassu.cli.eval import metrics_table
-from paripassu.cli.progress import errors, progress_bar
+from paripassu.cli.progress import progress_bar
 from paripassu.data.images import Channels, OnBadImage
 from paripassu.recipes import RECIPES, Options, override
-from paripassu.records import RECORDS_FILE, End, Metric
+from paripassu.records import RECORDS_FILE, Decay, End, Metric
 from paripassu.records.codec import read_records
 from paripassu.report.run import write_run_page
 from paripassu.train import Run, current_processes, joined, names, train
-from paripassu.train.run import Decay, Precision, Updates
+from paripassu.train.run import Precision, Updates
 from paripassu.train.serialization import loss_names
 
 
@@ -64,6 +63,15 @@ class Train:
     """3 for colour (without it), 1 for grey images of a folder, zip, Parquet or the Hub."""
     on_bad_image: Annotated[OnBadImage | None, _of_recipe("{refuse,skip}")] = None
     """Whether bad images or folders without any end the command (without it) or are passed over and named."""
+    column: _Name = None
+    """The column of images of Parquet files that have several."""
+    array: _Name = None
+    """The array of images of an npz that has several."""
+    split: _Name = None
+    """Of images that names of folders, files or arrays divide: train (without it), validation, test, all."""
+    revision: _Name = None
+    """The commit, tag or branch of a published set; also as in cifar10@COMMIT. A run that goes on keeps its
+    own."""
     flip: _Yes = None
     """Whether images are mirrored at random."""
     dequantize: _Yes = None
@@ -146,8 +154,10 @@ class Train:
     """Whether torch.compile makes the networks' code: minutes before the first step, then faster steps."""
     device: str = "auto"
     """cpu, cuda, cuda:1, ...; auto takes a GPU if the machine has one."""
+    start: Annotated[Path | None, tyro.conf.arg(name="from", metavar="RUN", help_behavior_hint="")] = None
+    """Folder of a run of the same networks whose last weights are the first of this run."""
     out: Path | None = None
-    """The run's folder; runs/DATA-MODEL-KEY without it."""
+    """The run's folder; runs/DATA-MODEL-KEY without it. A run in it goes on, also with more --steps."""
     quiet: bool = False
     """No progress."""
     json: bool = False
@@ -166,7 +176,7 @@ class Train:
         if self.dry_run:
             print(json.dumps(run.settings(), indent=2))
             return
-        folder = self.out or Path("runs") / f"{run.data.name}-{run.model.name}-{run.key()}"
+        folder = self.out or self._default(run)
         with joined(run.device):
             is_first = current_processes().rank == 0
             end = self._train(run, folder, shown=is_first)
@@ -176,15 +186,20 @@ class Train:
         metrics = {r.name: r.value for r in read_records(folder / RECORDS_FILE) if isinstance(r, Metric)}
         _print_result(folder, page, end, metrics, as_json=self.json)
 
+    def _default(self, run: Run) -> Path:
+        name = f"{run.data.name}-{run.model.name}-{run.key()}"
+        return Path("runs") / (f"{name}-from-{self.start.resolve().name}" if self.start else name)
+
     def _train(self, run: Run, folder: Path, *, shown: bool) -> End:
-        console, title = errors(), f"{run.data.name}, {run.model.name}"
+        title = f"{run.data.name}, {run.model.name}"
         with progress_bar(title, run.steps, quiet=self.quiet or not shown) as advance:
             return train(
                 run,
                 folder,
+                start=self.start,
                 command=choices.as_typed(),
                 progress=advance,
-                notice=lambda text: console.print(text) if shown else None,
+                notice=lambda text: output.notice(text) if shown else None,
             )
 
 
@@ -199,8 +214,7 @@ def _print_result(folder: Path, page: Path, end: End, metrics: dict[str, float],
         }
         print(json.dumps(result, indent=2))
         return
-    console = Console()
-    console.print(metrics_table(f"{folder}, step {end.step:,}, {end.seconds:.0f} s", metrics))
+    output.show(metrics_table(f"{folder}, step {end.step:,}, {end.seconds:.0f} s", metrics))
     if end.outcome == "diverged":
-        console.print(f"Diverged: {end.reason}. The metrics are the last ones before; so is the checkpoint.")
-    console.print(f"Page: {page}", soft_wrap=True)
+        output.show(f"Diverged: {end.reason}. The metrics are the last ones before; so is the checkpoint.")
+    output.line(f"Page: {page}")

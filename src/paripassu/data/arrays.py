@@ -1,11 +1,13 @@
 """Files of pixels, not of encoded images, and how they are resized."""
 
+import os
 from abc import abstractmethod
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import PIL
@@ -13,9 +15,23 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from paripassu.data.cache import CacheEntry, Complaints
-from paripassu.data.containers import fingerprint, on_disk
+from paripassu.data.cache import CacheEntry, Complaints, Decoded
+from paripassu.data.containers import account, fingerprint
+from paripassu.data.listing import LeftOut, check_kind, on_disk
 from paripassu.data.source import ImageSet, Source
+from paripassu.printable import printable
+
+
+class Beside(NamedTuple):
+    """What a file of pixels has beside the pixels that are taken.
+
+    Attributes:
+        left_out: everything else.
+        split: the part that the pixels are of; empty if the file is not divided.
+    """
+
+    left_out: Sequence[LeftOut] = ()
+    split: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,7 +55,7 @@ class PixelFile(Source):
     @property
     def name(self) -> str:
         """The file's own name, up to the first dot."""
-        return self.path.resolve().name.partition(".")[0]
+        return printable(self.path.resolve().name.partition(".")[0])
 
     @property
     def is_slow(self) -> bool:
@@ -55,34 +71,66 @@ class PixelFile(Source):
         """``[N, C, H, W]``, C 1 or 3.
 
         Raises:
-            ValueError: the file is missing, damaged, or holds something else.
+            ValueError: the file is damaged, or holds something else.
+            OSError: the file cannot be read.
         """
+
+    def beside(self) -> Beside:
+        """What else is in the file; it raises as `read` does."""
+        return Beside()
 
     def files(self) -> list[Path]:
         """What `read` reads."""
         return [self.path]
 
     def load(self, device: torch.device) -> ImageSet:
-        """``[N, C, resolution, resolution]``, in the file's order."""
-        if not self.is_slow:
-            return ImageSet.on(device, torch.from_numpy(np.ascontiguousarray(self._pixels())))
+        """``[N, C, resolution, resolution]``, in the file's order.
+
+        Raises:
+            ValueError: the file is missing, damaged, or holds something else.
+        """
         with _explained(self.path):
-            files = [on_disk(file, self.path.parent) for file in self.files()]
-        settings = f"{type(self).__name__} {self.path.resolve()} {self.resolution} {PIL.__version__}"
-        entry = CacheEntry(self.name, settings, fingerprint(files))
-        kept = entry.read()
-        if kept is None:
-            pixels = self._pixels()
-            size = (self.resolution, self.resolution) if self.resolution else pixels.shape[2:]
-            kept = entry.write((*pixels.shape[:2], *size), partial(_fit, pixels))
-        return ImageSet.on(device, torch.from_numpy(kept.pixels), known=kept.digest)
+            for file in self.files():
+                check_kind(file)
+            files = [on_disk(file, file.name) for file in self.files()]
+            beside = self.beside()
+        if self.is_slow:
+            kept = self._cached(fingerprint(files))
+            pixels, known = torch.from_numpy(kept.pixels), kept.digest
+        else:
+            pixels, known = torch.from_numpy(np.ascontiguousarray(self._pixels())), ""
+        skipped = tuple(map(str, beside.left_out))
+        summary = account(self.name, len(pixels), beside.split, beside.left_out)
+        return ImageSet.on(device, pixels, skipped, known, summary)
+
+    def _cached(self, version: str) -> Decoded:
+        chosen = [f"{each.name}={getattr(self, each.name)}" for each in fields(self) if each.name != "path"]
+        settings = f"{type(self).__name__} {self.path.resolve()} {' '.join(chosen)} {PIL.__version__}"
+        entry = CacheEntry(self.name, settings, version)
+        if kept := entry.read():
+            return kept
+        pixels = self._pixels()
+        size = (self.resolution, self.resolution) if self.resolution else pixels.shape[2:]
+        return entry.write((*pixels.shape[:2], *size), partial(_fit, pixels))
 
     def _pixels(self) -> NDArray[np.uint8]:
         with _explained(self.path):
             pixels = self.read()
-        if not len(pixels):
-            raise ValueError(f"{self.path} holds no images: give one that does")
+        if not pixels.size:
+            raise ValueError(f"{printable(str(self.path))} holds no images: give one that does")
         return pixels
+
+
+def check_memory(path: Path, needed: int) -> None:
+    """Raise ``ValueError`` if the images of a file need more memory than the machine has."""
+    if not hasattr(os, "sysconf"):
+        return  # Windows
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        raise ValueError(
+            f"{printable(str(path))} promises {needed / 1e9:,.1f} GB of images, and this machine has "
+            f"{there / 1e9:,.1f} GB of memory: give a smaller file, or a folder of images"
+        )
 
 
 @contextmanager
@@ -90,7 +138,9 @@ def _explained(path: Path) -> Generator[None]:
     try:
         yield
     except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise ValueError(f"{printable(str(path))} cannot be read: {error.strerror or error}") from error
+    except MemoryError as error:
+        raise ValueError(f"{printable(str(path))} does not fit into memory: give a smaller file") from error
 
 
 def _fit(pixels: NDArray[np.uint8], fitted: NDArray[np.uint8]) -> Complaints:

@@ -1,7 +1,7 @@
 """Images changed at each draw: mirrored, or with their grey levels spread."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -71,6 +71,10 @@ class Augmented(Source):
     def features(self) -> str:
         """The source's."""
         return self.source.features
+
+    def at_revision(self, revision: str) -> "Augmented":
+        """Of the source's images at ``revision``."""
+        return replace(self, source=self.source.at_revision(revision))
 
     def load(self, device: torch.device) -> AugmentedSamples:
         """The source's images.

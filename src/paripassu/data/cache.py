@@ -1,33 +1,42 @@
 """Decoded images kept on disk, mapped into memory instead of decoded again.
 
-Each entry is a folder with the pixels and an index that names the source's fingerprint and the pixels'
-digest. It is written under another name and renamed when whole; one that is damaged, or whose source has
-changed, is made anew. Processes that start together, as under torchrun, read it one after the other: the
-first checks the digest for all. Entries live below ``$PARIPASSU_CACHE``, or ``$XDG_CACHE_HOME/paripassu``, or
+Each entry is a folder with the pixels and an index. The index has the source's fingerprint, digests of the
+pixels and a digest of itself. An entry is written under another name and renamed when whole; one that is
+damaged, or whose source has changed, is made anew. Each process checks an entry's digests once, on all cores,
+before it uses the pixels, and again if the file has changed since. Processes that start together wait for the
+one that decodes. Entries live below ``$PARIPASSU_CACHE``, or ``$XDG_CACHE_HOME/paripassu``, or
 ``~/.cache/paripassu``; any of them can be deleted at any time.
 """
 
 import hashlib
 import json
+import math
+import re
 import shutil
-import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from paripassu.data.source import digest
-from paripassu.files import cache_home, replacing
+from paripassu.files import cache_home, remove, replacing
+from paripassu.printable import printable
 
 _LEAST_BYTES = 2**24  # less is decoded in a second or two, and not worth a file
-_TRUSTED = 3600  # seconds for which pixels that were checked and not written since are not checked again
+_PIECE = 2**26  # bytes of the pixels' file that one thread checks
 _PIXELS = "pixels.npy"
 _INDEX = "index.json"
+_LOCKS = ".locks"
+_SHOWN = 40  # characters of a source's name in an entry's: file systems take 255 bytes in all
+# What `replacing` leaves of an entry when its process is killed.
+_LEFTOVER = re.compile(r"\.partial-\d+-(?P<entry>.+-[0-9a-f]{12})")
 
 Complaints = list[str | None]
 
@@ -63,24 +72,25 @@ class CacheEntry:
     @property
     def folder(self) -> Path:
         """Where it is, or would be."""
-        return cache_home() / f"{self.name}-{hashlib.sha256(self.settings.encode()).hexdigest()[:12]}"
+        name = re.sub(r"[^\w.-]", "_", self.name)[:_SHOWN]
+        settings = self.settings.encode(errors="surrogatepass")
+        return cache_home() / f"{name}-{hashlib.sha256(settings).hexdigest()[:12]}"
 
     def read(self) -> Decoded | None:
         """What was written, if it is whole and of this source's content."""
         try:
             index = json.loads((self.folder / _INDEX).read_text(encoding="utf-8"))
-            if index["fingerprint"] != self.fingerprint:
+            if index["sha256"] != _digest_of(index) or index["fingerprint"] != self.fingerprint:
                 return None
-            complaints, expected = index["complaints"], index["digest"]
-            pixels = _mapped(self.folder, complaints.count(None))
-            if not _is_trusted(self.folder):
-                if digest(torch.from_numpy(pixels)) != expected:
+            complaints, pixels = index["complaints"], self.folder / _PIXELS
+            state = _state(pixels)
+            if _CHECKED.get(pixels) != (state, index["sha256"]):
+                if list(_pieces(pixels)) != index["pieces"]:
                     return None
-                with suppress(OSError):  # somebody else's cache
-                    (self.folder / _INDEX).touch()
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+                _CHECKED[pixels] = state, index["sha256"]
+            return Decoded(_mapped(self.folder, complaints.count(None)), complaints, index["digest"])
+        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
-        return Decoded(pixels, complaints, expected)
 
     def write(self, shape: tuple[int, ...], decode: Callable[[NDArray[np.uint8]], Complaints]) -> Decoded:
         """Decode into the cache, or into memory where that takes no time.
@@ -92,21 +102,83 @@ class CacheEntry:
         Raises:
             OSError: the cache cannot be written; the message says how much room where it needs.
         """
-        if int(np.prod(shape)) < _LEAST_BYTES:
+        if math.prod(shape) < _LEAST_BYTES:
             pixels = np.empty(shape, np.uint8)
             return _compacted(pixels, decode(pixels))
         folder = self.folder
-        with replacing(folder) as partial:
-            room = _room(partial, shape)
-            decoded = _compacted(room, decode(room))
-            room.flush()
-            index = {
-                "fingerprint": self.fingerprint,
-                "complaints": decoded.complaints,
-                "digest": decoded.digest,
-            }
-            (partial / _INDEX).write_text(json.dumps(index), encoding="utf-8")
+        with _alone(folder, math.prod(shape)):
+            if made := self.read():  # by another process, meanwhile
+                return made
+            with replacing(folder) as partial:
+                room = _room(partial, shape)
+                decoded = _compacted(room, decode(room))
+                room.flush()
+                index = {
+                    "fingerprint": self.fingerprint,
+                    "complaints": decoded.complaints,
+                    "digest": decoded.digest,
+                    "pieces": list(_pieces(partial / _PIXELS)),
+                }
+                index["sha256"] = _digest_of(index)
+                (partial / _INDEX).write_text(json.dumps(index), encoding="utf-8")
+            _CHECKED[folder / _PIXELS] = _state(folder / _PIXELS), str(index["sha256"])
         return decoded._replace(pixels=_mapped(folder, len(decoded.pixels)))
+
+
+# What this process has checked: the state of a file of pixels then, and the digest of its index.
+_CHECKED: dict[Path, tuple[tuple[int, ...], str]] = {}
+
+
+def _state(file: Path) -> tuple[int, ...]:
+    status = file.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _digest_of(index: dict[str, Any]) -> str:
+    rest = {name: value for name, value in index.items() if name != "sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def _pieces(file: Path) -> Generator[str]:
+    """SHA-256 of each piece of a file; hashing lets other threads work."""
+
+    def hashed(start: int) -> str:
+        with file.open("rb") as opened:
+            opened.seek(start)
+            return hashlib.sha256(opened.read(_PIECE)).hexdigest()
+
+    with ThreadPoolExecutor() as pool:
+        yield from pool.map(hashed, range(0, max(1, file.stat().st_size), _PIECE))
+
+
+@contextmanager
+def _alone(folder: Path, needed: int) -> Generator[None]:
+    """Be the one process that makes an entry; what killed ones have left is removed."""
+    locks = folder.parent / _LOCKS
+    lock = FileLock(locks / folder.name)
+    try:
+        locks.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as error:
+        raise _no_room(folder, needed, str(error.strerror)) from error
+    try:
+        _clear(folder.name, folder.parent)
+        yield
+    finally:
+        lock.release()
+
+
+def _clear(own: str, home: Path) -> None:
+    """Remove what killed processes have left of entries that nobody makes now; this process makes ``own``."""
+    for path in home.glob(".partial-*"):
+        if not (leftover := _LEFTOVER.fullmatch(path.name)):
+            continue
+        entry = leftover["entry"]
+        if entry == own:
+            remove(path)
+            continue
+        with suppress(Timeout, OSError), FileLock(home / _LOCKS / entry, timeout=0):
+            remove(path)
 
 
 def _compacted(pixels: NDArray[np.uint8], complaints: Complaints) -> Decoded:
@@ -120,7 +192,7 @@ def _compacted(pixels: NDArray[np.uint8], complaints: Complaints) -> Decoded:
 
 
 def _room(folder: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.uint8]]:
-    needed = int(np.prod(shape))
+    needed = math.prod(shape)
     try:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -130,16 +202,15 @@ def _room(folder: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.ui
             return np.lib.format.open_memmap(folder / _PIXELS, mode="w+", dtype=np.uint8, shape=shape)
         reason = f"{free / 1e6:,.0f} MB are free"
     except OSError as error:
-        reason = error.strerror
-    raise OSError(
-        f"decoded images need {needed / 1e6:,.0f} MB in {folder.parent} ({reason}): "
+        reason = str(error.strerror)
+    raise _no_room(folder, needed, reason)
+
+
+def _no_room(folder: Path, needed: int, reason: str) -> OSError:
+    return OSError(
+        f"decoded images need {needed / 1e6:,.0f} MB in {printable(str(folder.parent))} ({reason}): "
         "make room, or name another folder in PARIPASSU_CACHE"
     )
-
-
-def _is_trusted(folder: Path) -> bool:
-    checked = (folder / _INDEX).stat().st_mtime
-    return (folder / _PIXELS).stat().st_mtime < checked and time.time() - checked < _TRUSTED
 
 
 def _mapped(folder: Path, count: int) -> NDArray[np.uint8]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paripassu.data.arrays import PixelFile
+from paripassu.printable import printable
 
 _SIZE = 32
 _PIXELS = 3 * _SIZE * _SIZE
@@ -47,7 +48,9 @@ class Cifar(PixelFile):
             if _is_pickled(self.path)
             else "no data_batch_*.bin and no train.bin"
         )
-        raise ValueError(f"{self.path} holds {kind}: unpack CIFAR's binary version, cifar-10-binary.tar.gz")
+        raise ValueError(
+            f"{printable(str(self.path))} holds {kind}: unpack CIFAR's binary version, cifar-10-binary.tar.gz"
+        )
 
 
 def _is_pickled(path: Path) -> bool:
@@ -58,7 +61,7 @@ def _batch(path: Path, labels: int) -> NDArray[np.uint8]:
     data = np.fromfile(path, np.uint8)
     if len(data) % (labels + _PIXELS):
         raise ValueError(
-            f"{path} has {len(data):,} bytes, no multiple of the {labels + _PIXELS:,} of a record: "
-            "fetch it anew"
+            f"{printable(str(path))} has {len(data):,} bytes, "
+            f"no multiple of the {labels + _PIXELS:,} of a record: fetch it anew"
         )
     return data.reshape(-1, labels + _PIXELS)[:, labels:].reshape(-1, 3, _SIZE, _SIZE)

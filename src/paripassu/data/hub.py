@@ -1,11 +1,13 @@
 """Published image sets by name, fetched once from the Hugging Face Hub as Parquet.
 
-They are kept where the Hub's own client keeps them (``HF_HOME``), and read from there without a network.
+They are kept where the Hub's own client keeps them (``HF_HOME``), and read from there without a network. A
+repository may change: the commit that was loaded is `ImageSet.revision`, and can be asked for.
 """
 
 import importlib
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -14,6 +16,7 @@ import torch
 
 from paripassu.data.images import Channels, ImageFolder, OnBadImage
 from paripassu.data.source import ImageSet, Source
+from paripassu.printable import printable
 
 
 class _Published(NamedTuple):
@@ -34,6 +37,10 @@ PUBLISHED: Mapping[str, _Published] = MappingProxyType(
 )
 
 
+_REVISION = re.compile(r"[\w][\w./-]*")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
 @dataclass(frozen=True)
 class Hub(Source):
     """A published set of images, which are RGB.
@@ -43,14 +50,22 @@ class Hub(Source):
         resolution: height and width of the loaded images, >= 1; None for the published one.
         channels: as for an `ImageFolder`.
         on_bad_image: as for an `ImageFolder`.
+        revision: a commit, tag or branch of its repository; None for the newest commit that is at hand.
+
+    Example:
+        >>> Hub("cifar10", revision="0123abc").name
+        'cifar10'
     """
 
     dataset: str
     resolution: int | None = None
     channels: Channels = 3
     on_bad_image: OnBadImage = "refuse"
+    revision: str | None = None
 
     def __post_init__(self) -> None:
+        if self.revision is not None and not _REVISION.fullmatch(self.revision):
+            raise ValueError(f"revision must name a commit, tag or branch, got {self.revision!r}")
         if self.dataset not in PUBLISHED:
             raise ValueError(f"there is no data set {self.dataset!r}: choose from {', '.join(PUBLISHED)}")
         self._images(Path())  # which checks the other settings
@@ -73,16 +88,25 @@ class Hub(Source):
         except ImportError as error:
             raise ValueError(f"{self.name} is on the Hub: pip install 'paripassu[hub]'") from error
         try:
+            pinned = {"revision": self.revision} if self.revision else {}
             fetched = hub.snapshot_download(
-                published.repository, repo_type="dataset", allow_patterns=published.files
+                published.repository, repo_type="dataset", allow_patterns=published.files, **pinned
             )
         except Exception as error:  # its clients raise whatever they like without a network
-            reason = str(error).partition("\n")[0]
+            reason = printable(str(error).partition("\n")[0])
+            at = f" at {self.revision}" if self.revision else ""
             raise ValueError(
-                f"{self.name} cannot be fetched from the Hub's {published.repository} ({reason}): "
+                f"{self.name} cannot be fetched from the Hub's {published.repository}{at} ({reason}): "
                 "connect this machine, or give a folder of images as --data"
             ) from error
-        return self._images(Path(fetched)).load(device)
+        folder = Path(fetched)  # of the client's cache, named after the commit; other parts may lie in it
+        loaded = self._images(folder).load_part(device, published.files)
+        commit = folder.name if _COMMIT.fullmatch(folder.name) else ""
+        return replace(loaded, revision=commit, account=loaded.account.replace(folder.name, self.name, 1))
+
+    def at_revision(self, revision: str) -> "Hub":
+        """This set at a commit, unless a revision was chosen already."""
+        return self if self.revision else replace(self, revision=revision)
 
     def _images(self, path: Path) -> ImageFolder:
         resolution = PUBLISHED[self.dataset].resolution if self.resolution is None else self.resolution

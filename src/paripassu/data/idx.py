@@ -9,14 +9,17 @@ import math
 import struct
 import zlib
 from dataclasses import dataclass
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from paripassu.data.arrays import PixelFile
+from paripassu.data.arrays import PixelFile, check_memory
+from paripassu.printable import printable
 
 _GZIP = b"\x1f\x8b"
 _MAGIC = b"\0\0\x08\x03"  # unsigned bytes, three dimensions
+_DENSEST = 1100  # bytes out of one byte in: deflate has at most 1,032
 
 
 @dataclass(frozen=True)
@@ -24,22 +27,36 @@ class Idx(PixelFile):
     """The grey images of a file such as ``train-images-idx3-ubyte.gz``."""
 
     def read(self) -> NDArray[np.uint8]:
-        """``[N, 1, H, W]``."""
-        data = self.path.read_bytes()
-        if data.startswith(_GZIP):
+        """``[N, 1, H, W]``; nothing is unpacked beyond what the header promises."""
+        with self.path.open("rb") as file:
+            is_packed = file.read(2) == _GZIP
+            size = file.seek(0, 2)
+            file.seek(0)
+            if not is_packed:
+                return self._images(file, size)
             try:
-                data = gzip.decompress(data)
-            except (EOFError, OSError, zlib.error) as error:
-                raise ValueError(f"{self.path} is a damaged gzip ({error}): fetch it anew") from error
-        if not data.startswith(_MAGIC) or len(data) < 16:
+                with gzip.GzipFile(fileobj=file) as unpacked:
+                    return self._images(unpacked, size * _DENSEST)
+            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+                raise ValueError(
+                    f"{printable(str(self.path))} is a damaged gzip ({error}): fetch it anew"
+                ) from error
+
+    def _images(self, data: IO[bytes] | gzip.GzipFile, most: int) -> NDArray[np.uint8]:
+        shown, header = printable(str(self.path)), data.read(16)
+        if not header.startswith(_MAGIC) or len(header) < 16:
             raise ValueError(
-                f"{self.path} is no IDX file of images, it starts with {data[:4].hex()}: "
+                f"{shown} is no IDX file of images, it starts with {header[:4].hex()}: "
                 "give the one with images, such as train-images-idx3-ubyte.gz"
             )
-        count, height, width = struct.unpack(">III", data[4:16])
-        if len(data) - 16 != math.prod((count, height, width)):
-            raise ValueError(
-                f"{self.path} should hold {count:,} images of {height} x {width}, "
-                f"but has {len(data) - 16:,} bytes of them: fetch it anew"
-            )
-        return np.frombuffer(data, np.uint8, offset=16).reshape(count, 1, height, width).copy()
+        count, height, width = struct.unpack(">III", header[4:16])
+        promised = math.prod((count, height, width))
+        expected = f"{shown} should hold {count:,} images of {height} x {width}, but has"
+        if promised > most:
+            raise ValueError(f"{expected} at most {most:,} bytes of them: fetch it anew")
+        check_memory(self.path, promised)
+        pixels = data.read(promised)
+        if len(pixels) < promised or data.read(1):
+            has = f"{len(pixels):,}" if len(pixels) < promised else f"more than {promised:,}"
+            raise ValueError(f"{expected} {has} bytes of them: fetch it anew")
+        return np.frombuffer(bytearray(pixels), np.uint8).reshape(count, 1, height, width)

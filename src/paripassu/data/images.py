@@ -21,19 +21,21 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, TiffImagePlugin
 
+from paripassu.data.budget import Budget
 from paripassu.data.cache import CacheEntry
 from paripassu.data.containers import (
     FORMATS,
     KINDS,
-    ImageFile,
-    empty_folders,
+    Choice,
+    account,
+    contents,
     fingerprint,
-    image_files,
     reason,
     the_first,
-    usable_files,
 )
+from paripassu.data.listing import ImageFile, LeftOut
 from paripassu.data.source import ImageSet, Source
+from paripassu.printable import printable
 
 OnBadImage = Literal["refuse", "skip"]
 Channels = Literal[1, 3]
@@ -50,9 +52,11 @@ _PNG_DEPTH, _TIFF_DEPTHS = 24, 258
 class ImageFolder(Source):
     """All PNG, JPEG, WebP, BMP, TIFF and still GIF images below a folder, in a zip or in a Parquet file.
 
-    Images of other kinds, such as AVIF, are bad images. Hidden files and those that are no images by their
-    names are passed over; a folder without images may hold Parquet files, in the order of their names. They
-    take ``N * channels * resolution^2`` bytes.
+    Images of other kinds, such as AVIF, are bad images. Links to folders are followed, and each folder is
+    read once. A folder without images may hold Parquet files, in the order of their names. What is not taken
+    is named in `ImageSet.skipped`: hidden files, those of systems (macOS, Windows, Synology, QNAP), those
+    that are no images by their names, other parts and other columns. Images take
+    ``N * channels * resolution^2`` bytes.
 
     Args:
         path: the folder, searched to any depth, or the zip or Parquet file.
@@ -61,12 +65,29 @@ class ImageFolder(Source):
         on_bad_image: what to do where some images cannot be used, or a folder holds none, such as that of
             a class which was never unpacked: ``"refuse"`` to load any, or ``"skip"`` them and say which in
             `ImageSet.skipped`.
+        column: of Parquet files with several columns of images, the one to take; None takes the one called
+            image or img.
+        split: of files that are divided by the names of their folders, or by their own, the part to take:
+            ``"train"``, ``"validation"``, ``"test"``, ``"all"``, or a name that Parquet files have. None
+            takes the training part.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> for name in ("train", "test"):
+        ...     (folder / name).mkdir()
+        ...     Image.new("RGB", (8, 8)).save(folder / name / "1.png")
+        >>> loaded = ImageFolder(folder, resolution=8).load(torch.device("cpu"))
+        >>> len(loaded), loaded.skipped
+        (1, ('test/1.png (of the part test)',))
     """
 
     path: Path
     resolution: int
     channels: Channels = 3
     on_bad_image: OnBadImage = "refuse"
+    column: str | None = None
+    split: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", Path(self.path))  # for those who write a string
@@ -80,7 +101,7 @@ class ImageFolder(Source):
     @property
     def name(self) -> str:
         """The folder's or file's own name."""
-        return self.path.resolve().name.removesuffix(".zip").removesuffix(".parquet")
+        return printable(self.path.resolve().name.removesuffix(".zip").removesuffix(".parquet"))
 
     def load(self, device: torch.device, progress: Callable[[int, int], object] | None = None) -> ImageSet:
         """``[N, channels, resolution, resolution]``.
@@ -92,17 +113,25 @@ class ImageFolder(Source):
         Raises:
             ValueError: nothing to load, bad images, or empty folders; the first of them are named.
         """
-        with image_files(self.path) as files:
+        return self.load_part(device, None, progress)
+
+    def load_part(
+        self, device: torch.device, pattern: str | None, progress: Callable[[int, int], object] | None = None
+    ) -> ImageSet:
+        """As `load`, of the files whose paths match ``pattern`` alone."""
+        shown = printable(str(self.path))
+        with contents(self.path, Choice(self.split, self.column, pattern)) as found:
+            files = found.images
             if not files:
-                inside = usable_files(self.path)
                 remedy = (
-                    f"give what is in it instead, {the_first(inside)}"
-                    if inside
+                    f"give what is in it instead, {the_first(found.usable)}"
+                    if found.usable
                     else f"give a folder or zip of {KINDS} files, or Parquet"
                 )
-                raise ValueError(f"{self.path} holds no images: {remedy}")
+                raise ValueError(f"{shown} holds no images: {remedy}")
             # Another Pillow may decode or resize otherwise.
-            settings = f"{self.path.resolve()} {self.resolution} {self.channels} {PIL.__version__}"
+            chosen = f"{self.column} {self.split} {pattern}"
+            settings = f"{self.path.resolve()} {self.resolution} {self.channels} {chosen} {PIL.__version__}"
             entry = CacheEntry(self.name, settings, fingerprint(files))
             shape = (len(files), self.channels, self.resolution, self.resolution)
             pixels, complaints, known = entry.read() or entry.write(
@@ -113,17 +142,26 @@ class ImageFolder(Source):
         if bad and (self.on_bad_image == "refuse" or len(bad) == len(files)):
             remedy = f", remove them or {_SKIP}" if len(bad) < len(files) else ""
             raise ValueError(
-                f"{len(bad):,} of {len(files):,} images in {self.path} cannot be used, "
+                f"{len(bad):,} of {len(files):,} images in {shown} cannot be used, "
                 f"{the_first(bad)}: mend them{remedy}"
             )
-        empty = tuple(empty_folders(self.path))
-        if empty and self.on_bad_image == "refuse":
+        if found.empty and self.on_bad_image == "refuse":
             raise ValueError(
-                f"{len(empty):,} folders in {self.path} hold no images, {the_first(empty)}: "
+                f"{len(found.empty):,} folders in {shown} hold no images, {the_first(found.empty)}: "
                 f"fill them, remove them or {_SKIP}"
             )
-        skipped = bad + tuple(f"{folder} (a folder without images)" for folder in empty)
-        return ImageSet.on(device, torch.from_numpy(pixels), skipped, known)
+        left_out = [
+            *(LeftOut(said, "bad images") for said in bad),
+            *(LeftOut(folder, "folders without images", "a folder without images") for folder in found.empty),
+            *found.left_out,
+        ]
+        return ImageSet.on(
+            device,
+            torch.from_numpy(pixels),
+            (*bad, *map(str, left_out[len(bad) :])),
+            known,
+            account(self.name, len(pixels), found.split, left_out),
+        )
 
     def _decode(
         self,
@@ -132,12 +170,13 @@ class ImageFolder(Source):
         pixels: NDArray[np.uint8],
     ) -> list[str | None]:
         """Fill ``pixels``; what is wrong with each file, if anything."""
+        budget = Budget()
 
         def fill(index: int) -> str | None:
             try:
-                pixels[index] = _pixels(files[index], self.resolution, self.channels)
+                pixels[index] = _pixels(files[index], self.resolution, self.channels, budget)
             except Exception as error:  # decoders raise whatever they like on damaged files
-                return f"{files[index].name} ({reason(error)})"
+                return printable(f"{files[index].name} ({reason(error)})")
             return None
 
         complaints: list[str | None] = []
@@ -158,31 +197,50 @@ def _strict_pillow() -> Generator[None]:
         yield
 
 
-def _pixels(file: ImageFile, resolution: int, channels: Channels) -> NDArray[np.uint8]:
+def _pixels(file: ImageFile, resolution: int, channels: Channels, budget: Budget) -> NDArray[np.uint8]:
     """``[channels, resolution, resolution]``."""
     if file.size > _MOST_BYTES:
         raise ValueError(f"{file.size:,} bytes, too large for an image")
-    data = file.read()
-    with Image.open(BytesIO(data), formats=FORMATS) as opened:
-        # A camera's MPO holds the photo first, then previews of it.
-        if opened.format != "MPO" and getattr(opened, "is_animated", False):
-            raise ValueError("several pages" if opened.format == "TIFF" else "animated")
-        if (bits := _bits(opened, data)) > 8:
-            raise ValueError(f"{bits} bits per channel, not 8")
-        if opened.mode not in _MODES:
-            raise ValueError(f"{opened.mode}, not RGB or grey")
-        # JPEG decodes faster at 1/2, 1/4 or 1/8 size. Kept at four times the resolution, photos differ by a
-        # quarter of one of 255 levels on average; at twice, by a whole one.
-        opened.draft(None, (4 * resolution, 4 * resolution))
+    with budget.read(file.size):
+        data = file.read()
+        with _opened(data, resolution) as header:
+            _check(header, data)
+            pixels = header.width * header.height
+        with budget.decode(pixels):
+            return _decoded(data, resolution, channels)
+
+
+def _opened(data: bytes, resolution: int) -> Image.Image:
+    """The image, of which only the header is read yet."""
+    opened = Image.open(BytesIO(data), formats=FORMATS)
+    # JPEG decodes faster at 1/2, 1/4 or 1/8 size. Kept at four times the resolution, photos differ by a
+    # quarter of one of 255 levels on average; at twice, by a whole one.
+    opened.draft(None, (4 * resolution, 4 * resolution))
+    return opened
+
+
+def _check(opened: Image.Image, data: bytes) -> None:
+    # A camera's MPO holds the photo first, then previews of it.
+    if opened.format != "MPO" and getattr(opened, "is_animated", False):
+        raise ValueError("several pages" if opened.format == "TIFF" else "animated")
+    if (bits := _bits(opened, data)) > 8:
+        raise ValueError(f"{bits} bits per channel, not 8")
+    if opened.mode not in _MODES:
+        raise ValueError(f"{opened.mode}, not RGB or grey")
+
+
+def _decoded(data: bytes, resolution: int, channels: Channels) -> NDArray[np.uint8]:
+    # Nothing of the image outlives this call.
+    with _opened(data, resolution) as opened:
         ImageOps.exif_transpose(opened, in_place=True)
-        image: Image.Image = opened
+        image = opened
         if opened.has_transparency_data:
             transparent = opened.convert("RGBA")
             image = Image.alpha_composite(Image.new("RGBA", transparent.size, "white"), transparent)
         square = ImageOps.fit(
             image.convert("L" if channels == 1 else "RGB"), (resolution, resolution), Image.Resampling.LANCZOS
         )
-    return np.atleast_3d(np.asarray(square)).transpose(2, 0, 1)
+        return np.atleast_3d(np.asarray(square)).transpose(2, 0, 1)
 
 
 def _bits(opened: Image.Image, data: bytes) -> int:

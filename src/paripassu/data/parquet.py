@@ -1,42 +1,139 @@
 """Encoded images in a column of a Parquet file, as Hugging Face's datasets write them."""
 
+import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
+from paripassu.data.listing import LeftOut, on_disk
+from paripassu.printable import printable
 
-def image_column(path: Path) -> tuple[int, Callable[[int], bytes]]:
-    """The number of rows, and a function that reads one row's image. Threads may call it.
+_MOST_ROWS = 10**8  # of a damaged file that promises more than anybody's images
+_MAGIC = b"PAR1"
+_USUAL = ("image", "img")  # on the Hub, of the column that is not a mask, a depth or a second view
+
+
+class ImageColumn(NamedTuple):
+    """One column of images.
+
+    Attributes:
+        name: the column's.
+        rows: their number.
+        others: the other columns.
+        read: gives one row's image. Threads may call it.
+    """
+
+    name: str
+    rows: int
+    others: tuple[LeftOut, ...]
+    read: Callable[[int], bytes]
+
+
+def has_images(path: Path) -> bool:
+    """Whether an intact Parquet file has a column that may hold images."""
+    with _explained(path):
+        return any(
+            _bytes_of(name, kind) is not None
+            for name, kind in pl.read_parquet_schema(_readable(path)).items()
+        )
+
+
+def image_column(path: Path, wanted: str | None = None) -> ImageColumn:
+    """The column of images in a file.
+
+    Args:
+        path: the file.
+        wanted: the column's name. None takes the only one, or of several the one called image or img.
 
     Raises:
-        ValueError: the file is damaged, or has no column of image bytes; the function, the row has none.
+        ValueError: the file is damaged, has no column of image bytes, or several and none is wanted; the
+            function ``read``, the row has none.
     """
-    try:
-        frame = pl.scan_parquet(path)
+    shown = printable(str(path))
+    with _explained(path):
+        frame = pl.scan_parquet(_readable(path), glob=False)
         schema = frame.collect_schema()
         count = frame.select(pl.len()).collect().item()
-    except (pl.exceptions.PolarsError, OSError) as error:
-        said = str(error) or type(error).__name__
-        raise ValueError(f"{path} is no intact Parquet file ({said}): write it anew") from error
-    if not any(_bytes_of(name, kind) is not None for name, kind in schema.items()):
+    listed = [printable(f"{name} ({kind})") for name, kind in schema.items()]
+    found = [name for name, kind in schema.items() if _bytes_of(name, kind) is not None]
+    if not found:
         raise ValueError(
-            f"{path} has no column of image bytes, only {', '.join(schema)}: "
-            "write encoded images to a binary column"
+            f"{shown} has no column of image bytes, only {', '.join(listed)}: "
+            "write encoded images to a binary column, one in each row"
         )
-    version = path.stat().st_mtime_ns
+    there = printable(", ".join(found))
+    usual = [name for name in found if name.lower() in _USUAL]
+    if wanted is not None and wanted not in found:
+        raise ValueError(f"{shown} has no column of images {wanted!r}: choose one of {there} with --column")
+    if wanted is None and len(found) > 1 and len(usual) != 1:
+        raise ValueError(
+            f"{shown} has {len(found)} columns of images, {there}: choose one with --column "
+            f"(column={found[0]!r} in Python)"
+        )
+    name = wanted or (found if len(found) == 1 else usual)[0]
+    if count > _MOST_ROWS:
+        raise ValueError(f"{shown} promises {count:,} rows and is damaged: write it anew")
+    file = on_disk(path, name)
+    version = f"{file.version} {file.size}"
     one_at_a_time = threading.Lock()
 
     def read(row: int) -> bytes:
         with one_at_a_time:  # otherwise every thread would load the column
-            data = _column(path, version)[row]
-        if data is None:
+            column = _column(path, name, version)
+        if isinstance(column, str):
+            raise ValueError(column)  # noqa: TRY004 - the file is wrong, not an argument
+        if row >= len(column):
+            raise ValueError(f"the file has {len(column):,} rows, not {count:,}")
+        if (data := column[row]) is None:
             raise ValueError("no bytes")
         return data
 
-    return count, read
+    others = tuple(
+        LeftOut(text, "other columns of images" if column in found else "other columns")
+        for text, column in zip(listed, schema, strict=True)
+        if column != name
+    )
+    return ImageColumn(name, count, others, read)
+
+
+def footer_digest(path: Path) -> str:
+    """SHA-256 of a file's footer, which says where its data are and how long; empty if there is none."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        if size < 12:
+            return ""
+        file.seek(size - 8)
+        end = file.read(8)
+        length = int.from_bytes(end[:4], "little")
+        if end[4:] != _MAGIC or length > size - 12:
+            return ""
+        file.seek(size - 8 - length)
+        return hashlib.sha256(file.read(length)).hexdigest()
+
+
+@contextmanager
+def _explained(path: Path) -> Generator[None]:
+    try:
+        yield
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, OverflowError) as error:
+        raise ValueError(
+            f"{printable(str(path))} is no intact Parquet file ({_said(error)}): write it anew"
+        ) from error
+
+
+def _readable(path: Path) -> Path | BytesIO:
+    """What polars reads a file by: it takes no names that are not UTF-8."""
+    return path if printable(str(path)) == str(path) else BytesIO(path.read_bytes())
+
+
+def _said(error: BaseException) -> str:
+    return printable((str(error) or type(error).__name__).partition("\n")[0])
 
 
 def _bytes_of(name: str, kind: pl.DataType) -> pl.Expr | None:
@@ -48,9 +145,13 @@ def _bytes_of(name: str, kind: pl.DataType) -> pl.Expr | None:
 
 
 # Rows are read in order. One file is in memory at a time, and a second one while threads finish the first.
+# What is wrong with a file is kept too: otherwise it would be read again for each of its rows.
 @lru_cache(maxsize=2)
-def _column(path: Path, version: int) -> pl.Series:  # noqa: ARG001 - a changed file is another one
-    schema = pl.read_parquet_schema(path)
-    expressions = (_bytes_of(name, kind) for name, kind in schema.items())
-    first = next(expression for expression in expressions if expression is not None)
-    return pl.scan_parquet(path).select(first).collect().to_series()
+def _column(path: Path, name: str, version: str) -> pl.Series | str:  # noqa: ARG001 - a changed file is another
+    try:
+        frame = pl.scan_parquet(_readable(path), glob=False)
+        expression = _bytes_of(name, frame.collect_schema()[name])
+        assert expression is not None
+        return frame.select(expression).collect().to_series()
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, KeyError) as error:
+        return f"a damaged file: {_said(error)}"

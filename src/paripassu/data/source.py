@@ -85,6 +85,10 @@ class Source(ABC):
         """The network on whose features its images are measured, one of `paripassu.metrics.NETWORKS`."""
         return "pixels8"
 
+    def at_revision(self, revision: str) -> "Source":  # noqa: ARG002 - most have no revisions
+        """This source with the data that it had at ``revision``, one that `ImageSet.revision` named."""
+        return self
+
     @abstractmethod
     def load(self, device: torch.device) -> Samples:
         """Read or make the data.
@@ -100,22 +104,33 @@ class ImageSet(Samples):
 
     Attributes:
         pixels: ``[N, C, H, W]``, uint8.
-        skipped: path and reason of each image, or empty folder of images, that could not be used.
+        skipped: path and reason of everything in the source that is not among the images.
         prefetcher: brings batches to the device; None if ``pixels`` are there.
         known: their `digest`, if it is known already.
+        account: what was taken of the source and what was left out, in one line.
+        revision: of the published set that they are; empty for others.
     """
 
     pixels: Tensor
     skipped: tuple[str, ...] = ()
     prefetcher: Prefetcher | None = None
     known: str = ""
+    account: str = ""
+    revision: str = ""
 
     @classmethod
-    def on(cls, device: torch.device, pixels: Tensor, skipped: tuple[str, ...] = (), known: str = "") -> Self:
+    def on(
+        cls,
+        device: torch.device,
+        pixels: Tensor,
+        skipped: tuple[str, ...] = (),
+        known: str = "",
+        account: str = "",
+    ) -> Self:
         """Of ``pixels`` on the host: moved to the device if they fit there, else sent batch by batch."""
         if fits(pixels, device):
-            return cls(pixels.to(device), skipped, None, known)
-        return cls(pixels, skipped, Prefetcher(pixels, device), known)
+            return cls(pixels.to(device), skipped, None, known, account)
+        return cls(pixels, skipped, Prefetcher(pixels, device), known, account)
 
     @cached_property
     def digest(self) -> str:

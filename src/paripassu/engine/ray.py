@@ -3,9 +3,14 @@
 A task is done again if its process or node dies, or if it is ended because memory ran out. Tasks write their
 results into a folder. Every node must see that folder under the same path, which is checked before each task.
 Every node must have this package installed.
+
+A cluster that is started here listens on the loopback alone, and takes tasks only from programs that know a
+token, drawn anew for each. A cluster at an address is as open as whoever started it made it.
 """
 
+import math
 import os
+import secrets
 import socket
 import uuid
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -21,7 +26,6 @@ import torch
 from paripassu.engine.engine import Result, Task
 
 _SECONDS = 5  # to wait for a cluster's answer
-_MARK = ".shared"
 
 
 class _Place(NamedTuple):
@@ -38,7 +42,7 @@ class RayEngine:
 
     Args:
         address: of a running cluster, ``host:port`` or ``"auto"`` for this machine's. Without it, a cluster
-            is started here and ended with the tasks.
+            is started here and ended with the tasks. A process that has started one joins no other later.
         cpus: cores per task, > 0. A task has as many torch threads, and at least one.
         gpus: GPUs per task, >= 0; with 0.25, four tasks share one.
         workers: tasks at a time, >= 1; without it, as many as fit.
@@ -57,10 +61,10 @@ class RayEngine:
     retries: int = 3
 
     def __post_init__(self) -> None:
-        if not self.cpus > 0:
-            raise ValueError(f"a task's cpus must be > 0, got {self.cpus}")
-        if not self.gpus >= 0:
-            raise ValueError(f"a task's gpus must be >= 0, got {self.gpus}")
+        if not 0 < self.cpus < math.inf:
+            raise ValueError(f"a task's cpus must be > 0 and finite, got {self.cpus}")
+        if not 0 <= self.gpus < math.inf:
+            raise ValueError(f"a task's gpus must be >= 0 and finite, got {self.gpus}")
         if self.workers is not None and self.workers < 1:
             raise ValueError(f"workers must be >= 1, got {self.workers}")
         if self.retries < 0:
@@ -78,6 +82,8 @@ class RayEngine:
         """
         if not tasks:
             return
+        if self.address is None:
+            _keep_to_this_machine()
         ray = _ray()
         ours = not ray.is_initialized()
         if ours:
@@ -93,9 +99,8 @@ class RayEngine:
     def _start(self, ray: Any) -> None:
         quiet = {"log_to_driver": False, "logging_level": "ERROR"}
         if self.address is None:
-            # Otherwise Ray reports to its makers that a cluster was started.
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-            ray.init(include_dashboard=False, **quiet)
+            # Without "local" Ray would join a cluster that anybody started on this machine.
+            ray.init(address="local", include_dashboard=False, **quiet)
             return
         if self.address != "auto":
             _check_answers(self.address)
@@ -165,8 +170,9 @@ class RayEngine:
 @contextmanager
 def _marked(folder: Path) -> Generator[_Place]:
     """Leave a mark in ``folder`` that only a node that shares it can read."""
-    place = _Place(Path.cwd(), folder.absolute() / _MARK, uuid.uuid4().hex)
-    place.mark.write_text(place.text)
+    # The name of a file that is being written: whoever locks the folder later clears what a kill left.
+    place = _Place(Path.cwd(), folder.absolute() / f".partial-{os.getpid()}-shared", uuid.uuid4().hex)
+    place.mark.write_text(place.text, encoding="utf-8")
     try:
         yield place
     finally:
@@ -177,8 +183,8 @@ def _carry_out(function: Callable[[Any], Any], task: Any, place: _Place, threads
     """Run the task in a worker, in the folder in which the program was started."""
     try:
         os.chdir(place.start)
-        shared = place.mark.read_text() == place.text
-    except OSError:
+        shared = place.mark.read_text(encoding="utf-8") == place.text
+    except (OSError, UnicodeDecodeError):
         shared = False
     if not shared:
         raise ValueError(
@@ -187,6 +193,19 @@ def _carry_out(function: Callable[[Any], Any], task: Any, place: _Place, threads
         )
     torch.set_num_threads(threads)
     return function(task)
+
+
+def _keep_to_this_machine() -> None:
+    """Let a cluster that is started here listen on the loopback, take tasks from us and report to nobody.
+
+    Whoever reaches a cluster can run code on it. Ray reads these when it is imported or starts.
+    """
+    # On Windows and macOS Ray listens on the loopback by itself. This says that Linux should be as these are.
+    os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    # Other people on this machine reach the loopback too.
+    if os.environ.setdefault("RAY_AUTH_MODE", "token") == "token" and "RAY_AUTH_TOKEN_PATH" not in os.environ:
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 
 def _ray() -> Any:

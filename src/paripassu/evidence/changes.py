@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paripassu.evidence.groups import Groups, study_groups
+from paripassu.evidence.shape import expected_shape
 from paripassu.records import STUDY_FILE, StudyResult
 from paripassu.records.codec import load
 from paripassu.records.study import finding_title, flat_settings
@@ -71,9 +72,12 @@ def study_changes(old: Path, new: Path) -> StudyChanges:
     """
     before, after = _finished(old), _finished(new)
     _check_alike(before, after)
-    olds, news = study_groups(before, old), study_groups(after, new)
-    notes = [*_settings(before, after), *_verdicts(before, after), *_groups(olds, news)]
-    return StudyChanges(_label(before), _label(after), notes, list(_changes(olds, news)))
+    with expected_shape(old):
+        olds = study_groups(before, old)
+    with expected_shape(new):
+        news = study_groups(after, new)
+        notes = [*_settings(before, after), *_verdicts(before, after), *_groups(olds, news)]
+        return StudyChanges(_label(before), _label(after), notes, list(_changes(olds, news)))
 
 
 def _finished(folder: Path) -> StudyResult:

@@ -120,7 +120,7 @@ def _of_comparison(result: StudyResult, _: Path) -> Groups:
             quantities={name: Quantity(estimate.values) for name, estimate in arm.estimates.items()},
             runs=len(arm.runs),
             diverged=arm.diverged,
-            rates=f"{arm.lr:g}",
+            rates=str(arm.chosen),
         )
         for game in result.games
         for arm in game.arms
@@ -128,12 +128,12 @@ def _of_comparison(result: StudyResult, _: Path) -> Groups:
 
 
 def _of_run(result: StudyResult, folder: Path) -> Groups:
-    return _of_outcomes(result, folder, lambda _: "runs") | _of_paths(folder)
+    return _of_outcomes(result, folder, lambda _: "runs") | _of_paths(result, folder)
 
 
 def _of_phase(result: StudyResult, folder: Path) -> Groups:
     by_part = _of_outcomes(result, folder, lambda row: row["part"], are_chosen=True)
-    return by_part | _of_paths(folder)
+    return by_part | _of_paths(result, folder)
 
 
 def _of_scaling(result: StudyResult, folder: Path) -> Groups:
@@ -149,7 +149,8 @@ def _of_scaling(result: StudyResult, folder: Path) -> Groups:
 
 
 def _of_vary(result: StudyResult, folder: Path) -> Groups:
-    return _of_outcomes(result, folder, lambda row: f"{row['part']} = {row['setting']:g}") | _of_paths(folder)
+    by_part = _of_outcomes(result, folder, lambda row: f"{row['part']} = {row['setting']:g}")
+    return by_part | _of_paths(result, folder)
 
 
 _GROUPS: dict[str, Callable[[StudyResult, Path], Groups]] = {
@@ -202,10 +203,10 @@ def _share(outcomes: pl.Series) -> Quantity:
     return Quantity(interval=wilson(int((outcomes == "all").sum()), len(outcomes)))
 
 
-def _of_paths(folder: Path) -> Groups:
-    if not has_table(folder, PATHS_TABLE):
+def _of_paths(result: StudyResult, folder: Path) -> Groups:
+    if not has_table(result, folder, PATHS_TABLE):
         return {}
-    gaps = pace_gaps(sweep_table(folder, PATHS_TABLE))
+    gaps = pace_gaps(sweep_table(result, folder, PATHS_TABLE))
     by_method = ((method, gaps.filter(method=method)["gap"].to_list()) for method in METHODS)
     return {
         ("runs with paths", METHODS[method]): Group({"pace gap": Quantity(values)}, runs=len(values))

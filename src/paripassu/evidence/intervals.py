@@ -1,7 +1,8 @@
 """Means over seeds, and 95 % intervals of them and of statistics of several means.
 
-Intervals are percentile bootstraps that resample seeds within each arm independently (Efron & Tibshirani
-1993, ch. 13). With few seeds they are a little narrow, so pages show the number of seeds beside them.
+Intervals are percentile bootstraps over seeds (Efron & Tibshirani 1993, ch. 13). Seeds are resampled within
+each arm independently, or for all arms together where runs of one seed belong together. With few seeds the
+intervals are a little narrow, so pages show the number of seeds beside them.
 """
 
 import math
@@ -17,7 +18,7 @@ from paripassu.records import Estimate
 Means = NDArray[np.float64]
 
 _LEVEL = 0.95
-_RESAMPLES = 10_000
+RESAMPLES = 10_000
 _SEED = 0  # the same records give the same page
 
 
@@ -33,18 +34,26 @@ class Interval(NamedTuple):
 
 
 def bootstrap_interval(
-    statistic: Callable[..., Means], *arms: Sequence[float], centre: Callable[..., Means] = np.mean
+    statistic: Callable[..., Means],
+    *arms: Sequence[float],
+    centre: Callable[..., Means] = np.mean,
+    paired: bool = False,
+    level: float = _LEVEL,
+    resamples: int = RESAMPLES,
 ) -> Interval:
     """The interval of a statistic of several arms' means, or of another ``centre`` of each.
 
     Args:
         statistic: of one array of means per arm, elementwise. A resample where it is not a number counts
             on both sides.
-        arms: values over seeds, at least one each; seeds are taken as unpaired.
+        arms: values over seeds, at least one each.
         centre: of an array along an ``axis``, as `numpy.mean` and `numpy.median`.
+        paired: whether values at one place belong to one seed in every arm, and are resampled together.
+        level: of the interval, in (0, 1).
+        resamples: number of bootstrap resamples.
 
     Raises:
-        ValueError: an arm without values.
+        ValueError: an arm without values, or paired arms of unequal length.
 
     Example:
         >>> lead = bootstrap_interval(lambda a, b: a - b, [3.0, 3.2, 3.1], [1.0, 1.1, 0.9])
@@ -53,13 +62,29 @@ def bootstrap_interval(
     """
     if any(not len(arm) for arm in arms):
         raise ValueError("every arm needs at least one value")
-    rng = np.random.default_rng(_SEED)
     samples = [np.asarray(arm, dtype=np.float64) for arm in arms]
-    means = [centre(rng.choice(arm, (_RESAMPLES, len(arm))), axis=1) for arm in samples]
+    if paired:
+        if len({len(arm) for arm in samples}) > 1:
+            raise ValueError("arms are paired by seed, so each needs as many values as the others")
+        places = resampled_indices(len(samples[0]), resamples)
+        means = [centre(arm[places], axis=1) for arm in samples]
+    else:
+        rng = np.random.default_rng(_SEED)
+        means = [centre(rng.choice(arm, (resamples, len(arm))), axis=1) for arm in samples]
     with np.errstate(divide="ignore", invalid="ignore"):
         value = float(statistic(*(centre(arm, axis=0) for arm in samples)))
         resampled = np.asarray(statistic(*means), dtype=np.float64)
-    tail = (1 - _LEVEL) / 2
+    return interval_of(value, resampled, level)
+
+
+def resampled_indices(count: int, resamples: int = RESAMPLES) -> NDArray[np.int64]:
+    """``[resamples, count]``: places drawn with replacement, the same at every call."""
+    return np.random.default_rng(_SEED).integers(0, count, (resamples, count))
+
+
+def interval_of(value: float, resampled: Means, level: float = _LEVEL) -> Interval:
+    """A value with the percentile interval of its resamples; one that is no number counts on both sides."""
+    tail = (1 - level) / 2
     low = np.quantile(np.nan_to_num(resampled, nan=-math.inf), tail, method="lower")
     high = np.quantile(np.nan_to_num(resampled, nan=math.inf), 1 - tail, method="higher")
     return Interval(value, float(low), float(high))

@@ -10,6 +10,7 @@ The wander of steps is per layer the standard deviation of their lengths over th
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import polars as pl
@@ -57,18 +58,27 @@ def pace_wander(table: pl.DataFrame) -> float:
     return float(logarithms.std()) if logarithms.size else math.nan
 
 
-def step_wander(table: pl.DataFrame) -> float:
+def step_wander(table: pl.DataFrame, rate_factor: Callable[[int], float] = lambda _: 1.0) -> float:
     """How much the lengths of a layer's steps vary: standard deviation over mean, the median over layers.
 
     The first tenth of the run is left out.
 
     Args:
         table: as in `pace_gap`; its last record says how long the run was.
+        rate_factor: what the learning rate was multiplied by, from the number of updates before a step.
+            Lengths are divided by it.
 
     Returns:
         At least 0. NaN without a layer that was probed and moved.
     """
-    return _wander(table, "update")
+    steps = table["step"].unique().to_list()
+    factors = pl.DataFrame(
+        {"step": steps, "factor": [rate_factor(max(step - 1, 0)) for step in steps]},
+        schema={"step": table.schema["step"], "factor": pl.Float64},
+    )
+    rescaled = table.join(factors, on="step", how="left", maintain_order="left")
+    moving = rescaled.with_columns(update=pl.col("update") / pl.col("factor"))
+    return _wander(moving, "update")
 
 
 def gradient_wander(table: pl.DataFrame) -> float:

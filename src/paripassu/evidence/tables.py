@@ -1,58 +1,32 @@
 """Runs as tables: a run's ``records.jsonl`` becomes one Parquet file, once, when the run has ended.
 
-``records.parquet`` is beside the records and is made from them alone. It has one row a record and, in
-its metadata, how the run ended and which records it was made from. A table that belongs to other records, or
-cannot be read, is made anew.
+``records.parquet`` is beside the records, has one row a record and is made from them alone. Its index,
+``records.parquet.json``, says how the run ended, which records the table was made from, and the table's
+SHA-256. A table that is not as it was written, or belongs to other records, is made anew. A run has ended
+only if its records are those that were written before its end.
 """
 
 import json
-import math
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
+from io import BytesIO
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import polars as pl
 
-from paripassu.files import replacing
-from paripassu.records import RECORDS_FILE, End, Metric, Outcome, Record
-from paripassu.records.codec import read_records
+from paripassu.evidence.parse import FIELDS, SCHEMA, parse
+from paripassu.files import AnyPath, file_digest, replacing, sealed, unsealed, write_whole
+from paripassu.records import RECORDS_FILE, End, Metric, Outcome
+from paripassu.records.codec import proved_end
 
 TABLE_FILE = "records.parquet"
+INDEX_FILE = "records.parquet.json"
 
-_VERSION = 1
+_VERSION = 2
 _FILE = "_file"  # no field of a record
-_KEY = "paripassu"  # of the Parquet metadata
 _TAIL = 4096  # bytes that the last record fits into: an End's reason is a few words
-
-_KINDS: tuple[type, ...] = get_args(Record)
-_FIELDS: dict[str, dict[str, Any]] = {
-    kind.__name__: {field.name: field.type for field in fields(kind)} for kind in _KINDS
-}
-_DTYPES = {int: pl.Int64, float: pl.Float64}
-SCHEMA: Mapping[str, Any] = {"kind": pl.String} | {
-    name: _DTYPES.get(dtype, pl.String) for own in _FIELDS.values() for name, dtype in own.items()
-}
-"""Columns of a run's table: ``kind``, and every field of any record."""
-
-# JSON as the records' writer makes it, which reads faster than any JSON.
-_VALUES = {
-    int: r"-?[0-9]{1,18}",
-    float: r"(?:-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|null)",
-    str: r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-f]{4})*"',
-    Outcome: '"(?:{})"'.format("|".join(get_args(Outcome))),
-}
-_LINE = "^(?:{})$".format(
-    "|".join(
-        r"\{"
-        + "".join(f'"{name}": {_VALUES[dtype]}, ' for name, dtype in own.items())
-        + f'"kind": "{kind}"'
-        + r"\}"
-        for kind, own in _FIELDS.items()
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -73,7 +47,7 @@ class RunEnd:
     finals: dict[str, float]
 
 
-def write_run_table(folder: Path) -> None:
+def write_run_table(folder: AnyPath) -> None:
     """Write a run's table into its folder; does nothing while the run has not ended.
 
     Args:
@@ -82,11 +56,10 @@ def write_run_table(folder: Path) -> None:
     Raises:
         ValueError: a line of ``records.jsonl`` is not a record.
     """
-    if _last_line(folder / RECORDS_FILE) is not None:
-        _write(folder)
+    _make(Path(folder), must_write=True)
 
 
-def run_table(folder: Path) -> pl.DataFrame:
+def run_table(folder: AnyPath) -> pl.DataFrame:
     """A run's records, one row each, in the order they were written.
 
     The table is written into the folder when the run has ended and it is not there yet. A folder without
@@ -102,15 +75,17 @@ def run_table(folder: Path) -> pl.DataFrame:
     Raises:
         ValueError: a line of ``records.jsonl`` is not a record.
     """
-    if _stored_end(folder) is None:
+    folder = Path(folder)
+    if not _has_table(folder):
         return _make(folder)
     try:
-        return pl.read_parquet(folder / TABLE_FILE, glob=False, hive_partitioning=False).select(*SCHEMA)
-    except pl.exceptions.PolarsError:
+        content = BytesIO((folder / TABLE_FILE).read_bytes())
+        return pl.read_parquet(content, glob=False, hive_partitioning=False).select(*SCHEMA)
+    except (OSError, pl.exceptions.PolarsError):
         return _make(folder)
 
 
-def run_tables(folders: Sequence[Path], kinds: Sequence[str]) -> pl.DataFrame:
+def run_tables(folders: Sequence[AnyPath], kinds: Sequence[str]) -> pl.DataFrame:
     """The records of some kinds of many runs.
 
     Args:
@@ -124,20 +99,31 @@ def run_tables(folders: Sequence[Path], kinds: Sequence[str]) -> pl.DataFrame:
     Raises:
         ValueError: as `run_table`.
     """
-    columns = ["kind", *(name for name in SCHEMA if any(name in _FIELDS[kind] for kind in kinds))]
-    stored = {number: f / TABLE_FILE for number, f in enumerate(folders) if _stored_end(f)}
+    paths = [Path(folder) for folder in folders]
+    columns = ["kind", *(name for name in SCHEMA if any(name in FIELDS[kind] for kind in kinds))]
+    whole = {folder for folder in dict.fromkeys(paths) if _has_table(folder) and _is_utf8(folder)}
+    stored = {number: folder / TABLE_FILE for number, folder in enumerate(paths) if folder in whole}
     try:
         parts = [_scan(stored, kinds, columns)] if stored else []
-    except pl.exceptions.PolarsError:
-        # One of them is damaged beyond its metadata.
+    except (OSError, pl.exceptions.PolarsError):
+        # One of them was written by another version of polars, or was removed just now.
         stored, parts = {}, []
-    for number in range(len(folders)):
+    for number, folder in enumerate(paths):
         if number not in stored:
-            own = _make(folders[number]).select(columns).filter(pl.col("kind").is_in(list(kinds)))
+            own = _make(folder).select(columns).filter(pl.col("kind").is_in(list(kinds)))
             parts.append(own.with_columns(run=pl.lit(number, pl.Int64)))
     if not parts:
         return pl.DataFrame(schema={name: SCHEMA[name] for name in columns} | {"run": pl.Int64})
     return pl.concat(parts).sort("run", maintain_order=True)
+
+
+def _is_utf8(path: Path) -> bool:
+    """Whether polars takes the path."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _scan(tables: Mapping[int, Path], kinds: Sequence[str], columns: Sequence[str]) -> pl.DataFrame:
@@ -150,37 +136,52 @@ def _scan(tables: Mapping[int, Path], kinds: Sequence[str], columns: Sequence[st
     return found.join(numbers, on=_FILE, maintain_order="left").drop(_FILE)
 
 
-def run_ends(folders: Sequence[Path]) -> list[RunEnd | None]:
-    """How some runs ended; None for a run that has not, or is not there.
+def run_ends(folders: Sequence[AnyPath]) -> list[RunEnd | None]:
+    """How some runs ended; None for a run that has not, or is not there, or whose records were changed.
 
     An ended run's table is written where it is not there yet.
 
     Raises:
         ValueError: as `run_table`.
     """
-    return [_run_end(folder) for folder in folders]
+    return [_run_end(Path(folder)) for folder in folders]
 
 
 def _run_end(folder: Path) -> RunEnd | None:
-    stored = _stored_end(folder)
-    if stored is None and _last_line(folder / RECORDS_FILE) is not None:
-        return _end_of(_make(folder))
-    return stored
+    if (index := _index(folder)) is not None:
+        return index.end
+    return _end_of(_make(folder)) if proved_end(folder / RECORDS_FILE) else None
 
 
-def _stored_end(folder: Path) -> RunEnd | None:
-    """The end that a run's table has; None where there is no table that belongs to the run's records."""
+@dataclass(frozen=True)
+class _Index:
+    """What is known of a run's table without reading it."""
+
+    end: RunEnd
+    sha256: str
+
+
+def _index(folder: Path) -> _Index | None:
+    """The index of a run's table; None without one, or with one of other records."""
     try:
-        stored = json.loads(pl.read_parquet_metadata(folder / TABLE_FILE)[_KEY])
-        end, made_from = RunEnd(**stored["end"]), stored["of"]
-    except (OSError, pl.exceptions.PolarsError, ValueError, KeyError, TypeError):
+        stored = unsealed((folder / INDEX_FILE).read_bytes())
+        index = _Index(RunEnd(**stored["end"]), stored["table"])
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     fingerprint = _fingerprint(folder / RECORDS_FILE)
-    return end if fingerprint is not None and made_from == fingerprint else None
+    return index if fingerprint is not None and stored.get("of") == fingerprint else None
+
+
+def _has_table(folder: Path) -> bool:
+    index = _index(folder)
+    try:
+        return index is not None and file_digest(folder / TABLE_FILE) == index.sha256
+    except OSError:
+        return False
 
 
 def _fingerprint(records: Path) -> list[Any] | None:
-    """What keeps one file of records from another: its size and its last line, which has the seconds."""
+    """What keeps one file of records from another: its size and its last line, which has their digest."""
     last = _last_line(records)
     return None if last is None else [_VERSION, records.stat().st_size, last]
 
@@ -199,68 +200,39 @@ def _last_line(records: Path) -> str | None:
     try:
         last = whole[-1].decode()
         return last if json.loads(last)["kind"] == "End" else None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
-def _make(folder: Path) -> pl.DataFrame:
+def _make(folder: Path, *, must_write: bool = False) -> pl.DataFrame:
     """A run's table from its records, written into the folder if the run has ended."""
-    if _last_line(folder / RECORDS_FILE) is None:
-        return _parse(folder / RECORDS_FILE)
-    # The records have all there is to know: a folder that cannot be written is read all the same.
-    with suppress(PermissionError):
-        return _write(folder)
-    return _parse(folder / RECORDS_FILE)
-
-
-def _write(folder: Path) -> pl.DataFrame:
-    table = _parse(folder / RECORDS_FILE)
-    stored = {"of": _fingerprint(folder / RECORDS_FILE), "end": asdict(_end_of(table))}
-    with replacing(folder / TABLE_FILE) as partial:
-        table.write_parquet(partial, compression_level=1, metadata={_KEY: json.dumps(stored)})
+    records = folder / RECORDS_FILE
+    table = parse(records)
+    if not proved_end(records):
+        return table
+    try:
+        _write(folder, table)
+    except PermissionError:
+        # The records have all there is to know: a folder that cannot be written is read all the same.
+        if must_write:
+            raise
     return table
 
 
+def _write(folder: Path, table: pl.DataFrame) -> None:
+    with replacing(folder / TABLE_FILE) as partial:
+        with partial.open("wb") as stream:  # polars takes no path with bytes that are no UTF-8
+            table.write_parquet(stream, compression_level=1)
+        digest = file_digest(partial)
+    end = asdict(_end_of(table))
+    stored = {"of": _fingerprint(folder / RECORDS_FILE), "end": end, "table": digest}
+    write_whole(folder / INDEX_FILE, sealed(stored))
+
+
 def _end_of(table: pl.DataFrame) -> RunEnd:
-    end = table.filter(kind=End.__name__).row(0, named=True)
+    end = table.filter(kind=End.__name__).row(-1, named=True)
     finals: dict[str, float] = {}
     if end["outcome"] == "finished":
         last = table.filter(kind=Metric.__name__, step=end["step"]).filter(pl.col("value").is_finite())
         finals = dict(last.select("name", "value").iter_rows())
     return RunEnd(end["outcome"], end["step"], end["seconds"], finals)
-
-
-def _parse(records: Path) -> pl.DataFrame:
-    """Records as a table; those that are not written as we write them go through the slow reader."""
-    try:
-        data = records.read_bytes()
-    except FileNotFoundError:
-        return pl.DataFrame(schema=SCHEMA)
-    whole = data[: data.rfind(b"\n") + 1]
-    if not whole:
-        return pl.DataFrame(schema=SCHEMA)
-    try:
-        lines = pl.Series(whole.decode().split("\n")[:-1])
-        if not lines.str.contains(_LINE).all():
-            return _parse_slowly(records)
-        table = pl.read_ndjson(whole, schema=SCHEMA)
-    except (UnicodeDecodeError, pl.exceptions.PolarsError):
-        return _parse_slowly(records)
-    return _with_nan(table)
-
-
-def _parse_slowly(records: Path) -> pl.DataFrame:
-    """The same by `read_records`, which says of a damaged line where it is and what to do."""
-    rows = [{"kind": type(record).__name__} | vars(record) for record in read_records(records)]
-    return _with_nan(pl.DataFrame(rows, schema=SCHEMA))
-
-
-def _with_nan(table: pl.DataFrame) -> pl.DataFrame:
-    """NaN for each number that a record has and could not be written."""
-    numbers = [name for name, dtype in SCHEMA.items() if dtype == pl.Float64]
-    return table.with_columns(
-        pl.when(pl.col("kind").is_in([kind for kind, own in _FIELDS.items() if name in own]))
-        .then(pl.col(name).fill_null(math.nan))
-        .otherwise(pl.col(name))
-        for name in numbers
-    )

@@ -4,6 +4,7 @@ from paripassu.games.draws import Draws
 from paripassu.games.losses import GanLoss, hinge, non_saturating, relativistic, wasserstein
 from paripassu.games.path_length import PathLength, StyleBased
 from paripassu.games.penalties import R1, R1R2, Penalty, WganGP
+from paripassu.games.second_derivatives import input_gradient, second_order
 
 __all__ = [
     "R1",
@@ -15,7 +16,9 @@ __all__ = [
     "StyleBased",
     "WganGP",
     "hinge",
+    "input_gradient",
     "non_saturating",
     "relativistic",
+    "second_order",
     "wasserstein",
 ]

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from paripassu.games.draws import Draws
 from paripassu.games.penalties import check_weight
+from paripassu.games.second_derivatives import second_order
 
 
 class StyleBased(Protocol):
@@ -57,7 +58,8 @@ class PathLength:
             draws: source of the images' random directions.
         """
         styles = network.styles(latents)
-        images = network.synthesise(styles)
+        with second_order():
+            images = network.synthesise(styles)
         directions = draws.normal(images.shape, images) / math.sqrt(images.shape[2] * images.shape[3])
         (gradient,) = torch.autograd.grad((images * directions).sum(), styles, create_graph=True)
         lengths = gradient.square().sum(dim=2).mean(dim=1).sqrt()

@@ -9,12 +9,16 @@ import torch
 from torch import Tensor
 
 from paripassu.games.draws import Draws
+from paripassu.games.second_derivatives import input_gradient
 
 Discriminator = Callable[[Tensor], Tensor]
 
 
 class Penalty(ABC):
-    """A differentiable term of the discriminator's loss."""
+    """A differentiable term of the discriminator's loss.
+
+    `paripassu.games.second_order` makes penalties on gradients cheap.
+    """
 
     @abstractmethod
     def __call__(self, discriminator: Discriminator, real: Tensor, fake: Tensor, draws: Draws, /) -> Tensor:
@@ -97,9 +101,8 @@ def _mean_square(discriminator: Discriminator, at: Tensor) -> Tensor:
 
 
 def _gradients(discriminator: Discriminator, at: Tensor) -> Tensor:
-    # [B, numel]: the sum's gradient holds each sample's own, since logits do not mix samples. By torch.func,
-    # for torch.compile refuses what autograd.grad leaves to be differentiated again.
-    return torch.func.grad(lambda x: discriminator(x).sum())(at.detach()).flatten(start_dim=1)
+    # [B, numel]: the sum's gradient holds each sample's own, since logits do not mix samples.
+    return input_gradient(discriminator, at).flatten(start_dim=1)
 
 
 def check_weight(name: str, value: float) -> None:

@@ -7,6 +7,9 @@ from typing import ClassVar
 
 from torch import Tensor
 
+# Of a feature: its sixth power, times any number of samples, is a float64. No float32 is larger.
+_LARGEST = 1e45
+
 
 class FeatureNetwork(ABC):
     """A fixed map from images to features in which distances mean something; a frozen value.
@@ -44,9 +47,11 @@ def as_rgb(images: Tensor, network: str) -> Tensor:
 
 
 def check_finite(features: Tensor, whose: str = "") -> None:
-    """Raise ``ValueError`` where a value is not finite."""
+    """Raise ``ValueError`` where a value is not finite, or so large that its powers are not."""
     if not features.isfinite().all():
         raise ValueError(f"{whose}features hold NaN or inf: look for where their images became so")
+    if features.numel() and (largest := features.abs().max().item()) > _LARGEST:
+        raise ValueError(f"{whose}features reach {largest:.3g}, and at most {_LARGEST:.0g} is measured")
 
 
 def check_features(real: Tensor, fake: Tensor) -> None:

@@ -30,12 +30,12 @@ def frechet_distance(real: Moments, fake: Moments) -> float:
     for whose, moments in (("real", real), ("generated", fake)):
         if moments.count < 2:
             raise ValueError(f"a covariance needs two samples, got {moments.count} {whose}: pass more")
-    if len(real.total) != len(fake.total):
+    if len(real.mean) != len(fake.mean):
         raise ValueError(
-            f"real features have {len(real.total)} dimensions and generated ones {len(fake.total)}: "
+            f"real features have {len(real.mean)} dimensions and generated ones {len(fake.mean)}: "
             "pass both through the same network"
         )
-    gap = real.mean() - fake.mean()
+    gap = real.mean - fake.mean
     spread_r, spread_f = real.covariance(), fake.covariance()
     values, vectors = torch.linalg.eigh(spread_r)
     root = vectors * values.clamp(min=0).sqrt()

@@ -10,8 +10,14 @@ For N real and M generated samples of one distribution the expected density is 1
 
 Kynkäänniemi et al. 2019, arXiv:1904.06991 (precision, recall; there k = 3); Naeem et al. 2020,
 arXiv:2002.09797 (density, coverage).
+
+Distances come from a product of matrices, whose rounding grows with the distance from the origin. Those that
+are within that rounding of a ball's boundary, or inside it, are taken again, coordinate by coordinate: equal
+rows are then at distance 0, and a boundary point is on its boundary.
 """
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -20,6 +26,8 @@ from torch import Tensor
 from paripassu.metrics.features import check_features
 
 _ROWS = 1024  # distances of as many samples to all others at a time
+_NUMBERS = 2**22  # coordinates of pairs of samples at a time
+_ROUNDING = 2.0**-48  # of a squared distance in float64, over the squared norms and the root of the dimension
 
 
 @dataclass(frozen=True)
@@ -58,29 +66,58 @@ def manifold_scores(real: Tensor, fake: Tensor, neighbours: int = 5) -> Manifold
             f"neighbours must be >= 1 and below the number of samples, got {neighbours} for {len(real)} real "
             f"and {len(fake)} fake ones"
         )
-    real, fake = real.detach().double(), fake.detach().double()
-    radii, fake_radii = _radii(real, neighbours), _radii(fake, neighbours)
+    real, fake = _scaled(real.detach().double(), fake.detach().double())
     around = torch.zeros(len(fake), dtype=torch.long, device=fake.device)  # real balls around each fake
-    recalled, covered = [], []
-    for rows, reach in zip(real.split(_ROWS), radii.split(_ROWS), strict=True):
-        distances = torch.cdist(rows, fake)
-        inside = distances <= reach[:, None]
+    recalled = torch.zeros(len(real), dtype=torch.bool, device=real.device)
+    covered: list[Tensor] = []
+    for inside in _balls(real, fake, neighbours):
         around += inside.sum(dim=0)
         covered.append(inside.any(dim=1))
-        recalled.append((distances <= fake_radii).any(dim=1))
+    for inside in _balls(fake, real, neighbours):
+        recalled |= inside.any(dim=0)
     return ManifoldScores(
         precision=float((around > 0).double().mean()),
-        recall=float(torch.cat(recalled).double().mean()),
+        recall=float(recalled.double().mean()),
         density=float(around.double().mean() / neighbours),
         coverage=float(torch.cat(covered).double().mean()),
     )
 
 
-def _radii(features: Tensor, neighbours: int) -> Tensor:
-    reached: list[Tensor] = []
-    for start in range(0, len(features), _ROWS):
-        distances = torch.cdist(features[start : start + _ROWS], features)
-        own = torch.arange(len(distances), device=features.device)
-        distances[own, start + own] = torch.inf  # nobody is their own neighbour
-        reached.append(distances.kthvalue(neighbours, dim=1).values)
-    return torch.cat(reached)
+def _scaled(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+    """Both sets around the origin, and of a size whose squares are numbers; no neighbourhood changes."""
+    centre = real.median(dim=0).values  # a few samples far away do not move it
+    real, fake = real - centre, fake - centre
+    largest = max(real.abs().max().item(), fake.abs().max().item())
+    scale = 2.0 ** min(1000, -math.frexp(largest)[1])  # powers of two round nothing
+    return scale * real, scale * fake
+
+
+def _balls(centres: Tensor, others: Tensor, neighbours: int) -> Iterator[Tensor]:
+    """Which of ``others`` lie in the ball of each centre, ``[rows, M]``, block by block."""
+    for start in range(0, len(centres), _ROWS):
+        rows = centres[start : start + _ROWS]
+        own = torch.arange(len(rows), device=rows.device)
+        squares, slack = _squares(rows, centres)
+        squares[own, start + own] = torch.inf  # nobody is their own neighbour
+        reach = squares.kthvalue(neighbours, dim=1, keepdim=True).values
+        radii = _again(rows, centres, squares <= reach + 2 * slack)
+        radii[own, start + own] = torch.inf
+        radius = radii.kthvalue(neighbours, dim=1, keepdim=True).values
+        squares, slack = _squares(rows, others)
+        yield _again(rows, others, squares <= radius + slack) <= radius
+
+
+def _squares(rows: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
+    """Squared distances ``[rows, others]``, and by how much each may be wrong."""
+    of_rows, of_others = rows.square().sum(dim=1, keepdim=True), others.square().sum(dim=1)
+    slack = (of_rows + of_others) * (_ROUNDING * rows.shape[1] ** 0.5)
+    return (of_rows + of_others).addmm_(rows, others.T, alpha=-2), slack
+
+
+def _again(rows: Tensor, others: Tensor, chosen: Tensor) -> Tensor:
+    """Squared distances of the chosen pairs, from differences of coordinates; infinity elsewhere."""
+    squares = torch.full(chosen.shape, torch.inf, dtype=rows.dtype, device=rows.device)
+    for pairs in chosen.nonzero().split(max(1, _NUMBERS // rows.shape[1])):
+        i, j = pairs.unbind(dim=1)
+        squares[i, j] = (rows[i] - others[j]).square_().sum(dim=1)
+    return squares

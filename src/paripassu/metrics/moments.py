@@ -1,4 +1,8 @@
-"""Mean and covariance of features that pass by in batches: any number, in the memory of one matrix."""
+"""Mean and covariance of features that pass by in batches: any number, in the memory of one matrix.
+
+Products are taken of distances from the mean so far, so that features far from the origin lose no digits:
+Chan, Golub & LeVeque 1983, "Algorithms for computing the sample variance".
+"""
 
 from dataclasses import dataclass
 
@@ -17,12 +21,17 @@ class Moments:
 
     Attributes:
         count: features so far.
-        total: their sum, ``[D]``.
-        products: the sum of their outer products, ``[D, D]``.
+        mean: of them, ``[D]``; zeros of none.
+        products: the sum of the outer products of their distances from the mean, ``[D, D]``.
+
+    Example:
+        >>> moments = Moments.of(torch.tensor([[1e9], [1e9 + 2]], dtype=torch.float64))
+        >>> moments.mean.item() - 1e9, moments.covariance().item()
+        (1.0, 2.0)
     """
 
     count: int
-    total: Tensor
+    mean: Tensor
     products: Tensor
 
     @classmethod
@@ -30,7 +39,7 @@ class Moments:
         """Of features ``[N, D]``.
 
         Raises:
-            ValueError: another shape, or a value that is not finite.
+            ValueError: another shape, or a value that is not finite or too large to be squared.
         """
         if features.ndim != 2:
             raise ValueError(f"features must be [N, D], got {list(features.shape)}")
@@ -43,16 +52,18 @@ class Moments:
         """Take ``[N, D]`` more."""
         check_finite(features)
         for part in features.detach().split(_ROWS):
+            if not len(part):
+                continue
             rows = part.cpu().double()
-            self.count += len(rows)
-            self.total += rows.sum(dim=0)
-            self.products.addmm_(rows.T, rows)
-
-    def mean(self) -> Tensor:
-        """``[D]``, of at least one feature."""
-        return self.total / self.count
+            # Twice: the mean of numbers far from 0 is itself rounded.
+            mean = rows.mean(dim=0)
+            mean = mean + (rows - mean).mean(dim=0)
+            centred, gap, count = rows - mean, mean - self.mean, self.count + len(rows)
+            self.products.addmm_(centred.T, centred)
+            self.products += gap.outer(gap) * (self.count * len(rows) / count)
+            self.mean = self.mean + gap * (len(rows) / count)
+            self.count = count
 
     def covariance(self) -> Tensor:
         """``[D, D]``, unbiased, of at least two."""
-        mean = self.mean()
-        return (self.products - self.count * mean.outer(mean)) / (self.count - 1)
+        return self.products / (self.count - 1)

@@ -6,11 +6,16 @@ Agarwal et al. 2020, "Disentangling adaptive gradient methods from learning rate
 two halves of Adam after Jelassi et al. 2022, arXiv:2210.04319.
 """
 
+from typing import Self
+
+import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 from paripassu import rules
-from paripassu.optim.rule_optimizer import Nonfinite, RuleOptimizer
+from paripassu.optim.nonfinite import Nonfinite
+from paripassu.optim.rule_optimizer import RuleOptimizer
+from paripassu.optim.take_over import groups_from
 from paripassu.rules import SGD, Adam, Rule, Scope
 
 
@@ -24,14 +29,17 @@ class Graft(RuleOptimizer):
 
     Args:
         params: one player's parameters, or groups of them.
-        lr: finite and > 0, the magnitude's: a step has the length lr ‖u_M‖, as a step of ``magnitude`` alone.
-            A number or a 0-dim tensor.
+        lr: finite and >= 0, the magnitude's: a step has the length lr ‖u_M‖, as a step of ``magnitude``
+            alone. A number or a tensor of one element. There is no default, because the unit depends on
+            ``magnitude``.
         magnitude: rule that gives the length.
-        direction: rule that gives the direction; if that is zero the step is zero.
+        direction: rule that gives the direction; if that is zero the step is zero. Groups may set the numbers
+            of both rules whose names only one of them has.
         scope: ``"layer"`` grafts each parameter tensor alone, ``"global"`` the player as one vector.
         weight_decay: decoupled, >= 0, outside the norms.
         maximize: ascend the loss.
         nonfinite: for NaN or inf in a gradient: ``"propagate"``, ``"skip"`` the step, or ``"raise"``.
+        give_up_after: with ``"skip"``, the number of skipped steps in a row that is an error; None for none.
 
     Raises:
         ValueError: a setting out of range, or parameters in float16.
@@ -60,10 +68,16 @@ class Graft(RuleOptimizer):
         weight_decay: float = 0.0,
         maximize: bool = False,
         nonfinite: Nonfinite = "propagate",
+        give_up_after: int | None = None,
     ) -> None:
-        rule = rules.Graft(magnitude, direction, scope)
         super().__init__(
-            params, lr, rule=rule, weight_decay=weight_decay, maximize=maximize, nonfinite=nonfinite
+            params,
+            lr,
+            rule=rules.Graft(magnitude, direction, scope),
+            weight_decay=weight_decay,
+            maximize=maximize,
+            nonfinite=nonfinite,
+            give_up_after=give_up_after,
         )
 
 
@@ -76,15 +90,17 @@ class AdaNSGD(Graft):
 
     Args:
         params: one player's parameters, or groups of them.
-        lr: finite and > 0, Adam's: a step is as long as Adam's at this rate on the same gradients. The first
+        lr: finite and >= 0, Adam's: a step is as long as Adam's at this rate on the same gradients. The first
             has the length lr sqrt(number of parameters). Start with Adam's own learning rate. A number or a
-            0-dim tensor.
-        betas: Adam's decay rates, in [0, 1); with ``betas[0] == 0`` states have one array, else two.
-        eps: Adam's epsilon, finite and > 0, in units of the gradient.
+            tensor of one element.
+        betas: Adam's decay rates, in [0, 1); with ``betas[0] == 0`` states have one array, else two. A
+            setting of groups. Adam's own default is (0.9, 0.999), this one is the paper's for GANs.
+        eps: Adam's epsilon, finite and > 0, in units of the gradient. A setting of groups.
         scope: over what the two norms are taken: ``"layer"`` each tensor, ``"global"`` the player.
         weight_decay: decoupled, >= 0, outside the norms.
         maximize: ascend the loss.
         nonfinite: for NaN or inf in a gradient: ``"propagate"``, ``"skip"`` the step, or ``"raise"``.
+        give_up_after: with ``"skip"``, the number of skipped steps in a row that is an error; None for none.
 
     Raises:
         ValueError: a setting out of range, or parameters in float16.
@@ -101,10 +117,12 @@ class AdaNSGD(Graft):
         tensor([0.9151, 0.8869])
     """
 
+    _numbers = ("betas", "eps")
+
     def __init__(
         self,
         params: ParamsT,
-        lr: float | Tensor,
+        lr: float | Tensor = 1e-3,
         *,
         betas: tuple[float, float] = (0.0, 0.9),
         eps: float = 1e-8,
@@ -112,6 +130,7 @@ class AdaNSGD(Graft):
         weight_decay: float = 0.0,
         maximize: bool = False,
         nonfinite: Nonfinite = "propagate",
+        give_up_after: int | None = None,
     ) -> None:
         super().__init__(
             params,
@@ -122,7 +141,50 @@ class AdaNSGD(Graft):
             weight_decay=weight_decay,
             maximize=maximize,
             nonfinite=nonfinite,
+            give_up_after=give_up_after,
         )
+
+    @classmethod
+    def from_adam(
+        cls,
+        adam: torch.optim.Adam,
+        *,
+        scope: Scope = "layer",
+        nonfinite: Nonfinite = "propagate",
+        give_up_after: int | None = None,
+    ) -> Self:
+        """Continue a run of ``torch.optim.Adam`` or ``AdamW`` with its groups, moments and step counts.
+
+        The first step is as long as Adam's next one, in each tensor or for the whole player.
+
+        Args:
+            adam: a running optimizer; not modified, and not to be stepped again. Schedulers need to be made
+                again.
+            scope: as in the constructor.
+            nonfinite: as there.
+            give_up_after: as there.
+
+        Raises:
+            ValueError: ``adam`` is AMSGrad, or has a weight decay that is not decoupled.
+
+        Example:
+            >>> import torch
+            >>> adam = torch.optim.Adam([torch.nn.Parameter(torch.ones(2))], lr=2e-4, betas=(0.5, 0.999))
+            >>> optimizer = AdaNSGD.from_adam(adam)
+            >>> optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["betas"]
+            (0.0002, (0.5, 0.999))
+        """
+        optimizer = cls(
+            groups_from(adam, torch.optim.Adam),
+            adam.defaults["lr"],
+            betas=adam.defaults["betas"],
+            eps=adam.defaults["eps"],
+            scope=scope,
+            nonfinite=nonfinite,
+            give_up_after=give_up_after,
+        )
+        optimizer.take_over(adam)
+        return optimizer
 
 
 class AdaDir(Graft):
@@ -135,14 +197,17 @@ class AdaDir(Graft):
 
     Args:
         params: one player's parameters, or groups of them.
-        lr: finite and > 0, SGD's: a step is as long as SGD's at this rate, lr ‖g‖, so that it scales with the
-            loss. In units of the parameters over those of the gradient. A number or a 0-dim tensor.
-        betas: Adam's decay rates, in [0, 1); with ``betas[0] == 0`` states have one array, else two.
-        eps: Adam's epsilon, finite and > 0, in units of the gradient.
+        lr: finite and >= 0, SGD's: a step is as long as SGD's at this rate, lr ‖g‖, so that it scales with
+            the loss. In units of the parameters over those of the gradient. A number or a tensor of one
+            element.
+        betas: Adam's decay rates, in [0, 1); with ``betas[0] == 0`` states have one array, else two. A
+            setting of groups. Adam's own default is (0.9, 0.999), this one is the paper's for GANs.
+        eps: Adam's epsilon, finite and > 0, in units of the gradient. A setting of groups.
         scope: over what the two norms are taken: ``"layer"`` each tensor, ``"global"`` the player.
         weight_decay: decoupled, >= 0, outside the norms.
         maximize: ascend the loss.
         nonfinite: for NaN or inf in a gradient: ``"propagate"``, ``"skip"`` the step, or ``"raise"``.
+        give_up_after: with ``"skip"``, the number of skipped steps in a row that is an error; None for none.
 
     Raises:
         ValueError: a setting out of range, or parameters in float16.
@@ -159,10 +224,12 @@ class AdaDir(Graft):
         tensor([0.6464, 0.6464])
     """
 
+    _numbers = ("betas", "eps")
+
     def __init__(
         self,
         params: ParamsT,
-        lr: float | Tensor,
+        lr: float | Tensor = 1e-3,
         *,
         betas: tuple[float, float] = (0.0, 0.9),
         eps: float = 1e-8,
@@ -170,6 +237,7 @@ class AdaDir(Graft):
         weight_decay: float = 0.0,
         maximize: bool = False,
         nonfinite: Nonfinite = "propagate",
+        give_up_after: int | None = None,
     ) -> None:
         super().__init__(
             params,
@@ -180,4 +248,42 @@ class AdaDir(Graft):
             weight_decay=weight_decay,
             maximize=maximize,
             nonfinite=nonfinite,
+            give_up_after=give_up_after,
         )
+
+    @classmethod
+    def from_adam(
+        cls,
+        adam: torch.optim.Adam,
+        lr: float | Tensor,
+        *,
+        scope: Scope = "layer",
+        nonfinite: Nonfinite = "propagate",
+        give_up_after: int | None = None,
+    ) -> Self:
+        """Continue a run of ``torch.optim.Adam`` or ``AdamW`` with its groups, moments and step counts.
+
+        The first step has the direction of Adam's next one.
+
+        Args:
+            adam: a running optimizer; not modified, and not to be stepped again. Schedulers need to be made
+                again.
+            lr: of all groups, because Adam's has another unit.
+            scope: as in the constructor.
+            nonfinite: as there.
+            give_up_after: as there.
+
+        Raises:
+            ValueError: ``adam`` is AMSGrad, or has a weight decay that is not decoupled.
+        """
+        optimizer = cls(
+            [group | {"lr": lr} for group in groups_from(adam, torch.optim.Adam)],
+            lr,
+            betas=adam.defaults["betas"],
+            eps=adam.defaults["eps"],
+            scope=scope,
+            nonfinite=nonfinite,
+            give_up_after=give_up_after,
+        )
+        optimizer.take_over(adam)
+        return optimizer

@@ -6,10 +6,15 @@ with ``b`` the gradient or its momentum buffer. One `NSGD` for each player makes
 2022, arXiv:2210.04319); with momentum it is Cutkosky & Mehta 2020, arXiv:2002.03305.
 """
 
+from typing import Self
+
+import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
-from paripassu.optim.rule_optimizer import Nonfinite, RuleOptimizer
+from paripassu.optim.nonfinite import Nonfinite
+from paripassu.optim.rule_optimizer import RuleOptimizer
+from paripassu.optim.take_over import groups_from
 from paripassu.rules import SGD, Normalize, Scope, Unit
 
 
@@ -24,17 +29,19 @@ class NSGD(RuleOptimizer):
 
     Args:
         params: one player's parameters, or groups of them.
-        lr: finite and > 0, in the units of the parameters. With ``unit="length"`` it is the Euclidean length
+        lr: finite and >= 0, in the units of the parameters. With ``unit="length"`` it is the Euclidean length
             of a step of the whole player (``"global"``) or of each parameter tensor (``"layer"``; the player
             then moves sqrt(number of tensors) times as far). With ``unit="rms"`` it is the root mean square
-            of a step's elements, as Adam's learning rate is about. A number or a 0-dim tensor.
+            of a step's elements, as Adam's learning rate is about. A number or a tensor of one element. None
+            for 1e-2 with ``unit="length"`` and Adam's 1e-3 with ``unit="rms"``.
         scope: over what the norm is taken.
         unit: what ``lr`` measures. ``"rms"`` multiplies steps by sqrt(n), for n elements of the player
             (``"global"``) or of the tensor (``"layer"``).
-        momentum: in [0, 1); the momentum buffer is normalised. 0 keeps no state.
+        momentum: in [0, 1); the momentum buffer is normalised. 0 keeps no state. A setting of groups.
         weight_decay: decoupled, >= 0, outside the norm.
         maximize: ascend the loss.
         nonfinite: for NaN or inf in a gradient: ``"propagate"``, ``"skip"`` the step, or ``"raise"``.
+        give_up_after: with ``"skip"``, the number of skipped steps in a row that is an error; None for none.
 
     Raises:
         ValueError: a setting out of range, or parameters in float16.
@@ -54,7 +61,7 @@ class NSGD(RuleOptimizer):
     def __init__(
         self,
         params: ParamsT,
-        lr: float | Tensor,
+        lr: float | Tensor | None = None,
         *,
         scope: Scope = "global",
         unit: Unit = "length",
@@ -62,8 +69,58 @@ class NSGD(RuleOptimizer):
         weight_decay: float = 0.0,
         maximize: bool = False,
         nonfinite: Nonfinite = "propagate",
+        give_up_after: int | None = None,
     ) -> None:
-        rule = Normalize(SGD(momentum), scope, unit)
         super().__init__(
-            params, lr, rule=rule, weight_decay=weight_decay, maximize=maximize, nonfinite=nonfinite
+            params,
+            (1e-2 if unit == "length" else 1e-3) if lr is None else lr,
+            rule=Normalize(SGD(momentum), scope, unit),
+            weight_decay=weight_decay,
+            maximize=maximize,
+            nonfinite=nonfinite,
+            give_up_after=give_up_after,
         )
+
+    @classmethod
+    def from_sgd(
+        cls,
+        sgd: torch.optim.SGD,
+        lr: float | Tensor,
+        *,
+        scope: Scope = "global",
+        unit: Unit = "length",
+        nonfinite: Nonfinite = "propagate",
+        give_up_after: int | None = None,
+    ) -> Self:
+        """Continue a run of ``torch.optim.SGD`` with its parameter groups and momentum buffers.
+
+        Args:
+            sgd: a running optimizer; not modified, and not to be stepped again. Schedulers need to be made
+                again.
+            lr: of all groups, because SGD's has another unit.
+            scope: as in the constructor.
+            unit: as there.
+            nonfinite: as there.
+            give_up_after: as there.
+
+        Raises:
+            ValueError: ``sgd`` has Nesterov momentum, dampening or a weight decay, which is not decoupled.
+
+        Example:
+            >>> import torch
+            >>> sgd = torch.optim.SGD([torch.nn.Parameter(torch.ones(2))], lr=0.1, momentum=0.9)
+            >>> NSGD.from_sgd(sgd, lr=1e-2).param_groups[0]["momentum"]
+            0.9
+        """
+        groups = [group | {"lr": lr} for group in groups_from(sgd, torch.optim.SGD)]
+        optimizer = cls(
+            groups,
+            lr,
+            scope=scope,
+            unit=unit,
+            momentum=sgd.defaults["momentum"],
+            nonfinite=nonfinite,
+            give_up_after=give_up_after,
+        )
+        optimizer.take_over(sgd)
+        return optimizer

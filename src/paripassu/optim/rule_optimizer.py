@@ -1,43 +1,39 @@
 """The one class that turns a rule into a ``torch.optim.Optimizer``: groups, sign, state and step."""
 
 from collections.abc import Callable
-from operator import attrgetter
-from typing import Any, Literal, NamedTuple, get_args, overload
+from typing import Any, ClassVar, overload
 
 import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT, StateDict
 
-from paripassu.optim.groups import OWN_SETTINGS, check_dtype, check_group, check_names
+from paripassu.optim import groups
+from paripassu.optim.arguments import TakesOwnArguments
+from paripassu.optim.gradients import GroupGradients, gradients_of
+from paripassu.optim.group_rules import GroupRules
+from paripassu.optim.nonfinite import COUNTS, Nonfinite, Skipped, check_settings, may_step, skipped_in
 from paripassu.optim.saved_state import fit_states
+from paripassu.optim.shards import needs_other_ranks, watch_for_shards
+from paripassu.optim.states import complete, states_of
 from paripassu.optim.steps import carry_out
-from paripassu.optim.steps.capture import check_no_states, check_nonfinite
-from paripassu.optim.steps.decomposition import decompose
 from paripassu.optim.steps.player_step import FlatCheck, PlayerStep
-from paripassu.rules import Rule, State, norms
+from paripassu.optim.take_over import states_from
+from paripassu.rules import Rule, State
 from paripassu.rules.numbers import real, working
-
-# What to do about a gradient with NaN or inf: take the step, leave it out, or stop.
-Nonfinite = Literal["propagate", "skip", "raise"]
-
-_dtype, _layout = attrgetter("dtype"), attrgetter("layout")
+from paripassu.rules.scope import divided_over
 
 
-class _GroupGradients(NamedTuple):
-    """The parameters of a group that have a gradient, and their gradients, in any dtype."""
-
-    group: dict[str, Any]
-    parameters: list[Tensor]
-    gradients: list[Tensor]
-    dtypes: set[torch.dtype]
-
-
-class RuleOptimizer(torch.optim.Optimizer):
+class RuleOptimizer(TakesOwnArguments):
     """Any rule as an optimizer: ``p -= lr * (u + weight_decay * p)``, with ``u`` the rule's update.
 
     All parameters, in whatever groups, are one player: a rule that looks at the whole player (scope
     ``"global"``) sees all their gradients together, then each group's learning rate applies.
     Parameters without a gradient are left out of the step and of the norms.
+
+    The numbers of the rule's parts, such as a momentum, betas or an epsilon, are settings of the parameter
+    groups, as in torch: a group may set them, and schedulers may change them. The optimizer reads them in
+    each step. A name that two parts of the rule have stays in the rule. Scope, unit and the rule are one for
+    a player. Steps are slower while groups have different numbers.
 
     Parameters may be float32, float64, bfloat16 or complex (pairs of real numbers, as in torch). The rule
     and its state are in float32 for bfloat16. SGD, Adam, `Normalize` of either and `Graft` of one on the
@@ -47,9 +43,11 @@ class RuleOptimizer(torch.optim.Optimizer):
     ``weight_decay`` ``torch.optim.AdamW``.
 
     Args:
-        params: parameters or groups of them; a group may set ``lr``, ``weight_decay`` and ``maximize``.
-        lr: learning rate, finite and > 0, a number or a 0-dim tensor. Its unit is the parameters' over the
-            rule's updates': for a rule that normalises it is the length of a step.
+        params: parameters or groups of them; a group may set ``lr``, ``weight_decay``, ``maximize`` and the
+            numbers of the rule. Keys that no optimizer uses stay in the group.
+        lr: learning rate, finite and >= 0, a number or a tensor of one element and at most one dimension. Its
+            unit is the parameters' over the rule's updates': for a rule that normalises it is the length of a
+            step. There is no default, because the unit depends on the rule.
         rule: what the update is.
         weight_decay: decoupled, finite and >= 0, and outside the rule: its norms do not see it
             (Loshchilov & Hutter 2019, arXiv:1711.05101).
@@ -57,10 +55,19 @@ class RuleOptimizer(torch.optim.Optimizer):
         nonfinite: what to do if any of the player's gradients has NaN or inf: ``"propagate"`` them into the
             parameters as torch does, ``"skip"`` the step without changing parameters and state, or
             ``"raise"`` before anything changes. The last two read each gradient once more.
+        give_up_after: with ``nonfinite="skip"``, the number of skipped steps in a row, >= 1, after which the
+            step raises; None to skip any number.
+
+    Attributes:
+        rule: what the update is, with the numbers that groups have by default.
+        shard_group: the process group over whose ranks the player's tensors are divided, each rank with some;
+            None if this optimizer has all. Norms of the player are taken over all of them.
+            ``ZeroRedundancyOptimizer`` sets it. All ranks must step then.
 
     Raises:
-        ValueError: a setting out of range, a group setting that this optimizer does not have, or
-            parameters in float16 or that are a conjugate's or negative's view.
+        ValueError: a setting out of range, a group setting that would have no effect, or parameters in
+            float16 or that are a conjugate's or negative's view.
+        TypeError: an argument of torch's optimizers that this one does not have; the error says what to do.
 
     Example:
         >>> import torch
@@ -71,7 +78,12 @@ class RuleOptimizer(torch.optim.Optimizer):
         >>> optimizer.step()
         >>> weight.data
         tensor([0.7000, 0.6000])
+        >>> optimizer.param_groups[0]["momentum"] = 0.5  # from the next step on
     """
+
+    # Names of the rule's numbers that groups can set; None for all that one part of the rule has.
+    _numbers: ClassVar[tuple[str, ...] | None] = None
+    shard_group: Any = None
 
     def __init__(
         self,
@@ -82,13 +94,27 @@ class RuleOptimizer(torch.optim.Optimizer):
         weight_decay: float = 0.0,
         maximize: bool = False,
         nonfinite: Nonfinite = "propagate",
+        give_up_after: int | None = None,
     ) -> None:
-        if nonfinite not in get_args(Nonfinite):
-            raise ValueError(f"nonfinite must be 'propagate', 'skip' or 'raise', got {nonfinite!r}")
-        self.rule = rule
+        check_settings(nonfinite, give_up_after)
         self.nonfinite: Nonfinite = nonfinite
+        self._give_up_after = give_up_after
+        self._set_rule(rule)
+        watch_for_shards()
+        defaults = {"lr": lr, "weight_decay": weight_decay, "maximize": maximize}
+        counts = COUNTS if nonfinite == "skip" else {}
+        super().__init__(params, defaults | self._group_rules.defaults | counts)
+
+    def _set_rule(self, rule: Rule) -> None:
+        self.rule = rule
         self._flat_check = FlatCheck()
-        super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "maximize": maximize})
+        self._group_rules = GroupRules(rule, self._numbers)
+        self._without_effect = groups.names_without_effect(self._group_rules.defaults)
+
+    @property
+    def skipped(self) -> Skipped:
+        """How many steps ``nonfinite="skip"`` left out; in the `state_dict`, as settings of the groups."""
+        return skipped_in(self.param_groups[0])
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters to the player, as ``torch.optim.Optimizer.add_param_group`` does.
@@ -96,60 +122,73 @@ class RuleOptimizer(torch.optim.Optimizer):
         From the next step on they count in the player's norm, with fresh states.
 
         Args:
-            param_group: ``params``, and ``lr``, ``weight_decay`` and ``maximize`` that differ from the
-                optimizer's.
+            param_group: ``params``, the settings that differ from the optimizer's, and any keys that no
+                optimizer uses, such as a name.
 
         Raises:
-            ValueError: a setting out of range, a setting that groups do not have, a parameter that is in
-                another group, or one in float16 or that is a conjugate's or negative's view; the player has
-                not changed then.
+            ValueError: a setting out of range or that would have no effect, a parameter that is in another
+                group, or one in float16 or that is a conjugate's or negative's view; the player has not
+                changed then.
         """
-        check_names(param_group)
+        self._check_names(param_group)
         super().add_param_group(param_group)
         try:
-            check_group(self.param_groups[-1])
+            groups.check_group(self.param_groups[-1])
+            self._group_rules.of(self.param_groups[-1])
         except ValueError:
             self.param_groups.pop()
             raise
 
+    def _check_names(self, group: dict[str, Any]) -> None:
+        if not self._without_effect.isdisjoint(group):
+            player = groups.player_settings(self.rule, self.nonfinite)
+            groups.check_names(group, type(self).__name__, player, list(self._group_rules.defaults))
+
     def __getstate__(self) -> dict[str, Any]:
-        """For copies and pickles: torch's own entries, the rule and ``nonfinite``."""
-        return super().__getstate__() | {"rule": self.rule, "nonfinite": self.nonfinite}
+        """For copies and pickles: torch's own entries and the settings of the player."""
+        own = {"rule": self.rule, "nonfinite": self.nonfinite, "_give_up_after": self._give_up_after}
+        return super().__getstate__() | own
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore from `__getstate__` or a file; settings that an old file lacks become the defaults."""
         super().__setstate__(state)
-        self._flat_check = FlatCheck()
+        self.defaults.pop("differentiable", None)  # torch adds it, and a file with it would look like torch's
+        self._set_rule(self.rule)
         for group in self.param_groups:
-            for name in OWN_SETTINGS:
-                group.setdefault(name, self.defaults[name])
+            for name, default in self.defaults.items():
+                group.setdefault(name, default)
 
     def __repr__(self) -> str:
-        """As torch shows it, with the rule, which is in no group."""
-        name, groups = super().__repr__().split("\n", 1)
-        return f"{name}\nrule: {self.rule}\nnonfinite: {self.nonfinite}\n{groups}"
+        """As torch shows it, with the rule of each group that has other numbers."""
+        name, rest = super().__repr__().split("\n", 1)
+        rules = dict.fromkeys(str(self._group_rules.of(group)) for group in self.param_groups)
+        return "\n".join([name, *(f"rule: {rule}" for rule in rules), f"nonfinite: {self.nonfinite}", rest])
 
     def load_state_dict(self, state_dict: StateDict) -> None:
         """Load a ``state_dict``, converted to the parameters' present dtypes, devices and layouts.
 
-        It holds each group's ``lr``, ``weight_decay`` and ``maximize`` and the rule's states. The rule, with
-        its decay rates, epsilon, momentum and scope, and ``nonfinite`` stay the constructor's.
+        It holds each group's settings, with the numbers of the rule, and the rule's states. What is one for
+        the player (the rule's kind, scope and unit, and ``nonfinite``) stays the constructor's. If both
+        optimizers were given ``named_parameters()``, states find their parameters by name, else by position.
 
         Args:
-            state_dict: of an optimizer with the same rule over parameters of the same shapes in the same
-                order; dtypes, devices and memory layouts may differ. A group setting that it lacks is the
-                constructor's. Not modified.
+            state_dict: of an optimizer with the same kind of rule over parameters of the same shapes; dtypes,
+                devices and memory layouts may differ. A group setting that it lacks is the constructor's. A
+                rule that is torch's own algorithm (``SGD``, ``Adam``, ``RMSprop``) takes torch's. It is not
+                modified.
 
         Raises:
-            ValueError: it is of other parameter groups, of a rule with other states, of parameters
-                of other shapes, or has a setting out of range; nothing has been loaded then. An ``lr`` of
-                0, where a schedule may end, is in range.
+            ValueError: it is of other parameter groups, of a rule with other states, of another optimizer
+                whose ``lr`` has another unit, of parameters of other names or shapes, or has a setting out of
+                range; nothing has been loaded then.
         """
         fitted: dict[Tensor, State] = {}
 
         # torch would cast the state to the parameters' dtype, which for bfloat16 is too coarse.
-        def fit(_: torch.optim.Optimizer, loaded: StateDict) -> None:
-            fitted.update(fit_states(loaded, self.param_groups, self.rule))
+        def fit(_: torch.optim.Optimizer, loaded: StateDict) -> StateDict:
+            saved = fit_states(loaded, self.param_groups, self._group_rules, self._check_names)
+            fitted.update(saved[1])
+            return saved[0]
 
         handle = self.register_load_state_dict_pre_hook(fit)
         try:
@@ -157,6 +196,22 @@ class RuleOptimizer(torch.optim.Optimizer):
         finally:
             handle.remove()
         self.state.update(fitted)
+
+    def take_over(self, other: torch.optim.Optimizer) -> None:
+        """Continue with the states of one of torch's optimizers in the part of the rule that is the same.
+
+        Adam's and AdamW's moments and step counts go to the rule's Adam, SGD's momentum buffers to its SGD,
+        RMSprop's second moments to its RMSprop. Other parts start fresh. Settings are not taken.
+
+        Args:
+            other: a running optimizer of the same parameters; not modified.
+
+        Raises:
+            ValueError: no part of the rule, or several, are what ``other`` is, or it is of a kind that no
+                rule has (AMSGrad, Nesterov, centred RMSprop); nothing has changed then.
+        """
+        self.state.update(states_from(other, self.param_groups, self._group_rules, self.state))
+        self._set_rule(self.rule)
 
     @overload
     def step(self, closure: None = None) -> None: ...
@@ -192,74 +247,54 @@ class RuleOptimizer(torch.optim.Optimizer):
     # faster. torch's own optimizers use this decorator, which imports the compiler no sooner than needed.
     @torch._disable_dynamo  # noqa: SLF001  # pyright: ignore[reportPrivateImportUsage, reportPrivateUsage]
     def _step_player(self) -> None:
+        if self.shard_group is None:
+            self._carry_out()
+        else:  # norms of a player that is divided over processes are taken with the others
+            with divided_over(self.shard_group):
+                self._carry_out()
+
+    def _carry_out(self) -> None:
         player = self._gradients()
-        if self.nonfinite == "propagate" or self._is_finite(player):
+        if self._may_step(player):
             step = self._prepare(player)
-            if step.parameters:
+            if step.parameters or step.needs_other_ranks:
                 carry_out(step)
 
-    def _gradients(self) -> list[_GroupGradients]:
-        """The player's gradients, group by group; raises for those that a step cannot use."""
-        player: list[_GroupGradients] = []
+    def _gradients(self) -> list[GroupGradients]:
         for group in self.param_groups:
-            parameters: list[Tensor] = group["params"]
-            found = [p.grad for p in parameters]
-            gradients = [g for g in found if g is not None]
-            if len(gradients) < len(found):
-                parameters = [p for p, g in zip(parameters, found, strict=True) if g is not None]
-            dtypes = set(map(_dtype, parameters))
-            for dtype in dtypes:
-                check_dtype(dtype)
-            if any(layout is not torch.strided for layout in set(map(_layout, gradients))):
-                raise RuntimeError(
-                    f"{type(self).__name__} takes no sparse gradients: "
-                    "set sparse=False in the layer that makes them"
-                )
-            dtypes.update(map(_dtype, gradients))
-            player.append(_GroupGradients(group, parameters, gradients, dtypes))
-        return player
+            self._check_names(group)
+        return gradients_of(self.param_groups, type(self).__name__)
 
-    def _is_finite(self, player: list[_GroupGradients]) -> bool:
-        """Whether all gradients are finite; raises if they are not and ``nonfinite`` is ``"raise"``."""
+    def _may_step(self, player: list[GroupGradients]) -> bool:
+        if self.nonfinite == "propagate":
+            return True
         gradients = [real(g) for group in player for g in group.gradients]
-        check_nonfinite(gradients, self.nonfinite)
-        # Over the whole player, so that all ranks of a sharded one agree; float64, so that it overflows for
-        # no finite float32.
-        finite = all(bool(norm.isfinite()) for norm in norms(gradients, "global")[:1])
-        if not finite and self.nonfinite == "raise":
-            raise RuntimeError(
-                "a gradient has NaN or inf and no step was taken: "
-                'lower the learning rate, or set nonfinite="skip" to go on without such steps'
-            )
-        return finite
+        return may_step(gradients, self.param_groups, self.nonfinite, self._give_up_after)
 
-    def _prepare(self, player: list[_GroupGradients]) -> PlayerStep:
+    def _prepare(self, player: list[GroupGradients]) -> PlayerStep:
         """All that the step reads and writes; makes the states that do not exist yet."""
         # The views of complex64 tensors are pairs of float32.
         is_float32 = all(group.dtypes <= {torch.float32, torch.complex64} for group in player)
+        if self._group_rules.read(self.param_groups):
+            complete(self.state, self.param_groups, self._group_rules.rules)
+        rules, counts = self._group_rules, [len(group.parameters) for group in player]
+        rule = rules.joined(counts)
         step = PlayerStep(
-            self.rule, decompose(self.rule), [], [], [], [], [],
+            rule, rules.decomposition, [], [], [], [], [],
             is_float32=is_float32, flat_check=self._flat_check,
+            needs_other_ranks=needs_other_ranks(rule, self.shard_group),
         )  # fmt: skip
-        for group, parameters, gradients, dtypes in player:
+        for (group, parameters, gradients, dtypes), own_rule in zip(player, rules.rules, strict=True):
             need_no_view = dtypes <= {torch.float32}
             lr, weight_decay = group["lr"], group["weight_decay"]
+            if type(lr) is not float:
+                groups.check_rate_type("lr", lr)
+                lr = lr.reshape(()) if isinstance(lr, Tensor) else lr
+            if type(weight_decay) is not float:
+                groups.check_rate_type("weight_decay", weight_decay)
             step.rates.extend([-lr if group["maximize"] else lr] * len(parameters))
             step.decay_factors.extend([1 - lr * weight_decay if weight_decay else 1.0] * len(parameters))
             step.parameters.extend(parameters if need_no_view else map(real, parameters))
             step.gradients.extend(gradients if need_no_view else map(working, gradients))
-            step.states.extend(self._states_of(parameters))
+            step.states.extend(states_of(self.state, parameters, own_rule))
         return step
-
-    def _states_of(self, parameters: list[Tensor]) -> list[State]:
-        states: list[State | None] = list(map(self.state.get, parameters))
-        if states and states[0] is None and not self._first_state(parameters[0]):
-            return [{} for _ in parameters]  # a rule without memory of one parameter has none of any
-        return [self._first_state(p) if s is None else s for p, s in zip(parameters, states, strict=True)]
-
-    def _first_state(self, parameter: Tensor) -> State:
-        state = self.rule.init(working(parameter))
-        if state:
-            check_no_states(parameter)
-            self.state[parameter] = state
-        return state

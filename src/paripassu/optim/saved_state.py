@@ -1,64 +1,150 @@
 """What an optimizer loads: saved groups are checked, saved states are converted to the parameters' dtypes."""
 
-import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.optim.optimizer import StateDict
 
-from paripassu.rules import Rule, State
+from paripassu.optim.arguments import MARKS
+from paripassu.optim.group_rules import GroupRules
+from paripassu.optim.groups import check_rate, has_marks_of_torch
+from paripassu.rules import Rule, State, TensorwiseRule
 from paripassu.rules.numbers import working
+from paripassu.rules.parts import with_state
 
 
-def fit_states(saved: StateDict, groups: list[dict[str, Any]], rule: Rule) -> dict[Tensor, State]:
-    """The saved states, each for its parameter and in the dtype, device and layout of a fresh one.
+def fit_states(
+    saved: StateDict,
+    groups: Sequence[dict[str, Any]],
+    rules: GroupRules,
+    check_names: Callable[[dict[str, Any]], None],
+) -> tuple[StateDict, dict[Tensor, State]]:
+    """A saved ``state_dict`` as ``torch.optim.Optimizer.load_state_dict`` takes it, and its states.
 
     Args:
         saved: an optimizer's ``state_dict``; not modified.
         groups: parameter groups of the optimizer that loads it.
-        rule: of that optimizer.
+        rules: of that optimizer.
+        check_names: raises ``ValueError`` for a group with a setting that would have no effect there.
+
+    Returns:
+        The saved groups in the order of ``groups``, with no state that torch would convert, and the saved
+        states, each for its parameter and in the dtype, device and layout of a fresh one.
 
     Raises:
-        ValueError: a setting is out of range, or a state is of another rule or shape.
+        ValueError: a setting is out of range, or a state is of another optimizer, rule or shape.
     """
-    for group in saved["param_groups"]:
-        _check_settings(group)
-    keys = [key for group in saved["param_groups"] for key in group["params"]]
-    parameters = [p for group in groups for p in group["params"]]
-    # torch itself raises if these are not equally many.
-    pairs = zip(keys, parameters, strict=False)
-    return {
-        p: _fit(saved["state"][key], rule.init(working(p.detach())))
-        for key, p in pairs
-        if key in saved["state"]
-    }
+    saved_groups = [_checked(group, rules, check_names) for group in saved["param_groups"]]
+    own_rules = [rules.of(group) for group in saved_groups]  # raises for numbers out of range
+    if [len(group["params"]) for group in saved_groups] == [len(group["params"]) for group in groups]:
+        saved_groups = _by_name(saved_groups, groups)
+    fitted: dict[Tensor, State] = {}
+    for group, rule, present in zip(saved_groups, own_rules, groups, strict=False):  # torch raises for others
+        # Without its numbers a group does not say what its states may have.
+        is_known = rules.defaults.keys() <= group.keys()
+        least = with_state(rule, optional=False) if is_known else rule
+        most = with_state(rule, optional=True) if is_known else rule
+        for key, parameter in zip(group["params"], present["params"], strict=False):
+            if key in saved["state"]:
+                state = fit(saved["state"][key], working(parameter.detach()), least, most)
+                fitted.update({parameter: state} if state else {})
+    known = {key for group in saved_groups for key in group["params"]}
+    others = {key: value for key, value in saved["state"].items() if key not in known}
+    return saved | {"param_groups": saved_groups, "state": others}, fitted
 
 
-def _check_settings(group: dict[str, Any]) -> None:
-    lr, weight_decay = float(group.get("lr", 0.0)), group.get("weight_decay", 0.0)
-    for name, value in (("lr", lr), ("weight_decay", weight_decay)):
-        if not (value >= 0.0 and math.isfinite(value)):
-            raise ValueError(
-                f"the saved {name} must be finite and >= 0, got {value}: load a state from before it was set"
-            )
+def fit(saved: State, tensor: Tensor, least: Rule, most: Rule) -> State:
+    """A saved state in the dtype, device and layout of a fresh one.
+
+    Args:
+        saved: of one parameter.
+        tensor: the parameter, in the numbers that the rule computes with.
+        least: a rule whose states have what a state must have.
+        most: a rule whose states have what a state may have.
+
+    Raises:
+        ValueError: it has something else, or something of another shape.
+    """
+    return _fit(saved, least.init(tensor), most.init(tensor))
 
 
-def _fit(saved: State, fresh: State) -> State:
-    """``saved`` in the dtype, device and layout of ``fresh``."""
-    if saved.keys() != fresh.keys():
+def _checked(
+    group: dict[str, Any], rules: GroupRules, check_names: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
+    """A copy of a saved group without the settings that only torch's optimizers have."""
+    for name in ("lr", "weight_decay"):
+        if name in group:
+            check_rate(f"the saved {name}", group[name])
+    if has_marks_of_torch(group) and not isinstance(rules.rule, TensorwiseRule):
+        marks = ", ".join(sorted(MARKS & group.keys()))
         raise ValueError(
-            f"the saved state holds {sorted(saved)} where this optimizer's rule keeps {sorted(fresh)}: "
+            f"the saved state is of another optimizer: its groups have {marks}, and its lr has another unit "
+            "or its states another form: load it into that optimizer, and continue with take_over, from_adam "
+            "or from_sgd"
+        )
+    try:
+        check_names(group)
+    except ValueError as error:
+        raise ValueError(f"the saved state is of another optimizer or rule: {error}") from error
+    return {name: value for name, value in group.items() if name not in MARKS}
+
+
+def _by_name(saved: list[dict[str, Any]], groups: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Saved groups with the keys of their parameters in the order of ``groups``, if all have names."""
+    keys = [key for group in saved for key in group["params"]]
+    # Distributed checkpoints have names as keys, and have put them in order.
+    if not all(isinstance(key, int) for key in keys):
+        return saved
+    if not all("param_names" in group for group in (*saved, *groups)):
+        return saved
+    names = [name for group in saved for name in group["param_names"]]
+    present = [name for group in groups for name in group["param_names"]]
+    if names == present:
+        return saved
+    if set(names) != set(present):
+        strange = sorted(set(names) ^ set(present))
+        raise ValueError(
+            f"the saved state is of parameters with other names, the first is {strange[0]!r}: load the state "
+            "of the same network, or delete param_names from its groups to load by position"
+        )
+    key_of = dict(zip(names, keys, strict=True))
+    return [
+        group
+        | {"params": [key_of[name] for name in own["param_names"]], "param_names": list(own["param_names"])}
+        for group, own in zip(saved, groups, strict=True)
+    ]
+
+
+def _fit(saved: State, least: State, most: State) -> State:
+    # An empty part may be absent: files that store trees as flat names cannot keep one.
+    saved = {name: value for name, value in saved.items() if value is not None and value != {}}
+    needed = {name for name, value in least.items() if value != {}}
+    if not needed <= saved.keys() <= most.keys():
+        raise ValueError(
+            f"the saved state has {sorted(map(str, saved))} where this optimizer's rule has {sorted(most)}: "
             "load it into an optimizer with the settings it was saved with"
         )
     fitted: State = {}
-    for name, value in fresh.items():
+    for name, value in most.items():
         if isinstance(value, dict):
-            fitted[name] = _fit(saved[name], value)
-        elif saved[name].shape != value.shape:
-            raise ValueError(
-                f"the saved {name} is of shape {tuple(saved[name].shape)}, the parameter of "
-                f"{tuple(value.shape)}: load the state of a network of the same size"
-            )
-        else:
-            fitted[name] = value.copy_(saved[name])
+            fitted[name] = _fit(saved.get(name, {}), least[name], value)
+        elif name in saved:
+            fitted[name] = value.copy_(_as_tensor(name, saved[name], value))
     return fitted
+
+
+def _as_tensor(name: str, saved: Any, like: Tensor) -> Tensor:
+    """A saved tensor, or a saved number as files of torch before 1.12 have them."""
+    if not isinstance(saved, (Tensor, int, float)):
+        raise ValueError(  # noqa: TRY004 - as for all that a file may have wrong
+            f"the saved {name} must be a tensor, got {type(saved).__name__}: load the state of this optimizer"
+        )
+    tensor = torch.as_tensor(saved)
+    if tensor.shape != like.shape:
+        raise ValueError(
+            f"the saved {name} is of shape {tuple(tensor.shape)}, the parameter of "
+            f"{tuple(like.shape)}: load the state of a network of the same size"
+        )
+    return tensor

@@ -19,6 +19,7 @@ from torch import Tensor
 from paripassu.probe.gradients import Layer, is_skipped, layers_of
 from paripassu.probe.measurement import measure
 from paripassu.probe.shadows import Shadows
+from paripassu.probe.tensorboard import TensorBoardWriter
 from paripassu.records import Measured, Pace, Shadow, Update
 from paripassu.rules import Adam, Rule
 
@@ -79,7 +80,8 @@ class Probe:
         start: rounds done before the probe was attached.
 
     Raises:
-        ValueError: no optimizers, ``every`` < 1 or ``start`` < 0.
+        ValueError: no optimizers, ``every`` < 1, ``start`` < 0, or an object whose steps have no hooks, such
+            as a wrapper of an optimizer.
 
     Example:
         >>> import torch
@@ -109,6 +111,10 @@ class Probe:
             raise ValueError(f"every must be >= 1, got {every}")
         if start < 0:
             raise ValueError(f"start must be >= 0, got {start}")
+        for player, optimizer in optimizers.items():
+            _check_hooks(player, optimizer)
+        if isinstance(writer, TensorBoardWriter):
+            writer.resume(start)
         self._every, self._writer, self._layers = every, writer, layers
         self._players = list(optimizers)
         self._rounds = start
@@ -227,6 +233,19 @@ class Probe:
                 self._writer(Pace(self._probed, player, against, pace))
         self._measured.clear()
         self._probed = 0
+
+
+def _check_hooks(player: str, optimizer: Any) -> None:
+    """Raise ``ValueError`` unless torch runs hooks at the optimizer's steps."""
+    # torch makes both in Optimizer.__init__, which wrappers often do not call.
+    has_hooks = hasattr(optimizer, "_optimizer_step_pre_hooks") and getattr(
+        getattr(type(optimizer), "step", None), "hooked", False
+    )
+    if not has_hooks:
+        raise ValueError(
+            f"the steps of {player!r}, a {type(optimizer).__name__}, have no hooks, as of a wrapper that "
+            "does not call torch.optim.Optimizer.__init__: give the probe the optimizer inside of it"
+        )
 
 
 def _weights(optimizer: torch.optim.Optimizer) -> dict[Tensor, Tensor]:

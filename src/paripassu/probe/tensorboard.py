@@ -1,9 +1,10 @@
 """The probe's records as TensorBoard curves."""
 
 import math
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from paripassu.records import Measured, Pace, Shadow
 
@@ -14,8 +15,12 @@ class TensorBoardWriter:
     Tags are ``player/quantity`` for a whole player, ``player.layers/quantity/layer`` for a parameter and
     ``pace/player-against`` for a pair. NaN, such as the angle of a zero step, is left out.
 
+    A run that was resumed draws over its older curve: TensorBoard drops what an earlier process of the run
+    drew after the round at which this one starts.
+
     Args:
         folder: where ``tensorboard --logdir FOLDER`` reads.
+        start: rounds done before; a `Probe` sets it to its own.
 
     Raises:
         ModuleNotFoundError: TensorBoard is not installed.
@@ -30,24 +35,42 @@ class TensorBoardWriter:
         1
     """
 
-    def __init__(self, folder: Path | str) -> None:
+    def __init__(self, folder: Path | str, *, start: int = 0) -> None:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError(
                 "TensorBoardWriter needs TensorBoard: pip install 'paripassu[tensorboard]'"
             ) from error
-        self._events = SummaryWriter(str(folder))
+        self._open = partial(SummaryWriter, str(folder))
+        self._start = start
+        self._events: Any = None
+
+    def resume(self, start: int) -> None:
+        """Drop what was drawn after round ``start``; a `Probe` calls this when it is made.
+
+        Raises:
+            ValueError: records were written already, by this writer.
+        """
+        if self._events is not None and start != self._start:
+            raise ValueError(
+                f"this writer has drawn from round {self._start} on, and the probe starts at {start}: "
+                "make a new TensorBoardWriter for it"
+            )
+        self._start = start
 
     def __call__(self, record: Measured) -> None:
         """Add one record's numbers."""
+        if self._events is None:
+            self._events = self._open(purge_step=self._start + 1 if self._start else None)
         for tag, value in _figures(record).items():
             if not math.isnan(value):
                 self._events.add_scalar(tag, value, record.step)
 
     def close(self) -> None:
         """Write what is still in memory to the disk."""
-        self._events.close()
+        if self._events is not None:
+            self._events.close()
 
     def __enter__(self) -> Self:
         return self

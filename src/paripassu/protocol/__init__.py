@@ -2,23 +2,24 @@
 
 from paripassu.protocol.gans import (
     CUT_PHOTOGRAPHS,
-    CUT_TUNING,
     Arm,
     ByArm,
     Comparison,
     Evidence,
     Game,
     Measure,
+    SearchSpace,
+    Tuning,
     VerdictRule,
     standard_scales,
 )
-from paripassu.protocol.runner import Progress, run_study, summarise
+from paripassu.protocol.runner import run_study, summarise
+from paripassu.protocol.sitting import Progress
 from paripassu.protocol.study import CUT_ALL, Design, Judgement, Scale, Study, Unit, Work, decide, too_small
 
 __all__ = [
     "CUT_ALL",
     "CUT_PHOTOGRAPHS",
-    "CUT_TUNING",
     "Arm",
     "ByArm",
     "Comparison",
@@ -29,7 +30,9 @@ __all__ = [
     "Measure",
     "Progress",
     "Scale",
+    "SearchSpace",
     "Study",
+    "Tuning",
     "Unit",
     "VerdictRule",
     "Work",

@@ -1,24 +1,26 @@
 """Runs any study: do the missing work, then judge and write the result. No work is done twice."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from paripassu.engine import Engine, LocalEngine
 from paripassu.files import is_empty, locked, write_whole
-from paripassu.protocol.study import Study, Unit, Work, too_small
+from paripassu.protocol.sitting import Notice, Progress, Sitting, reached
+from paripassu.protocol.study import Study, too_small
 from paripassu.records import STUDY_FILE, Environment, StudyResult, environment
 from paripassu.records.codec import dump, load
 
-Progress = Callable[[int, int], object]
-"""Takes the number of steps done, and the number of all steps that are known to be needed."""
-
 REWORDED = "The study's question, claim, rule or protocol was edited after runs had begun."
+RESTORED = f"{STUDY_FILE} was lost and made anew after runs had begun. Its words may have been others before."
 
 _HERE = LocalEngine()
 
 
 def _no_progress(done: int, needed: int) -> None:
+    pass
+
+
+def _no_notice(text: str) -> None:
     pass
 
 
@@ -30,8 +32,14 @@ def run_study(
     command: str = "",
     engine: Engine = _HERE,
     progress: Progress = _no_progress,
+    notice: Notice = _no_notice,
+    minutes: float | None = None,
 ) -> StudyResult:
     """Do the missing work of a study in ``out`` and write its ``study.json``.
+
+    With ``minutes``, the largest part of the work that can be judged by then is done, with the same number of
+    trials for every arm. A unit is begun only if it is expected to end in time. Calling again goes on, and
+    the finished study is the same as one that was never stopped.
 
     Args:
         study: what to run.
@@ -40,10 +48,14 @@ def run_study(
         command: the command that a person typed, shown on the page.
         engine: where to run; without it, processes on this machine, one per core.
         progress: called with the steps done and all steps that are known to be needed, which may grow.
+        notice: called with what a person should know, such as damage that was mended, one sentence a call.
+        minutes: for which to work, > 0; without it, until the study is finished.
 
     Raises:
-        ValueError: the study has no such scale, ``out`` holds another study or other files, or the engine is
-            not available.
+        ValueError: the study has no such scale, ``out`` holds another study, a damaged one or other files,
+            the engine is not available, no unit ends within ``minutes``, or a unit of work cannot be done;
+            the message names it.
+        OSError: there is no room, or a file cannot be read or written.
         RuntimeError: a worker process was killed, or another process works in ``out``.
     """
     chosen = study.scale(scale)
@@ -52,14 +64,13 @@ def run_study(
     with locked(out):
         where = environment(command, chosen.design.settings().get("device", "cpu"))
         work = chosen.design.work(out, command)
-        if not (work.done and (out / STUDY_FILE).exists()):  # the words may change until the first run
-            write_whole(out / STUDY_FILE, dump(_unfinished(study, scale, where)))
-        carried_out: set[Path] = set()
-        while work.missing:
-            _carry_out_all(work, carried_out, engine, progress)
-            work = chosen.design.work(out, command)  # results may show that more is needed
-        progress(work.done, work.needed)
-        return _write_result(study, scale, out, where)
+        is_there = (out / STUDY_FILE).exists()
+        if not (work.done and is_there):  # the words may change until the first run
+            remarks = [RESTORED] if work.done else []
+            write_whole(out / STUDY_FILE, dump(replace(_unfinished(study, scale, where), remarks=remarks)))
+        seconds = None if minutes is None else 60 * minutes
+        sitting = Sitting(chosen.design, out, command, engine, progress, notice, seconds)
+        return _write_result(study, scale, out, where, sitting.work_off())
 
 
 def summarise(study: Study, scale: str, out: Path) -> StudyResult:
@@ -71,55 +82,55 @@ def summarise(study: Study, scale: str, out: Path) -> StudyResult:
         out: the study's folder.
 
     Raises:
-        ValueError: ``out`` holds another study, or this one is not finished.
+        ValueError: ``out`` holds another study, or too little of this one is done to judge it.
+        RuntimeError: another process works in ``out``.
     """
     chosen = study.scale(scale)
     _check_folder(study, scale, out)
-    before = load(out / STUDY_FILE, StudyResult)
-    if chosen.design.work(out, before.environment.command).missing:
-        raise ValueError(f"{out} is not finished: give its command again to continue where it stopped")
-    return _write_result(study, scale, out, before.environment)
+    with locked(out):
+        if not (out / STUDY_FILE).is_file():
+            raise ValueError(f"{out} has no {STUDY_FILE}: give the study's command again to make it anew")
+        before = load(out / STUDY_FILE, StudyResult)
+        budget = reached(chosen.design, out)
+        if budget is None:
+            missing = chosen.design.work(out, before.environment.command).missing
+            raise ValueError(
+                f"{out} is not finished ({len(missing):,} units are missing or damaged, {missing[0].path} "
+                "among them): give its command again to continue where it stopped"
+            )
+        return _write_result(study, scale, out, before.environment, budget)
 
 
-def _carry_out_all(work: Work, carried_out: set[Path], engine: Engine, progress: Progress) -> None:
-    """Carry out the missing units, and add their paths to ``carried_out``."""
-    missing, done, needed = work
-    lost = next((unit for unit in missing if unit.path in carried_out), None)
-    if lost:
-        raise RuntimeError(f"{lost.path} was carried out and has no result: is the folder writable?")
-    progress(done, needed)
-    for unit, _ in engine.execute(_carry_out, missing):
-        carried_out.add(unit.path)
-        done += unit.cost
-        progress(done, needed)
-
-
-def _carry_out(unit: Unit) -> None:
-    unit.carry_out()
-
-
-def _write_result(study: Study, scale: str, out: Path, where: Environment) -> StudyResult:
+def _write_result(study: Study, scale: str, out: Path, where: Environment, budget: int | None) -> StudyResult:
     chosen = study.scale(scale)
-    judged = chosen.design.judge(study.claim, out)
-    findings = judged.findings
-    if not chosen.decides:
-        findings = [replace(finding, verdict=too_small(finding.verdict)) for finding in findings]
-    result = replace(
-        _unfinished(study, scale, where),
-        finished=True,
-        findings=findings,
-        games=judged.games,
-        fits=judged.fits,
-    )
     before = load(out / STUDY_FILE, StudyResult)
-    result = replace(result, remarks=[*_reworded(before, result), *judged.remarks])
+    result = _unfinished(study, scale, where)
+    remarks = _kept(before, result)
+    if budget is not None:
+        judged = chosen.design.judge(study.claim, out, budget)
+        findings = judged.findings
+        if not chosen.decides:
+            findings = [replace(finding, verdict=too_small(finding.verdict)) for finding in findings]
+        finished = budget == chosen.design.budgets[-1]
+        result = replace(
+            result,
+            finished=finished,
+            reached="" if finished else chosen.design.reached(budget),
+            findings=findings,
+            games=judged.games,
+            fits=judged.fits,
+        )
+        remarks += judged.remarks
+    result = replace(result, remarks=remarks)
     write_whole(out / STUDY_FILE, dump(result))
     return result
 
 
-def _reworded(before: StudyResult, now: StudyResult) -> list[str]:
+def _kept(before: StudyResult, now: StudyResult) -> list[str]:
+    """The remarks on the study's words."""
     words = [(r.question, r.claim, r.rule, r.protocol) for r in (before, now)]
-    return [REWORDED] if REWORDED in before.remarks or words[0] != words[1] else []
+    kept = [remark for remark in (RESTORED, REWORDED) if remark in before.remarks]
+    return kept if words[0] == words[1] or REWORDED in kept else [*kept, REWORDED]
 
 
 def _unfinished(study: Study, scale: str, where: Environment) -> StudyResult:
@@ -144,7 +155,7 @@ def _unfinished(study: Study, scale: str, where: Environment) -> StudyResult:
 
 def _check_folder(study: Study, scale: str, out: Path) -> None:
     if (out / STUDY_FILE).is_file():
-        there, design = load(out / STUDY_FILE, StudyResult), study.scale(scale).design
+        there, design = _load(out), study.scale(scale).design
         if (there.name, there.scale, there.kind) != (study.name, scale, design.kind):
             raise ValueError(
                 f"{out} holds the study {there.name} at scale {there.scale}: "
@@ -154,5 +165,23 @@ def _check_folder(study: Study, scale: str, out: Path) -> None:
             raise ValueError(
                 f"{out} holds {study.name} with other settings ({difference}): name another folder"
             )
-    elif out.exists() and not (out.is_dir() and is_empty(out)):
+    elif out.exists() and not (out.is_dir() and (is_empty(out) or _has_units(study, scale, out))):
         raise ValueError(f"{out} holds files that are no study: name an empty or a new folder")
+
+
+def _load(out: Path) -> StudyResult:
+    """A study's file, which says what the folder is; its results are derived from the units of work."""
+    try:
+        return load(out / STUDY_FILE, StudyResult)
+    except ValueError as error:
+        if type(error) is not ValueError:  # of another version
+            raise
+        raise ValueError(
+            f"{out / STUDY_FILE} is corrupt: restore it, or delete this file alone and give the study's "
+            "command again, which makes it anew from the work that is done"
+        ) from error
+
+
+def _has_units(study: Study, scale: str, out: Path) -> bool:
+    """Whether units of this study are done in a folder that lacks its study's file."""
+    return bool(study.scale(scale).design.work(out, "").done)

@@ -38,8 +38,12 @@ class Unit(Protocol):
         """The file or folder that exists once the unit is done; no two units of a study share it."""
         ...
 
-    def carry_out(self) -> None:
-        """Do the unit, or the rest of it, and leave its result in the study's folder."""
+    def carry_out(self) -> Sequence[str]:
+        """Do the unit, or the rest of it, and leave its result in the study's folder.
+
+        Returns:
+            What a person should know of it, such as damage that was mended, one sentence each.
+        """
         ...
 
 
@@ -50,11 +54,15 @@ class Work(NamedTuple):
         missing: units that are needed and not done. If there are none, the study is finished.
         done: steps of the units that are done.
         needed: steps of all units that are known to be needed; it may grow.
+        seconds: expected of each missing unit on one core, in their order; None if nothing is known yet.
+        seconds_left: expected of all units that are needed and not done, on one core; None as ``seconds``.
     """
 
     missing: Sequence[Unit]
     done: int
     needed: int
+    seconds: Sequence[float] | None = None
+    seconds_left: float | None = None
 
 
 @dataclass(frozen=True)
@@ -99,22 +107,33 @@ class Design(ABC):
     def plan(self) -> list[str]:
         """Every unit that is known before anything has run, in words, one line each."""
 
+    @property
+    def budgets(self) -> Sequence[int]:
+        """Amounts of work after which the study can be judged, smallest first; the last is all of it."""
+        return (1,)
+
+    def reached(self, budget: int) -> str:
+        """A budget in words."""
+        return f"{budget} of {self.budgets[-1]}"
+
     @abstractmethod
-    def work(self, folder: Path, command: str) -> Work:
+    def work(self, folder: Path, command: str, budget: int | None = None) -> Work:
         """The work that a study's folder still needs.
 
         Args:
             folder: the study's; it may be empty, or not exist yet.
             command: the command that a person typed, written into every run.
+            budget: one of `budgets`; None is the last.
         """
 
     @abstractmethod
-    def judge(self, claim: str, folder: Path) -> Judgement:
+    def judge(self, claim: str, folder: Path, budget: int | None = None) -> Judgement:
         """Apply the verdict rule, and write the tables that pages read.
 
         Args:
             claim: the study's, in words.
-            folder: the study's; all work in it is done.
+            folder: the study's; all work of the budget is done.
+            budget: one of `budgets`; None is the last.
         """
 
     @abstractmethod
@@ -123,6 +142,14 @@ class Design(ABC):
 
         Raises:
             ValueError: the design takes no data of this name.
+        """
+
+    @abstractmethod
+    def on_games(self, names: Sequence[str]) -> Self:
+        """This design on some of its games; unchanged without names.
+
+        Raises:
+            ValueError: the design has no game of this name.
         """
 
     @abstractmethod
@@ -221,6 +248,14 @@ class Study:
             ValueError: the study takes no data of this name.
         """
         return self._with({name: scale.design.on_data(paths) for name, scale in self.scales.items()})
+
+    def on_games(self, names: Sequence[str]) -> Self:
+        """This study on some of its games, at every scale; unchanged if ``names`` is empty.
+
+        Raises:
+            ValueError: the study has no game of this name.
+        """
+        return self._with({name: scale.design.on_games(names) for name, scale in self.scales.items()})
 
     def on_device(self, device: str) -> Self:
         """This study with the networks of all its runs on a torch device.

@@ -8,15 +8,16 @@ from paripassu.data import Augmented, Placeholder, Source
 from paripassu.data.images import Channels, OnBadImage
 from paripassu.games import GanLoss, PathLength, Penalty
 from paripassu.models import Architecture
+from paripassu.records import Decay
 from paripassu.rules import Rule
 from paripassu.train import Player, Run, names
-from paripassu.train.run import Decay, Precision, Updates
+from paripassu.train.run import Precision, Updates
 from paripassu.train.serialization import loss_names
 
 T = TypeVar("T")
 
 _DRAWN = ("flip", "dequantize")
-_BY_PATH = ("resolution", "channels", "on_bad_image")
+_BY_PATH = ("resolution", "channels", "on_bad_image", "column", "array", "split", "revision")
 _OF_MODELS = (
     *("latent", "width", "norm", "depth", "fmaps", "mapping_depth", "mixing", "deviation_group"),
     "residual",
@@ -33,6 +34,10 @@ class Options(TypedDict, total=False):
     resolution: int
     channels: Channels
     on_bad_image: OnBadImage
+    column: str
+    array: str
+    split: str
+    revision: str
     flip: bool
     dequantize: bool
     model: str | Architecture

@@ -11,9 +11,9 @@ from typing import NamedTuple
 from paripassu.data import Augmented, Digits, Placeholder
 from paripassu.games import R1, PathLength, WganGP, hinge, non_saturating, wasserstein
 from paripassu.models import DCGAN, SNGAN, StyleGAN2, WganGPResNet
+from paripassu.records import Decay
 from paripassu.rules import SGD, Adam, Normalize
 from paripassu.train import Player, Run
-from paripassu.train.run import Decay
 
 
 class Recipe(NamedTuple):

@@ -51,7 +51,7 @@ def usable_cores() -> int:
 
 def _cpu_name() -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         lines = []
     named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
@@ -62,6 +62,7 @@ def _commit() -> str:
     # Empty for an installed package; "-dirty" where the checkout has changes that no commit holds.
     git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
     try:
-        return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
+        found = subprocess.run(git, capture_output=True, encoding="utf-8", check=True)  # noqa: S603
+        return found.stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return ""

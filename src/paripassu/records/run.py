@@ -4,7 +4,7 @@ Records are appended while training goes on. All are plain dataclasses; `paripas
 reads them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from paripassu.records.environment import Environment
@@ -116,12 +116,15 @@ class End:
         outcome: how it ended.
         reason: for a diverged run, what became non-finite.
         seconds: of training, over all sittings.
+        sha256: of the run's key, the records before this one and this one, in hex; the writer fills it in.
+            Ends that differ in nothing else are equal.
     """
 
     step: int
     outcome: Outcome
     reason: str
     seconds: float
+    sha256: str = field(default="", compare=False)
 
 
 Measured = Update | Shadow | Pace  # by the probe
@@ -135,9 +138,26 @@ class RunImages:
     Attributes:
         count: how many.
         sha256: of their pixels as they were loaded.
+        revision: of the published set that they are, a commit; equal images may be of several.
     """
 
     count: int
+    sha256: str
+    revision: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class RunStart:
+    """The weights a run began with, if they are another run's.
+
+    Attributes:
+        run: the folder of that run.
+        step: of its checkpoint.
+        sha256: of the digests of its networks.
+    """
+
+    run: str
+    step: int
     sha256: str
 
 
@@ -146,12 +166,19 @@ class RunHeader:
     """``run.json``: the resolved settings, nested and plain, and where they ran.
 
     Attributes:
-        settings: the run's.
+        settings: the run's. More steps, and data moved elsewhere, change them.
         environment: where it began.
-        images: its data; None where these are points, and in folders of before they were kept.
+        images: its data; None where these are points.
+        key: twelve hex digits of the settings with which it began; checkpoints and the end have it too.
+        threads: of torch on the CPU. Sums over another number are rounded otherwise, so that every later
+            sitting uses the same.
+        start: where its first weights come from; None where they are drawn.
     """
 
     settings: dict[str, Any]
     environment: Environment
     images: RunImages | None = None
+    key: str = ""
+    threads: int = 1
+    start: RunStart | None = None
     schema: int = SCHEMA

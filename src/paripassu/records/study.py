@@ -10,6 +10,8 @@ STUDY_FILE = "study.json"
 
 VerdictName = Literal["supported", "contradicted", "undecided"]
 Better = Literal["higher", "lower"]
+Decay = Literal["constant", "linear", "cosine"]
+"""How learning rates fall over a run; the last two end at zero."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,60 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class RateResult:
-    """One learning rate of an arm's grid, measured on the tuning seeds."""
+class Settings:
+    """What tuning chooses: both players' learning rates, and how they fall.
 
-    lr: float
-    estimate: Estimate
+    Attributes:
+        lr_g: the generator's rate.
+        lr_d: the discriminator's rate.
+        decay: of both rates over the run, as `paripassu.train.Run.decay`.
+    """
+
+    lr_g: float
+    lr_d: float
+    decay: Decay
+
+    def __str__(self) -> str:
+        falls = "" if self.decay == "constant" else f", {self.decay} to 0"
+        return f"{self.lr_g:g} and {self.lr_d:g}{falls}"
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """One point of an arm's search space, measured on tuning seeds.
+
+    Attributes:
+        settings: the point.
+        values: of the deciding metric, one a seed; the trials that ran again have more than one.
+        diverged: how many of the runs diverged.
+    """
+
+    settings: Settings
+    values: list[float]
     diverged: int
+
+
+@dataclass(frozen=True)
+class Ease:
+    """How easily an arm is tuned, from its trials on the first tuning seed.
+
+    Attributes:
+        expected: the deciding metric that the best of n trials is expected to have, for n = 1, 2, ...
+        low: lower ends of the bootstrap 95 % intervals of ``expected``.
+        high: upper ends.
+        mean: the mean over n on the scale of scores, as a value of the metric.
+        mean_low: lower end of its bootstrap 95 % interval.
+        mean_high: upper end.
+        close_to_best: share of the trials whose metric is within a tenth of the arm's best.
+    """
+
+    expected: list[float]
+    low: list[float]
+    high: list[float]
+    mean: float
+    mean_low: float
+    mean_high: float
+    close_to_best: float
 
 
 @dataclass(frozen=True)
@@ -47,22 +97,24 @@ class ArmResult:
     Attributes:
         arm: its name.
         description: its update in words.
-        grid: every learning rate tried on the tuning seeds; empty where tuning was cut.
-        lr: the one chosen.
-        on_edge: whether it is the smallest or largest of the grid.
-        estimates: per metric and measure name, on the confirmation seeds at the chosen rate.
+        trials: every point tried on the tuning seeds, in order; empty where nothing was tuned.
+        chosen: the settings of the confirmation runs.
+        edges: the edges of the search space that ``chosen`` is close to, in words.
+        estimates: per metric and measure name, on the confirmation seeds.
         diverged: confirmation runs that diverged.
         runs: the confirmation runs' folders, relative to the study folder, in seed order.
+        ease: how easily it is tuned; None where nothing was tuned.
     """
 
     arm: str
     description: str
-    grid: list[RateResult]
-    lr: float
-    on_edge: bool
+    trials: list[TrialResult]
+    chosen: Settings
+    edges: list[str]
     estimates: dict[str, Estimate]
     diverged: int
     runs: list[str]
+    ease: Ease | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +183,8 @@ class GameResult:
         arms: in the study's order.
         measures: names of the estimates that were computed from a run's records, smaller being better;
             the others are metrics.
+        family: the arms' family, in words; empty if there is only one.
+        margin: what counts as recovered, in words.
     """
 
     game: str
@@ -139,6 +193,8 @@ class GameResult:
     better: Better
     arms: list[ArmResult]
     measures: list[str] = field(default_factory=list[str])
+    family: str = ""
+    margin: str = ""
 
 
 @dataclass(frozen=True)
@@ -150,12 +206,14 @@ class Finding:
         about: the game's name, or the conditions in words.
         verdict: of the rule.
         budget: what it rests on, in words: arms, seeds, runs, steps.
+        power: how often the rule decides by chance, and what difference it can see, in words.
     """
 
     claim: str
     about: str
     verdict: Verdict
     budget: str = ""
+    power: str = ""
 
 
 @dataclass(frozen=True)
@@ -175,6 +233,7 @@ class StudyResult:
         cut: what this scale leaves out, one sentence each.
         decides: whether its runs are long enough for a verdict; where not, all are *undecided*.
         finished: whether every unit of work is done.
+        reached: the part of the work that the findings are from, in words, if not all is done.
         findings: what the rule says.
         games: one result each, of a comparison.
         fits: growth with the dimension, of a scaling sweep.
@@ -198,7 +257,13 @@ class StudyResult:
     games: list[GameResult] = field(default_factory=list[GameResult])
     fits: list[Fit] = field(default_factory=list[Fit])
     remarks: list[str] = field(default_factory=list[str])
+    reached: str = ""
     schema: int = SCHEMA
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether there is a result, of all work or of a part."""
+        return self.finished or bool(self.reached)
 
 
 def finding_title(study: StudyResult, finding: Finding) -> str:

@@ -57,7 +57,7 @@ class _BoardEntry(NamedTuple):
         A study without findings has a row for each claim that its own claim names.
         """
         result = self.result
-        if result.findings and result.finished:
+        if result.findings and result.is_judged:
             return [(_claim(found.claim), _cells(found)) for found in result.findings]
         state = "no rule to decide by" if result.finished else "not finished"
         named = [claim for claim in CLAIMS if re.search(rf"\b{claim}\b", result.claim)] or [_BEYOND]
@@ -81,11 +81,18 @@ def write_board(folder: Path) -> Path:
         The path of the board.
 
     Raises:
-        ValueError: there are none, or a file of one is damaged.
+        ValueError: there are none, or all are damaged. The board names one that is damaged among others.
     """
-    entries = [_entry(path) for path in studies_in(folder)]
+    entries: list[_BoardEntry] = []
+    flaws: list[str] = []
+    for path in studies_in(folder):
+        try:
+            entries.append(_entry(path))
+        except ValueError as error:
+            flaws.append(str(error))
     if not entries:
-        raise ValueError(f"{folder} holds no studies: name a folder with study folders in it")
+        none = f"{folder} holds no studies: name a folder with study folders in it"
+        raise ValueError(flaws[0] if flaws else none)
     home = folder / PAGE_FOLDER
     rows: list[Sequence[str | Link]] = []
     sections: list[Section] = []
@@ -95,7 +102,9 @@ def write_board(folder: Path) -> Path:
         if own or claim in CLAIMS:
             sections.append(Section(claim, _blocks(claim, own)))
     columns = ("claim", "study", "game", "verdict", "effect and 95 % interval", "budget")
-    return Page("The claims, and what was measured", _LEAD, [Table(columns, rows)], sections).write(home)
+    blocks = [*(Text(f"A study is not shown: {flaw}.") for flaw in flaws), Table(columns, rows)]
+    page = Page("The claims, and what was measured", _LEAD, blocks, sections)
+    return page.write_into(folder)
 
 
 def _entry(folder: Path) -> _BoardEntry:
@@ -127,7 +136,7 @@ def _blocks(claim: str, entries: Sequence[_BoardEntry]) -> list[Block]:
         blocks += [
             Badge(f"{entry.name}: {finding_title(result, found)}", found.verdict)
             for found in result.findings
-            if result.finished and _claim(found.claim) == claim
+            if result.is_judged and _claim(found.claim) == claim
         ]
         blocks += left_out(result.cut)
     return blocks

@@ -38,7 +38,7 @@ def run_sections(result: StudyResult, folder: Path) -> list[Section]:
 
 def phase_sections(result: StudyResult, folder: Path) -> list[Section]:
     """Of a sweep over pairs of learning rates."""
-    outcomes = sweep_table(folder, OUTCOMES_TABLE).filter(pl.col("part").is_in(["grid", "patient"]))
+    outcomes = sweep_table(result, folder, OUTCOMES_TABLE).filter(pl.col("part").is_in(["grid", "patient"]))
     maps: list[Block] = [Text(EVER + " Hover for the shares of every outcome.")]
     for (method, _), own in outcomes.group_by("method", "part", maintain_order=True):
         budget = f"{METHODS[str(method)]}, {own['steps'][0]:,} steps"
@@ -74,7 +74,7 @@ def scaling_sections(result: StudyResult, folder: Path) -> list[Section]:
 
 def vary_sections(result: StudyResult, folder: Path) -> list[Section]:
     """Of a sweep that varies one setting at a time."""
-    outcomes = sweep_table(folder, OUTCOMES_TABLE)
+    outcomes = sweep_table(result, folder, OUTCOMES_TABLE)
     names = _methods(outcomes)
     sections = [Section("The game", [_game(result)])]
     for part in VARIED:
@@ -98,7 +98,7 @@ def _game(result: StudyResult) -> Text:
 
 def _over_time(result: StudyResult, folder: Path) -> list[Section]:
     """Of the runs that were watched: the neurons' paths, and the pace."""
-    paths, neurons = sweep_table(folder, PATHS_TABLE), sweep_table(folder, NEURONS_TABLE)
+    paths, neurons = sweep_table(result, folder, PATHS_TABLE), sweep_table(result, folder, NEURONS_TABLE)
     names = _methods(paths)
     tidy = paths.with_columns(arm=pl.col("method").replace_strict(METHODS))
     arms = list(names.values())

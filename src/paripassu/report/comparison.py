@@ -6,10 +6,10 @@ from pathlib import Path
 import polars as pl
 
 from paripassu.evidence import series
-from paripassu.evidence.tables import run_tables
+from paripassu.evidence.tables import run_ends, run_tables
 from paripassu.files import inside
 from paripassu.records import ArmResult, Estimate, GameResult, StudyResult
-from paripassu.report import figures
+from paripassu.report import figures, tuning_figures
 from paripassu.report.page import Block, Figure, Pictures, Section, Table, Text
 from paripassu.report.run import spread, update_figures
 
@@ -19,12 +19,12 @@ _RUN = "runs/*/*/*"  # a run's folder: game, arm, run
 
 
 def sections(result: StudyResult, folder: Path) -> list[Section]:
-    """Three sections a game.
+    """Three sections a game. A run that is damaged is named, and its records are left out.
 
     Raises:
-        ValueError: a run's records are damaged, or a run is not in the study's folder.
+        ValueError: a run is not in the study's folder.
     """
-    return [section for game in result.games for section in _game_sections(game, folder)]
+    return [section for game in result.games for section in _game_sections(result, game, folder)]
 
 
 def best_arm(game: GameResult) -> int:
@@ -39,8 +39,10 @@ def run_count(arm: ArmResult) -> int:
     return _tuning_runs(arm) + len(arm.runs)
 
 
-def _game_sections(game: GameResult, folder: Path) -> list[Section]:
-    runs = {arm.arm: [inside(folder, run, pattern=_RUN) for run in arm.runs] for arm in game.arms}
+def _game_sections(result: StudyResult, game: GameResult, folder: Path) -> list[Section]:
+    named = {arm.arm: [inside(folder, run, pattern=_RUN) for run in arm.runs] for arm in game.arms}
+    flaws = {path: flaw for own in named.values() for path in own if (flaw := _flaw(path))}
+    runs = {arm: [path for path in own if path not in flaws] for arm, own in named.items()}
     # Layers are shown of the first runs alone, and no shadow of a whole player is.
     first = {arm: folders[:1] for arm, folders in runs.items()}
     of_all, of_first = (
@@ -49,21 +51,58 @@ def _game_sections(game: GameResult, folder: Path) -> list[Section]:
     )
     table = pl.concat([of_all, of_first], how="diagonal")
     return [
-        Section(f"{game.game}: results", [Text(f"{game.setting}."), *_tables(game), *_figures(game, table)]),
+        Section(
+            f"{game.game}: results",
+            [
+                Text(_setting(game)),
+                *(Text(f"{path}: {flaw}. The figures leave this run out.") for path, flaw in flaws.items()),
+                *_tables(game),
+                *_figures(game, table),
+                *_power(result, game),
+            ],
+        ),
         Section(f"{game.game}: samples", [_samples(runs)]),
         Section(f"{game.game}: what the optimizers did", update_figures(table, list(runs))),
     ]
 
 
+def _power(result: StudyResult, game: GameResult) -> list[Block]:
+    """What each verdict rule can see on this game."""
+    own = [finding for finding in result.findings if finding.about == game.game and finding.power]
+    return [Text(f"What the rule can see. {finding.claim}: {finding.power}") for finding in own]
+
+
+def _setting(game: GameResult) -> str:
+    family = f" Arms: {game.family}." if game.family else ""
+    recovered = f" An arm recovers another's result if it has a {game.margin}." if game.margin else ""
+    return f"{game.setting}.{family}{recovered}"
+
+
+def _flaw(run: Path) -> str:
+    """What keeps a run of a finished study from being shown, in words; empty if nothing does."""
+    try:
+        (end,) = run_ends([run])
+    except ValueError as error:
+        return str(error)
+    return "" if end else "its records are missing or damaged, so the study's command trains it again"
+
+
 def _tables(game: GameResult) -> list[Block]:
     main = Table(
         # The metric first: on a phone the rest is beyond the edge.
-        columns=("arm", game.metric, "95 % interval", "learning rate", "diverged", "update"),
+        columns=(
+            "arm",
+            game.metric,
+            "95 % interval",
+            "learning rates, generator and discriminator",
+            "diverged",
+            "update",
+        ),
         rows=[
             (
                 arm.arm,
                 *_mean_and_interval(arm.estimates[game.metric]),
-                _rate(arm),
+                _rates(arm),
                 _diverged(arm),
                 arm.description,
             )
@@ -82,23 +121,36 @@ def _tables(game: GameResult) -> list[Block]:
 
 
 def _effort(game: GameResult) -> Table:
-    """How many runs and rates each arm got, so that a reader sees whether the comparison is fair."""
+    """How easily each arm was tuned, and how many runs it got, so that a reader sees that this is fair."""
     return Table(
-        columns=("arm", "learning rates tried", "runs to tune", "runs to confirm"),
-        rows=[(arm.arm, _tried(arm), str(_tuning_runs(arm)), str(len(arm.runs))) for arm in game.arms],
-        caption=f"{sum(map(run_count, game.arms)):,} runs on {game.game}. The rates tried are those of the "
-        "grid and any beyond its edges. The chosen one is in brackets.",
+        columns=(
+            "arm",
+            "trials",
+            "runs to tune",
+            "runs to confirm",
+            f"expected {game.metric} of 1 trial",
+            "averaged over 1 to all trials",
+            "trials within a tenth of the best",
+        ),
+        rows=[
+            (arm.arm, str(len(arm.trials)), str(_tuning_runs(arm)), str(len(arm.runs)), *_ease(arm))
+            for arm in game.arms
+        ],
+        caption=f"{sum(map(run_count, game.arms)):,} runs on {game.game}. The expected value of n trials is "
+        "that of the best of them; in brackets its 95 % interval over trials.",
     )
 
 
+def _ease(arm: ArmResult) -> tuple[str, str, str]:
+    if arm.ease is None:
+        return "not tuned", "", ""
+    first = f"{arm.ease.expected[0]:.3g}"
+    mean = f"{arm.ease.mean:.3g} [{arm.ease.mean_low:.3g}, {arm.ease.mean_high:.3g}]"
+    return first, mean, f"{arm.ease.close_to_best:.0%}"
+
+
 def _tuning_runs(arm: ArmResult) -> int:
-    return sum(len(rate.estimate.values) for rate in arm.grid)
-
-
-def _tried(arm: ArmResult) -> str:
-    if not arm.grid:
-        return f"not tuned: [{arm.lr:g}]"
-    return ", ".join(f"[{rate.lr:g}]" if rate.lr == arm.lr else f"{rate.lr:g}" for rate in arm.grid)
+    return sum(len(trial.values) for trial in arm.trials)
 
 
 def _figures(game: GameResult, table: pl.DataFrame) -> list[Block]:
@@ -126,13 +178,21 @@ def _figures(game: GameResult, table: pl.DataFrame) -> list[Block]:
             "protocol below defines it."
         )
         blocks.append(Figure(figures.values(measured, name), name.capitalize(), caption))
-    if any(arm.grid for arm in game.arms):
-        figure = figures.sensitivity(game.arms, game.metric)
-        caption = (
-            f"{game.metric} over each arm's grid: mean and range over the tuning seeds. A ring marks the "
-            f"chosen rate; {better}. In a wide basin a rough choice of the rate costs little."
-        )
-        blocks.append(Figure(figure, "Sensitivity to the learning rate", caption))
+    if any(arm.ease for arm in game.arms):
+        blocks += [
+            Figure(
+                tuning_figures.expected_best(game.arms, game.metric),
+                "How easily each arm is tuned",
+                f"The {game.metric} that the best of n trials is expected to have; {better}. Bands are "
+                "bootstrap 95 % intervals over trials.",
+            ),
+            Figure(
+                tuning_figures.trials(game.arms, game.metric),
+                "Every trial",
+                f"{game.metric} of each trial on the first tuning seed, over the generator's learning rate; "
+                f"{better}. A ring marks the chosen settings.",
+            ),
+        ]
     return blocks
 
 
@@ -157,8 +217,9 @@ def _in_one(estimate: Estimate) -> str:
     return f"{_mean_and_interval(estimate)[0]} [{estimate.low:.3g}, {estimate.high:.3g}]"
 
 
-def _rate(arm: ArmResult) -> str:
-    return f"{arm.lr:g}" + (" (edge of its grid)" if arm.on_edge else "")
+def _rates(arm: ArmResult) -> str:
+    edges = f" (close to the {' and the '.join(arm.edges)} tried)" if arm.edges else ""
+    return f"{arm.chosen}{edges}"
 
 
 def _diverged(arm: ArmResult) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from paripassu.records import ArmResult, Estimate
+from paripassu.records import Estimate
 
 Figure = dict[str, Any]
 Trace = dict[str, Any]
@@ -18,7 +18,7 @@ Trace = dict[str, Any]
 # Okabe & Ito 2008: these differ with any colour vision. Their black is left to the text.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid")
-_MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross")
+MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross")
 
 # Plotly's Cividis and ColorBrewer's RdBu: both keep their order for any colour vision.
 CIVIDIS = (
@@ -58,20 +58,7 @@ def curves(
         rows = by_arm[arm,]
         steps, low, high = (rows[name].to_list() for name in ("step", "low", "high"))
         if low != high:
-            figure["data"].append(
-                {
-                    "type": "scatter",
-                    "mode": "lines",
-                    "x": steps + steps[::-1],
-                    "y": high + low[::-1],
-                    "fill": "toself",
-                    "fillcolor": _faint(colour(number)),
-                    "line": {"width": 0},
-                    "hoverinfo": "skip",
-                    "showlegend": False,
-                    "legendgroup": arm,
-                }
-            )
+            figure["data"].append(band(arm, number, steps, low, high))
         figure["data"].append(series_line(arm, number, steps, rows["mean"].to_list()))
     if log:
         figure["layout"]["yaxis"]["type"] = "log"
@@ -81,29 +68,22 @@ def curves(
     return figure
 
 
-def sensitivity(arms: Sequence[ArmResult], metric: str) -> Figure:
-    """The metric over each arm's grid of learning rates on the tuning seeds, the chosen one ringed."""
-    figure = base_figure(x="learning rate of both players", y=f"{metric}, tuning seeds")
-    for number, arm in enumerate(arms):
-        rates = [rate.lr for rate in arm.grid]
-        means = [rate.estimate.mean for rate in arm.grid]
-        spans = [(min(rate.estimate.values), max(rate.estimate.values)) for rate in arm.grid]
-        line = series_line(arm.arm, number, rates, means)
-        line["error_y"] = error_bars(means, spans) | {"thickness": 1}
-        chosen = [(lr, mean) for lr, mean in zip(rates, means, strict=True) if lr == arm.lr]
-        ring = {
-            "type": "scatter",
-            "mode": "markers",
-            "x": [lr for lr, _ in chosen],
-            "y": [mean for _, mean in chosen],
-            "marker": {"symbol": "circle-open", "size": 18, "color": colour(number), "line": {"width": 2}},
-            "hoverinfo": "skip",
-            "showlegend": False,
-            "legendgroup": arm.arm,
-        }
-        figure["data"] += [line, ring]
-    figure["layout"]["xaxis"]["type"] = "log"
-    return figure
+def band(
+    name: str, number: int, x: Sequence[float], low: Sequence[float], high: Sequence[float]
+) -> dict[str, Any]:
+    """A faint area between two lines, in a series' colour."""
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [*x, *reversed(x)],
+        "y": [*high, *reversed(low)],
+        "fill": "toself",
+        "fillcolor": _faint(colour(number)),
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+        "showlegend": False,
+        "legendgroup": name,
+    }
 
 
 def values(arms: Mapping[str, Estimate], y: str) -> Figure:
@@ -115,7 +95,7 @@ def values(arms: Mapping[str, Estimate], y: str) -> Figure:
         points = shared | {
             "x": [number - _ASIDE] * count,
             "y": list(estimate.values),
-            "marker": {"color": colour(number), "symbol": _MARKERS[number % len(_MARKERS)], "size": 10},
+            "marker": {"color": colour(number), "symbol": MARKERS[number % len(MARKERS)], "size": 10},
             "customdata": list(range(1, count + 1)),
             "hovertemplate": "%{y:.4g}<extra>%{fullData.name}, seed %{customdata}</extra>",
         }
@@ -249,7 +229,7 @@ def series_line(arm: str, number: int, x: Sequence[float], y: Sequence[float]) -
         "x": list(x),
         "y": list(y),
         "line": {"color": colour(number), "dash": _DASHES[number % len(_DASHES)], "width": 2},
-        "marker": {"symbol": _MARKERS[number % len(_MARKERS)], "size": 6},
+        "marker": {"symbol": MARKERS[number % len(MARKERS)], "size": 6},
         "hovertemplate": "%{y:.4g} at %{x}",
     }
 

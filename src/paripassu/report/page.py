@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,12 +17,16 @@ from jinja2 import Environment, PackageLoader, Template, select_autoescape
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from paripassu.files import write_whole
+from paripassu.files import remove, write_whole
+from paripassu.printable import printable
 from paripassu.records import Environment as Where
 from paripassu.records import Verdict
 
 PAGE_FOLDER = "report"
 _ASSETS = ("style.css", "figures.js", "keyboard.js")
+_TAG = re.compile("<(?!br>|/?extra>)")
+# In JSON, what `printable` may escape; a pair of surrogates that it leaves is here too.
+_OBEYED = re.compile(r"\\(?:[bfr]|u(?:00[01]|007f|00[89]|00ad|061c|180e|20[026]|feff|fff[9ab]|d[89a-f]))")
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ class Link:
 
     def href(self) -> str:
         """The path as an address; no character in it can lead elsewhere."""
-        return quote(f"./{self.path}")
+        return quote(os.fsencode(f"./{self.path}"))
 
 
 @dataclass(frozen=True)
@@ -89,8 +95,12 @@ class Figure:
     kind: str = "figure"
 
     def data(self) -> Markup:
-        """The figure as JSON that no text in it can break out of a script element with."""
-        text = _json(self.figure).replace("<", "\\u003c").replace("&", "\\u0026")
+        """The figure as JSON that no text in it can break out of a script element with.
+
+        Plotly reads some HTML in text. Nothing but a line break and the mark of a hover label's end is left.
+        """
+        text = _TAG.sub("&lt;", _json(self.figure).replace("&", "&amp;"))
+        text = text.replace("<", "\\u003c").replace("&", "\\u0026")
         return Markup(text)  # noqa: S704 - every < and & in it is escaped
 
 
@@ -145,6 +155,21 @@ class Page:
     blocks: Sequence[Block]
     sections: Sequence[Section]
 
+    def write_into(self, home: Path) -> Path:
+        """Write the page of a run or a study into its folder, ``home``.
+
+        Returns:
+            The path of ``index.html``.
+
+        Raises:
+            ValueError: the page's folder is a link. A folder from somebody else could have files replaced
+                elsewhere otherwise.
+        """
+        folder = home / PAGE_FOLDER
+        if folder.is_symlink():
+            raise ValueError(f"{folder} is a link, and the page would be written elsewhere: remove the link")
+        return self.write(folder)
+
     def write(self, folder: Path) -> Path:
         """Write the page and all it needs into ``folder``; a page that is there is replaced.
 
@@ -154,7 +179,8 @@ class Page:
         folder.mkdir(parents=True, exist_ok=True)
         places = _copy_pictures(self, folder)
         for name in _ASSETS:
-            write_whole(folder / name, (files("paripassu.report") / "assets" / name).read_text())
+            asset = files("paripassu.report") / "assets" / name
+            write_whole(folder / name, asset.read_text(encoding="utf-8"))
         has_figures = any(isinstance(block, Figure) for block in _blocks(self))
         if has_figures:
             _write_plotly(folder / "plotly.min.js")
@@ -185,24 +211,34 @@ def _blocks(page: Page) -> list[Block]:
 
 
 def _json(value: object) -> str:
-    """JSON with null for numbers that are not finite."""
+    """JSON with null for numbers that are not finite, and text as `printable` makes it."""
     try:
-        return json.dumps(value, allow_nan=False, separators=(",", ":"))
+        text = json.dumps(value, allow_nan=False, separators=(",", ":"))
     except ValueError:
-        return json.dumps(_finite(value), allow_nan=False, separators=(",", ":"))
+        return json.dumps(_plain(value), allow_nan=False, separators=(",", ":"))
+    # Going through every number takes longer than writing them.
+    return json.dumps(_plain(value), separators=(",", ":")) if _OBEYED.search(text) else text
 
 
-def _finite(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [_plain(item) for item in value]
+    if isinstance(value, str):
+        return printable(value)
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _shown(value: Any) -> Any:
+    """What the template shows; markup is a figure or a part of the page that was shown before."""
+    is_text = isinstance(value, str) and not isinstance(value, Markup)
+    return printable(value, keep="\n\t") if is_text else value
 
 
 def _copy_pictures(page: Page, folder: Path) -> dict[Path, str]:
     home = folder / "pictures"
-    shutil.rmtree(home, ignore_errors=True)
+    remove(home)
     home.mkdir()
     shown = [
         picture
@@ -220,8 +256,8 @@ def _copy_pictures(page: Page, folder: Path) -> dict[Path, str]:
 
 def _write_plotly(path: Path) -> None:
     script = get_plotlyjs()
-    # It is 5 MB and the same for every page of a version.
-    if not path.is_file() or path.stat().st_size != len(script.encode()):
+    # It is 5 MB and the same for every page of a version. One from somebody else may be another.
+    if not path.is_file() or path.is_symlink() or path.read_bytes() != script.encode():
         write_whole(path, script)
 
 
@@ -229,6 +265,11 @@ def _write_plotly(path: Path) -> None:
 def _template() -> Template:
     loader = PackageLoader("paripassu.report", "assets")
     environment = Environment(
-        loader=loader, autoescape=select_autoescape(["html"]), trim_blocks=True, lstrip_blocks=True
+        loader=loader,
+        autoescape=select_autoescape(["html"]),
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
+    environment.filters["shown"] = _shown
     return environment.get_template("page.html")

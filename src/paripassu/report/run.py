@@ -8,11 +8,12 @@ import polars as pl
 
 from paripassu.evidence import series
 from paripassu.evidence.tables import run_table
-from paripassu.records import RUN_FILE, RunHeader
-from paripassu.records.codec import load
+from paripassu.files import AnyPath
+from paripassu.records import RECORDS_FILE, RUN_FILE, RunHeader
+from paripassu.records.checkpoints import damage
+from paripassu.records.codec import load, proved_end
 from paripassu.report import figures
 from paripassu.report.page import (
-    PAGE_FOLDER,
     Block,
     Code,
     Figure,
@@ -26,10 +27,11 @@ from paripassu.report.page import (
 _SHOWN_PICTURES = 6
 
 
-def write_run_page(folder: Path) -> Path:
+def write_run_page(folder: AnyPath) -> Path:
     """Write the page of the run in ``folder`` from its records.
 
-    A `paripassu.Probe` in any training loop writes a folder with records alone. Its page shows those.
+    A `paripassu.Probe` in any training loop writes a folder with records alone. Its page shows those. What is
+    damaged in the folder is named at the top of the page.
 
     Returns:
         The path of the page.
@@ -37,6 +39,7 @@ def write_run_page(folder: Path) -> Path:
     Raises:
         ValueError: the folder's files are not a run's, or damaged.
     """
+    folder = Path(folder)
     name = folder.resolve().name
     own = run_table(folder)
     table = own.with_columns(arm=pl.lit(name), seed=pl.lit(0))
@@ -48,13 +51,13 @@ def write_run_page(folder: Path) -> Path:
     lead = "Measured by a probe in a training loop outside of paripassu."
     if (folder / RUN_FILE).is_file():
         header = load(folder / RUN_FILE, RunHeader)
-        lead = _lead(own)
+        lead = " ".join([_lead(own, is_proved=bool(proved_end(folder / RECORDS_FILE))), *_mend(folder)])
         settings = Code(json.dumps(header.settings, indent=2, ensure_ascii=False))
         sections.append(Section("Settings", [settings]))
         made = environment_blocks(header.environment, [("seed", str(header.settings.get("seed")))])
         sections.append(Section("How it was made", made))
     page = Page(title=name, lead=lead, blocks=[], sections=[s for s in sections if s.blocks])
-    return page.write(folder / PAGE_FOLDER)
+    return page.write_into(folder)
 
 
 def metric_figures(table: pl.DataFrame, arms: Sequence[str]) -> list[Block]:
@@ -132,15 +135,25 @@ def _unique(frame: pl.DataFrame, column: str) -> list[str]:
     return frame[column].unique(maintain_order=True).to_list()
 
 
-def _lead(table: pl.DataFrame) -> str:
+def _mend(folder: Path) -> list[str]:
+    found = damage(folder)
+    return [*found, "The command below mends that."] if found else []
+
+
+def _lead(table: pl.DataFrame, *, is_proved: bool) -> str:
     ends = table.filter(kind="End").rows(named=True)
     if not ends:
         last = table["step"].max() or 0
         return (
             f"Not finished: the last record is of step {last:,}. The command below goes on where it stopped."
         )
-    (end,) = ends
+    end = ends[-1]
     words = f"{end['outcome'].capitalize()} after {end['step']:,} generator updates, {end['seconds']:.0f} s."
+    if not is_proved:
+        words = (
+            f"{end['outcome'].capitalize()} after {end['step']:,} generator updates, by records that were "
+            "changed since. The command below writes them again."
+        )
     return f"{words} {end['reason'].capitalize()}." if end["reason"] else words
 
 

@@ -28,7 +28,8 @@ def write_side_by_side(folders: Sequence[Path], out: Path) -> Path:
         The path of the page.
 
     Raises:
-        ValueError: fewer than two runs, one named twice, a folder that is no run, or a damaged one.
+        ValueError: fewer than two runs, one named twice, a folder that is no run, or all are damaged. The
+            page names one that is damaged among others.
     """
     if len(folders) < 2:
         raise ValueError(f"name a folder that paripassu wrote, or two runs or more: got {len(folders)}")
@@ -38,7 +39,16 @@ def write_side_by_side(folders: Sequence[Path], out: Path) -> Path:
         if not (folder / RECORDS_FILE).is_file():
             raise ValueError(f"{folder} holds no run: name folders that paripassu train wrote")
     runs = dict(zip(_names(folders), folders, strict=True))
-    tables = {name: run_table(folder) for name, folder in runs.items()}
+    tables: dict[str, pl.DataFrame] = {}
+    flaws: list[str] = []
+    for name, folder in list(runs.items()):
+        try:
+            tables[name], _ = run_table(folder), _header(folder)
+        except ValueError as error:
+            flaws.append(str(error))
+            del runs[name]
+    if not runs:
+        raise ValueError(flaws[0])
     table = pl.concat(own.with_columns(arm=pl.lit(name), seed=pl.lit(0)) for name, own in tables.items())
     sections = [
         Section("Settings that differ", _settings(runs)),
@@ -50,7 +60,8 @@ def write_side_by_side(folders: Sequence[Path], out: Path) -> Path:
         f"{len(runs)} runs side by side. Each line is one run, so these figures do not show the spread "
         "between seeds."
     )
-    page = Page(title=" · ".join(runs), lead=lead, blocks=[], sections=[s for s in sections if s.blocks])
+    blocks = [Text(f"A run is not shown: {flaw}.") for flaw in flaws]
+    page = Page(title=" · ".join(runs), lead=lead, blocks=blocks, sections=[s for s in sections if s.blocks])
     return page.write(out)
 
 
@@ -59,9 +70,14 @@ def _names(folders: Sequence[Path]) -> list[str]:
     return short if len(set(short)) == len(short) else [str(folder) for folder in folders]
 
 
+def _header(folder: Path) -> RunHeader | None:
+    # A probe in any training loop writes records alone.
+    return load(folder / RUN_FILE, RunHeader) if (folder / RUN_FILE).is_file() else None
+
+
 def _settings(runs: Mapping[str, Path]) -> list[Block]:
-    headers = {name: folder / RUN_FILE for name, folder in runs.items() if (folder / RUN_FILE).is_file()}
-    settings = {name: dict(_flat(load(path, RunHeader).settings)) for name, path in headers.items()}
+    headers = {name: header for name, folder in runs.items() if (header := _header(folder))}
+    settings = {name: dict(_flat(header.settings)) for name, header in headers.items()}
     keys = dict.fromkeys(key for own in settings.values() for key in own)
     rows = [
         (key, *(own.get(key, "") for own in settings.values()))

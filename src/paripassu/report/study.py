@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from paripassu.evidence.kinds import of_kind
+from paripassu.evidence.shape import expected_shape
 from paripassu.records import STUDY_FILE, StudyResult
 from paripassu.records.codec import load
 from paripassu.records.study import finding_title, flat_settings
 from paripassu.report import collapse, comparison
 from paripassu.report.page import (
-    PAGE_FOLDER,
     Badge,
     Block,
     Page,
@@ -39,25 +39,39 @@ def write_study_page(folder: Path) -> Path:
         ValueError: the folder's files are not a study's, or damaged.
     """
     result = load(folder / STUDY_FILE, StudyResult)
+    with expected_shape(folder):
+        return _page(result, folder).write_into(folder)
+
+
+def _page(result: StudyResult, folder: Path) -> Page:
     sections = of_kind(_SECTIONS, result)
     words = "\n\n".join(text for text in (result.protocol, result.rule) if text)
-    page = Page(
+    return Page(
         title=result.question or result.name,
         lead=f"Claim under test: {result.claim}" if result.claim else "No claim is tested.",
         blocks=[*_findings(result), *left_out(result.cut), *(Text(remark) for remark in result.remarks)],
         sections=[
-            *(sections(result, folder) if result.finished else []),
+            *(sections(result, folder) if result.is_judged else []),
             *([Section("Protocol", [Text(words)])] if words else []),
             Section("How it was made", environment_blocks(result.environment, _made(result))),
         ],
     )
-    return page.write(folder / PAGE_FOLDER)
 
 
 def _findings(result: StudyResult) -> list[Block]:
-    if not result.finished:
+    findings: list[Block] = [Badge(finding_title(result, each), each.verdict) for each in result.findings]
+    if result.finished:
+        return findings
+    if not result.reached:
         return [Text("Not finished: the command below goes on where it stopped.")]
-    return [Badge(finding_title(result, finding), finding.verdict) for finding in result.findings]
+    undecided = sum(finding.verdict.outcome == "undecided" for finding in result.findings)
+    return [
+        Text(
+            f"Not finished: this is the result after {result.reached}, and {undecided} of "
+            f"{len(findings)} verdicts are undecided. The command below goes on where it stopped."
+        ),
+        *findings,
+    ]
 
 
 def _made(result: StudyResult) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """A study's result for the terminal, readable at 80 columns and without colour."""
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -32,11 +33,12 @@ def study_table(result: StudyResult, folder: Path) -> RenderableType:
     """
     parts: list[RenderableType] = [Text(result.question or result.name, style="bold")]
     parts += [Text(result.claim)] if result.claim else []
-    if result.finished:
+    if result.is_judged:
         parts += of_kind(_TABLES, result)(result, folder)
         parts += [part for finding in result.findings for part in ("", _finding(result, finding))]
-    else:
-        parts.append(Text("Not finished: the same command goes on where it stopped."))
+    if not result.finished:
+        after = f" This is the result after {result.reached}." if result.reached else ""
+        parts.append(Text(f"Not finished: the same command goes on where it stopped.{after}"))
     return Group(*parts, *(Text(sentence, style="dim") for sentence in ("", *result.cut, *result.remarks)))
 
 
@@ -88,19 +90,20 @@ def _game(game: GameResult) -> Table:
     title = Text(f"{game.game}: {game.metric} ({game.better} is better)")
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     table.add_column("arm")
-    table.add_column("lr", justify="right")
+    table.add_column("rates of G and D")
     table.add_column("mean", justify="right")
     table.add_column("95 % interval")
     table.add_column("")
-    longest = max((abs(arm.estimates[game.metric].mean) for arm in game.arms), default=0.0) or 1.0
+    means = [abs(arm.estimates[game.metric].mean) for arm in game.arms]
+    longest = max(filter(math.isfinite, means), default=0.0) or 1.0
     for number, arm in enumerate(game.arms):
         estimate = arm.estimates[game.metric]
         notes = [f"{arm.diverged} diverged"] if arm.diverged else []
-        bar = "█" * round(_BAR * abs(estimate.mean) / longest)
+        bar = "█" * (round(_BAR * abs(estimate.mean) / longest) if math.isfinite(estimate.mean) else 0)
         best = f"{_BEST} " if number == best_arm(game) else "  "
         cells = (
             best + arm.arm,
-            f"{arm.lr:g}" + _EDGE * arm.on_edge,
+            f"{arm.chosen}" + _EDGE * bool(arm.edges),
             f"{estimate.mean:.3g}",
             f"{estimate.low:.3g} to {estimate.high:.3g}",
             " ".join([bar, *notes]),
@@ -111,8 +114,8 @@ def _game(game: GameResult) -> Table:
 
 def _legend(game: GameResult) -> Text:
     marks = [f"{_BEST} best mean"]
-    if any(arm.on_edge for arm in game.arms):
-        marks.append(f"{_EDGE} edge of its grid: a rate beyond may do better")
+    if any(arm.edges for arm in game.arms):
+        marks.append(f"{_EDGE} at an edge of what was tried: settings beyond may do better")
     return Text("; ".join(marks), style="dim")
 
 

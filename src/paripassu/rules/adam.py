@@ -6,7 +6,8 @@
 Kingma & Ba 2015, arXiv:1412.6980, Algorithm 1.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -39,16 +40,31 @@ class Adam(TensorwiseRule):
         tensor([ 1.0000, -1.0000])
     """
 
+    numbers: ClassVar[tuple[str, ...]] = ("betas", "eps")
+
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
 
     def __post_init__(self) -> None:
-        if len(self.betas) != 2:
+        if isinstance(self.betas, (int, float, str)) or len(self.betas) != 2:
             raise ValueError(f"betas must be two decay rates, got {self.betas}")
         object.__setattr__(self, "betas", tuple(self.betas))  # files give lists, and rules are hashed
         for index, beta in enumerate(self.betas):
             check_fraction(f"betas[{index}]", beta)
         check_eps(self.eps)
+
+    def with_state(self, *, optional: bool) -> Self:
+        """With or without a first moment."""
+        return replace(self, betas=(0.5 if optional else 0.0, self.betas[1]))
+
+    def complete(self, state: State, gradient: Tensor) -> State:
+        """A first moment that begins late is the gradient, as if all gradients before had been equal to it.
+
+        From zero it would be too small for 1 / (1 - β₁) steps: the step count corrects only a first moment
+        that began with it.
+        """
+        late = {"exp_avg": gradient.clone()} if self.betas[0] and state else {}
+        return self.init(gradient) | late | state
 
     def init(self, tensor: Tensor) -> State:
         """A step count and the zero moments that the settings need."""
@@ -65,14 +81,16 @@ class Adam(TensorwiseRule):
         """Algorithm 1 of the paper for one tensor.
 
         The update has no unit: scaling all gradients changes it only through ``eps``. The gradient's dtype
-        must represent the squares: in float32, elements between about 1e-19 and 1e19 in size.
+        must represent the squares: in float32, elements between about 1e-19 and 1e19 in size. With
+        ``betas[0] == 0`` a first moment in the state becomes the gradient, as in torch.
         """
         b1, b2 = self.betas
         step = state["step"] + 1
-        m = b1 * state["exp_avg"] + (1 - b1) * gradient if b1 else gradient
+        has_first = b1 != 0 or "exp_avg" in state
+        m = b1 * state["exp_avg"] + (1 - b1) * gradient if has_first else gradient
         v = b2 * state["exp_avg_sq"] + (1 - b2) * gradient.square()
         # In float32, 1 - 0.999**1 is already off by 1e-5.
         c1, c2 = ((1 - beta ** step.double()).to(gradient.dtype) for beta in self.betas)
         update = m / c1 / ((v / c2).sqrt() + self.eps)
         following: State = {"step": step, "exp_avg_sq": v}
-        return update, following | ({"exp_avg": m} if b1 else {})
+        return update, following | ({"exp_avg": m} if has_first else {})

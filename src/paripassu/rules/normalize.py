@@ -57,6 +57,10 @@ class Normalize(Rule):
         """The state of ``rule``."""
         return self.rule.init(tensor)
 
+    def complete(self, state: State, gradient: Tensor) -> State:
+        """As ``rule`` does."""
+        return self.rule.complete(state, gradient)
+
     def update(
         self, gradients: Sequence[Tensor], states: Sequence[State], weights: Sequence[Tensor]
     ) -> tuple[list[Tensor], list[State]]:

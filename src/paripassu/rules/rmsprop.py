@@ -7,6 +7,7 @@ has it, outside the root.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -35,6 +36,8 @@ class RMSprop(TensorwiseRule):
         >>> rule.update_tensor(gradient, rule.init(gradient), torch.zeros(2))[0]
         tensor([ 2.0000, -2.0000])
     """
+
+    numbers: ClassVar[tuple[str, ...]] = ("alpha", "eps")
 
     alpha: float = 0.99
     eps: float = 1e-8

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 from torch import Tensor
 
@@ -66,9 +66,21 @@ class Rule(ABC):
             ValueError: the numbers of gradients, states and weights differ.
         """
 
+    def complete(self, state: State, gradient: Tensor) -> State:
+        """``state`` and what it lacks for this rule, because the rule's numbers were others before.
+
+        Args:
+            state: from `init` or `update` of the same rule with other numbers; not modified.
+            gradient: of the next step.
+        """
+        return self.init(gradient) | state
+
 
 class TensorwiseRule(Rule):
     """A rule that treats each tensor without looking at the player's others.
+
+    Attributes:
+        numbers: names of the fields that an optimizer's parameter groups may set.
 
     Example:
         >>> import torch
@@ -80,6 +92,16 @@ class TensorwiseRule(Rule):
         >>> Sign().update([torch.tensor([3.0, -4.0])], [{}], [torch.zeros(2)])[0]
         [tensor([ 1., -1.])]
     """
+
+    numbers: ClassVar[tuple[str, ...]] = ()
+
+    def with_state(self, *, optional: bool) -> Self:
+        """This rule with numbers that need all the state that it ever has, or the least.
+
+        What a state has may depend on which numbers are 0, and on nothing else of them.
+        """
+        del optional
+        return self
 
     @abstractmethod
     def update_tensor(self, gradient: Tensor, state: State, weight: Tensor, /) -> tuple[Tensor, State]:

@@ -5,14 +5,19 @@ and underflow below 1e-23, and a float32 sum over 25 M elements is off by 1e-3 o
 """
 
 import math
-from collections.abc import Sequence
-from typing import Literal, get_args
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
 
 # "layer": one norm for each parameter tensor; "global": one norm over all of the player's tensors.
 Scope = Literal["layer", "global"]
+
+# The process group over whose ranks a player's tensors are divided; None if each rank has all.
+_SHARD_GROUP: ContextVar[Any] = ContextVar("shard_group", default=None)
 
 # What a constant magnitude is measured in: the Euclidean length, or the root mean square of the elements.
 Unit = Literal["length", "rms"]
@@ -48,14 +53,16 @@ def unit_lengths(sizes: Sequence[int], scope: Scope, unit: Unit) -> list[float]:
     if unit == "length":
         return [1.0] * len(sizes)
     if scope == "global":
-        return [math.sqrt(sum(sizes))] * len(sizes)
+        elements = sum(sizes) if _SHARD_GROUP.get() is None else _over_ranks(float(sum(sizes))).sum().item()
+        return [math.sqrt(elements)] * len(sizes)
     return [math.sqrt(size) for size in sizes]
 
 
 def norms(tensors: Sequence[Tensor], scope: Scope) -> list[Tensor]:
     """Euclidean norms, one 0-dim float64 tensor per tensor; with ``"global"`` all are the player's.
 
-    Those of sharded tensors (DTensors) are the whole tensors', on every rank: all ranks must call this.
+    Those of sharded tensors (DTensors) are the whole tensors', on every rank: all ranks must call this. They
+    must also call it for a player that is `divided_over` ranks; its norm is that of all tensors of all ranks.
 
     Example:
         >>> import torch
@@ -63,11 +70,29 @@ def norms(tensors: Sequence[Tensor], scope: Scope) -> list[Tensor]:
         [tensor(5., dtype=torch.float64), tensor(5., dtype=torch.float64)]
     """
     per_layer = [_whole(torch.linalg.vector_norm(t, dtype=_wide(t))) for t in tensors]
-    if scope == "layer" or not per_layer:
+    if scope == "layer":
         return per_layer
-    home = per_layer[0].device
-    player = torch.linalg.vector_norm(torch.stack([n.to(home) for n in per_layer]))
+    player = _player_norm(per_layer)
     return [player.to(n.device) for n in per_layer]
+
+
+def player_norm(tensors: Sequence[Tensor]) -> Tensor:
+    """The norm over all tensors, as in `norms`; 0 for none."""
+    return _player_norm(norms(tensors, "layer"))
+
+
+@contextmanager
+def divided_over(group: Any) -> Generator[None]:
+    """Norms of a player are taken over the tensors of all ranks of a process group, each of which has some.
+
+    Args:
+        group: a ``torch.distributed.ProcessGroup``, or None if each rank has all tensors.
+    """
+    token = _SHARD_GROUP.set(group)
+    try:
+        yield
+    finally:
+        _SHARD_GROUP.reset(token)
 
 
 def rescale(updates: Sequence[Tensor], lengths: Sequence[Tensor | float], scope: Scope) -> list[Tensor]:
@@ -97,6 +122,29 @@ def rescale(updates: Sequence[Tensor], lengths: Sequence[Tensor | float], scope:
         factor = torch.where(own == 0, torch.zeros_like(own), length / own)
         rescaled.append((update.to(_wide(update)) * factor).to(update.dtype))
     return rescaled
+
+
+def _player_norm(per_layer: list[Tensor]) -> Tensor:
+    if not per_layer:
+        return torch.linalg.vector_norm(_over_ranks(0.0))
+    home = per_layer[0].device
+    player = torch.linalg.vector_norm(torch.stack([n.to(home) for n in per_layer]))
+    if _SHARD_GROUP.get() is None:
+        return player
+    return torch.linalg.vector_norm(_over_ranks(player)).to(home)
+
+
+def _over_ranks(number: Tensor | float) -> Tensor:
+    """One number of each rank that has tensors of the player, ``[ranks]``."""
+    own = torch.as_tensor(number, dtype=torch.float64).reshape(1)
+    group = _SHARD_GROUP.get()
+    if group is None:
+        return own
+    distributed = torch.distributed
+    sent = own.cuda() if "nccl" in distributed.get_backend(group) else own.cpu()
+    ranks = [torch.empty_like(sent) for _ in range(distributed.get_world_size(group))]
+    distributed.all_gather(ranks, sent, group=group)
+    return torch.cat(ranks)
 
 
 def _whole(norm: Tensor) -> Tensor:

@@ -6,7 +6,8 @@ Polyak 1964, "Some methods of speeding up the convergence of iteration methods",
 Mathematics and Mathematical Physics 4(5); as torch writes it, with the learning rate outside the buffer.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -36,17 +37,26 @@ class SGD(TensorwiseRule):
         (tensor([2.]), tensor([3.]))
     """
 
+    numbers: ClassVar[tuple[str, ...]] = ("momentum",)
+
     momentum: float = 0.0
 
     def __post_init__(self) -> None:
         check_fraction("momentum", self.momentum)
+
+    def with_state(self, *, optional: bool) -> Self:
+        """With or without a buffer."""
+        return replace(self, momentum=0.5 if optional else 0.0)
 
     def init(self, tensor: Tensor) -> State:
         """Nothing, or a zero buffer of the tensor's shape."""
         return {"momentum_buffer": torch.zeros_like(tensor)} if self.momentum else {}
 
     def update_tensor(self, gradient: Tensor, state: State, _weight: Tensor, /) -> tuple[Tensor, State]:
-        """``g``, or the new buffer; in units of the gradient."""
+        """``g``, or the new buffer; in units of the gradient.
+
+        Without momentum a buffer in the state does not change, as in torch.
+        """
         if not self.momentum:
             return gradient, state
         buffer = self.momentum * state["momentum_buffer"] + gradient

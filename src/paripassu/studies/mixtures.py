@@ -7,6 +7,7 @@ The paper does not claim that, so a verdict here is not one on C4 or C5.
 
 A mode is captured if at least one of 2,500 samples lies within three of its standard deviations. Learning
 rates are tuned for the overlap with the mixture. Lost modes, unequal modes and stray samples all lower it.
+All arms have the same momentum.
 
 Verdict rule, per game of K modes, from the confirmation runs. L, G and S are mean numbers of captured modes
 of nsgda layer, nsgda global and sgda; every interval is a bootstrap 95 % interval over seeds.
@@ -23,7 +24,7 @@ from functools import partial
 from paripassu.evidence.intervals import bootstrap_interval
 from paripassu.protocol import ByArm, Comparison, Evidence, Study, standard_scales
 from paripassu.records import Effect, Verdict
-from paripassu.studies.arms import ADAM, NSGDA_GLOBAL, NSGDA_LAYER, SGDA
+from paripassu.studies.arms import ADAM, NSGDA_GLOBAL, NSGDA_LAYER, NSGDA_RMS, SGDA, arms
 from paripassu.studies.games import GRID25, RING16
 
 _MODES = {"ring16": 16, "grid25": 25}
@@ -42,11 +43,11 @@ def judge(captured: ByArm, modes: int) -> Verdict:
         captured: number of captured modes, by arm and seed.
         modes: number of modes of the game.
     """
-    layer, whole, sgda = (captured[arm] for arm in ("nsgda layer", "nsgda global", "sgda"))
+    layer, whole, sgda = (captured[arm] for arm in (NSGDA_LAYER, NSGDA_GLOBAL, SGDA))
     own = [bootstrap_interval(lambda n: n, arm) for arm in (layer, whole)]
-    leads = [bootstrap_interval(lambda n, s: n - s, arm, sgda) for arm in (layer, whole)]
+    leads = [bootstrap_interval(lambda n, s: n - s, arm, sgda, paired=True) for arm in (layer, whole)]
     left = bootstrap_interval(lambda s: s, sgda)
-    both = bootstrap_interval(lambda n, m, s: (n + m) / 2 - s, layer, whole, sgda)
+    both = bootstrap_interval(lambda n, m, s: (n + m) / 2 - s, layer, whole, sgda, paired=True)
     effect = Effect(f"modes of {modes} that nSGDA captures more than SGDA", *both)
     reason = (
         f"Of {modes} modes, nsgda layer captures {own[0]}, nsgda global {own[1]}, sgda {left}; "
@@ -61,7 +62,10 @@ def judge(captured: ByArm, modes: int) -> Verdict:
 
 
 _compare = partial(
-    Comparison, arms=(ADAM, NSGDA_LAYER, NSGDA_GLOBAL, SGDA), games=(RING16, GRID25), verdict=verdict
+    Comparison,
+    arms=arms(ADAM, NSGDA_LAYER, NSGDA_GLOBAL, NSGDA_RMS, SGDA),
+    games=(RING16, GRID25),
+    verdict=verdict,
 )
 
 STUDY = Study.from_file(__file__, standard_scales(_compare))

@@ -26,7 +26,7 @@ from functools import partial
 
 from paripassu.protocol import Comparison, Evidence, Study, standard_scales
 from paripassu.records import Verdict
-from paripassu.studies.arms import ADAM, NSGDA_GLOBAL, NSGDA_LAYER, SGDA
+from paripassu.studies.arms import ADAM, NSGDA_GLOBAL, NSGDA_LAYER, NSGDA_RMS, SGDA, arms
 from paripassu.studies.games import STACKED_DIGITS, stacked_mnist
 from paripassu.studies.mixtures import judge
 
@@ -40,7 +40,7 @@ def verdict(evidence: Evidence) -> Verdict:
 
 _compare = partial(
     Comparison,
-    arms=(ADAM, NSGDA_LAYER, NSGDA_GLOBAL, SGDA),
+    arms=arms(ADAM, NSGDA_LAYER, NSGDA_GLOBAL, NSGDA_RMS, SGDA),
     games=(STACKED_DIGITS,),
     verdict=verdict,
     by_path={"stacked-mnist": stacked_mnist},

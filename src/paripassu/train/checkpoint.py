@@ -1,13 +1,12 @@
 """Checkpoints from which a run resumes exactly or not at all, after a kill, a full disk or a flipped bit.
 
 A checkpoint is a folder ``checkpoints/step-N``. It holds each network's tensors as safetensors, both
-optimizers' state as a torch file that loads with ``weights_only=True``, and ``checkpoint.json`` with the
-SHA-256 of each file and the networks' settings. It is written under another name and renamed when whole.
+optimizers' state as a torch file that loads with ``weights_only=True``, and an index that proves them whole
+(`paripassu.records.checkpoints`). It is written under another name and renamed when whole.
 """
 
 import hashlib
 import io
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -16,87 +15,106 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from paripassu.files import replacing
+from paripassu.files import replacing, sync
+from paripassu.records.checkpoints import (
+    CHECKPOINTS,
+    Checkpoint,
+    DamagedError,
+    checkpoints,
+    folder_of,
+    proved,
+    read_index,
+    write_index,
+)
+from paripassu.records.codec import RecordWriter
 from paripassu.train.state import TrainingState
 
-FOLDER = "checkpoints"
 KEPT = 2  # the newest, and one to fall back on should it be damaged
-_INDEX = "checkpoint.json"
-_NETWORKS = "networks"
 _OPTIMIZERS = "optimizers.pt"
 _SHADOWS = "shadows"
 
 
-def save_checkpoint(folder: Path, state: TrainingState) -> None:
-    """Write a checkpoint of the run in ``folder`` and remove all but the last `KEPT`."""
-    home = folder / FOLDER
-    home.mkdir(exist_ok=True)
-    final = _path(home, state.step)
-    if final.exists():
-        return
-    with replacing(final) as partial:
+def save_checkpoint(folder: Path, state: TrainingState, records: RecordWriter) -> None:
+    """Write a checkpoint of the run in ``folder`` and remove all but the last `KEPT`.
+
+    The records are brought to the disk first: a checkpoint counts on those before it.
+    """
+    size, digest = records.rest()
+    home = folder / CHECKPOINTS
+    if not home.exists():
+        home.mkdir()
+        sync(folder)
+    with replacing(folder_of(folder, state.step)) as partial:
         partial.mkdir()
+        files: dict[str, str] = {}
         for name, network in state.networks().items():
             tensors = {key: tensor.contiguous() for key, tensor in network.state_dict().items()}
-            (partial / f"{name}.safetensors").write_bytes(save(tensors))
+            files |= _write(partial / f"{name}.safetensors", save(tensors))
         memory = io.BytesIO()
         optimizers = {player: o.state_dict() for player, o in state.optimizers().items()}
         torch.save(optimizers | {_SHADOWS: state.shadows}, memory)
-        (partial / _OPTIMIZERS).write_bytes(memory.getvalue())
-        files = {path.name: _digest(path) for path in sorted(partial.iterdir())}
-        index = {"step": state.step, "seconds": state.seconds, _NETWORKS: state.described, "sha256": files}
-        (partial / _INDEX).write_text(json.dumps(index, indent=2), encoding="utf-8")
+        files |= _write(partial / _OPTIMIZERS, memory.getvalue())
+        write_index(
+            partial,
+            Checkpoint(records.key, state.step, state.seconds, state.described, files, size, digest),
+        )
     for old in checkpoints(folder)[:-KEPT]:
         shutil.rmtree(old)
 
 
-def checkpoints(folder: Path) -> list[Path]:
-    """The run's checkpoints, oldest first."""
-    return sorted((folder / FOLDER).glob("step-*"))
+def restore(path: Path, state: TrainingState, *, weights_only: bool = False) -> None:
+    """Bring ``state`` to the checkpoint in the folder ``path``.
 
-
-def load_checkpoint(folder: Path, state: TrainingState) -> list[Path]:
-    """Bring ``state`` to the newest whole checkpoint of the run in ``folder``; without any, leave it.
-
-    Returns:
-        The damaged checkpoints that were passed over, newest first.
+    Args:
+        path: the checkpoint's.
+        state: of the same networks.
+        weights_only: whether networks alone are restored, as for a new run. An averaged generator that the
+            checkpoint lacks begins as its generator.
 
     Raises:
-        ValueError: the newest whole one is of other networks; ``state`` is as it was.
-        RuntimeError: there are checkpoints, and every one is damaged.
+        DamagedError: a file is not as it was written; ``state`` is as it was.
+        ValueError: the checkpoint is of other networks; ``state`` is as it was.
     """
-    found = checkpoints(folder)
-    damaged: list[Path] = []
-    for path in reversed(found):
-        if _is_whole(path):
-            _restore(path, state)
-            return damaged
-        damaged.append(path)
-    if found:
-        raise RuntimeError(
-            f"every checkpoint in {folder / FOLDER} is damaged: delete that folder to start over"
-        )
-    return damaged
-
-
-def _restore(path: Path, state: TrainingState) -> None:
-    index = json.loads((path / _INDEX).read_text())
+    index = read_index(path)
+    device = next(state.generator.parameters()).device
+    sources = {name: name for name in state.networks()}
+    described = state.described
+    if weights_only:
+        described = described | {"averaged": index.networks.get("averaged")}
+        if not described["averaged"] and state.averaged is not None:
+            sources["averaged"] = "generator"
+    if index.networks != described:
+        raise _other_networks(path, index, described)
+    try:
+        tensors = {
+            name: load(proved(path, f"{source}.safetensors", index.files)) for name, source in sources.items()
+        }
+        saved: dict[str, Any] = {}
+        if not weights_only:
+            content = proved(path, _OPTIMIZERS, index.files)
+            saved = torch.load(io.BytesIO(content), weights_only=True, map_location=device)
+    except (DamagedError, PermissionError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # a file that its digest proves whole was written by something else
+        raise DamagedError("tensors cannot be read") from error
     networks = state.networks()
-    tensors = {name: _tensors(path / f"{name}.safetensors") for name in networks}
-    if not (
-        index[_NETWORKS] == state.described and all(_fit(tensors[name], networks[name]) for name in networks)
-    ):
-        raise ValueError(
-            f"{path} holds {in_words(index[_NETWORKS])}, not {in_words(state.described)}: "
-            "ask for what it holds, or name another folder to begin anew"
-        )
+    if not all(_fit(tensors[name], networks[name]) for name in networks):
+        raise _other_networks(path, index, described)
     for name, network in networks.items():
         network.load_state_dict(tensors[name])
-    saved = torch.load(path / _OPTIMIZERS, weights_only=True)
+    if weights_only:
+        return
     for player, optimizer in state.optimizers().items():
         optimizer.load_state_dict(saved[player])
     state.shadows = saved[_SHADOWS]
-    state.step, state.seconds = index["step"], index["seconds"]
+    state.step, state.seconds = index.step, index.seconds
+
+
+def _other_networks(path: Path, index: Checkpoint, described: dict[str, Any]) -> ValueError:
+    return ValueError(
+        f"{path} holds {in_words(index.networks)}, not {in_words(described)}: "
+        "ask for what it holds, or name another folder to begin anew"
+    )
 
 
 def in_words(described: dict[str, Any]) -> str:
@@ -108,27 +126,11 @@ def in_words(described: dict[str, Any]) -> str:
     return f"{name} ({settings}) for samples of {shape} with{averaged} an averaged generator"
 
 
-def _tensors(path: Path) -> dict[str, Tensor]:
-    return load(path.read_bytes()) if path.exists() else {}
+def _write(path: Path, content: bytes) -> dict[str, str]:
+    path.write_bytes(content)
+    return {path.name: hashlib.sha256(content).hexdigest()}
 
 
 def _fit(tensors: dict[str, Tensor], network: nn.Module) -> bool:
     own = network.state_dict()
     return {name: t.shape for name, t in tensors.items()} == {name: t.shape for name, t in own.items()}
-
-
-def _is_whole(path: Path) -> bool:
-    try:
-        files = json.loads((path / _INDEX).read_text())["sha256"]
-        return all(_digest(path / name) == digest for name, digest in files.items())
-    except (OSError, ValueError, KeyError):
-        return False
-
-
-def _path(home: Path, step: int) -> Path:
-    return home / f"step-{step:09d}"
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -8,19 +8,22 @@ import torch
 from torch import Tensor, nn
 
 from paripassu.data import Samples
+from paripassu.files import AnyPath
 from paripassu.metrics import FeatureMetric
 from paripassu.train import pictures
-from paripassu.train.checkpoint import checkpoints, load_checkpoint
+from paripassu.train.checkpoint import restore
 from paripassu.train.device import check_device
-from paripassu.train.folder import check_images
-from paripassu.train.measures import Progress, measure_for, no_progress
+from paripassu.train.folder import check_images, data_of, header_of
+from paripassu.train.measures import NotFiniteError, Progress, check_finite, measure_for, no_progress
 from paripassu.train.memory import data_fit, measuring_fits, networks_fit
 from paripassu.train.precision import eagerly
 from paripassu.train.random import Stream, generator, seeded
 from paripassu.train.reference import at_once
-from paripassu.train.run import Run
+from paripassu.train.resume import to_measure
+from paripassu.train.run import LARGEST, Run
 from paripassu.train.state import initial_state
 from paripassu.train.trial import own_errors
+from paripassu.train.world import own_world
 
 _SHOWN = 64  # images in a picture
 _POINTS = 2500  # points in a picture
@@ -52,6 +55,7 @@ class Evaluator:
         """Every metric by its name.
 
         Raises:
+            NotFiniteError: a sample, a feature or a metric is not finite.
             RuntimeError: the GPU has too little memory for it.
         """
         with measuring_fits(self._run, self._real.shape):
@@ -64,6 +68,7 @@ class Evaluator:
             Whether there is a picture: samples of other shapes have none.
 
         Raises:
+            NotFiniteError: a sample is not finite.
             RuntimeError: the GPU has too little memory for it.
         """
         with measuring_fits(self._run, self._real.shape):
@@ -94,7 +99,7 @@ class Evaluator:
                 for z in latents.split(at_once(self._real.shape)):
                     with eagerly(self._run):
                         images = network(z)
-                    yield images
+                    yield check_finite("a generated sample", images)
                     done += len(z)
                     if stream is Stream.EVALUATION:
                         self._progress("generated samples", done, count)
@@ -104,10 +109,12 @@ class Evaluator:
 
 def evaluate(
     run: Run,
-    folder: Path,
+    folder: AnyPath,
     samples: int | None = None,
     metrics: Sequence[FeatureMetric] = (),
     progress: Progress = no_progress,
+    *,
+    step: int | None = None,
 ) -> tuple[int, dict[str, float]]:
     """Measure the last checkpoint of ``run`` in ``folder``; nothing is written there.
 
@@ -118,25 +125,33 @@ def evaluate(
             it.
         metrics: what to measure instead; they say how many samples themselves.
         progress: called with each stage and how many of its samples are done.
+        step: of the checkpoint; the last one without it.
 
     Returns:
         The checkpoint's step and every metric by its name.
 
     Raises:
         ValueError: ``samples`` < 2, a device that is not there, metrics that do not fit the data or whose
-            network is missing, or the run has no checkpoint yet or one of other networks, or began with other
-            images.
-        RuntimeError: every checkpoint is damaged, or the GPU has too little memory.
+            network is missing, or the run began with other images; it has no checkpoint yet, or the last one
+            is damaged (an earlier one is measured only if ``step`` names it), or something of it is not
+            finite.
+        RuntimeError: the memory is too small.
     """
-    if samples is not None and samples < 2:
-        raise ValueError(f"samples must be >= 2, got {samples}")
+    folder = Path(folder)
+    if samples is not None and not 2 <= samples < LARGEST:
+        raise ValueError(f"samples must be >= 2 and below 2^63, got {samples}")
     check_device(run.device)
-    if not checkpoints(folder):
-        raise ValueError(f"{folder} has no checkpoint yet: train it first")
-    with data_fit(run), own_errors(run):
-        real = run.data.load(torch.device(run.device))
-    check_images(real.images, folder)
-    with networks_fit(run, real.shape), own_errors(run):
-        state = initial_state(run, real.shape)
-        load_checkpoint(folder, state)
-    return state.step, Evaluator(run, real, samples, metrics, progress).measure(state.shown())
+    path = to_measure(folder, step)
+    header = header_of(folder)
+    with own_world(run, header.threads if header else None):
+        with data_fit(run), own_errors(run):
+            real = data_of(run, folder).load(torch.device(run.device))
+        check_images(real.images, folder)
+        with networks_fit(run, real.shape), own_errors(run):
+            state = initial_state(run, real.shape)
+            restore(path, state)
+        try:
+            values = Evaluator(run, real, samples, metrics, progress).measure(state.shown())
+        except NotFiniteError as error:
+            raise ValueError(f"{error} at step {state.step} of {folder}: the run diverged") from error
+        return state.step, values

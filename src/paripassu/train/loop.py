@@ -9,14 +9,22 @@ import torch
 from torch import Tensor
 
 from paripassu.data import Samples
-from paripassu.data.containers import the_first
+from paripassu.files import AnyPath
 from paripassu.records import RECORDS_FILE, End
-from paripassu.records.codec import RecordWriter, end_of, read_records, rewind
-from paripassu.train.checkpoint import checkpoints, load_checkpoint
+from paripassu.records.checkpoints import checkpoints
+from paripassu.records.codec import RecordWriter
+from paripassu.train.checkpoint import restore
 from paripassu.train.device import check_device
-from paripassu.train.folder import SKIPPED, check_folder, check_images, open_folder
+from paripassu.train.folder import (
+    SKIPPED,
+    changes,
+    check_folder,
+    check_images,
+    data_of,
+    header_of,
+    open_folder,
+)
 from paripassu.train.memory import data_fit, networks_fit, step_fits
-from paripassu.train.precision import tensor_cores
 from paripassu.train.processes import (
     Processes,
     check_batch,
@@ -26,10 +34,13 @@ from paripassu.train.processes import (
     wait,
 )
 from paripassu.train.recorder import Recorder
+from paripassu.train.resume import Notice, clear_set_aside, ended_as, settle
 from paripassu.train.run import Run
+from paripassu.train.start import begin_with, start_of
 from paripassu.train.state import TrainingState, initial_state
 from paripassu.train.step import step
 from paripassu.train.trial import check_own_data, check_own_players, own_errors
+from paripassu.train.world import own_world
 
 # Fewer than any GAN was trained on to some use: the 100-shot sets of Zhao et al. 2020, arXiv:2006.10738.
 _FEW = 100
@@ -37,45 +48,77 @@ _FEW = 100
 
 def train(
     run: Run,
-    folder: Path,
+    folder: AnyPath,
     *,
+    start: AnyPath | None = None,
     command: str = "",
     progress: Callable[[int], object] = lambda _: None,
-    notice: Callable[[str], object] = lambda _: None,
+    notice: Notice = lambda _: None,
 ) -> End:
     """Train ``run`` in ``folder``, or go on where an earlier call was stopped.
 
     A run that was stopped anywhere ends with the same weights, bit by bit, as one that was not. A run
-    that has ended is returned as it ended. In a process group of torch's all its processes train together
-    and the first one writes (`paripassu.train.processes`).
+    that has ended is returned as it ended; with more steps than it had, and constant rates, it goes on, and
+    ends with the weights of the longer run. Nothing that a caller set for all of torch changes a run
+    (`paripassu.train.world`). In a process group of torch's all its processes train together and the first
+    one writes (`paripassu.train.processes`).
 
     Args:
         run: what to train.
         folder: its run folder; made if it does not exist.
+        start: the folder of a run of the same networks, whose last weights are the first ones of this. The
+            optimizers begin anew.
         command: how a person would ask for this run, kept in ``run.json``.
         progress: called with the steps done, at the start and after each step.
         notice: called with sentences a person should read, such as a damaged checkpoint passed over.
 
     Returns:
-        How the run ended; a loss or weight that is not finite ends it as diverged.
+        How the run ended; a loss, weight or sample that is not finite ends it as diverged.
 
     Raises:
         ValueError: the data, the folder or the device cannot be used, the batch does not divide among the
-            processes, or the folder's checkpoints are of other networks; nothing was written.
+            processes, ``start`` has no whole checkpoint of these networks, or the folder's checkpoints are
+            of another run; nothing was written.
         OSError: the folder cannot be written; what was complete stays.
-        RuntimeError: the GPU has too little memory (`paripassu.train.memory`); checkpoints stay.
+        RuntimeError: the memory is too small (`paripassu.train.memory`); checkpoints stay.
+
+    Example:
+        >>> import tempfile
+        >>> from paripassu.data import Ring
+        >>> from paripassu.models import MLP
+        >>> from paripassu.rules import Adam
+        >>> from paripassu.train import Player, Run
+        >>> adam = Player(Adam((0.0, 0.9)), lr=1e-3)
+        >>> run = Run(Ring(), MLP(width=8), adam, adam, steps=2, eval_samples=10)
+        >>> train(run, tempfile.mkdtemp()).outcome
+        'finished'
     """
+    folder = Path(folder)
     check_device(run.device)
+    header = header_of(folder)
+    with own_world(run, header.threads if header else None):
+        return _train_in(run, folder, start, command, progress, notice)
+
+
+def _train_in(
+    run: Run,
+    folder: Path,
+    start: AnyPath | None,
+    command: str,
+    progress: Callable[[int], object],
+    notice: Notice,
+) -> End:
     processes = current_processes()
     check_batch(run, processes)
     first = processes.rank == 0
     if not first:
         wait(processes)  # the first may have to make the folder and a cache of the data
     check_folder(run, folder)
+    source = start_of(start, folder)
 
     # Data.
     with data_fit(run), own_errors(run):
-        real = run.data.load(torch.device(run.device))
+        real = data_of(run, folder).load(torch.device(run.device))
     check_own_data(run, real)
     check_images(real.images, folder)
     for noticed in _noticed(run, real):
@@ -86,41 +129,56 @@ def train(
         state = initial_state(run, real.shape)
     with step_fits(run, real.shape):
         check_own_players(run, state, real.shape)
+    if source:
+        begin_with(source, folder, state)
     for network in (state.generator, state.discriminator):
         normalise_over(processes, network)
 
     # The folder, which is written from here on.
-    place = open_folder(run, folder, command, real.images) if first else nullcontext(folder / RECORDS_FILE)
-    with place as path, tensor_cores(run), step_fits(run, real.shape):
+    changed = [
+        f"the run in {folder} goes on with other settings than before: {change}"
+        for change in changes(run, folder)
+    ]
+    place = (
+        open_folder(run, folder, command, real.images, source)
+        if first
+        else nullcontext(folder / RECORDS_FILE)
+    )
+    with place as path, step_fits(run, real.shape):
         if first:
+            for noticed in changed:
+                notice(noticed)
+            ended = settle(folder, run.steps, notice)
             wait(processes)
+        else:
+            ended = ended_as(folder, run.steps)
 
         # Where an earlier call stopped.
-        ended = end_of(read_records(path)) if path.exists() else None
-        with networks_fit(run, real.shape):
-            passed_over = [] if ended else load_checkpoint(folder, state)
-        for damaged in passed_over:
-            notice(f"checkpoint {damaged.name} is damaged: going on from an earlier one")
+        if not ended and (newest := checkpoints(folder)):
+            with networks_fit(run, real.shape):
+                restore(newest[-1], state)
+        is_new = not checkpoints(folder)  # before the first process, which waits here, writes one
         check_step(processes, ended.step if ended else state.step, run.device)
         if ended:
             return ended
 
         # Steps.
         if not first:
-            return _train(run, state, real, processes, None, progress)
-        rewind(path, state.step if checkpoints(folder) else -1)
+            return _train(run, state, real, processes, None, progress, is_new=is_new)
         with RecordWriter(path) as write:
             recorder = Recorder(run, folder, state, real, write)
-            end = _train(run, state, real, processes, recorder, progress)
+            end = _train(run, state, real, processes, recorder, progress, is_new=is_new)
             write(end)
-            return end
+            write.rest()
+        clear_set_aside(folder)
+        return end
 
 
 def _noticed(run: Run, real: Samples) -> Generator[str]:
     if not (images := real.images):
         return
-    if skipped := images.skipped:
-        yield f"{len(skipped):,} images or folders were passed over, {the_first(skipped)}; {SKIPPED} has all"
+    if images.account:
+        yield images.account + f"; {SKIPPED} has all" * bool(images.skipped)
     if len(images) < max(run.batch, _FEW):
         yield f"{run.data.name} has {len(images):,} images for batches of {run.batch}: are these all?"
 
@@ -132,38 +190,48 @@ def _train(
     processes: Processes,
     recorder: Recorder | None,
     progress: Callable[[int], object],
+    *,
+    is_new: bool,
 ) -> End:
     started = time.monotonic() - state.seconds
-    divergence = ""
     # A sum stays non-finite once a term was, so that divergence shows without a look at every loss.
     sums = torch.zeros(2, device=run.device)
     progress(state.step)
-    if recorder:
-        recorder.begin()
+
+    # Measure and save the untrained networks.
+    divergence = _divergence(state, sums)
+    if is_new and not divergence:
+        divergence = _measured(run, processes, recorder)
+        if recorder and not divergence:
+            recorder.save()
 
     while state.step < run.steps and not divergence:
         losses = step(run, state, real, processes)
         sums += losses
         state.step += 1
         state.seconds = time.monotonic() - started
-        last = state.step == run.steps
+        logs, measures, saves = (
+            state.step == run.steps or state.step % every == 0
+            for every in (run.log_every, run.eval_every, run.checkpoint_every)
+        )
 
         # Record the losses.
-        if last or state.step % run.log_every == 0:
+        if logs:
             means = processes.average(losses)
             if recorder:
                 recorder.losses(*means.tolist())
+
+        # Look for divergence before anything of this step is measured or kept.
+        if logs or measures or saves:
             divergence = _divergence(state, processes.average(sums))
 
         # Measure and draw.
-        if recorder and not divergence and (last or state.step % run.eval_every == 0):
-            recorder.evaluate()
+        if measures and not divergence:
+            divergence = _measured(run, processes, recorder)
 
         # Save a checkpoint.
-        if not divergence and (last or state.step % run.checkpoint_every == 0):
-            divergence = _divergence(state, processes.average(sums))
-            if recorder and not divergence:
-                recorder.save()
+        if recorder and saves and not divergence:
+            recorder.save()
 
         progress(state.step)
 
@@ -179,3 +247,11 @@ def _divergence(state: TrainingState, sums: Tensor) -> str:
         if not finite:
             return f"{name} is not finite"
     return "" if state.is_finite() else "a weight is not finite"
+
+
+def _measured(run: Run, processes: Processes, recorder: Recorder | None) -> str:
+    """What was not finite when the first process measured; empty if nothing was."""
+    what = recorder.evaluate() if recorder else ""
+    # The others do not measure, and stop where the first one does.
+    found = processes.average(torch.tensor(float(bool(what)), device=run.device)).item()
+    return what or ("what the first process measured is not finite" if found else "")

@@ -43,6 +43,17 @@ def no_progress(what: str, done: int, total: int) -> None:
     """Report nothing."""
 
 
+class NotFiniteError(ValueError):
+    """What a generator makes, or what is measured of it, is not finite; the message says which."""
+
+
+def check_finite(what: str, values: Tensor) -> Tensor:
+    """``values``; raises `NotFiniteError` unless all of them are finite."""
+    if not values.isfinite().all():
+        raise NotFiniteError(f"{what} is not finite")
+    return values
+
+
 class Measure(Protocol):
     """Takes the generated samples it needs and returns every metric by its name."""
 
@@ -152,6 +163,13 @@ def _scores(
             many = generated(metric)
             together = [m for m in metrics if m.network == metric.network and generated(m) == many]
             most = max((m.count for m in together if m.compares), default=0)
-            fake = FeatureSample.gather(map(metric.network, generate(many)), most)
+            features = partial(_features_of, metric.network)
+            fake = FeatureSample.gather(map(features, generate(many)), most)
             values |= score(together, references[metric.network], fake)
+    for name, value in values.items():
+        check_finite(name, torch.tensor(value, dtype=torch.float64))
     return {metric.name: values[metric.name] for metric in metrics}
+
+
+def _features_of(network: FeatureNetwork, images: Tensor) -> Tensor:
+    return check_finite(f"a feature of {network.name}", network(images))

@@ -1,4 +1,4 @@
-"""One sentence when a GPU has too little memory: for which work, and what to try.
+"""One sentence when a GPU or the machine has too little memory: for which work, and what to try.
 
 Each function is a context that turns running out of memory into such a ``RuntimeError``.
 """
@@ -11,6 +11,7 @@ import torch
 from paripassu.train.run import Run
 
 Shape = tuple[int, ...]
+_HOST_IS_FULL = ("can't allocate memory", "Storage size calculation overflowed", "Invalid buffer size")
 _KEPT = ". Checkpoints are whole"
 
 
@@ -44,10 +45,14 @@ def _explained(work: str, tries: list[str], then: str = "") -> Generator[None]:
         yield
     except RuntimeError as error:
         # Memory outside torch's allocator, such as CUDA's own, runs out with another error.
-        if not (isinstance(error, torch.OutOfMemoryError) or "CUDA error: out of memory" in str(error)):
+        is_gpu = isinstance(error, torch.OutOfMemoryError) or "CUDA error: out of memory" in str(error)
+        if not (is_gpu or any(sign in str(error) for sign in _HOST_IS_FULL)):
             raise
-        suggested = f"{', '.join(tries)} or " * bool(tries) + "a GPU with more memory free"
-        raise RuntimeError(f"the GPU has too little memory for {work}: try {suggested}{then}") from error
+        machine = "GPU" if is_gpu else "machine"
+        suggested = f"{', '.join(tries)} or " * bool(tries) + f"a {machine} with more memory free"
+        raise RuntimeError(
+            f"the {machine} has too little memory for {work}: try {suggested}{then}"
+        ) from error
 
 
 def _smaller(run: Run, shape: Shape) -> list[str]:

@@ -6,7 +6,6 @@ Each part may also be a person's own, as ``FILE.py:NAME`` (`paripassu.train.own_
 import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -26,6 +25,7 @@ from paripassu.data import (
 )
 from paripassu.games import R1, R1R2, Penalty, WganGP
 from paripassu.models import DCGAN, MLP, SNGAN, Architecture, StyleGAN2, WganGPResNet
+from paripassu.printable import printable
 from paripassu.rules import SGD, Adam, Graft, Normalize, RMSprop, Rule
 from paripassu.train.own_files import is_name_in_file
 from paripassu.train.own_parts import load_part
@@ -126,28 +126,37 @@ def source(name: str | Source, by_path: Mapping[str, Any], wanted: int | None) -
     if name in SOURCES:
         return SOURCES[name]()
     path = Path(name)
-    if (not path.exists() and name not in PUBLISHED) or path.suffix == ".py":
-        raise ValueError(unknown("data source or path", name, [*SOURCES, *PUBLISHED]))
+    published, _, revision = name.partition("@")
+    if (not path.exists() and published not in PUBLISHED) or path.suffix == ".py":
+        raise ValueError(unknown("data source or path", printable(name), [*SOURCES, *PUBLISHED]))
     settings: dict[str, Any] = dict(by_path) if wanted is None else {"resolution": wanted, **by_path}
-    if not path.exists():
-        return Hub(name, **settings)
-    if kind := _pixels(path):
-        if lacking := sorted(settings.keys() - {"resolution"}):
-            raise ValueError(
-                f"leave out --{lacking[0].replace('_', '-')}: it is for image files, unlike {name}"
-            )
-        return kind(**settings)
-    if "resolution" not in settings:
+    kind = _kind(path) if path.exists() else Hub
+    if lacking := sorted(settings.keys() - {field.name for field in fields(kind)}):
+        option = lacking[0].replace("_", "-")
+        raise ValueError(f"leave out --{option}: it is for {_FOR[lacking[0]]}, unlike {printable(name)}")
+    if kind is Hub:
+        if "@" in name and settings.setdefault("revision", revision) != revision:
+            raise ValueError(f"{name} names a revision: leave --revision out")
+        return Hub(published, **settings)
+    if kind is ImageFolder and "resolution" not in settings:
         raise ValueError("say the size images are brought to, such as --resolution 32")
-    return ImageFolder(path.resolve(), **settings)
+    return cast(Callable[..., Source], kind)(path.resolve(), **settings)
 
 
-def _pixels(path: Path) -> Callable[..., PixelFile] | None:
-    kind = None
+# What an option of images by path is for.
+_FOR: Mapping[str, str] = {
+    "channels": "image files",
+    "on_bad_image": "image files",
+    "column": "Parquet files",
+    "array": "an npz",
+    "split": "folders, zips, Parquet files and npz",
+    "revision": "published sets",
+}
+
+
+def _kind(path: Path) -> type[PixelFile | ImageFolder]:
     if path.is_dir():
-        kind = Cifar if Cifar.is_at(path) else None
-    elif path.suffix == ".npz":
-        kind = Npz
-    elif path.name.removesuffix(".gz").endswith("ubyte"):
-        kind = Idx
-    return partial(kind, path.resolve()) if kind else None
+        return Cifar if Cifar.is_at(path) else ImageFolder
+    if path.suffix == ".npz":
+        return Npz
+    return Idx if path.name.removesuffix(".gz").endswith("ubyte") else ImageFolder

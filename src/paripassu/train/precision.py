@@ -1,7 +1,7 @@
 """The precision that networks compute in, and compiled code: the settings that change a run's speed."""
 
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cache
 from typing import Any
 
@@ -42,11 +42,35 @@ def _compiled(whole: Penalty) -> Callable[..., Tensor]:
 def tensor_cores(run: Run) -> Generator[None]:
     """Let a GPU round factors to tf32 if the run asks for it; torch's default rounds in convolutions."""
     wanted = run.precision == "tf32"
-    products, convolutions = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    convolutions: Any = torch.backends.cudnn
+    # torch has an older and a newer way, and refuses to read the older one once the newer was used.
+    places = _precisions()
+    before = [place.fp32_precision for place in places]
+    products = convolved = None
+    with suppress(RuntimeError):
+        products = torch.get_float32_matmul_precision()
+    with suppress(RuntimeError):
+        convolved = convolutions.allow_tf32
+    for place in places:
+        place.fp32_precision = "none"
     torch.set_float32_matmul_precision("high" if wanted else "highest")
-    torch.backends.cudnn.allow_tf32 = wanted
+    convolutions.allow_tf32 = wanted
     try:
         yield
     finally:
-        torch.set_float32_matmul_precision(products)
-        torch.backends.cudnn.allow_tf32 = convolutions
+        if products is not None:
+            torch.set_float32_matmul_precision(products)
+        if convolved is not None:
+            convolutions.allow_tf32 = convolved
+        for place, precision in zip(places, before, strict=True):
+            if place.fp32_precision != precision:  # most take it from the one above
+                place.fp32_precision = precision
+
+
+def _precisions() -> list[Any]:
+    """Where the newer way keeps precisions, from the general to the special."""
+    backends: Any = torch.backends
+    own = [backends.cudnn, backends.mkldnn]
+    special = [getattr(backend, kind, None) for backend in own for kind in ("matmul", "conv", "rnn")]
+    places = [backends, *own, backends.cuda.matmul, *special]
+    return [place for place in places if hasattr(place, "fp32_precision")]

@@ -16,6 +16,7 @@ class Stream(IntEnum):
     EVALUATION = 2
     PICTURES = 3
     NETWORKS = 4
+    WORLD = 5
 
 
 def number(seed: int, stream: Stream, step: int = 0, rank: int = 0) -> int:

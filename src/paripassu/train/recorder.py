@@ -7,9 +7,10 @@ from paripassu.probe import Probe
 from paripassu.records import Losses, Metric
 from paripassu.records import Samples as SamplesRecord
 from paripassu.records.codec import RecordWriter
-from paripassu.train.checkpoint import checkpoints, save_checkpoint
+from paripassu.train.checkpoint import save_checkpoint
 from paripassu.train.evaluation import Evaluator
 from paripassu.train.folder import SAMPLES
+from paripassu.train.measures import NotFiniteError
 from paripassu.train.run import Run
 from paripassu.train.state import TrainingState
 
@@ -32,28 +33,32 @@ class Recorder:
         # The probe changes this very dictionary, so that every checkpoint has the current one.
         state.shadows = self._probe.state_dict()
 
-    def begin(self) -> None:
-        """Measure and save the untrained networks, unless that was done."""
-        if not checkpoints(self._folder):
-            self.evaluate()
-            self.save()
-
     def losses(self, discriminator: float, generator: float) -> None:
         """Record both players' losses."""
         self.write(Losses(self._state.step, discriminator, generator))
 
-    def evaluate(self) -> None:
-        """Record every metric and, of images and points in the plane, a picture of samples."""
+    def evaluate(self) -> str:
+        """Record every metric and, of images and points in the plane, a picture of samples.
+
+        Returns:
+            What of it is not finite; empty if all is. Otherwise nothing is recorded.
+        """
         shown, step = self._state.shown(), self._state.step
-        for name, value in self._evaluator.measure(shown).items():
-            self.write(Metric(step, name, value))
         picture = f"{SAMPLES}/{step:09d}.png"
-        if self._evaluator.draw(shown, self._folder / picture):
+        try:
+            values = self._evaluator.measure(shown)
+            is_drawn = self._evaluator.draw(shown, self._folder / picture)
+        except NotFiniteError as error:
+            return str(error)
+        for name, value in values.items():
+            self.write(Metric(step, name, value))
+        if is_drawn:
             self.write(SamplesRecord(step, picture))
+        return ""
 
     def save(self) -> None:
         """Write a checkpoint."""
-        save_checkpoint(self._folder, self._state)
+        save_checkpoint(self._folder, self._state, self.write)
 
     def close(self) -> None:
         """Write what the probe has yet to write."""

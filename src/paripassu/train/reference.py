@@ -18,7 +18,7 @@ from paripassu.data import ImageSet
 from paripassu.files import cache_home, replacing
 from paripassu.metrics import MAX_PAIRED_SAMPLES, FeatureNetwork, FeatureSample, Moments
 
-_LAYOUT = "1"  # of the files
+_LAYOUT = "2"  # of the files
 
 # Samples that pass at once, less of those with more pixels: bounds memory.
 _BATCH = 500
@@ -88,9 +88,9 @@ def _make_room(partial: Path) -> None:
 
 def _tensors(sample: FeatureSample) -> dict[str, Tensor]:
     return {
+        "mean": sample.moments.mean,
         "products": sample.moments.products,
         "rows": sample.rows.contiguous(),
-        "total": sample.moments.total,
     }
 
 
@@ -114,6 +114,6 @@ def _read(path: Path) -> FeatureSample | None:
         count = int(facts["count"])
         if facts["sha256"] != _digest(count, tensors):
             return None
-        return FeatureSample(Moments(count, tensors["total"], tensors["products"]), tensors["rows"])
+        return FeatureSample(Moments(count, tensors["mean"], tensors["products"]), tensors["rows"])
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None

@@ -3,19 +3,22 @@
 import hashlib
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal, get_args
 
 from paripassu.data import Source
 from paripassu.games import GanLoss, PathLength, Penalty, non_saturating
 from paripassu.models import Architecture
+from paripassu.records import Decay
 from paripassu.rules import Rule
 from paripassu.train import serialization
 from paripassu.train.own_parts import portable
 
 Updates = Literal["alternating", "simultaneous"]
-Decay = Literal["constant", "linear", "cosine"]
 Precision = Literal["float32", "tf32", "bf16"]
+
+LARGEST = 2**63  # what torch counts with is below
 
 _MINIMA = {
     "steps": 1,
@@ -130,8 +133,14 @@ class Run:
 
     def __post_init__(self) -> None:
         for name, least in _MINIMA.items():
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be >= {least}, got {getattr(self, name)}")
+            value: object = getattr(self, name)
+            if type(value) is not int:
+                raise ValueError(f"{name} must be a whole number, got {value!r}")
+            if value < least:
+                raise ValueError(f"{name} must be >= {least}, got {value}")
+        for name, value in _whole_numbers(self):
+            if abs(value) >= LARGEST and name != "seed":
+                raise ValueError(f"{name} must be below 2^63, got {value}")
         if not 0.0 <= self.ema < 1.0:
             raise ValueError(f"ema must be in [0, 1), got {self.ema}")
         for name, kind in (("updates", Updates), ("decay", Decay), ("precision", Precision)):
@@ -181,6 +190,14 @@ class Run:
         """
         text = json.dumps(portable(self.settings()), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _whole_numbers(part: Any, name: str = "") -> Iterator[tuple[str, int]]:
+    """The whole numbers in a dataclass and in those inside it, by their names."""
+    if isinstance(part, int):
+        yield name, part
+    for field in fields(part) if is_dataclass(part) and not isinstance(part, type) else ():
+        yield from _whole_numbers(getattr(part, field.name), f"{name}.{field.name}".lstrip("."))
 
 
 def from_settings(plain: dict[str, Any]) -> Run:

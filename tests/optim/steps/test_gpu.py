@@ -16,9 +16,10 @@ from torch import nn
 
 from paripassu.optim import RuleOptimizer
 from paripassu.optim.steps import cuda, foreach, plain
-from paripassu.optim.steps.decomposition import decompose
+from paripassu.optim.steps.decomposition import StateArrays, decompose
 from paripassu.optim.steps.flat import flat_memory
 from paripassu.rules import SGD, Adam, Graft, Normalize
+from paripassu.rules.parts import numbers_of, with_numbers
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 if DEVICE == "cpu":
@@ -209,6 +210,7 @@ def test_a_step_is_two_launches(path, monkeypatch, count):
 def test_if_triton_cannot_compile_another_way_serves(monkeypatch):
     """And nothing has moved before that is known."""
     decomposition, device = decompose(SGD()), torch.device("cuda", 0)
+    kind = cuda._kind(decomposition, StateArrays([], [], [], []))
 
     def fails(*_):
         raise RuntimeError("no C compiler")
@@ -218,21 +220,61 @@ def test_if_triton_cannot_compile_another_way_serves(monkeypatch):
     with pytest.warns(
         RuntimeWarning, match="several times slower, because Triton cannot compile.*no C compiler"
     ):
-        assert not cuda._is_compiled(decomposition, device, record=False)
-    assert not cuda._is_compiled(decomposition, device, record=False)  # warns once
+        assert not cuda._is_compiled(decomposition, kind, device, record=False)
+    assert not cuda._is_compiled(decomposition, kind, device, record=False)  # warns once
 
 
 def test_no_graph_records_what_is_not_compiled(monkeypatch):
     monkeypatch.setattr(cuda, "_compiled", {})
-    assert not cuda._is_compiled(decompose(SGD()), torch.device("cuda", 0), record=True)
+    decomposition = decompose(SGD())
+    kind = cuda._kind(decomposition, StateArrays([], [], [], []))
+    assert not cuda._is_compiled(decomposition, kind, torch.device("cuda", 0), record=True)
     assert not cuda._compiled
 
 
 @pytest.mark.parametrize("path", PATHS[2:], indirect=True)
 def test_settings_have_the_kernels_names_and_order(path):
-    for kernel, settings in (("advance", cuda._AdvanceSettings), ("move", cuda._MoveSettings)):
+    of_move = "log1", "log2", "eps"
+    for kernel, numbers, flags in (
+        ("advance", cuda._Numbers._fields, cuda._AdvanceFlags),
+        ("move", of_move, cuda._MoveFlags),
+    ):
         names = list(inspect.signature(getattr(cuda._kernels(), kernel).fn).parameters)
-        assert names == ["table", "scratch", "n", "chunks", *settings._fields]
+        assert names == ["table", "scratch", "n", "chunks", *numbers, *flags._fields]
+
+
+@pytest.mark.parametrize("path", PATHS[2:], indirect=True)
+def test_scheduled_numbers_compile_nothing_anew(path):
+    """A kernel takes them as arguments: a schedule would fill the memory with kernels."""
+    cuda._launches.cache_clear()
+    parameter = _parameter(torch.ones(3), torch.ones(3))
+    optimizer = RuleOptimizer([parameter], 0.1, rule=Graft(PARTS[3], PARTS[1]))
+    for step in range(5):
+        optimizer.param_groups[0].update(momentum=0.5 + step / 20, betas=(0.5 + step / 20, 0.9))
+        optimizer.step()
+    assert cuda._launches.cache_info().currsize == 1
+
+
+@pytest.mark.parametrize("rule", [rule for rule in FAST if numbers_of(rule)], ids=repr)
+def test_scheduled_numbers_are_the_rules_of_that_step(path, rule):
+    """Also where they become 0 and more again, so that states begin late."""
+    generator = torch.Generator().manual_seed(0)
+    exact = torch.randn(5, generator=generator, dtype=torch.float64)
+    parameter = nn.Parameter(exact.float().to(DEVICE))
+    optimizer = RuleOptimizer([parameter], 0.1, rule=rule)
+    state = None
+    for betas, momentum in (((0.3, 0.8), 0.7), ((0.0, 0.9), 0.0), ((0.6, 0.95), 0.4)):
+        numbers = {"betas": betas, "momentum": momentum}
+        numbers = {name: numbers[name] for name in numbers if name in numbers_of(rule)}
+        optimizer.param_groups[0].update(numbers)
+        now = with_numbers(rule, numbers)
+        gradient = torch.randn(5, generator=generator, dtype=torch.float64)
+        parameter.grad = gradient.float().to(DEVICE)
+        state = now.complete(state, gradient) if state else now.init(exact)
+        (update,), (state,) = now.update([gradient], [state], [exact])
+        exact = exact - 0.1 * update
+        optimizer.step()
+    torch.testing.assert_close(parameter.detach().double().cpu(), exact, rtol=1e-4, atol=1e-4)
 
 
 on_gpu = pytest.mark.skipif(DEVICE == "cpu", reason="needs a CUDA device")

@@ -1,4 +1,4 @@
-"""The protocol has equal grids and separate seeds; a diverged run gets the worst value."""
+"""Equal trials and separate seeds for every arm; a diverged run gets the worst value."""
 
 import math
 from contextlib import ExitStack
@@ -9,71 +9,170 @@ import pytest
 from tests.cases.studies import ARMS, Here, tiny_comparison, tiny_game, tiny_run, tiny_study
 
 from paripassu.files import FolderInUseError, locked, write_whole
-from paripassu.protocol import Evidence, run_study, summarise
+from paripassu.protocol import (
+    Evidence,
+    SearchSpace,
+    Tuning,
+    run_study,
+    sitting,
+    summarise,
+)
 from paripassu.protocol.gans import arm_on_game
 from paripassu.protocol.gans.arm_on_game import RunUnit
-from paripassu.records import RECORDS_FILE, RUN_FILE, End, Metric, RunHeader, Verdict, environment
+from paripassu.records import (
+    RECORDS_FILE,
+    RUN_FILE,
+    STUDY_FILE,
+    End,
+    Metric,
+    RunHeader,
+    Settings,
+    Verdict,
+    environment,
+)
 from paripassu.records.codec import RecordWriter, dump, load
+from paripassu.report.study import write_study_page
+from paripassu.train import Run
 
 
 class Peaked:
-    """Runs whose metric falls by one for every decade of the learning rate from a best one."""
+    """Runs whose metric falls by one for every decade of the generator's rate from a best one.
 
-    def __init__(self, best: float):
-        self.best = best
-        self.rates: list[float] = []
+    A second takes a step, and ``clock`` advances by that.
+    """
 
-    def execute(self, function, units, /):
-        for unit in units:
-            unit.path.mkdir(parents=True)
-            lr = unit.run.generator.lr
-            self.rates.append(lr)
-            header = RunHeader(unit.run.settings(), environment(unit.command))
-            write_whole(unit.path / RUN_FILE, dump(header))
-            with RecordWriter(unit.path / RECORDS_FILE) as write:
-                write(Metric(unit.run.steps, "mode-overlap@50", -abs(math.log10(lr / self.best))))
-                write(End(unit.run.steps, "finished", "", 1.0))
-            yield unit, function
+    def __init__(self, best: float, clock=None, pause: float = 0.0):
+        self.best, self.clock, self.pause = best, clock, pause
+        self.runs: list[Run] = []
+
+    def execute(self, function, tasks, /):
+        carry_out = RunUnit.carry_out
+        RunUnit.carry_out = lambda unit: self._play(unit)
+        try:
+            yield from ((task, function(task)) for task in tasks)
+        finally:
+            RunUnit.carry_out = carry_out
+
+    def _play(self, unit):
+        unit.path.mkdir(parents=True)
+        self.runs.append(unit.run)
+        header = RunHeader(unit.run.settings(), environment(unit.command))
+        write_whole(unit.path / RUN_FILE, dump(header))
+        seconds = float(unit.run.steps)
+        with RecordWriter(unit.path / RECORDS_FILE) as write:
+            value = 9 - abs(math.log10(unit.run.generator.lr / self.best))
+            write(Metric(unit.run.steps, "mode-overlap@50", value))
+            write(End(unit.run.steps, "finished", "", seconds))
+        if self.clock:
+            self.clock.now += seconds
 
 
-@pytest.mark.parametrize(
-    ("best", "beyond", "added", "chosen", "on_edge"),
-    [
-        (0.3, 4, [0.1, 0.32, 1.0], 0.32, False),
-        (1e9, 2, [0.1, 0.32], 0.32, True),
-        (1e9, 0, [], 3.2e-2, True),
-    ],
-)
-def test_the_grid_grows_equally_for_every_arm(tmp_path, best, beyond, added, chosen, on_edge):
-    engine, done = Peaked(best), []
-    progress = lambda *now: done.append(now)  # noqa: E731
-    result = run_study(tiny_study(beyond=beyond), "smoke", tmp_path / "s", engine=engine, progress=progress)
-    tried = [3.2e-3, 1e-2, 3.2e-2, *added]
+def _distance(settings, best=3e-2):
+    return abs(math.log10(settings.lr_g / best))
+
+
+def test_every_arm_has_the_same_trials_and_its_best_is_confirmed(tmp_path):
+    engine, done = Peaked(3e-2), []
+    study = tiny_study(tuning=Tuning(trials=8, finalists=3, seeds=2))
+    result = run_study(study, "smoke", tmp_path / "s", engine=engine, progress=lambda *now: done.append(now))
     for arm in result.games[0].arms:
-        assert [rate.lr for rate in arm.grid] == sorted(tried)
-        assert (arm.lr, arm.on_edge) == (chosen, on_edge)
-    # Each rate on both tuning seeds and the chosen one on three others, by both arms.
-    assert sorted(engine.rates) == sorted(4 * tried + 6 * [chosen])
-    assert done[0] == (0, 2 * 4 * (3 * 2 + 3))
-    assert done[-1] == (4 * len(engine.rates),) * 2
+        best = sorted((trial.settings for trial in arm.trials), key=_distance)
+        assert len(best) == 8
+        assert arm.chosen == best[0]
+        again = {trial.settings for trial in arm.trials if len(trial.values) == 3}
+        assert again == set(best[:3])
+        assert {len(trial.values) for trial in arm.trials} == {1, 3}
+    runs = 8 + 3 * 2 + 3
+    seeds = sorted(run.seed for run in engine.runs)
+    assert seeds == sorted(2 * (8 * [0] + 3 * [1, 2] + [1000, 1001, 1002]))
+    assert done[0] == (0, 2 * 4 * runs)
+    assert done[-1] == (2 * 4 * runs, 2 * 4 * runs)
     assert [*done] == sorted(done)
 
 
-def test_a_scale_without_tuning_takes_the_chosen_rates(tmp_path):
+def test_the_final_choice_is_made_on_seeds_that_no_trial_saw(tmp_path):
+    """Without further seeds the best trial wins; with them it is their mean that decides."""
+    for seeds in (0, 2):
+        tuning = Tuning(trials=4, finalists=2, seeds=seeds)
+        arm = (
+            run_study(tiny_study(tuning=tuning), "smoke", tmp_path / str(seeds), engine=Peaked(1e-2))
+            .games[0]
+            .arms[0]
+        )
+        assert arm.chosen == min((trial.settings for trial in arm.trials), key=lambda s: _distance(s, 1e-2))
+        assert sum(len(trial.values) == 1 + seeds for trial in arm.trials) == (2 if seeds else 4)
+
+
+def test_arms_are_compared_within_their_family(tmp_path):
+    arms = [replace(arm, family=family) for family in ("one", "two") for arm in ARMS]
+    games = [tiny_game({"wild": 1e-2, "calm": 1e-2}, name=name, family=name) for name in ("one", "two")]
+    study = tiny_study(arms=arms, games=games)
+    result = run_study(study, "smoke", tmp_path / "s", engine=Peaked(1e-2))
+    assert [(game.family, [arm.arm for arm in game.arms]) for game in result.games] == [
+        ("one", ["wild", "calm"]),
+        ("two", ["wild", "calm"]),
+    ]
+
+
+def test_several_rules_give_a_finding_for_each_claim(tmp_path):
+    rules = {"C2: one": lambda _: Verdict("supported", "a"), "C3: two": lambda _: Verdict("undecided", "b")}
+    result = run_study(tiny_study(verdict=rules), "smoke", tmp_path / "s", engine=Peaked(1e-2))
+    assert [(f.claim, f.about, f.verdict.outcome) for f in result.findings] == [
+        ("C2: one", "ring8", "supported"),
+        ("C3: two", "ring8", "undecided"),
+    ]
+    assert result.findings[0].power.startswith(
+        "With the arms' labels permuted, the rule supports the claim in 100"
+    )
+
+
+def test_evidence_pairs_seeds_and_trials(tmp_path):
+    seen: list[Evidence] = []
+
+    def verdict(evidence):
+        seen.append(evidence)
+        return Verdict("undecided", "")
+
+    run_study(tiny_study(verdict=verdict), "smoke", tmp_path / "s", engine=Peaked(1e-2))
+    evidence = seen[-1]
+    assert tuple(evidence.lead("wild", "wild")) == (0.0, 0.0, 0.0)
+    assert tuple(evidence.ease_lead("wild", "calm")) == (0.0, 0.0, 0.0)
+    assert {len(trials) for trials in evidence.trials.values()} == {3}
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "score"), [("mode-overlap@50", 0.4, 0.4), ("fd-x@5", math.e, -1.0)]
+)
+def test_scores_are_better_if_higher(metric, value, score):
+    game = tiny_game({}, metric=metric)
+    assert game.score(value) == pytest.approx(score)
+    assert game.unscore(score) == pytest.approx(value)
+
+
+def test_a_scale_without_tuning_takes_the_chosen_settings(tmp_path):
     result = run_study(tiny_study(), "untuned", tmp_path / "s", engine=Here())
-    assert [(arm.lr, arm.grid, arm.on_edge) for arm in result.games[0].arms] == [(1e-3, [], False)] * 2
-    assert result.settings["tuning_seeds"] == []
+    for arm in result.games[0].arms:
+        assert (arm.chosen, arm.trials, arm.edges, arm.ease) == (Settings(1e-3, 2e-3, "cosine"), [], [], None)
+    assert result.settings["tuning"] == {}
+    header = load(tmp_path / "s" / result.games[0].arms[0].runs[0] / RUN_FILE, RunHeader)
+    assert header.settings["discriminator"]["lr"] == 2e-3
+    assert header.settings["decay"] == "cosine"
 
 
-def test_a_game_without_chosen_rates_takes_the_centres(tmp_path):
+def test_a_game_without_chosen_settings_takes_the_centres(tmp_path):
     game = tiny_game({"wild": 2e-3, "calm": 3e-3}, chosen={})
     result = run_study(tiny_study(games=[game]), "untuned", tmp_path / "s", engine=Here())
-    assert [arm.lr for arm in result.games[0].arms] == [2e-3, 3e-3]
+    assert [arm.chosen for arm in result.games[0].arms] == [
+        Settings(rate, rate, "linear") for rate in (2e-3, 3e-3)
+    ]
 
 
 def test_a_run_waits_for_the_lock_of_a_node_that_died(tmp_path, monkeypatch):
     monkeypatch.setattr(arm_on_game, "_LAPSE", 0.0)
-    unit, waits = RunUnit(tmp_path / "r", tiny_run(ARMS[0].rule, 0.1, 4, 0), ""), []
+    unit, waits = (
+        RunUnit(tmp_path / "r", tiny_run(ARMS[0].rule, Settings(0.1, 0.1, "constant"), 4, 0), ""),
+        [],
+    )
     unit.path.mkdir()
     with locked(unit.path), pytest.raises(FolderInUseError):
         unit.carry_out()
@@ -93,7 +192,8 @@ def test_a_run_waits_for_the_lock_of_a_node_that_died(tmp_path, monkeypatch):
 def test_old_runs_of_an_edited_study_stay_apart(tmp_path):
     """They do not affect the result, not even as the worst value of any run."""
     out, diverging = tmp_path / "s", {"wild": 1e35, "calm": 1e-2}
-    game = tiny_game(diverging, steps={"untuned": 6}, chosen={"wild": 1e-3, "calm": 0.5})
+    settings = {"wild": Settings(1e-3, 1e-3, "linear"), "calm": Settings(0.5, 0.5, "linear")}
+    game = tiny_game(diverging, steps={"untuned": 6}, chosen=settings)
     assert run_study(tiny_study(games=[game]), "untuned", out, engine=Here()).remarks == []
     runs = set(out.glob("runs/*/*/*"))
     alone = run_study(tiny_study(diverging), "untuned", tmp_path / "alone", engine=Here())
@@ -126,7 +226,7 @@ def test_diverged_runs_get_the_largest_measure(tmp_path):
         seen.append(evidence)
         return Verdict("supported", "")
 
-    measures = {"loss": lambda table: table["generator"].max(), "nothing": lambda _: math.nan}
+    measures = {"loss": lambda table, _: table["generator"].max(), "nothing": lambda *_: math.nan}
     study = tiny_study({"wild": 1e35, "calm": 1e-2}, verdict=verdict, measures=measures)
     (game,) = run_study(study, "smoke", tmp_path / "s", engine=Here()).games
     assert game.measures == ["loss", "nothing"]
@@ -139,20 +239,103 @@ def test_diverged_runs_get_the_largest_measure(tmp_path):
 
 
 def test_the_plan_lists_every_run():
-    assert len(tiny_comparison().plan()) == 2 * (3 * 2 + 3)
-    assert sum("up to 4 rates beyond" in line for line in tiny_comparison(beyond=4).plan()) == 2
-    assert sum("confirm" in line for line in tiny_comparison().plan()) == 6
+    plan = tiny_comparison().plan()
+    assert len(plan) == 2 * (3 + 2 * 2 + 3)
+    assert sum("trial" in line and "again" not in line for line in plan) == 6
+    assert sum("confirm the chosen rates" in line for line in plan) == 6
+    assert "rates 0.001 and 0.002, cosine to 0" in tiny_comparison(tuning=None, size="untuned").plan()[0]
+
+
+def test_another_search_space_is_another_study(tmp_path):
+    run_study(tiny_study(), "smoke", tmp_path / "s", engine=Peaked(1e-2))
+    wider = Tuning(trials=3, finalists=2, seeds=2, space=SearchSpace(decades=5))
+    with pytest.raises(ValueError, match="the space of its tuning is"):
+        run_study(tiny_study(tuning=wider), "smoke", tmp_path / "s", engine=Peaked(1e-2))
+    more = run_study(
+        tiny_study(tuning=Tuning(trials=5, finalists=2, seeds=2)),
+        "smoke",
+        tmp_path / "s",
+        engine=Peaked(1e-2),
+    )
+    assert len(more.games[0].arms[0].trials) == 5
+
+
+def test_some_games_can_be_chosen():
+    games = [tiny_game({"wild": 1.0, "calm": 1.0}, name=name) for name in ("one", "two")]
+    study = tiny_study(games=games)
+    assert [game.name for game in study.on_games(["two"]).scale("smoke").design.games] == ["two"]
+    assert study.on_games([]) == study
+    with pytest.raises(ValueError, match="no game 'three': this study has one, two"):
+        study.on_games(["three"])
 
 
 @pytest.mark.parametrize(
     ("given", "match"),
     [
-        ({"rates": 4}, "rates must be odd"),
         ({"confirmation_seeds": 0}, "at least one seed"),
-        ({"tuning_seeds": 0}, "at least one seed"),
         ({"games": [tiny_game({}), tiny_game({})]}, "two games share a name"),
+        ({"games": [tiny_game({}, family="other")]}, "no arm is of the family 'other'"),
     ],
 )
 def test_impossible_comparisons_are_refused(given, match):
     with pytest.raises(ValueError, match=match):
         tiny_comparison(**given)
+
+
+class _Clock:
+    """The runner's clock; runs advance it."""
+
+    now = 0.0
+
+    def time(self):
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    made = _Clock()
+    monkeypatch.setattr(sitting, "time", made)
+    monkeypatch.setattr(sitting, "usable_cores", lambda: 1)
+    return made
+
+
+def test_wherever_time_ends_every_arm_has_had_the_same_trials(tmp_path, clock):
+    """A run of 4 steps takes 4 seconds; a trial of both arms 8, and the runs after trials 2 * (4 + 3) * 4."""
+    tuning = Tuning(trials=6, finalists=2, seeds=2)
+    study, out, engine = tiny_study(tuning=tuning), tmp_path / "s", Peaked(3e-2, clock)
+    result = run_study(study, "smoke", out, engine=engine, minutes=(3 * 8 + 56 + 2) / 60)
+    assert (result.finished, result.reached) == (False, "3 of 6 trials an arm")
+    assert [len(arm.trials) for arm in result.games[0].arms] == [3, 3]
+    assert "3 trials each" in result.findings[0].budget
+    assert summarise(study, "smoke", out).games == result.games
+
+    more = run_study(study, "smoke", out, engine=engine, minutes=(2 * 8 + 56 + 2) / 60)
+    assert more.reached in ("5 of 6 trials an arm", "")
+    whole = run_study(study, "smoke", out, engine=engine)
+    alone = run_study(study, "smoke", tmp_path / "alone", engine=Peaked(3e-2))
+    assert (whole.games, whole.findings, whole.reached) == (alone.games, alone.findings, "")
+    assert whole.remarks == alone.remarks
+
+
+def test_a_study_that_has_time_left_finishes(tmp_path, clock):
+    engine = Peaked(3e-2, clock)
+    result = run_study(tiny_study(), "smoke", tmp_path / "s", engine=engine, minutes=60)
+    assert result.finished
+    alone = run_study(tiny_study(), "smoke", tmp_path / "alone", engine=Peaked(3e-2))
+    assert result.games == alone.games
+    assert len(engine.runs) == 2 * (3 + 2 * 2 + 3)
+
+
+def test_too_little_time_for_a_verdict_leaves_none(tmp_path, clock):
+    result = run_study(tiny_study(), "smoke", tmp_path / "s", engine=Peaked(1e-2, clock), minutes=9 / 60)
+    assert (result.finished, result.reached, result.findings) == (False, "", [])
+    assert "Not finished" in write_study_page(tmp_path / "s").read_text(encoding="utf-8")
+
+
+def test_less_time_than_a_run_takes_is_refused(tmp_path, clock):
+    out, engine = tmp_path / "s", Peaked(1e-2, clock)
+    run_study(tiny_study(), "smoke", out, engine=engine, minutes=9 / 60)
+    before = (out / STUDY_FILE).read_text()
+    with pytest.raises(ValueError, match=r"0.05 minutes are too short: a run takes about 0.067 here"):
+        run_study(tiny_study(), "smoke", out, engine=engine, minutes=3 / 60)
+    assert (out / STUDY_FILE).read_text() == before

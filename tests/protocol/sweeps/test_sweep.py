@@ -1,7 +1,10 @@
 """Sweeps do each chunk once, and their tables have the simulator's results."""
 
 import json
+import shutil
 from dataclasses import replace
+from itertools import cycle
+from unittest.mock import ANY
 
 import numpy as np
 import polars as pl
@@ -14,6 +17,7 @@ from paripassu.protocol.sweeps.chunk import Chunk, ChunkUnit, read
 from paripassu.protocol.sweeps.sweep import best_rates, half_decades
 from paripassu.records import STUDY_FILE, StudyResult
 from paripassu.records.codec import dump, load
+from paripassu.report.study import write_study_page
 from paripassu.studies import custom
 from paripassu.theory import Framework, simulate
 
@@ -75,6 +79,91 @@ def test_a_stopped_sweep_resumes_without_repeating_chunks(tmp_path):
     assert pl.read_parquet(tmp_path / "outcomes.parquet").equals(outcomes)
     assert result.finished
     assert {finding.claim[:2] for finding in result.findings} == {"C4", "C5", "C6"}
+
+
+def _flip(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def _swap(path, suffix):
+    """Take the place of another chunk's file of the same kind, which has the same schema."""
+    other = next(p for p in sorted(path.parent.glob(f"*{suffix}")) if p != path)
+    path.write_bytes(other.read_bytes())
+
+
+DAMAGE = {
+    "flipped": _flip,
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-9]),
+    "emptied": lambda path: path.write_bytes(b""),
+    "zeroed": lambda path: path.write_bytes(bytes(path.stat().st_size)),
+    "deleted": lambda path: path.unlink(),
+    "other JSON": lambda path: path.write_text("[[]]"),
+    "null": lambda path: path.write_text("null"),
+    "nested": lambda path: path.write_text("[" * 100_000),
+}
+
+
+@pytest.fixture(scope="module")
+def done_sweep(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sweep")
+    return folder, _run(TINY, folder)
+
+
+@pytest.mark.parametrize(
+    ("how", "suffix"),
+    [
+        *zip(DAMAGE, cycle(["-outcomes.parquet", ".json", "-paths.parquet", ".json"]), strict=False),
+        ("swapped", "-outcomes.parquet"),
+        ("swapped", ".json"),
+    ],
+)
+def test_a_damaged_chunk_is_named_and_computed_again(how, suffix, done_sweep, tmp_path):
+    made, result = done_sweep
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    path = sorted((tmp_path / "chunks").glob(f"*{suffix}"))[0]
+    _swap(path, suffix) if how == "swapped" else DAMAGE[how](path)
+    with pytest.raises(ValueError, match=rf"1 units are missing or damaged, \S+{path.name[:16]}\.json among"):
+        summarise(custom.phase(TINY), custom.SCALE, tmp_path)
+    said = []
+    assert _run(TINY, tmp_path, notice=said.append) == replace(result, environment=ANY)
+    assert [text for text in said if str(path) in text and "computed again" in text] == said != []
+    files = [p.relative_to(made) for p in sorted(made.rglob("*.parquet"))]
+    assert all((tmp_path / file).read_bytes() == (made / file).read_bytes() for file in files)
+
+
+@pytest.mark.parametrize(
+    ("how", "name"),
+    [
+        *zip(DAMAGE, cycle(["outcomes.parquet", "tables.json", "paths.parquet"]), strict=False),
+        ("swapped", "outcomes.parquet"),
+    ],
+)
+def test_damaged_tables_are_named_and_made_again(how, name, done_sweep, tmp_path):
+    made, result = done_sweep
+    shutil.copytree(made, tmp_path / "sweep")
+    path = tmp_path / "sweep" / name
+    if how == "swapped":
+        other = _run(replace(TINY, steps=300), tmp_path / "other")
+        assert other.settings != result.settings
+        path.write_bytes((tmp_path / "other" / name).read_bytes())
+    else:
+        DAMAGE[how](path)
+    with pytest.raises(ValueError, match=f"{name} is .*: give the sweep's command again"):
+        write_study_page(tmp_path / "sweep")
+    assert _run(TINY, tmp_path / "sweep") == replace(result, environment=ANY)
+    assert path.read_bytes() == (made / name).read_bytes()
+    write_study_page(tmp_path / "sweep")
+
+
+def test_tables_of_another_sweep_are_not_shown(done_sweep, tmp_path):
+    """All of them, with their index: each is whole."""
+    made, _ = done_sweep
+    _run(replace(TINY, steps=300), tmp_path)
+    (tmp_path / STUDY_FILE).write_bytes((made / STUDY_FILE).read_bytes())
+    with pytest.raises(ValueError, match=r"tables\.json is of other tables"):
+        write_study_page(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,8 @@ WAYS: tuple[Way, ...] = (cpu, cuda, foreach, plain)
 
 def carry_out(step: PlayerStep) -> None:
     """Carry out ``step`` in the first way that supports it: parameters and states change in place."""
-    for way in WAYS:
+    # The other ways know no tensors but the step's.
+    for way in (plain,) if step.needs_other_ranks else WAYS:
         planned = way.plan(step)
         if planned is not None:
             planned()

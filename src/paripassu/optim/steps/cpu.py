@@ -149,6 +149,7 @@ class _Arguments:
         by_adam = decomposition.direction == "adam"
         columns = {"sgd": kernels.SGD, "adam": kernels.ADAM, "constant": -1, "own": -1}
         own, wanted = columns[decomposition.direction], columns[decomposition.magnitude]
+        source = direction_row(decomposition, memory.arrays)
         rates = step.rates
         if decomposition.unit != "length":
             lengths = decomposition.lengths(memory.sizes)
@@ -158,7 +159,7 @@ class _Arguments:
         # microseconds.
         self._layout.pack_into(
             self._memory, 0,
-            *self._head, direction_row(decomposition), by_adam, decomposition.rescales, own, wanted,
+            *self._head, source, by_adam, decomposition.rescales, own, wanted,
             *chain.from_iterable(memory.addresses), *self._done,
             decomposition.momentum, *decomposition.betas, decomposition.eps,
             *corrections, *step.decay_factors, *rates,

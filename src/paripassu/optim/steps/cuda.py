@@ -24,7 +24,7 @@ BLOCK, WARPS = 1024, 4  # BLOCK divides CHUNK
 
 # Older versions cannot allocate pinned memory while a graph is being recorded.
 _PINS_IN_GRAPHS = tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 11)
-_compiled: dict[tuple[Decomposition, torch.device], bool] = {}
+_compiled: dict[tuple["_Kind", torch.device], bool] = {}
 
 
 @cache
@@ -43,7 +43,10 @@ def plan(step: PlayerStep) -> Callable[[], None] | None:
     if decomposition is None or not home.is_cuda or _kernels() is None:
         return None
     memory = flat_memory(decomposition, step, home.get_device())
-    if memory is None or not _is_compiled(decomposition, home.device, record=is_recorded(step.parameters)):
+    if memory is None:
+        return None
+    record = is_recorded(step.parameters)
+    if not _is_compiled(decomposition, _kind(decomposition, memory.arrays), home.device, record=record):
         return None
     return partial(carry_out, decomposition, step, memory)
 
@@ -62,13 +65,54 @@ def carry_out(decomposition: Decomposition, step: PlayerStep, memory: FlatMemory
     check_rates(step.rates, step.parameters)
     with torch.cuda.device_of(step.parameters[0]):
         table = send(decomposition, step, memory)
-        for launch in _launches(decomposition, table.words.get_device(), table.aligned):
-            launch(table)
+        kind, numbers = _kind(decomposition, memory.arrays), _numbers(decomposition)
+        for launch in _launches(kind, table.words.get_device(), table.aligned):
+            launch(table, numbers)
     # torch did not see the kernels write: without this it would go backwards through an outdated graph.
     torch.autograd.graph.increment_version(step.parameters)
 
 
-class _AdvanceSettings(NamedTuple):
+class _Kind(NamedTuple):
+    """What of a step is compiled into the kernels: all but numbers.
+
+    Attributes:
+        sgd: whether the rule has a part that is SGD.
+        adam: the same of Adam.
+        momentum: whether states have momentum buffers.
+        moments: whether states have first moments.
+        source: the row of the direction, or of the numerator of Adam's direction.
+        by_adam: whether the direction is Adam's.
+        rescales: whether directions are rescaled.
+        is_global: whether all tensors are measured together.
+        updates_state: whether gradients must be read before parameters move.
+    """
+
+    sgd: bool
+    adam: bool
+    momentum: bool
+    moments: bool
+    source: int
+    by_adam: bool
+    rescales: bool
+    is_global: bool
+    updates_state: bool
+
+
+def _kind(decomposition: Decomposition, arrays: StateArrays) -> _Kind:
+    return _Kind(
+        sgd=decomposition.sgd is not None,
+        adam=decomposition.adam is not None,
+        momentum=bool(arrays.buffers),
+        moments=bool(arrays.firsts),
+        source=direction_row(decomposition, arrays),
+        by_adam=decomposition.direction == "adam",
+        rescales=decomposition.rescales,
+        is_global=decomposition.is_global,
+        updates_state=decomposition.updates_state,
+    )
+
+
+class _Numbers(NamedTuple):
     """Arguments of `cuda_kernels.advance` after the table's, in its order and under its names."""
 
     momentum: float
@@ -79,6 +123,26 @@ class _AdvanceSettings(NamedTuple):
     rest2: float
     log2: float
     eps: float
+
+
+def _numbers(decomposition: Decomposition) -> _Numbers:
+    """The numbers of a step, which may change from step to step; a CUDA graph keeps them."""
+    b1, b2 = map(float, decomposition.betas)
+    return _Numbers(
+        momentum=float(decomposition.momentum),
+        b1=b1,
+        rest1=1 - b1,
+        log1=math.log(b1) if b1 else -math.inf,
+        b2=b2,
+        rest2=1 - b2,
+        log2=math.log(b2) if b2 else -math.inf,
+        eps=float(decomposition.eps),
+    )
+
+
+class _AdvanceFlags(NamedTuple):
+    """Arguments of `cuda_kernels.advance` after the numbers, in its order and under its names."""
+
     SGD: bool
     ADAM: bool
     MOMENTUM: bool
@@ -91,12 +155,9 @@ class _AdvanceSettings(NamedTuple):
     BLOCK: int
 
 
-class _MoveSettings(NamedTuple):
-    """Arguments of `cuda_kernels.move` after the table's, in its order and under its names."""
+class _MoveFlags(NamedTuple):
+    """Arguments of `cuda_kernels.move` after ``log1``, ``log2`` and ``eps``, in its order."""
 
-    log1: float
-    log2: float
-    eps: float
     SOURCE: int
     BY_ADAM: bool
     RESCALE: bool
@@ -107,16 +168,18 @@ class _MoveSettings(NamedTuple):
 
 
 class _Launch:
-    """A kernel and the arguments that are the same in each step of a rule."""
+    """A kernel and the arguments that are the same in each step of a kind."""
 
-    def __init__(self, kernel: Any, settings: _AdvanceSettings | _MoveSettings) -> None:
+    def __init__(self, kernel: Any, flags: _AdvanceFlags | _MoveFlags) -> None:
         self._kernel = kernel
-        self._settings = settings
+        self._flags = flags
         self._compiled: Any = None
 
-    def __call__(self, table: Table) -> None:
+    def __call__(self, table: Table, numbers: _Numbers) -> None:
         grid = table.plan.chunks, 1, 1
-        arguments = table.words, table.scratch, table.plan.tensors, table.plan.chunks, *self._settings
+        is_move = isinstance(self._flags, _MoveFlags)
+        used = (numbers.log1, numbers.log2, numbers.eps) if is_move else numbers
+        arguments = table.words, table.scratch, table.plan.tensors, table.plan.chunks, *used, *self._flags
         if self._compiled is None:
             self._compiled = self._kernel[grid](*arguments, num_warps=WARPS, enable_fp_fusion=True)
         else:  # without a search for the version that fits the arguments, which takes longer than a launch
@@ -125,63 +188,45 @@ class _Launch:
 
 @lru_cache(maxsize=64)
 def _launches(
-    decomposition: Decomposition,
+    kind: _Kind,
     device: int,  # noqa: ARG001
     aligned: bool,  # noqa: FBT001
 ) -> list[_Launch]:
     """The launches of a step; each device has its own, because kernels are loaded there."""
     kernels = _kernels()
     assert kernels is not None
-    (b1, b2), eps = decomposition.betas, decomposition.eps
-    log1, log2 = (math.log(beta) if beta else -math.inf for beta in (b1, b2))
     flags: dict[str, bool] = {
-        "BY_ADAM": decomposition.direction == "adam",
-        "RESCALE": decomposition.rescales,
-        "GLOBAL": decomposition.is_global,
+        "BY_ADAM": kind.by_adam,
+        "RESCALE": kind.rescales,
+        "GLOBAL": kind.is_global,
         "ALIGNED": aligned,
     }
-    move = _MoveSettings(
-        log1=log1,
-        log2=log2,
-        eps=eps,
-        SOURCE=direction_row(decomposition),
+    move = _Launch(kernels.move, _MoveFlags(SOURCE=kind.source, CHUNK=CHUNK, BLOCK=BLOCK, **flags))
+    if not kind.updates_state:
+        return [move]
+    advance = _AdvanceFlags(
+        SGD=kind.sgd,
+        ADAM=kind.adam,
+        MOMENTUM=kind.momentum,
+        MOMENTS=kind.moments,
         CHUNK=CHUNK,
         BLOCK=BLOCK,
         **flags,
     )
-    if not decomposition.updates_state:
-        return [_Launch(kernels.move, move)]
-    advance = _AdvanceSettings(
-        momentum=float(decomposition.momentum),
-        b1=float(b1),
-        rest1=float(1 - b1),
-        log1=log1,
-        b2=float(b2),
-        rest2=float(1 - b2),
-        log2=log2,
-        eps=float(eps),
-        SGD=decomposition.sgd is not None,
-        ADAM=decomposition.adam is not None,
-        MOMENTUM=bool(decomposition.momentum),
-        MOMENTS=bool(b1),
-        CHUNK=CHUNK,
-        BLOCK=BLOCK,
-        **flags,
-    )
-    return [_Launch(kernels.advance, advance), _Launch(kernels.move, move)]
+    return [_Launch(kernels.advance, advance), move]
 
 
-def _is_compiled(decomposition: Decomposition, home: torch.device, *, record: bool) -> bool:
+def _is_compiled(decomposition: Decomposition, kind: _Kind, home: torch.device, *, record: bool) -> bool:
     """Whether Triton has compiled the kernels; if not, it compiles them now, unless a graph is recorded.
 
     It compiles on tensors of one element, so that nothing has moved if it fails.
     """
-    key = decomposition, home
+    key = kind, home
     if key not in _compiled:
         if record:
             return False
         try:
-            _step_of_one(decomposition, home)
+            _step_of_one(decomposition, kind, home)
         except torch.OutOfMemoryError:
             raise
         except Exception as error:  # whatever Triton raises without a C compiler or without space
@@ -196,13 +241,19 @@ def _is_compiled(decomposition: Decomposition, home: torch.device, *, record: bo
     return _compiled[key] and not (record and not _PINS_IN_GRAPHS)
 
 
-def _step_of_one(decomposition: Decomposition, home: torch.device) -> None:
+def _step_of_one(decomposition: Decomposition, kind: _Kind, home: torch.device) -> None:
     rows = [torch.zeros(1, device=home) for _ in ROWS]
-    parameter, gradient, *arrays = ([row] for row in rows)
+    parameter, gradient, buffers, firsts, seconds, steps = ([row] for row in rows)
+    arrays = StateArrays(
+        buffers if kind.momentum else [],
+        firsts if kind.moments else [],
+        seconds if kind.adam else [],
+        steps if kind.adam else [],
+    )
     rule = decomposition.sgd or decomposition.adam
     assert rule is not None
     step = PlayerStep(
         rule, decomposition, parameter, gradient, [{}], [1.0], [1.0], is_float32=True, flat_check=FlatCheck()
     )
-    memory = FlatMemory((1,), [(row.data_ptr(),) for row in rows], gradient, StateArrays(*arrays))
+    memory = FlatMemory((1,), [(row.data_ptr(),) for row in rows], gradient, arrays)
     carry_out(decomposition, step, memory)

@@ -9,7 +9,7 @@ rule                           magnitude  direction
 ``Graft(SGD, Adam)``           SGD        Adam
 =============================  =========  =========
 
-`plain` carries out every other rule.
+`plain` carries out every other rule, and rules whose numbers differ between groups of parameters.
 """
 
 from collections.abc import Sequence
@@ -88,14 +88,17 @@ class Decomposition(NamedTuple):
         """Adam's; 0 without Adam."""
         return self.adam.eps if self.adam else 0.0
 
-    def arrays(self, states: Sequence[State]) -> StateArrays:
-        """The arrays in the states of a player's tensors."""
+    def arrays(self, states: Sequence[State]) -> StateArrays | None:
+        """The arrays in the states of a player's tensors; None if only some have a first moment."""
         arrays = StateArrays([], [], [], [])
         if self.momentum:
             arrays = arrays._replace(buffers=[s["momentum_buffer"] for s in self._of("sgd", states)])
         if self.adam:
             own = self._of("adam", states)
-            firsts = [s["exp_avg"] for s in own] if self.betas[0] else []
+            if len(set(map(len, own))) > 1:
+                return None
+            # A state may have one although betas[0] is 0 now: it was not before.
+            firsts = [s["exp_avg"] for s in own] if "exp_avg" in own[0] else []
             arrays = arrays._replace(
                 firsts=firsts, seconds=[s["exp_avg_sq"] for s in own], steps=[s["step"] for s in own]
             )

@@ -37,11 +37,11 @@ class FlatMemory(NamedTuple):
     arrays: StateArrays
 
 
-def direction_row(decomposition: Decomposition) -> int:
+def direction_row(decomposition: Decomposition, arrays: StateArrays) -> int:
     """The row of the direction, or of the numerator of Adam's direction."""
     if decomposition.direction == "adam":
-        return FIRST if decomposition.betas[0] else GRADIENT
-    return BUFFER if decomposition.momentum else GRADIENT
+        return FIRST if arrays.firsts else GRADIENT
+    return BUFFER if arrays.buffers else GRADIENT
 
 
 def flat_memory(decomposition: Decomposition, step: PlayerStep, device: int) -> FlatMemory | None:
@@ -59,6 +59,8 @@ def flat_memory(decomposition: Decomposition, step: PlayerStep, device: int) -> 
     if not step.is_float32 or not _are_plain(gradients, device):
         return None
     arrays = decomposition.arrays(step.states)
+    if arrays is None:
+        return None
     nothing = (0,) * len(parameters)
     own, *states = (
         tuple(map(Tensor.data_ptr, tensors)) if tensors else nothing for tensors in (parameters, *arrays)

@@ -24,7 +24,8 @@ class PlayerStep(NamedTuple):
 
     Attributes:
         rule: what the update is.
-        decomposition: of the rule; None if the fast ways do not support it.
+        decomposition: of the rule; None if the fast ways do not support it,
+            or if groups of parameters have other numbers.
         parameters: real tensors, written in place; a complex parameter as a view of pairs of real numbers.
         gradients: one per parameter, of its shape, in the numbers that rules compute with; never written.
         states: one per parameter, as the rule made it; their tensors are written in place.
@@ -32,6 +33,7 @@ class PlayerStep(NamedTuple):
         decay_factors: one per parameter, what weight decay multiplies it by; 1.0 without weight decay.
         is_float32: whether all parameters and gradients are float32 or pairs of float32.
         flat_check: of the optimizer.
+        needs_other_ranks: whether norms are taken over tensors that other processes have.
     """
 
     rule: Rule
@@ -43,3 +45,4 @@ class PlayerStep(NamedTuple):
     decay_factors: list[float | Tensor]
     is_float32: bool
     flat_check: FlatCheck
+    needs_other_ranks: bool = False

@@ -2,17 +2,19 @@
 
 from paripassu.protocol.gans.comparison import Comparison
 from paripassu.protocol.gans.game import Arm, ByArm, Evidence, Game, Measure, VerdictRule
-from paripassu.protocol.gans.scales import CUT_PHOTOGRAPHS, CUT_TUNING, standard_scales
+from paripassu.protocol.gans.scales import CUT_PHOTOGRAPHS, standard_scales
+from paripassu.protocol.gans.tuning import SearchSpace, Tuning
 
 __all__ = [
     "CUT_PHOTOGRAPHS",
-    "CUT_TUNING",
     "Arm",
     "ByArm",
     "Comparison",
     "Evidence",
     "Game",
     "Measure",
+    "SearchSpace",
+    "Tuning",
     "VerdictRule",
     "standard_scales",
 ]

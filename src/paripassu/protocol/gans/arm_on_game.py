@@ -1,25 +1,29 @@
-"""One arm on one game: its runs, the learning rates it tries and the one it chooses.
+"""One arm on one game: its runs, the settings that it tries and those that it chooses.
 
 All of this is computed from the runs that have ended, so a study continues where it was stopped.
 """
 
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from paripassu.evidence.tables import RunEnd, write_run_table
-from paripassu.files import FolderInUseError
+from paripassu.files import FolderInUseError, is_empty, remove
 from paripassu.protocol.gans.game import Arm, Game
-from paripassu.protocol.search import Search
+from paripassu.protocol.gans.tuning import Tuning
+from paripassu.records import RUN_FILE, Settings
 from paripassu.train import Run, train
+from paripassu.train.folder import header_of
 
 RUNS = "runs"
 
 Ends = Mapping[Path, RunEnd]
 """The ends of runs, by their folders relative to the study's."""
 
+_FIRST_TUNING_SEED = 0
 _LAPSE = 120.0  # seconds for which a shared file system may keep the lock of a node that died
 
 
@@ -44,12 +48,13 @@ class RunUnit:
         """Generator updates."""
         return self.run.steps
 
-    def carry_out(self) -> None:
+    def carry_out(self) -> list[str]:
         """Train, or resume training, and write the table of the records."""
+        notices = _begun_anew(self.path)
         deadline = time.monotonic() + _LAPSE
         while True:
             try:
-                train(self.run, self.path, command=self.command)
+                train(self.run, self.path, command=self.command, notice=notices.append)
             except FolderInUseError:
                 # We hold the study's lock, so this lock is from our run on a node that has just died.
                 if time.monotonic() > deadline:
@@ -57,81 +62,137 @@ class RunUnit:
                 time.sleep(1)
             else:
                 write_run_table(self.path)
-                return
+                return [text if str(self.path) in text else f"{self.path}: {text}" for text in notices]
+
+
+def _begun_anew(folder: Path) -> list[str]:
+    """Remove a run that cannot be continued: its settings, which the study knows, are damaged or lost."""
+    try:
+        is_lost = header_of(folder) is None and folder.is_dir() and not is_empty(folder)
+        flaw = f"{folder} has lost its {RUN_FILE}" if is_lost else ""
+    except ValueError as error:
+        flaw = str(error).partition(":")[0]
+    if not flaw:
+        return []
+    remove(folder)
+    return [f"{flaw}: this run was begun anew"]
 
 
 @dataclass(frozen=True)
 class ArmOnGame:
     """An arm on a game, at one scale of a study.
 
+    A *budget* is the number of trials that count.
+
     Attributes:
         arm: both players' update.
         game: what they play.
-        steps: generator updates of each run.
-        search: for the learning rate.
-        tuning_seeds: seeds of the runs that choose a rate.
-        confirmation_seeds: seeds of the runs at the chosen rate; only these runs are reported.
+        steps: generator updates of each confirmation run.
+        tuning: how settings are chosen; None if they are given.
+        confirmation_seeds: seeds of the runs with the chosen settings; only these runs are reported.
         device: of all runs.
     """
 
     arm: Arm
     game: Game
     steps: int
-    search: Search
-    tuning_seeds: range
+    tuning: Tuning | None
     confirmation_seeds: range
     device: str = "cpu"
-    _jobs: dict[tuple[float, int], Job] = field(default_factory=dict[tuple[float, int], Job], compare=False)
+    _jobs: dict[tuple[Settings, int, int], Job] = field(
+        default_factory=dict[tuple[Settings, int, int], Job], compare=False
+    )
 
-    def tried(self, ends: Ends) -> list[float]:
-        """Every learning rate to tune on; the outermost may not have run yet."""
-        return self.search.tried(lambda lr: self._score(lr, ends))
+    @property
+    def centre(self) -> float:
+        """Middle of the range of the generator's rate."""
+        return self.game.centres[self.arm.name]
 
-    def chosen(self, ends: Ends) -> float | None:
-        """The rate with the best mean on the tuning seeds; None until all tuning runs have ended.
+    @cached_property
+    def points(self) -> list[Settings]:
+        """The points of all trials, in order; none without tuning."""
+        return self.tuning.space.trials(self.centre, self.tuning.trials) if self.tuning else []
 
-        A diverged run is worse than any other.
-        """
-        if not self.search.grid():
-            return self.game.chosen.get(self.arm.name, self.search.centre)
-        scores = {lr: self._score(lr, ends) for lr in self.tried(ends)}
-        known = {lr: score for lr, score in scores.items() if score is not None}
-        return max(known, key=lambda lr: known[lr]) if len(known) == len(scores) else None
+    def trials(self, budget: int) -> list[Job]:
+        """Each trial's run on the first tuning seed."""
+        return [self._tuning_job(point, _FIRST_TUNING_SEED) for point in self.points[:budget]]
 
-    def tuning(self, lr: float) -> list[Job]:
-        """The tuning runs at one rate."""
-        return self._of(lr, self.tuning_seeds)
+    def finalists(self, ends: Ends, budget: int) -> list[Settings] | None:
+        """The best trials, best first; None until all trials have ended. A diverged run is the worst."""
+        scores = [self._score([job], ends) for job in self.trials(budget)]
+        known = [score for score in scores if score is not None]
+        if self.tuning is None or len(known) < len(scores):
+            return None
+        order = sorted(range(len(known)), key=lambda place: -known[place])
+        return [self.points[place] for place in order[: self.tuning.finalists]]
 
-    def all_tuning(self, ends: Ends) -> list[Job]:
-        """The tuning runs at all rates of `tried`."""
-        return [job for lr in self.tried(ends) for job in self.tuning(lr)]
+    def again(self, settings: Settings) -> list[Job]:
+        """A finalist's runs on the further tuning seeds."""
+        seeds = range(
+            _FIRST_TUNING_SEED + 1, _FIRST_TUNING_SEED + 1 + (self.tuning.seeds if self.tuning else 0)
+        )
+        return [self._tuning_job(settings, seed) for seed in seeds]
 
-    def confirmation(self, ends: Ends) -> list[Job]:
-        """The runs at the chosen rate; none until it is chosen."""
-        lr = self.chosen(ends)
-        return [] if lr is None else self._of(lr, self.confirmation_seeds)
+    def chosen(self, ends: Ends, budget: int) -> Settings | None:
+        """The finalist with the best mean on the further seeds; None until all tuning runs have ended."""
+        if self.tuning is None:
+            default = Settings(self.centre, self.centre, "linear")
+            return self.game.chosen.get(self.arm.name, default)
+        finalists = self.finalists(ends, budget)
+        if not finalists or not self.tuning.seeds:
+            return finalists[0] if finalists else None
+        scores = {each: self._score(self.again(each), ends) for each in finalists}
+        known = {each: score for each, score in scores.items() if score is not None}
+        return max(known, key=lambda each: known[each]) if len(known) == len(finalists) else None
 
-    def jobs(self, ends: Ends) -> list[Job]:
+    def confirmation(self, ends: Ends, budget: int) -> list[Job]:
+        """The runs with the chosen settings; none until they are chosen."""
+        chosen = self.chosen(ends, budget)
+        return (
+            []
+            if chosen is None
+            else [self._job(chosen, seed, self.steps) for seed in self.confirmation_seeds]
+        )
+
+    def jobs(self, ends: Ends, budget: int) -> list[Job]:
         """All runs that are needed, as far as it follows from those that have ended."""
-        return self.all_tuning(ends) + self.confirmation(ends)
+        finalists = self.finalists(ends, budget) or []
+        # Seed by seed, so that wherever the study stops all finalists have had the same seeds.
+        by_seed = zip(*(self.again(each) for each in finalists), strict=True)
+        return [
+            *self.trials(budget),
+            *(job for of_seed in by_seed for job in of_seed),
+            *self.confirmation(ends, budget),
+        ]
 
-    def _score(self, lr: float, ends: Ends) -> float | None:
-        """Mean of the deciding metric, signed so that higher is better; -inf if a run diverged."""
-        found = [ends.get(job.folder) for job in self.tuning(lr)]
+    def steps_needed(self, budget: int) -> int:
+        """Generator updates of all runs of a budget."""
+        tuning = self.tuning.runs(budget) * self._tuning_steps if self.tuning else 0
+        return tuning + len(self.confirmation_seeds) * self.steps
+
+    @property
+    def _tuning_steps(self) -> int:
+        return max(1, round(self.steps * self.tuning.share)) if self.tuning else self.steps
+
+    def _score(self, jobs: Sequence[Job], ends: Ends) -> float | None:
+        """Mean score, -inf if a run diverged; None while a run has not ended."""
+        found = [ends.get(job.folder) for job in jobs]
         finals = [end.finals for end in found if end]
         if len(finals) < len(found):
             return None
         name = self.game.metric
-        return sum(self.game.sign * f[name] if name in f else -math.inf for f in finals) / len(finals)
+        return sum(self.game.score(f[name]) if name in f else -math.inf for f in finals) / len(finals)
 
-    def _of(self, lr: float, seeds: Iterable[int]) -> list[Job]:
-        return [self._job(lr, seed) for seed in seeds]
+    def _tuning_job(self, settings: Settings, seed: int) -> Job:
+        return self._job(settings, seed, self._tuning_steps)
 
-    def _job(self, lr: float, seed: int) -> Job:
-        if (lr, seed) not in self._jobs:
-            run = replace(self.game.run(self.arm.rule, lr, self.steps, seed), device=self.device)
+    def _job(self, settings: Settings, seed: int, steps: int) -> Job:
+        key = (settings, seed, steps)
+        if key not in self._jobs:
+            run = replace(self.game.run(self.arm.rule, settings, steps, seed), device=self.device)
             slug = self.arm.name.replace(" ", "-")
             # The key separates runs of different versions of the study.
-            place = f"lr-{lr:g}-seed-{run.seed}-{run.key()}"
-            self._jobs[lr, seed] = Job(Path(RUNS) / self.game.name / slug / place, run)
-        return self._jobs[lr, seed]
+            rates = f"lr-{settings.lr_g:g}-{settings.lr_d:g}-{settings.decay}"
+            place = f"{rates}-seed-{run.seed}-{run.key()}"
+            self._jobs[key] = Job(Path(RUNS) / self.game.name / slug / place, run)
+        return self._jobs[key]

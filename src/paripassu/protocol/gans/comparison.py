@@ -2,25 +2,38 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Self
 
-from paripassu.evidence.tables import run_ends
-from paripassu.protocol.gans.arm_on_game import RUNS, ArmOnGame, Ends, RunUnit
-from paripassu.protocol.gans.game import Arm, Evidence, Game, Measure, VerdictRule
-from paripassu.protocol.gans.results import game_result, scores_of
-from paripassu.protocol.search import Search
+from paripassu.evidence.tables import RunEnd, run_ends
+from paripassu.protocol.gans.arm_on_game import RUNS, ArmOnGame, Ends, Job, RunUnit
+from paripassu.protocol.gans.game import Arm, Game, Measure, VerdictRule
+from paripassu.protocol.gans.power import power_in_words
+from paripassu.protocol.gans.results import evidence_of, game_result
+from paripassu.protocol.gans.tuning import Tuning
 from paripassu.protocol.study import FIRST_CONFIRMATION_SEED, Design, Judgement, Work
 from paripassu.records import RUN_FILE, Finding, GameResult
+from paripassu.train.folder import header_of
 
 PROTOCOL = """\
-Each arm starts with the same number of learning rates in its grid, half a decade apart. While the best rate
-is at an edge of the grid, one more rate is tried beyond it, up to a bound that is the same for every arm.
-The rate with the best mean over the tuning seeds runs again on fresh confirmation seeds. Only those runs are
-reported and compared, so that no arm gains by having been selected.
+Every arm has the same number of trials. A trial is one run with a point of the search space: the generator's
+learning rate, the ratio of the discriminator's rate to it, and how both fall over the run. The points are the
+first of one scrambled Sobol sequence, the same for every arm but for the middle of the range of rates. Each
+trial runs on one tuning seed. The best trials run again on further tuning seeds, and the best of them on
+those seeds is chosen. It runs again on fresh confirmation seeds. Only those runs are reported and compared,
+paired by seed, so that no arm gains by having been selected.
+
+A result is compared on the scale of *scores*. If more of the metric is better, the score is the metric. If
+less is better, the score is minus its natural logarithm.
+
+How easily an arm is tuned follows from its trials on the first tuning seed. The *expected best* after n
+trials is the mean of the best of n of them, drawn with replacement (Dodge et al. 2019, arXiv:1909.03004).
+The *ease* is the mean of the expected best score over n from 1 to all trials. Its intervals resample trials,
+for two arms together, since trial n of both is the same point.
 
 A diverged run gets the worst value of the metric seen in any run on that game, including before training. For
 measures computed from records, it gets the largest value among the confirmation runs.
@@ -29,25 +42,23 @@ measures computed from records, it gets the largest value among the confirmation
 
 @dataclass(frozen=True)
 class Comparison(Design):
-    """Every arm on every game, at one scale.
+    """Every arm on every game of its family, at one scale.
 
     Args:
         arms: the arms to compare.
         games: the games to compare them on; those without ``steps`` for ``size`` are left out.
-        verdict: the verdict rule.
+        verdict: the verdict rule, or several by the claim that each is about.
         size: name of the scale; it selects from each game's ``steps``.
-        rates: number of learning rates in each arm's grid, odd. With 1 nothing is tuned, and each arm takes
-            the rate that its game has for it.
-        tuning_seeds: number of seeds per learning rate.
-        confirmation_seeds: number of seeds at the chosen rate.
-        beyond: number of rates that may be tried beyond the grid's edges.
-        measures: further measures of a run, from its table of records. Smaller is what the claim calls
-            better.
+        tuning: how settings are chosen. With None nothing is tuned, and each arm takes the settings that its
+            game has for it.
+        confirmation_seeds: number of seeds with the chosen settings.
+        measures: further measures of a run, from its table of records and its settings. Smaller is what the
+            claim calls better.
         by_path: games on data in files, made from the files' path.
         device: of all runs.
 
     Raises:
-        ValueError: an even number of rates, no seeds to confirm on, or a name that two arms or games share.
+        ValueError: no seeds to confirm on, a name that two arms or games share, or a game without arms.
 
     Example:
         >>> from paripassu.records import Verdict
@@ -59,24 +70,27 @@ class Comparison(Design):
 
     arms: Sequence[Arm]
     games: Sequence[Game]
-    verdict: VerdictRule
+    verdict: VerdictRule | Mapping[str, VerdictRule]
     size: str
-    rates: int = 5
-    tuning_seeds: int = 2
+    tuning: Tuning | None = field(default_factory=Tuning)
     confirmation_seeds: int = 8
-    beyond: int = 4
     measures: Mapping[str, Measure] = field(default_factory=dict[str, Measure])
-    by_path: Mapping[str, Callable[[Path], Game]] = field(default_factory=dict[str, Callable[[Path], Game]])
+    by_path: Mapping[str, Callable[[Path], Sequence[Game]]] = field(
+        default_factory=dict[str, Callable[[Path], Sequence[Game]]]
+    )
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        if self.rates < 1 or self.rates % 2 == 0:
-            raise ValueError(f"rates must be odd, so that the grid has a centre, got {self.rates}")
-        if self.confirmation_seeds < 1 or (self.rates > 1 and self.tuning_seeds < 1):
-            raise ValueError("a comparison needs at least one seed to tune on and one to confirm on")
-        for what, names in (("arms", [a.name for a in self.arms]), ("games", [g.name for g in self.games])):
+        if self.confirmation_seeds < 1:
+            raise ValueError("a comparison needs at least one seed to confirm on")
+        arms = [f"{arm.family} {arm.name}" for arm in self.arms]
+        for what, names in (("arms", arms), ("games", [g.name for g in self.games])):
             if len(set(names)) < len(names):
                 raise ValueError(f"two {what} share a name: {', '.join(names)}")
+        families = {arm.family for arm in self.arms}
+        for game in self.games:
+            if game.family not in families:
+                raise ValueError(f"no arm is of the family {game.family!r} that plays the game {game.name}")
 
     @property
     def kind(self) -> str:
@@ -89,9 +103,9 @@ class Comparison(Design):
         return PROTOCOL
 
     @property
-    def seeds_to_tune_on(self) -> range:
-        """Seeds of the tuning runs; empty if nothing is tuned."""
-        return range(self.tuning_seeds if self.rates > 1 else 0)
+    def budgets(self) -> Sequence[int]:
+        """Numbers of trials an arm, smallest first."""
+        return range(1, self.tuning.trials + 1) if self.tuning else (0,)
 
     @property
     def seeds_to_confirm_on(self) -> range:
@@ -99,72 +113,122 @@ class Comparison(Design):
         return range(FIRST_CONFIRMATION_SEED, FIRST_CONFIRMATION_SEED + self.confirmation_seeds)
 
     def settings(self) -> dict[str, Any]:
-        """The device and the seeds."""
+        """The device, the tuning and the seeds."""
+        tuning = json.loads(json.dumps(asdict(self.tuning))) if self.tuning else {}
         return {
             "device": self.device,
-            "tuning_seeds": list(self.seeds_to_tune_on),
+            "tuning": tuning,
             "confirmation_seeds": list(self.seeds_to_confirm_on),
         }
 
     def difference(self, settings: Mapping[str, Any]) -> str:
-        """Only another device makes another study; runs that are no longer needed stay unused."""
-        there = settings.get("device")
-        return "" if there == self.device else f"device is {there} there and {self.device} here"
+        """Another device or search space makes another study; more trials, seeds or games do not."""
+        here = self.settings()
+        if settings.get("device") != here["device"]:
+            return f"device is {settings.get('device')} there and {here['device']} here"
+        there = settings.get("tuning") or {}
+        for name in ("space", "share") if there and here["tuning"] else ():
+            if there.get(name) != here["tuning"][name]:
+                return f"the {name} of its tuning is {there.get(name)} there and {here['tuning'][name]} here"
+        return ""
 
     def on_data(self, paths: Mapping[str, Path]) -> Self:
         """This comparison on games from ``by_path`` instead of its ``games``; unchanged without paths."""
         for name in paths.keys() - self.by_path.keys():
             takes = f"takes {', '.join(self.by_path)}" if self.by_path else "takes no data by path"
             raise ValueError(f"there is no game {name!r} on data in files: this study {takes}")
-        games = [self.by_path[name](path) for name, path in paths.items()]
+        games = [game for name, path in paths.items() for game in self.by_path[name](path)]
         return replace(self, games=games) if games else self
+
+    def on_games(self, names: Sequence[str]) -> Self:
+        """This comparison on some of its games."""
+        for name in set(names) - {game.name for game in self.games}:
+            has = ", ".join(game.name for game in self.games)
+            raise ValueError(f"there is no game {name!r}: this study has {has}")
+        games = [game for game in self.games if not names or game.name in names]
+        return replace(self, games=games)
 
     def on_device(self, device: str) -> Self:
         """This comparison with the networks of all runs on a torch device."""
         return replace(self, device=device)
 
     def plan(self) -> list[str]:
-        """Every run in words; the rates to confirm are unknown until tuning is done."""
+        """Every run in words; the settings of later ones are unknown until earlier ones are done."""
         lines: list[str] = []
         for each in self._arms_on_games:
-            rates = [f"{lr:g}" for lr in each.search.grid()]
             where = f"{each.game.name}, {each.arm.name}, {each.steps:,} updates"
-            lines += [f"{where}: tune lr {lr}, seed {seed}" for lr in rates for seed in each.tuning_seeds]
-            if rates and self.beyond:
-                lines.append(f"{where}: tune up to {self.beyond} rates beyond an edge at which the best is")
-            chosen = f"the best of {', '.join(rates)}" if rates else f"{each.chosen({}):g}"
-            lines += [f"{where}: confirm lr {chosen}, seed {seed}" for seed in each.confirmation_seeds]
+            lines += [f"{where}: trial {n}, rates {point}" for n, point in enumerate(each.points, 1)]
+            if self.tuning and self.tuning.seeds:
+                again = min(self.tuning.finalists, self.tuning.trials)
+                lines += [
+                    f"{where}: the best trial but {n} again, further seed {seed + 1}"
+                    for n in range(again)
+                    for seed in range(self.tuning.seeds)
+                ]
+            what = "the chosen rates" if self.tuning else f"rates {each.chosen({}, 0)}"
+            lines += [f"{where}: confirm {what}, seed {seed}" for seed in each.confirmation_seeds]
         return lines
 
-    def work(self, folder: Path, command: str) -> Work:
-        """The runs that are needed, as far as it follows from those that have ended."""
-        ends = _ends(folder)
-        jobs = [each.jobs(ends) for each in self._arms_on_games]
-        # Interleave the arms, so that the time estimate is right although games differ in length.
-        in_order = [job for one_each in zip_longest(*jobs) for job in one_each if job]
-        missing = [RunUnit(folder / j.folder, j.run, command) for j in in_order if j.folder not in ends]
-        done = sum(job.run.steps for job in in_order if job.folder in ends)
-        needed = sum(
-            each.steps * (len(each.all_tuning(ends)) + len(each.confirmation_seeds))
-            for each in self._arms_on_games
-        )
-        return Work(missing, done, needed)
+    def work(self, folder: Path, command: str, budget: int | None = None) -> Work:
+        """The runs that are needed, as far as it follows from those that have ended.
 
-    def judge(self, claim: str, folder: Path) -> Judgement:
-        """The verdict on each game, from its confirmation runs."""
+        Trial by trial, and in each all arms on all games: wherever a study stops, every arm has had the same
+        trials, or one more.
+        """
+        budget = self.budgets[-1] if budget is None else budget
+        ends = _ends(folder)
+        jobs = [each.jobs(ends, budget) for each in self._arms_on_games]
+        in_order = [job for one_each in zip_longest(*jobs) for job in one_each if job]
+        missing = [job for job in in_order if job.folder not in ends]
+        units = [RunUnit(folder / j.folder, j.run, command) for j in missing]
+        done = sum(job.run.steps for job in in_order if job.folder in ends)
+        needed = sum(each.steps_needed(budget) for each in self._arms_on_games)
+        return Work(units, done, needed, *self._seconds(jobs, missing, ends, budget))
+
+    def _seconds(
+        self, jobs: Sequence[Sequence[Job]], missing: Sequence[Job], ends: Ends, budget: int
+    ) -> tuple[list[float], float] | tuple[None, None]:
+        """Expected seconds of each missing run, and of all that is left; None while a game has no run."""
+        paces: dict[str, float] = {}
+        by_game: dict[str, list[Job]] = {}
+        for each, own in zip(self._arms_on_games, jobs, strict=True):
+            by_game.setdefault(each.game.name, []).extend(own)
+        for game, own in by_game.items():
+            ended = [ends[job.folder] for job in own if job.folder in ends]
+            steps = sum(end.step for end in ended)
+            if not steps:
+                return None, None
+            paces[game] = sum(end.seconds for end in ended) / steps
+        left = 0.0
+        for each, own in zip(self._arms_on_games, jobs, strict=True):
+            done = sum(job.run.steps for job in own if job.folder in ends)
+            left += (each.steps_needed(budget) - done) * paces[each.game.name]
+        return [job.run.steps * paces[job.folder.parts[1]] for job in missing], left
+
+    def judge(self, claim: str, folder: Path, budget: int | None = None) -> Judgement:
+        """The verdicts on each game, from its confirmation runs and its trials."""
+        budget = self.budgets[-1] if budget is None else budget
         ends = _ends(folder)
         findings: list[Finding] = []
         results: list[GameResult] = []
+        rules = self.verdict if isinstance(self.verdict, Mapping) else {claim: self.verdict}
         for game in self._games:
             own = [each for each in self._arms_on_games if each.game is game]
-            result = game_result(own, self.measures, ends, folder)
-            names = result.arms[0].estimates
-            estimates = {name: {a.arm: a.estimates[name].values for a in result.arms} for name in names}
-            verdict = self.verdict(Evidence(game, scores_of(result, game), estimates))
-            findings.append(Finding(claim, game.name, verdict, self._budget(result)))
+            result = game_result(own, self.measures, ends, folder, budget)
+            evidence = evidence_of(result, game)
+            for about, rule in rules.items():
+                power = power_in_words(rule, evidence)
+                findings.append(Finding(about, game.name, rule(evidence), self._budget(result), power))
             results.append(result)
-        used = {job.folder for each in self._arms_on_games for job in each.jobs(ends)}
-        return Judgement(findings, results, remarks=[*_unused(used, folder), *_mixed(used, folder)])
+        remarks = [
+            *_unused(self._folders(ends, *self.budgets), folder),
+            *_mixed(self._folders(ends, budget), folder),
+        ]
+        return Judgement(findings, results, remarks=remarks)
+
+    def _folders(self, ends: Ends, *budgets: int) -> set[Path]:
+        """The runs of some budgets, as far as they follow from those that have ended."""
+        return {job.folder for each in self._arms_on_games for n in budgets for job in each.jobs(ends, n)}
 
     @property
     def _games(self) -> list[Game]:
@@ -173,30 +237,33 @@ class Comparison(Design):
     @cached_property
     def _arms_on_games(self) -> list[ArmOnGame]:
         return [
-            ArmOnGame(
-                arm,
-                game,
-                game.steps[self.size],
-                Search(game.centres[arm.name], self.rates, self.beyond),
-                self.seeds_to_tune_on,
-                self.seeds_to_confirm_on,
-                self.device,
-            )
+            ArmOnGame(arm, game, game.steps[self.size], self.tuning, self.seeds_to_confirm_on, self.device)
             for game in self._games
             for arm in self.arms
+            if arm.family == game.family
         ]
 
     def _budget(self, result: GameResult) -> str:
-        tuning = sum(len(rate.estimate.values) for arm in result.arms for rate in arm.grid)
-        runs = tuning + sum(len(arm.runs) for arm in result.arms)
+        trials = len(result.arms[0].trials)
+        tuned = f"{trials} trials each, " if self.tuning else ""
+        runs = sum(len(t.values) for arm in result.arms for t in arm.trials)
+        runs += sum(len(arm.runs) for arm in result.arms)
         seeds = self.confirmation_seeds
-        return f"{len(result.arms)} arms, {seeds} seeds, {runs:,} runs; {result.setting}"
+        return f"{len(result.arms)} arms, {tuned}{seeds} seeds, {runs:,} runs; {result.setting}"
+
+    def reached(self, budget: int) -> str:
+        """A budget in words."""
+        return f"{budget} of {self.budgets[-1]} trials an arm"
 
 
 def _ends(folder: Path) -> Ends:
-    folders = sorted(folder.glob(f"{RUNS}/*/*/*"))
-    found = zip(folders, run_ends(folders), strict=True)
-    return {path.relative_to(folder): end for path, end in found if end}
+    ends: dict[Path, RunEnd] = {}
+    for path in sorted(folder.glob(f"{RUNS}/*/*/*")):
+        with suppress(ValueError):  # a damaged run has not ended, and is trained again
+            (end,) = run_ends([path])
+            if end and header_of(path):  # a table alone does not say whose run it is of
+                ends[path.relative_to(folder)] = end
+    return ends
 
 
 def _unused(used: set[Path], out: Path) -> list[str]:
@@ -206,7 +273,7 @@ def _unused(used: set[Path], out: Path) -> list[str]:
     if not count:
         return []
     runs = "1 run in the folder is" if count == 1 else f"{count:,} runs in the folder are"
-    return [f"{runs} not used: the study was edited, or chooses other learning rates now."]
+    return [f"{runs} not used: the study was edited, or chooses other settings now."]
 
 
 def _mixed(used: Iterable[Path], out: Path) -> list[str]:

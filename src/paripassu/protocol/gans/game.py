@@ -1,17 +1,24 @@
-"""What a comparison compares: arms (updates) on games (data, networks and loss)."""
+"""What a comparison compares, arms (updates) on games (data, networks, loss), and what a rule sees of it."""
 
+import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from polars import DataFrame
 
+from paripassu.evidence.intervals import RESAMPLES, Interval, bootstrap_interval
+from paripassu.evidence.tuning import ease_lead
 from paripassu.metrics import better
-from paripassu.records import Better, Verdict
+from paripassu.records import Better, Settings, Verdict
 from paripassu.rules import Rule
 from paripassu.train import Run
 
-ByArm = Mapping[str, Sequence[float]]  # one value per confirmation seed
-Measure = Callable[[DataFrame], float]  # of a run's table of records, `paripassu.evidence.tables.run_table`
+ByArm = Mapping[str, Sequence[float]]  # one value per seed, or per trial
+Measure = Callable[[DataFrame, Run], float]
+"""Of a run's table of records, from `paripassu.evidence.tables.run_table`, and of the run."""
+
+_LEAST = sys.float_info.min
 
 
 @dataclass(frozen=True)
@@ -22,6 +29,7 @@ class Arm:
         name: for tables.
         description: the update in words or symbols.
         rule: the update.
+        family: the arms that it is compared with; a game plays the arms of its own family.
 
     Example:
         >>> from paripassu.rules import SGD, Normalize
@@ -32,56 +40,103 @@ class Arm:
     name: str
     description: str
     rule: Rule
+    family: str = ""
 
 
 @dataclass(frozen=True)
 class Game:
-    """One game to play with every arm.
+    """One game to play with every arm of a family.
 
     Args:
         name: for tables and folders.
         setting: data, model, loss and batch in words.
-        run: makes a run from a rule, a learning rate for both players, steps and a seed.
+        run: makes a run from a rule, the settings of a trial, steps and a seed.
         metric: name of the metric that tunes and decides.
-        centres: middle of each arm's grid of learning rates, by the arm's name. It may have more arms than a
-            study.
+        centres: middle of each arm's range of the generator's rate, by the arm's name. It may have more arms
+            than a study.
         steps: generator updates of a run, by the name of a study's scale.
-        chosen: learning rates for scales that do not search, by the arm's name. They are those that the
-            largest scale run so far chose. Without an entry, the arm's centre.
+        chosen: settings for scales that do not tune, by the arm's name. They are those that the largest scale
+            run so far chose. Without an entry, both rates are the arm's centre and fall to zero linearly.
+        family: of the arms that play it.
+        margin: how much worse a score may be and still count as recovered, > 0; see `score`.
     """
 
     name: str
     setting: str
-    run: Callable[[Rule, float, int, int], Run]
+    run: Callable[[Rule, Settings, int, int], Run]
     metric: str
     centres: Mapping[str, float]
     steps: Mapping[str, int] = field(default_factory=dict[str, int])
-    chosen: Mapping[str, float] = field(default_factory=dict[str, float])
+    chosen: Mapping[str, Settings] = field(default_factory=dict[str, Settings])
+    family: str = ""
+    margin: float = 0.05
 
     @property
     def better(self) -> Better:
         """Whether a higher or a lower value of the deciding metric is better."""
         return better(self.metric)
 
+    def score(self, value: float) -> float:
+        """The deciding metric on a scale on which higher is better and equal steps matter alike.
+
+        A metric of which more is better is its own score. A distance, of which less is better, has minus its
+        natural logarithm: a difference of scores of 0.1 is a distance that is a tenth smaller.
+        """
+        return value if self.better == "higher" else -math.log(max(value, _LEAST))
+
+    def unscore(self, score: float) -> float:
+        """The value of the deciding metric that has a score."""
+        return score if self.better == "higher" else math.exp(-score)
+
     @property
-    def sign(self) -> float:
-        """The factor that makes higher values of the deciding metric better."""
-        return 1.0 if self.better == "higher" else -1.0
+    def margin_in_words(self) -> str:
+        """What `margin` means for the deciding metric."""
+        if self.better == "higher":
+            return f"{self.metric} at most {self.margin:g} lower"
+        return f"{self.metric} at most {math.expm1(self.margin):.0%} larger"
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a verdict rule sees: the confirmation runs of one game.
+    """What a verdict rule sees: the runs of one game.
 
     Attributes:
         game: the game.
-        scores: the deciding metric by arm, signed so that higher is better.
-        estimates: every metric and measure by name, then by arm, with its sign unchanged.
+        scores: of the confirmation runs, by arm and in the order of seeds; see `Game.score`.
+        estimates: every metric and measure of these runs by name, then by arm, unchanged.
+        trials: scores of the tuning trials, by arm and in the order of trials. Without tuning they are empty.
+        resamples: of every bootstrap.
     """
 
     game: Game
     scores: ByArm
     estimates: Mapping[str, ByArm]
+    trials: ByArm = field(default_factory=dict[str, Sequence[float]])
+    resamples: int = RESAMPLES
+
+    def lead(self, one: str, other: str, *, level: float = 0.95) -> Interval:
+        """Difference of two arms' mean scores over the confirmation seeds, paired by seed.
+
+        Args:
+            one: an arm.
+            other: the arm whose score is subtracted.
+            level: of the interval.
+        """
+        arms = self.scores[one], self.scores[other]
+        return bootstrap_interval(
+            lambda a, b: a - b, *arms, paired=True, level=level, resamples=self.resamples
+        )
+
+    def ease_lead(self, one: str, other: str, *, level: float = 0.95) -> Interval | None:
+        """Difference of two arms' expected best score, averaged over 1 to all trials; None without tuning.
+
+        Args:
+            one: an arm.
+            other: the arm whose score is subtracted.
+            level: of the interval.
+        """
+        trials = self.trials.get(one, ()), self.trials.get(other, ())
+        return ease_lead(*trials, level=level, resamples=self.resamples) if all(trials) else None
 
 
 VerdictRule = Callable[[Evidence], Verdict]

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import polars as pl
 
-from paripassu.evidence.intervals import estimate
+from paripassu.evidence.intervals import Interval, estimate
 from paripassu.evidence.tables import run_table, run_tables
+from paripassu.evidence.tuning import ease, expected_best_intervals, share_close_to_best
 from paripassu.metrics import better
 from paripassu.protocol.gans.arm_on_game import ArmOnGame, Ends, Job
-from paripassu.protocol.gans.game import Game, Measure
-from paripassu.records import ArmResult, GameResult, RateResult
+from paripassu.protocol.gans.game import Evidence, Game, Measure
+from paripassu.records import ArmResult, Ease, GameResult, TrialResult
 
 
 def game_result(
-    own: Sequence[ArmOnGame], measures: Mapping[str, Measure], ends: Ends, out: Path
+    own: Sequence[ArmOnGame], measures: Mapping[str, Measure], ends: Ends, out: Path, budget: int
 ) -> GameResult:
     """The result on one game.
 
@@ -24,28 +25,38 @@ def game_result(
         measures: of the confirmation runs.
         ends: of all runs.
         out: the study's folder.
+        budget: number of trials that count.
     """
     game = own[0].game
-    worst = _worst(own, ends, out)
-    measured = _measured(own, measures, ends, out)
+    worst = _worst(own, ends, out, budget)
+    measured = _measured(own, measures, ends, out, budget)
     return GameResult(
         game=game.name,
         setting=f"{game.setting}, {own[0].steps:,} generator updates",
         metric=game.metric,
         better=game.better,
-        arms=[_arm_result(each, ends, worst, measured[each.arm.name]) for each in own],
+        arms=[_arm_result(each, ends, worst, measured[each.arm.name], budget) for each in own],
         measures=list(measures),
+        family=game.family,
+        margin=game.margin_in_words,
     )
 
 
-def scores_of(result: GameResult, game: Game) -> dict[str, list[float]]:
-    """The deciding metric by arm and seed, signed so that higher is better."""
-    return {a.arm: [game.sign * v for v in a.estimates[game.metric].values] for a in result.arms}
+def evidence_of(result: GameResult, game: Game) -> Evidence:
+    """What a verdict rule sees of a result."""
+    arms = {arm.arm: arm for arm in result.arms}
+    names = result.arms[0].estimates
+    return Evidence(
+        game,
+        scores={n: [game.score(v) for v in a.estimates[game.metric].values] for n, a in arms.items()},
+        estimates={name: {n: a.estimates[name].values for n, a in arms.items()} for name in names},
+        trials={n: [game.score(t.values[0]) for t in a.trials] for n, a in arms.items()},
+    )
 
 
-def _worst(own: Sequence[ArmOnGame], ends: Ends, out: Path) -> dict[str, float]:
+def _worst(own: Sequence[ArmOnGame], ends: Ends, out: Path, budget: int) -> dict[str, float]:
     """The worst value of each metric in any run on the game, at any step."""
-    folders = [out / job.folder for each in own for job in each.jobs(ends)]
+    folders = [out / job.folder for each in own for job in each.jobs(ends, budget)]
     metrics = run_tables(folders, ["Metric"]).filter(pl.col("value").is_finite())
     extremes = metrics.group_by("name").agg(low=pl.col("value").min(), high=pl.col("value").max())
     return {
@@ -55,16 +66,16 @@ def _worst(own: Sequence[ArmOnGame], ends: Ends, out: Path) -> dict[str, float]:
 
 
 def _measured(
-    own: Sequence[ArmOnGame], measures: Mapping[str, Measure], ends: Ends, out: Path
+    own: Sequence[ArmOnGame], measures: Mapping[str, Measure], ends: Ends, out: Path, budget: int
 ) -> dict[str, dict[str, list[float]]]:
     """Each measure of the confirmation runs by arm and name; a diverged run gets the largest value."""
     by_arm: dict[str, dict[str, list[float]]] = {each.arm.name: {} for each in own}
     for each in own if measures else ():
-        for job in each.confirmation(ends):
+        for job in each.confirmation(ends, budget):
             finished = bool(ends[job.folder].finals)
             table = run_table(out / job.folder) if finished else None
             for name, measure in measures.items():
-                value = math.nan if table is None else measure(table)
+                value = math.nan if table is None else measure(table, job.run)
                 by_arm[each.arm.name].setdefault(name, []).append(value)
     for name in measures:
         finite = [v for values in by_arm.values() for v in values[name] if math.isfinite(v)]
@@ -74,7 +85,11 @@ def _measured(
 
 
 def _arm_result(
-    each: ArmOnGame, ends: Ends, worst: Mapping[str, float], measured: Mapping[str, list[float]]
+    each: ArmOnGame,
+    ends: Ends,
+    worst: Mapping[str, float],
+    measured: Mapping[str, list[float]],
+    budget: int,
 ) -> ArmResult:
     def values(name: str, jobs: Sequence[Job]) -> list[float]:
         return [ends[job.folder].finals.get(name, worst[name]) for job in jobs]
@@ -82,20 +97,43 @@ def _arm_result(
     def diverged(jobs: Sequence[Job]) -> int:
         return sum(not ends[job.folder].finals for job in jobs)
 
-    rates: list[RateResult] = []
-    for lr in each.tried(ends) if each.tuning_seeds else ():
-        jobs = each.tuning(lr)
-        rates.append(RateResult(lr, estimate(values(each.game.metric, jobs)), diverged(jobs)))
-    lr, confirmed = each.chosen(ends), each.confirmation(ends)
-    assert lr is not None  # all tuning has ended
+    finalists = each.finalists(ends, budget) or []
+    trials: list[TrialResult] = []
+    for settings, job in zip(each.points, each.trials(budget), strict=False):
+        jobs = [job, *(each.again(settings) if settings in finalists else [])]
+        trials.append(TrialResult(settings, values(each.game.metric, jobs), diverged(jobs)))
+    chosen, confirmed = each.chosen(ends, budget), each.confirmation(ends, budget)
+    assert chosen is not None  # all tuning has ended
     metrics = {name: values(name, confirmed) for name in worst}
     return ArmResult(
         arm=each.arm.name,
         description=each.arm.description,
-        grid=rates,
-        lr=lr,
-        on_edge=bool(rates) and lr in (rates[0].lr, rates[-1].lr),
+        trials=trials,
+        chosen=chosen,
+        edges=each.tuning.space.edges(chosen, each.centre) if each.tuning else [],
         estimates={name: estimate(of_seeds) for name, of_seeds in {**metrics, **measured}.items()},
         diverged=diverged(confirmed),
         runs=[job.folder.as_posix() for job in confirmed],
+        ease=_ease(each.game, [trial.values[0] for trial in trials]) if trials else None,
+    )
+
+
+def _ease(game: Game, values: Sequence[float]) -> Ease:
+    """How easily an arm is tuned, in values of the metric."""
+    scores = [game.score(value) for value in values]
+    expected = expected_best_intervals(scores)
+    mean = ease(scores)
+
+    def span(interval: Interval) -> tuple[float, float]:
+        low, high = sorted((game.unscore(interval.low), game.unscore(interval.high)))
+        return low, high
+
+    return Ease(
+        expected=[game.unscore(each.value) for each in expected],
+        low=[span(each)[0] for each in expected],
+        high=[span(each)[1] for each in expected],
+        mean=game.unscore(mean.value),
+        mean_low=span(mean)[0],
+        mean_high=span(mean)[1],
+        close_to_best=share_close_to_best(values, higher=game.better == "higher"),
     )

@@ -1,7 +1,7 @@
 """A chunk of a sweep over the synthetic framework: some runs that are played together, one file a table.
 
-A chunk's files are named by the hash of its settings, so no two sweeps can mix them up. They are written
-whole or not at all, so a chunk whose files exist is done.
+A chunk's files are named by the hash of its settings. Its index has the settings themselves and a digest of
+each file, so a chunk is done if its files are proved whole and are of these settings.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from paripassu.files import replacing
+from paripassu.evidence.sealed import SealedTables
 from paripassu.theory import Framework, Result, log_steps, simulate
 from paripassu.theory.collapse.full import FULL_METHODS, simulate_full
 from paripassu.theory.collapse.simulate import Updates
@@ -61,15 +61,15 @@ class Chunk:
         """Steps of all its runs together."""
         return len(self.rates) * len(self.seeds) * self.steps
 
-    def path(self, folder: Path, table: str) -> Path:
-        """The file of one of the chunk's tables in a sweep's folder: outcomes, paths or neurons."""
-        text = json.dumps(asdict(self), sort_keys=True)
-        key = hashlib.sha256(text.encode()).hexdigest()[:16]
-        return folder / CHUNKS / f"{key}-{table}.parquet"
+    def sealed(self, folder: Path) -> SealedTables:
+        """Its tables in a sweep's folder: outcomes, paths, neurons."""
+        settings = json.loads(json.dumps(asdict(self)))  # with lists for tuples
+        key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+        return SealedTables(folder / CHUNKS / f"{key}.json", settings, f"{key}-")
 
     def is_done(self, folder: Path) -> bool:
-        """Whether a sweep's folder has all its tables."""
-        return all(self.path(folder, name).is_file() for name in self.tables)
+        """Whether a sweep's folder has all its tables, each proved whole."""
+        return not self.sealed(folder).flaw(self.tables)
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -91,31 +91,31 @@ class ChunkUnit:
 
     @property
     def path(self) -> Path:
-        """The file of its table of outcomes."""
-        return self.chunk.path(self.folder, "outcomes")
+        """The index of its tables."""
+        return self.chunk.sealed(self.folder).index
 
-    def carry_out(self) -> None:
-        """Play the chunk, unless the folder has its tables."""
-        chunk, folder = self.chunk, self.folder
-        if chunk.is_done(folder):
-            return
+    def carry_out(self) -> list[str]:
+        """Play the chunk, unless the folder has its tables; name what was there and is damaged."""
+        chunk, sealed = self.chunk, self.chunk.sealed(self.folder)
+        flaw = sealed.flaw(chunk.tables)
+        if not flaw:
+            return []
+        was_there = any(path.exists() for path in (sealed.index, *map(sealed.path, chunk.tables)))
         result = _result(chunk)
-        (folder / CHUNKS).mkdir(parents=True, exist_ok=True)
-        for name in chunk.tables:
-            make = {"outcomes": _outcomes, "paths": _paths, "neurons": _neurons}[name]
-            write_table(make(chunk, result), chunk.path(folder, name))
+        sealed.index.parent.mkdir(parents=True, exist_ok=True)
+        make = {"outcomes": _outcomes, "paths": _paths, "neurons": _neurons}
+        sealed.write({name: make[name](chunk, result) for name in chunk.tables})
+        return [f"{flaw}: this chunk was computed again"] if was_there else []
 
 
 def read(chunks: Sequence[Chunk], folder: Path, table: str) -> pl.DataFrame:
-    """One table of several chunks, one after the other; chunks without that table are left out."""
-    paths = [chunk.path(folder, table) for chunk in chunks if table in chunk.tables]
-    return pl.concat([pl.read_parquet(path) for path in paths]) if paths else pl.DataFrame()
+    """One table of several chunks, one after the other; chunks without that table are left out.
 
-
-def write_table(frame: pl.DataFrame, path: Path) -> None:
-    """Write a Parquet file whole or not at all."""
-    with replacing(path) as partial:
-        frame.write_parquet(partial)
+    Raises:
+        ValueError: a chunk's table is missing or damaged.
+    """
+    frames = [chunk.sealed(folder).read(table) for chunk in chunks if table in chunk.tables]
+    return pl.concat(frames) if frames else pl.DataFrame()
 
 
 def _result(chunk: Chunk) -> Result:

@@ -1,15 +1,16 @@
 """A sweep as the design of a study: its stages in order, its tables, its verdict rule."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import polars as pl
 
+from paripassu.evidence.collapse import sweep_tables
 from paripassu.protocol.study import Design, Judgement, Unit, Work
-from paripassu.protocol.sweeps.chunk import Chunk, ChunkUnit, read, write_table
+from paripassu.protocol.sweeps.chunk import Chunk, ChunkUnit, read
 from paripassu.protocol.sweeps.sweep import Sweep, Tables
 from paripassu.records.study import flat_settings
 
@@ -61,27 +62,33 @@ class SweepDesign(Design):
         ]
         return [*lines, *["then the best pairs on fresh seeds"] * len(rest)]
 
-    def work(self, folder: Path, command: str) -> Work:  # noqa: ARG002 - chunks keep no command
+    def work(self, folder: Path, command: str, budget: int | None = None) -> Work:  # noqa: ARG002 - chunks keep no command, and a sweep has one budget
         """The chunks of the first stage that is not done."""
         chunks, missing = self._chunks(folder)
         units: list[Unit] = [ChunkUnit(chunk, folder) for chunk in missing]
         done = sum(c.run_steps for c in chunks) - sum(c.run_steps for c in missing)
         return Work(units, done, self.sweep.run_steps if missing else done)
 
-    def judge(self, claim: str, folder: Path) -> Judgement:  # noqa: ARG002 - findings have their own
+    def judge(self, claim: str, folder: Path, budget: int | None = None) -> Judgement:  # noqa: ARG002 - findings have their own claims, and a sweep has one budget
         """Write the tables of all chunks, and apply the verdict rule to them."""
         chunks, missing = self._chunks(folder)
         assert not missing, f"{folder} is not finished"
         tables = Tables(*(read(chunks, folder, name) for name in Tables._fields))
-        for name, frame in zip(Tables._fields, tables, strict=True):
-            if not frame.is_empty():
-                write_table(frame, folder / f"{name}.parquet")
+        frames = dict(zip(Tables._fields, tables, strict=True))
+        sealed = sweep_tables(self.kind, self.settings(), folder)
+        sealed.write({name: frame for name, frame in frames.items() if not frame.is_empty()})
         return self.verdict(self.sweep, tables)
 
     def on_data(self, paths: Mapping[str, Path]) -> Self:
         """This design, unchanged; a sweep takes no data."""
         if paths:
             raise ValueError(f"a sweep of the theory takes no data by path: leave out {', '.join(paths)}")
+        return self
+
+    def on_games(self, names: Sequence[str]) -> Self:
+        """This design, unchanged; a sweep has one problem."""
+        if names:
+            raise ValueError(f"a sweep of the theory has no games to choose: leave out {', '.join(names)}")
         return self
 
     def on_device(self, device: str) -> Self:

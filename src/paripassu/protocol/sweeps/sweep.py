@@ -9,11 +9,15 @@ from typing import ClassVar, NamedTuple, Protocol
 
 import polars as pl
 
+from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
 from paripassu.protocol.sweeps.chunk import Chunk
 from paripassu.theory.collapse.lanes import WIDTH
 
 Rates = tuple[float, ...]
 Stage = Callable[[pl.DataFrame], list[Chunk]]
+
+MOST_STEPS = 2**53
+MOST_SEEDS = 100_000
 
 METHODS = ("nsgda", "sgda")  # those of the exact reduction
 
@@ -81,11 +85,25 @@ def check_methods(methods: Sequence[str], known: Sequence[str]) -> None:
         raise ValueError(f"name each method once and at least one, got {', '.join(methods) or 'none'}")
 
 
-def check_counts(**counts: int) -> None:
-    """Raise ``ValueError`` for the first count below 1."""
-    for name, count in counts.items():
+def check_counts(steps: int, patience: int = 1, **seeds: int) -> None:
+    """Raise ``ValueError`` for the first count that is out of range.
+
+    Args:
+        steps: of a run; with ``patience`` times as many they are still exact as float64.
+        patience: at least 1.
+        seeds: numbers of seeds, at least 1. In a sweep with ``fresh_seeds``, others stay below the first of
+            these.
+    """
+    for name, count in {"steps": steps, "patience": patience, **seeds}.items():
         if count < 1:
             raise ValueError(f"{name} must be >= 1, got {count}")
+    if steps * patience > MOST_STEPS:
+        what = "steps" if patience == 1 else f"steps times patience ({patience})"
+        raise ValueError(f"{what} must be at most 2**53, got {steps * patience}")
+    for name, count in seeds.items():
+        most = FIRST_CONFIRMATION_SEED if name == "seeds" and "fresh_seeds" in seeds else MOST_SEEDS
+        if count > most:
+            raise ValueError(f"{name} must be at most {most:,}, got {count}")
 
 
 def check_rates(name: str, rates: Rates) -> None:

@@ -43,6 +43,9 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Law = Literal["modes", "coefficients"]
 
+_MOST = 1000  # neurons or modes: the generator's pairs of neurons are summed over one by one
+_LARGEST = 2**53  # whole numbers up to this are exact as float64
+
 RECOVERED_COSINE = 0.95  # a mode is recovered by an output at least this close in direction
 
 
@@ -51,15 +54,15 @@ class Framework:
     """Sizes, laws and constants of the framework. Arrays are in the coordinates of `reduction`.
 
     Args:
-        d: dimension of the data, at least ``k``.
+        d: dimension of the data, at least ``k`` and at most 2**53.
         gamma: in [0, 1). Law ``"modes"``: the inner product of any two modes. Law ``"coefficients"``: the
             probability that both of two orthogonal modes are present at once.
-        n_discriminator: neurons w_i, >= 1.
-        n_generator: neurons v_j, >= 1.
+        n_discriminator: neurons w_i, 1 to 1000.
+        n_generator: neurons v_j, 1 to 1000.
         p_pair: probability that z has two ones, spread evenly over the pairs. Otherwise z has one, spread
             evenly over the neurons. In [0, 1]; must be 0 with a single neuron.
         law: of the data. ``"modes"``: X is one of the modes. ``"coefficients"``: either mode, or their sum.
-        modes: how many unit modes, >= 1; law ``"coefficients"`` has two.
+        modes: how many unit modes, 1 to 1000; law ``"coefficients"`` has two.
         weights: probability of each mode under law ``"modes"``; equal by default.
         a: output weight of the discriminator.
         b: output bias of the discriminator.
@@ -89,8 +92,10 @@ class Framework:
 
     def __post_init__(self) -> None:
         for name in ("n_discriminator", "n_generator", "modes"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}")
+            if not 1 <= getattr(self, name) <= _MOST:
+                raise ValueError(f"{name} must be in 1 to {_MOST:,}, got {getattr(self, name)}")
+        if self.d > _LARGEST:
+            raise ValueError(f"d must be at most 2**53, got {self.d}")
         if self.d < self.k:
             raise ValueError(
                 f"d must be at least modes + n_discriminator + n_generator = {self.k}, got {self.d}"
@@ -105,14 +110,22 @@ class Framework:
             raise ValueError(f"law must be 'modes' or 'coefficients', got {self.law!r}")
         if self.law == "coefficients" and (self.modes != 2 or self.weights is not None):
             raise ValueError("law 'coefficients' has two even modes: leave modes and weights out")
-        if self.weights is not None and (
-            len(self.weights) != self.modes or min(self.weights) <= 0 or abs(sum(self.weights) - 1) > 1e-9
+        if self.weights is not None and not (
+            len(self.weights) == self.modes
+            and all(weight > 0 for weight in self.weights)
+            and abs(sum(self.weights) - 1) <= 1e-9
         ):
             raise ValueError(
                 f"weights must be {self.modes} positive numbers that sum to 1, got {self.weights}"
             )
         if not (np.isfinite(self.a) and np.isfinite(self.b)):
             raise ValueError(f"a and b must be finite, got {self.a} and {self.b}")
+        try:
+            self.mode_coordinates()
+        except np.linalg.LinAlgError as error:
+            raise ValueError(
+                f"gamma must be smaller for {self.modes} modes to differ, got {self.gamma}"
+            ) from error
 
     @property
     def k(self) -> int:

@@ -203,5 +203,5 @@ def check_settings(
     check_updates(updates)
     if not 0.0 <= momentum < 1.0:
         raise ValueError(f"momentum must be in [0, 1), got {momentum}")
-    if batch < 0:
-        raise ValueError(f"batch must be >= 1, or 0 for exact expectations, got {batch}")
+    if not 0 <= batch < 2**31:
+        raise ValueError(f"batch must be in 1 to 2**31 - 1, or 0 for exact expectations, got {batch}")

@@ -1,0 +1,158 @@
+"""One sitting of a study: the missing work is done, all of it or what fits into some minutes."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from paripassu.engine import Engine
+from paripassu.files import FolderInUseError
+from paripassu.protocol.study import Design, Unit
+from paripassu.records import usable_cores
+
+Progress = Callable[[int, int], object]
+"""Takes the number of steps done, and the number of all steps that are known to be needed."""
+
+Notice = Callable[[str], object]
+"""Takes a sentence for a person."""
+
+_GO_ON = "; complete results are kept: fix this and give the same command again"
+
+
+@dataclass
+class Sitting:
+    """The work of one call of `paripassu.protocol.run_study`.
+
+    Attributes:
+        design: the study's, at one scale.
+        out: the study's folder.
+        command: written into every run.
+        engine: where to run.
+        progress: as in `run_study`.
+        notice: as in `run_study`.
+        seconds: for which to work; None until all is done.
+    """
+
+    design: Design
+    out: Path
+    command: str
+    engine: Engine
+    progress: Progress
+    notice: Notice
+    seconds: float | None
+    began: float = field(default_factory=lambda: time.time())
+    carried_out: set[Path] = field(default_factory=set[Path])
+
+    def work_off(self) -> int | None:
+        """Do the missing work, or what fits into the time; returns the largest budget that is done."""
+        budgets = self.design.budgets
+        budget = budgets[-1] if self.seconds is None else budgets[0]
+        while True:
+            if self.seconds is not None:
+                budget = self._affordable(budget)
+            work = self.design.work(self.out, self.command, budget)
+            if not work.missing:
+                if budget == budgets[-1]:
+                    self.progress(work.done, work.needed)
+                    return budget
+                if self._affordable(budget) == budget:
+                    break
+            elif not self._carry_out_all(budget):
+                break
+        if not self.carried_out:
+            self._refuse()
+        return reached(self.design, self.out)
+
+    def _affordable(self, least: int) -> int:
+        """The largest budget whose work is expected to be done in time; at least ``least``."""
+        if self.design.work(self.out, self.command, least).seconds_left is None:
+            return least
+        cores = getattr(self.engine, "workers", None) or usable_cores()
+        larger = [budget for budget in self.design.budgets if budget > least]
+        low, high = 0, len(larger)
+        while low < high:
+            middle = (low + high) // 2
+            left = self.design.work(self.out, self.command, larger[middle]).seconds_left
+            if left is not None and left / cores <= self._left:
+                low = middle + 1
+            else:
+                high = middle
+        return larger[low - 1] if low else least
+
+    @property
+    def _left(self) -> float:
+        assert self.seconds is not None
+        return self.began + self.seconds - time.time()
+
+    def _carry_out_all(self, budget: int) -> bool:
+        """Carry out the missing units of a budget; False if time ended before all were begun."""
+        work = self.design.work(self.out, self.command, budget)
+        lost = next((unit for unit in work.missing if unit.path in self.carried_out), None)
+        if lost:
+            raise RuntimeError(f"{lost.path} was carried out and has no result: is the folder writable?")
+        self.progress(work.done, work.needed)
+        deadline = None if self.seconds is None else self.began + self.seconds
+        expected = work.seconds or [0.0] * len(work.missing)
+        tasks = [_Task(unit, seconds) for unit, seconds in zip(work.missing, expected, strict=True)]
+        done, all_begun = work.done, True
+        for task, sentences in self.engine.execute(partial(_carry_out, deadline), tasks):
+            if sentences is None:
+                all_begun = False
+                continue
+            for sentence in sentences:
+                self.notice(sentence)
+            self.carried_out.add(task.unit.path)
+            done += task.unit.cost
+            self.progress(done, work.needed)
+        return all_begun
+
+    def _refuse(self) -> None:
+        """Nothing was done: the time is too short for one unit."""
+        work = self.design.work(self.out, self.command, self.design.budgets[-1])
+        assert self.seconds is not None
+        if work.missing and work.seconds:
+            shortest = min(work.seconds) / 60
+            raise ValueError(
+                f"{self.seconds / 60:g} minutes are too short: a run takes about {shortest:.2g} here. "
+                "Give more, or leave the limit out"
+            )
+
+
+def reached(design: Design, out: Path) -> int | None:
+    """The largest budget whose work is done; None if there is none."""
+    done = (budget for budget in reversed(design.budgets) if not design.work(out, "", budget).missing)
+    return next(done, None)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A unit, and the seconds that it is expected to take."""
+
+    unit: Unit
+    seconds: float
+
+
+def _carry_out(deadline: float | None, task: _Task) -> Sequence[str] | None:
+    """Carry out a unit; an error's message names it. Returns None if it would end after the deadline.
+
+    The other units that run are ended. They are complete, or the same command continues them.
+    """
+    if deadline is not None and time.time() + task.seconds > deadline:
+        return None
+    unit = task.unit
+    try:
+        return unit.carry_out()
+    except FolderInUseError:
+        raise
+    except ValueError as error:
+        raise ValueError(_naming(unit, str(error))) from error
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+        raise OSError(f"{_naming(unit, what)}{_GO_ON}") from error
+    except (RuntimeError, MemoryError) as error:
+        raise RuntimeError(f"{_naming(unit, str(error) or type(error).__name__)}{_GO_ON}") from error
+
+
+def _naming(unit: Unit, text: str) -> str:
+    return text if str(unit.path) in text else f"{unit.path}: {text}"

@@ -1,0 +1,54 @@
+"""What a rule decides by chance, and what difference it can see."""
+
+import numpy as np
+import pytest
+from tests.cases.studies import tiny_game
+
+from paripassu.protocol import Evidence
+from paripassu.protocol.gans.power import decisions_by_chance, power_in_words, smallest_visible_difference
+from paripassu.protocol.study import decide
+from paripassu.records import Verdict
+
+
+def _rule(evidence: Evidence) -> Verdict:
+    lead = evidence.lead("one", "two")
+    return Verdict(decide(supported=lead.low > 0, contradicted=lead.high < 0), "")
+
+
+def _evidence(gap: float, seeds: int = 8) -> Evidence:
+    noise = np.random.default_rng(0).normal(size=(2, seeds))
+    scores = {"one": list(noise[0] + gap), "two": list(noise[1])}
+    return Evidence(tiny_game({}), scores, {}, {})
+
+
+def test_labels_that_mean_nothing_rarely_decide():
+    """A 95 % interval leaves 5 % to chance, a little more for a percentile bootstrap over 8 seeds."""
+    supported, contradicted = decisions_by_chance(_rule, _evidence(gap=100.0), permutations=400)
+    assert supported == pytest.approx(contradicted, abs=0.05)
+    assert 0.0 < supported + contradicted < 0.2
+
+
+def test_a_rule_that_always_decides_is_found_out():
+    always = lambda _: Verdict("supported", "")  # noqa: E731
+    assert decisions_by_chance(always, _evidence(0.0), permutations=10) == (1.0, 0.0)
+
+
+def test_the_visible_difference_is_seen_in_four_of_five_studies():
+    """Studies of two normal arms with this difference, of 64 seeds, so that the bootstrap is exact enough."""
+    rng = np.random.default_rng(0)
+    spread, seeds, found = 2**0.5, 64, 0
+    difference = (1.96 + 0.8416) * spread / seeds**0.5
+    for _ in range(300):
+        arms = rng.normal(size=(2, seeds))
+        mean, error = np.mean(arms[0] + difference - arms[1]), spread / seeds**0.5
+        found += mean > 1.96 * error
+    assert found / 300 == pytest.approx(0.8, abs=0.07)
+    arms = rng.normal(size=(2, 10_000))
+    seen = smallest_visible_difference({"one": list(arms[0]), "two": list(arms[1])})
+    assert seen == pytest.approx(difference * (seeds / 10_000) ** 0.5, rel=0.05)
+
+
+def test_one_seed_shows_no_difference():
+    assert np.isnan(smallest_visible_difference({"one": [1.0], "two": [2.0]}))
+    assert "4 of 5" not in power_in_words(_rule, _evidence(0.0, seeds=1))
+    assert "4 of 5" in power_in_words(_rule, _evidence(0.0))
