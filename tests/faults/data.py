@@ -36,7 +36,7 @@ def write(kind: str, folder: Path) -> None:
     """A small file, or folder, of images of this kind."""
     import numpy as np
 
-    (folder / "kind").write_text(kind)
+    (folder / ".kind").write_text(kind)
     rng = np.random.default_rng(0)
     # Few levels, so that what compresses does so.
     pixels = rng.integers(0, 8, (_COUNT, 3, 32, 32), np.uint8) * 32
@@ -89,7 +89,7 @@ def load(resolution: int, cache: str = _CACHE) -> int:
     from paripassu.data import Cifar, Idx, ImageFolder, Npz
 
     os.environ["PARIPASSU_CACHE"] = str(Path(cache).resolve())
-    kind = Path("kind").read_text()
+    kind = Path(".kind").read_text()
     path = Path(_NAMES[kind])
     source = {"npz": Npz, "idx": Idx, "idx.gz": Idx, "cifar": Cifar}.get(kind, ImageFolder)(path, resolution)
     try:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -63,13 +64,20 @@ def two_processes(*words: str) -> int:
         os.environ |= {"RANK": "1", "LOCAL_RANK": "1"}
         os._exit(_code(words))
     os.environ |= {"RANK": "0", "LOCAL_RANK": "0"}
+    watching = threading.Thread(target=_die_with, args=(second,), daemon=True)
+    watching.start()
     code = _code(words)
     if code:
         os.kill(second, signal.SIGKILL)
+    watching.join()
+    return code
+
+
+def _die_with(second: int) -> None:
+    """End this process as soon as the second one is killed, as torchrun does."""
     _, status = os.waitpid(second, 0)
     if os.waitstatus_to_exitcode(status) == -signal.SIGALRM:
         os.kill(os.getpid(), signal.SIGKILL)
-    return code
 
 
 def _code(words: Sequence[str]) -> int:
