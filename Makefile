@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUNS := $(VENV)/.runs
+FAULTS := --faults-budget 1h --faults-table docs/results/reliability.md
 STAMP := $(VENV)/.installed
 CORE := .venv-core
 DIST := .venv-dist
@@ -10,7 +11,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check
 PIP := $(BIN)/python $(INSTALL)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-core test-browser test-triton test-ray dist docs lint format python clean-cache clean
+.PHONY: help demo test test-core test-browser test-triton test-ray test-faults dist docs lint format python clean-cache clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -71,6 +72,9 @@ test-triton: $(STAMP)  ## Run the GPU's optimizer kernels in Triton's interprete
 test-ray: $(STAMP)  ## Kill workers and nodes of a small Ray cluster
 	$(PIP) -r requirements/ray.txt
 	$(BIN)/pytest --timeout 300 tests/engine/test_ray.py
+
+test-faults: $(STAMP)  ## Inject an hour of faults, on all cores; write docs/results/reliability.md
+	$(BIN)/pytest tests/faults $(FAULTS)
 
 dist: $(DIST)/.installed  ## Build the source archive and the wheel in dist/, and check both
 	rm -rf dist
