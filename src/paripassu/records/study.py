@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from paripassu.records.decay import Decay
 from paripassu.records.environment import Environment
 from paripassu.records.schema import SCHEMA
 
@@ -10,8 +11,6 @@ STUDY_FILE = "study.json"
 
 VerdictName = Literal["supported", "contradicted", "undecided"]
 Better = Literal["higher", "lower"]
-Decay = Literal["constant", "linear", "cosine"]
-"""How learning rates fall over a run; the last two end at zero."""
 
 
 @dataclass(frozen=True)
