@@ -27,7 +27,7 @@ from paripassu.data import (
 )
 from paripassu.data.mixtures import Mixture
 from paripassu.games import R1, GanLoss, Penalty, WganGP, non_saturating, wasserstein
-from paripassu.models import DCGAN, MLP
+from paripassu.models import DCGAN, MLP, SNGAN
 from paripassu.protocol import Game
 from paripassu.recipes import RECIPES
 from paripassu.records import Settings
@@ -260,3 +260,63 @@ def cifar10_resnet(path: Path) -> tuple[Game]:
 
 
 BY_PATH = {"cifar10": cifar10, "cifar10-resnet": cifar10_resnet, "mnist": mnist, "photographs": photographs}
+
+
+def _pasted(name: str, words: str, run: Run, family: str, metric: str, steps: Mapping[str, int]) -> Game:
+    """A published recipe at its own rates, which every arm takes as they are."""
+    rate = Settings(run.generator.lr, run.discriminator.lr, run.decay)
+    return Game(
+        name=name,
+        setting=f"{words}, rates {rate}",
+        run=partial(_played, run),
+        metric=metric,
+        centres=dict.fromkeys(_MIXTURE_CENTRES, rate.lr_g),
+        steps=steps,
+        chosen=dict.fromkeys(_MIXTURE_CENTRES, rate),
+        family=family,
+        margin=_QUARTER,
+    )
+
+
+def pasted(name: str, images: str, data: Source, metric: str, steps: Mapping[str, int]) -> list[Game]:
+    """Published recipes on some images, with a DCGAN of width 16.
+
+    DCGAN with batch norm and constant rates (PyTorch's example), WGAN-GP with rates that fall to zero, and the
+    non-saturating loss with R1.
+    """
+    adam = Player(SGD(), 2e-4)
+    usual = Run(data, DCGAN(latent=64, width=16), adam, adam, batch=64, log_every=25)
+    bare = replace(usual, model=DCGAN(latent=64, width=16, norm="none"))
+    wgan_gp = replace(bare, loss=wasserstein, penalty=WganGP(), decay="linear")
+    recipes = (
+        ("dcgan", "with batch norm, batch 64, non-saturating loss", usual, HEAVY),
+        ("wgan-gp", "without norm, batch 64, WGAN-GP (weight 10)", wgan_gp, PLAIN),
+        (
+            "r1",
+            "without norm, batch 64, non-saturating loss, R1 (weight 1)",
+            replace(bare, penalty=R1(1.0)),
+            PLAIN,
+        ),
+    )
+    return [
+        _pasted(f"{name}-{recipe}", f"{images}, DCGAN of width 16 {words}", run, family, metric, steps)
+        for recipe, words, run, family in recipes
+    ]
+
+
+def _sngan(name: str, images: str, data: Source, metric: str) -> Game:
+    """SNGAN's recipe, as published but for the width of its networks."""
+    run = replace(
+        RECIPES["sngan-cifar10"].run, data=data, model=SNGAN(width=32), log_every=25, eval_samples=2500
+    )
+    words = f"{images}, SNGAN of width 32, hinge loss, 5 discriminator updates each"
+    return _pasted(f"{name}-sngan", words, run, PLAIN, metric, {"smoke": 1, "small": 400, "paper": 30_000})
+
+
+PASTED_DIGITS = pasted("digits", "scikit-learn's digits at 8 px", Digits(), "fd-digits@2500", _DIGITS_STEPS)
+
+
+def pasted_cifar10(path: Path) -> list[Game]:
+    """Four published recipes on CIFAR-10's training images, from a folder of its binary batches."""
+    images, data, metric = "CIFAR-10's training images", Cifar(path), "fd-pixels8@2500"
+    return [*pasted("cifar10", images, data, metric, _IMAGE_STEPS), _sngan("cifar10", images, data, metric)]
