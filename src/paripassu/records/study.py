@@ -48,7 +48,8 @@ class Settings:
 
     def __str__(self) -> str:
         falls = "" if self.decay == "constant" else f", {self.decay} to 0"
-        return f"{self.lr_g:g} and {self.lr_d:g}{falls}"
+        rates = f"{self.lr_g:g}" if self.lr_g == self.lr_d else f"{self.lr_g:g} and {self.lr_d:g}"
+        return f"{rates}{falls}"
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,11 @@ pastes the paper's rule in.
 Data by path: cifar10, a folder of its binary batches.
 """
 
+from dataclasses import replace
 from functools import partial
 
 from paripassu.protocol import CUT_ALL, Arm, Comparison, Scale, Study
-from paripassu.studies.arms import HEAVY, NSGDA_GLOBAL, NSGDA_LAYER, NSGDA_RMS, PLAIN, SGDA, arms
+from paripassu.studies.arms import ADAM, HEAVY, NSGDA_GLOBAL, NSGDA_LAYER, NSGDA_RMS, PLAIN, SGDA, arms
 from paripassu.studies.games import PASTED_DIGITS, pasted_cifar10
 from paripassu.studies.grafting import judge_recovery_in_adams_unit
 
@@ -35,10 +36,7 @@ from paripassu.studies.grafting import judge_recovery_in_adams_unit
 def _arms() -> tuple[Arm, ...]:
     """Adam of each family, and the arms without momentum in both."""
     stateless = [arm for arm in arms(NSGDA_RMS, NSGDA_LAYER, NSGDA_GLOBAL, SGDA) if arm.family == PLAIN]
-    return (
-        *adam,
-        *(Arm(a.name, a.description, a.rule, family) for family in (PLAIN, HEAVY) for a in stateless),
-    )
+    return (*arms(ADAM), *(replace(arm, family=family) for family in (PLAIN, HEAVY) for arm in stateless))
 
 
 _compare = partial(
