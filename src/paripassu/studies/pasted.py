@@ -24,13 +24,84 @@ pastes the paper's rule in.
 Data by path: cifar10, a folder of its binary batches.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
-from paripassu.protocol import CUT_ALL, Arm, Comparison, Scale, Study
+from paripassu.data import Cifar, Digits, Source
+from paripassu.games import R1, WganGP, wasserstein
+from paripassu.models import DCGAN, SNGAN
+from paripassu.protocol import CUT_ALL, Arm, Comparison, Game, Scale, Study
+from paripassu.recipes import RECIPES
+from paripassu.records import Settings
+from paripassu.rules import SGD
 from paripassu.studies.arms import ADAM, HEAVY, NSGDA_GLOBAL, NSGDA_LAYER, NSGDA_RMS, PLAIN, SGDA, arms
-from paripassu.studies.games import PASTED_DIGITS, pasted_cifar10
+from paripassu.studies.games import DIGITS_STEPS, IMAGE_STEPS, QUARTER, played
 from paripassu.studies.grafting import judge_recovery_in_adams_unit
+from paripassu.train import Player, Run
+
+_NAMES = (ADAM, NSGDA_RMS, NSGDA_LAYER, NSGDA_GLOBAL, SGDA)
+
+
+def _pasted(name: str, words: str, run: Run, family: str, metric: str, steps: Mapping[str, int]) -> Game:
+    """A published recipe at its own rates, which every arm takes as they are."""
+    rate = Settings(run.generator.lr, run.discriminator.lr, run.decay)
+    return Game(
+        name=name,
+        setting=f"{words}, rates {rate}",
+        run=partial(played, run),
+        metric=metric,
+        centres=dict.fromkeys(_NAMES, rate.lr_g),
+        steps=steps,
+        chosen=dict.fromkeys(_NAMES, rate),
+        family=family,
+        margin=QUARTER,
+    )
+
+
+def _recipes(name: str, images: str, data: Source, metric: str, steps: Mapping[str, int]) -> list[Game]:
+    """Published recipes on some images, with a DCGAN of width 16.
+
+    DCGAN with batch norm and constant rates (PyTorch's example), WGAN-GP with rates that fall to zero, and
+    the non-saturating loss with R1.
+    """
+    adam = Player(SGD(), 2e-4)
+    usual = Run(data, DCGAN(latent=64, width=16), adam, adam, batch=64, log_every=25)
+    bare = replace(usual, model=DCGAN(latent=64, width=16, norm="none"))
+    wgan_gp = replace(bare, loss=wasserstein, penalty=WganGP(), decay="linear")
+    recipes = (
+        ("dcgan", "with batch norm, batch 64, non-saturating loss", usual, HEAVY),
+        ("wgan-gp", "without norm, batch 64, WGAN-GP (weight 10)", wgan_gp, PLAIN),
+        (
+            "r1",
+            "without norm, batch 64, non-saturating loss, R1 (weight 1)",
+            replace(bare, penalty=R1(1.0)),
+            PLAIN,
+        ),
+    )
+    return [
+        _pasted(f"{name}-{recipe}", f"{images}, DCGAN of width 16 {words}", run, family, metric, steps)
+        for recipe, words, run, family in recipes
+    ]
+
+
+def _sngan(name: str, images: str, data: Source, metric: str) -> Game:
+    """SNGAN's recipe, as published but for the width of its networks."""
+    run = replace(
+        RECIPES["sngan-cifar10"].run, data=data, model=SNGAN(width=32), log_every=25, eval_samples=2500
+    )
+    words = f"{images}, SNGAN of width 32, hinge loss, 5 discriminator updates each"
+    return _pasted(f"{name}-sngan", words, run, PLAIN, metric, {"smoke": 1, "small": 400, "paper": 30_000})
+
+
+_DIGITS = _recipes("digits", "scikit-learn's digits at 8 px", Digits(), "fd-digits@2500", DIGITS_STEPS)
+
+
+def cifar10(path: Path) -> list[Game]:
+    """Four published recipes on CIFAR-10's training images, from a folder of its binary batches."""
+    images, data, metric = "CIFAR-10's training images", Cifar(path), "fd-pixels8@2500"
+    return [*_recipes("cifar10", images, data, metric, IMAGE_STEPS), _sngan("cifar10", images, data, metric)]
 
 
 def _arms() -> tuple[Arm, ...]:
@@ -42,10 +113,10 @@ def _arms() -> tuple[Arm, ...]:
 _compare = partial(
     Comparison,
     arms=_arms(),
-    games=PASTED_DIGITS,
+    games=_DIGITS,
     verdict=judge_recovery_in_adams_unit,
     tuning=None,
-    by_path={"cifar10": pasted_cifar10},
+    by_path={"cifar10": cifar10},
 )
 _SMOKE = _compare(size="smoke", confirmation_seeds=2)
 
