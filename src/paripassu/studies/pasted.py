@@ -45,7 +45,7 @@ _NAMES = (ADAM, NSGDA_RMS, NSGDA_LAYER, NSGDA_GLOBAL, SGDA)
 
 
 def _pasted(name: str, words: str, run: Run, family: str, metric: str, steps: Mapping[str, int]) -> Game:
-    """A published recipe at its own rates, which every arm takes as they are."""
+    """A published recipe at its own rates, which every arm takes unchanged."""
     rate = Settings(run.generator.lr, run.discriminator.lr, run.decay)
     return Game(
         name=name,
