@@ -1,12 +1,37 @@
-"""Several processes that are one group, on gloo."""
+"""Processes that begin with torch imported, and several of them that are one group, on gloo."""
 
+import multiprocessing
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.distributed as dist
+
+# Imports cost a fresh interpreter seconds. A server makes them once; a process is a copy of the server.
+_SERVER = multiprocessing.get_context("forkserver")
+_SERVER.set_forkserver_preload(
+    ["paripassu.train", "torch._dynamo", "torch.distributed.checkpoint", "torch.distributed.fsdp"]
+)
+
+
+def started(function: Callable[..., None], *arguments: Any) -> multiprocessing.Process:
+    """A process of one thread that calls ``function``."""
+    process = _SERVER.Process(target=_alone, args=(function, arguments))
+    process.start()
+    return process
+
+
+def _alone(function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    torch.set_num_threads(1)
+    function(*arguments)
+
+
+def together(function: Callable[..., None], ranks: int, *arguments: Any) -> None:
+    """Call ``function`` with a rank and the arguments in ``ranks`` processes; the first to fail ends all."""
+    torch.multiprocessing.start_processes(function, arguments, nprocs=ranks, start_method="forkserver")
 
 
 @contextmanager

@@ -59,6 +59,7 @@ def test_minutes_must_be_some(minutes, tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("here")
 def test_the_studies_of_the_framework_at_smoke_scale(tmp_path, capsys):
     for name in ("collapse", "collapse-dimension"):
         out_folder = str(tmp_path / name)

@@ -19,13 +19,6 @@ RING = ["train", "--data", "ring", "--model", "mlp", "--width", "4", *TINY, "--q
 SWEEP = ["theory", "run", "--d", "60", "--n-discriminator", "4", "--n-generator", "3", "--seeds", "1"]
 
 
-@pytest.fixture
-def here(monkeypatch):
-    """Play chunks in this process."""
-    inline = lambda _, function, tasks: ((task, function(task)) for task in tasks)  # noqa: E731
-    monkeypatch.setattr("paripassu.engine.LocalEngine.execute", inline)
-
-
 def _is_plain(text):
     return all(line.isprintable() for line in text.split("\n"))
 

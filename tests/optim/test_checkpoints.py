@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.distributed.checkpoint as dcp
-from tests.cases.processes import member
+from tests.cases.processes import member, together
 from tests.cases.rules import OPTIMIZERS
 from torch import nn
 from torch.distributed.checkpoint.state_dict import (
@@ -126,7 +126,7 @@ def processes(tmp_path_factory):
     results = {}
     for ranks in (1, 2):
         folder = tmp_path_factory.mktemp("ranks")
-        torch.multiprocessing.spawn(_rank, (ranks, str(folder)), nprocs=ranks)
+        together(_rank, ranks, ranks, str(folder))
         results[ranks] = torch.load(folder / "results.pt")
     return results
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
-from tests.cases.processes import member
+from tests.cases.processes import member, together
 from tests.cases.rules import OPTIMIZERS
 from torch import nn
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
@@ -98,7 +98,7 @@ def _skips(network: nn.Module) -> bool:
 @pytest.fixture(scope="module")
 def two_processes(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ranks")
-    torch.multiprocessing.spawn(_rank, (str(folder),), nprocs=RANKS)
+    together(_rank, RANKS, str(folder))
     return torch.load(folder / "results.pt")
 
 

@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 from tests.cases.players import parameters_of, same, steps
+from tests.cases.rules import OPTIMIZERS
 from torch import nn
 
 from paripassu.optim import RuleOptimizer
@@ -22,8 +23,14 @@ def test_other_words_for_nonfinite_are_refused(make):
         make(parameters_of(torch.float32), nonfinite="ignore")
 
 
+# One of each kind: dynamo takes long, and sees the same Python for every scope and unit.
 @pytest.mark.filterwarnings("ignore")  # dynamo's own
-def test_a_compiled_training_step_is_the_plain_one(make):
+@pytest.mark.parametrize(
+    "name",
+    ["NSGD global", "NSGD layer momentum", "AdaNSGD layer", "AdaDir global", "Graft layer", "rule SGD"],
+)
+def test_a_compiled_training_step_is_the_plain_one(name):
+    make = OPTIMIZERS[name]
     torch.manual_seed(0)
     plain = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 1))
     compiled = copy.deepcopy(plain)

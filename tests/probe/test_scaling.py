@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.multiprocessing as mp
 from tests.cases.networks import network_of
-from tests.cases.processes import member
+from tests.cases.processes import member, together
 from torch.nn.parallel import DistributedDataParallel
 
 from paripassu.probe import Probe
@@ -87,7 +87,7 @@ def test_under_ddp_every_process_measures_the_whole_batch(tmp_path):
     batch = torch.randn(8, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     with mp.Manager() as manager:
         results = manager.dict()
-        mp.spawn(_worker, (2, str(tmp_path), batch, results), nprocs=2)
+        together(_worker, 2, 2, str(tmp_path), batch, results)
         first, second = results[0], results[1]
     assert first == second
     network = network_of().double()

@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,8 +13,9 @@ from unittest.mock import patch
 import pytest
 import torch
 from safetensors.torch import load_file
-from tests.cases.processes import member
+from tests.cases.processes import member, together
 from tests.cases.rules import OPTIMIZERS
+from torch.multiprocessing import ProcessExitedException
 from torch.nn.parallel import DistributedDataParallel
 
 from paripassu.data import Digits, Ring
@@ -124,7 +126,7 @@ def _rank(rank: int, folder: str) -> None:
 @pytest.fixture(scope="module")
 def processes(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ranks")
-    torch.multiprocessing.spawn(_rank, (str(folder),), nprocs=RANKS)
+    together(_rank, RANKS, str(folder))
     return [torch.load(folder / f"rank-{rank}.pt") for rank in range(RANKS)]
 
 
@@ -175,17 +177,15 @@ def test_rows_are_equal_parts(points, styles):
         check_batch(replace(styles, batch=12, generator_batches=1), Processes(0, 4))
 
 
-# The second process dies, as if the system had run out of memory, between two checkpoints.
-_DIES = """
-import json, os, signal, sys
-from pathlib import Path
-from paripassu.train import current_processes, from_settings, joined, train
-def progress(step):
-    if step == 5 and current_processes().rank == 1:
-        os.kill(os.getpid(), signal.SIGKILL)
-with joined("cpu"):
-    train(from_settings(json.loads(sys.argv[1])), Path(sys.argv[2]), progress=progress)
-"""
+def _dies(rank: int, run: Run, folder: str) -> None:
+    """The second process dies, as if the system had run out of memory, between two checkpoints."""
+
+    def progress(step: int) -> None:
+        if step == 5 and rank == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with member(rank, RANKS, folder):
+        train(run, Path(folder) / "many", progress=progress)
 
 
 _OPTIONS = shlex.split(
@@ -196,6 +196,23 @@ _OPTIONS = shlex.split(
 )
 
 
+# The command, and a check: else gloo's threads live on, and torch may abort while Python shuts down.
+_COMMAND = """
+import sys, weakref
+import torch.distributed as dist
+from paripassu.__main__ import main
+groups, join = [], dist.init_process_group
+def joining(*arguments, **options):
+    join(*arguments, **options)
+    groups.append(weakref.ref(dist.group.WORLD))
+dist.init_process_group = joining
+code = main(sys.argv[1:])
+assert "torch._dynamo" in sys.modules  # an optimizer's first step imports it
+assert [group() for group in groups] == [None], "something keeps the group"
+sys.exit(code)
+"""
+
+
 def _torchrun(*arguments: str) -> subprocess.CompletedProcess:
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={RANKS}"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -204,37 +221,16 @@ def _torchrun(*arguments: str) -> subprocess.CompletedProcess:
     )
 
 
-# The import is one that an optimizer's first step makes.
-_ENDS = """
-import weakref
-import torch.distributed as dist
-from paripassu.train import joined
-with joined("cpu"):
-    group = weakref.ref(dist.group.WORLD)
-    import torch._dynamo
-assert group() is None
-"""
-
-
-def test_nothing_keeps_the_group(tmp_path):
-    """Else gloo's threads live on, and torch may abort the process while Python shuts down."""
-    script = tmp_path / "ends.py"
-    script.write_text(_ENDS)
-    ended = _torchrun(str(script))
-    assert ended.returncode == 0, ended.stderr
-
-
-def test_a_dead_process_ends_the_job_and_the_command_goes_on_from_its_checkpoint(tmp_path):
-    """The records then are those of one process, and each of them is there once."""
+def test_a_job_whose_process_died_goes_on_from_its_checkpoint(tmp_path):
+    """The records then are those of one process, and each of them is there once; nothing keeps the group."""
     run = replace(RUNS["rule Adam"], steps=6, log_every=1, eval_samples=20, checkpoint_every=3)
-    many, script = tmp_path / "many", tmp_path / "dies.py"
-    script.write_text(_DIES)
-    dead = _torchrun(str(script), json.dumps(run.settings()), str(many))
-    assert dead.returncode != 0
-    assert "SIGKILL" in dead.stderr
+    many, script = tmp_path / "many", tmp_path / "command.py"
+    with pytest.raises(ProcessExitedException, match="SIGKILL"):
+        together(_dies, RANKS, run, str(tmp_path))
     assert [path.name for path in checkpoints(many)] == ["step-000000000", "step-000000003"]
 
-    resumed = _torchrun("-m", "paripassu", "train", *_OPTIONS, "--out", str(many), "--json")
+    script.write_text(_COMMAND)
+    resumed = _torchrun(str(script), "train", *_OPTIONS, "--out", str(many), "--json")
     assert resumed.returncode == 0, resumed.stderr
     assert json.loads(resumed.stdout)["step"] == 6  # one process speaks
 

@@ -1,32 +1,23 @@
 """Whatever stops a run, going on ends where an undisturbed run ends, bit by bit."""
 
-import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from tests.cases.processes import started
 
 from paripassu.records import End
 from paripassu.records.checkpoints import checkpoints
 from paripassu.records.codec import read_records
-from paripassu.train import train
+from paripassu.train import Run, train
 
-# A fresh process trains the run whose settings it is given, slowly enough to be caught in the act.
-_SCRIPT = """
-import json, sys, time
-from pathlib import Path
-import torch
-from paripassu.train import from_settings, train
-torch.set_num_threads(1)
-run = from_settings(json.loads(sys.argv[1]))
-train(run, Path(sys.argv[2]), progress=lambda _: time.sleep(0.02))
-"""
+
+def _train_slowly(run: Run, folder: Path) -> None:
+    """In a process of its own, slowly enough to be caught in the act."""
+    train(run, folder, progress=lambda _: time.sleep(0.02))
 
 
 @pytest.fixture(autouse=True)
@@ -58,14 +49,15 @@ def test_a_run_killed_mid_way_resumes_bit_exactly(run, tmp_path):
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     train(run, undisturbed)
 
-    process = subprocess.Popen([sys.executable, "-c", _SCRIPT, json.dumps(run.settings()), str(killed)])
+    process = started(_train_slowly, run, killed)
     deadline = time.monotonic() + 60
     # Past the first checkpoint after the start, and past records that the checkpoint does not know of.
     while len(checkpoints(killed)) < 2 and time.monotonic() < deadline:
         time.sleep(0.005)
     time.sleep(0.03)
-    os.kill(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL, "the run ended before it could be killed"
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL, "the run ended before it could be killed"
 
     train(run, killed)
     assert _final_bytes(killed) == _final_bytes(undisturbed)
