@@ -312,6 +312,15 @@ def test_a_folder_of_parquet_files_is_read_in_order(tmp_path):
     assert np.array_equal(_load(shards).pixels.numpy(), _expected(0, 1, 2, 3, 4, 5))
 
 
+def test_a_parquet_file_of_no_rows_among_others_is_named(tmp_path):
+    for i, rows in enumerate(([_png(0)], [], [_png(1)])):
+        frame = pl.DataFrame({"image": rows}, schema={"image": pl.Binary})
+        frame.write_parquet(tmp_path / f"train-{i}-of-3.parquet")
+    loaded = _load(tmp_path)
+    assert len(loaded) == 2
+    assert "train-1-of-3.parquet (a Parquet file of no rows)" in loaded.skipped
+
+
 def test_bad_parquet(tmp_path):
     path = tmp_path / "set.parquet"
     path.write_bytes(b"PAR1 not really")
