@@ -11,6 +11,7 @@ import pytest
 import torch
 from filelock import FileLock
 from PIL import Image
+from tests.cases.strange_files import put
 
 from paripassu.data import ImageFolder, Npz, cache, images
 from paripassu.data.source import digest
@@ -125,7 +126,9 @@ def test_an_interrupted_cache_is_rebuilt(folder, home, monkeypatch):
     assert np.array_equal(_load(folder).pixels.numpy(), _expected(0, 1, 2, 3))
 
 
-@pytest.mark.parametrize("harm", ["bit", "cut", "empty", "index", "no index", "no pixels"])
+@pytest.mark.parametrize(
+    "harm", ["bit", "cut", "empty", "index", "no index", "no pixels", "pipe", "pipe as index"]
+)
 def test_a_damaged_cache_is_rebuilt(folder, home, decoded, harm):
     _load(folder)
     (entry,) = _entries(home)
@@ -140,6 +143,8 @@ def test_a_damaged_cache_is_rebuilt(folder, home, decoded, harm):
         pixels.write_bytes(b"")
     elif harm == "index":
         index.write_text(json.dumps([1]))
+    elif harm.startswith("pipe"):
+        put("a named pipe", pixels if harm == "pipe" else index)
     else:
         (index if harm == "no index" else pixels).unlink()
     assert np.array_equal(_load(folder).pixels.numpy(), _expected(0, 1, 2, 3))
