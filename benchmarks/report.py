@@ -1,6 +1,7 @@
 """Seconds and memory of a study's page, and of finding what is left of a study, at the paper's scale.
 
-A study is made up: six arms on games, 50 runs each (five learning rates on 6 seeds, the best again on 20).
+A study is made up: six arms on games, 50 runs each (14 trials, the best 4 again on 4 seeds, the best of them
+on 20).
 Every run has as many records as a real run of 30,000 updates on the digits with a shadow rule: 1,200 losses,
 60 probed steps of both players and their eight layers, seven evaluations. Each phase is a process of its own.
 Before it, the study's files are dropped from the page cache. Seconds leave out Python's start and imports.
@@ -38,7 +39,8 @@ from profiling import dated
 
 from paripassu.evidence.measures import pace_gap, pace_wander, step_wander
 from paripassu.evidence.tables import write_run_table
-from paripassu.protocol import Comparison, Scale, Study, Unit, run_study, summarise
+from paripassu.protocol import Comparison, Scale, Study, Tuning, run_study, summarise
+from paripassu.protocol.sitting import Task
 from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
 from paripassu.records import (
     End,
@@ -54,7 +56,7 @@ from paripassu.records import (
     Verdict,
     environment,
 )
-from paripassu.records.codec import dump
+from paripassu.records.codec import RecordWriter, dump
 from paripassu.report.page import PAGE_FOLDER
 from paripassu.report.study import write_study_page
 from paripassu.studies.arms import (
@@ -81,6 +83,11 @@ LAYERS = {
     "generator": ("1.weight", "1.bias", "3.weight", "3.bias"),
 }
 METRICS = ("fd-digits@2500", "kd-digits@1797")
+MEASURES = {
+    "pace gap": lambda table, _: pace_gap(table),
+    "pace wander": lambda table, _: pace_wander(table),
+    "step wander": lambda table, run: step_wander(table, run.rate_factor),
+}
 PHASES = ("tables", "resume", "summary", "page")
 
 # Bounds for 3,600 runs on two cores.
@@ -93,21 +100,23 @@ class Made:
 
     Attributes:
         games: how many.
-        seeds: to confirm on; learning rates are tuned on three tenths as many.
+        seeds: to confirm on; there are seven tenths as many trials, and a fifth as many seeds for finalists.
     """
 
     games: int
     seeds: int
 
     @property
-    def tuning_seeds(self) -> int:
-        """Seeds of each learning rate."""
-        return max(1, 3 * self.seeds // 10)
+    def tuning(self) -> Tuning:
+        """How each arm is tuned."""
+        trials = max(1, 7 * self.seeds // 10)
+        return Tuning(trials=trials, finalists=min(4, trials), seeds=self.seeds // 5)
 
     @property
     def runs(self) -> int:
         """All of them."""
-        return self.games * len(ARMS) * (RATES * self.tuning_seeds + self.seeds)
+        tuning = self.tuning
+        return self.games * len(ARMS) * (tuning.runs(tuning.trials) + self.seeds)
 
     def design(self) -> Comparison:
         """What runs."""
@@ -119,10 +128,9 @@ class Made:
             ],
             lambda _: Verdict("undecided", "Nothing was trained."),
             "paper",
-            rates=RATES,
-            tuning_seeds=self.tuning_seeds,
+            tuning=self.tuning,
             confirmation_seeds=self.seeds,
-            measures={"pace gap": pace_gap, "pace wander": pace_wander, "step wander": step_wander},
+            measures=MEASURES,
         )
 
     def study(self) -> Study:
@@ -149,17 +157,18 @@ class _Writer:
         self.seconds, self.cpu, self.runs = 0.0, 0.0, 0
         self._where = environment("paripassu bench report")
 
-    def execute(self, _: object, units: Sequence[Unit], /) -> Iterator[tuple[Unit, list[str]]]:
-        for unit in units:
-            write_run(unit.path, unit.run, self._where)
-            seconds, cpu = timed(lambda path=unit.path: write_run_table(path))
+    def execute(self, _: object, tasks: Sequence[Task], /) -> Iterator[tuple[Task, list[str]]]:
+        for task in tasks:
+            path, run = task.unit.path, task.unit.run
+            write_run(path, run, self._where)
+            seconds, cpu = timed(lambda path=path: write_run_table(path))
             self.seconds, self.cpu = self.seconds + seconds, self.cpu + cpu
             self.runs += 1
-            yield unit, []
+            yield task, []
 
 
 def write_run(path: Path, run: Run, where: Environment) -> None:
-    """The folder of a run whose metric is best at the centre of the grid.
+    """The folder of a run whose metric is best at the centre of the search space.
 
     Only the runs whose pictures a page shows have them.
     """
@@ -174,7 +183,8 @@ def write_run(path: Path, run: Run, where: Environment) -> None:
             value = 10 + 5 * off + 1e5 / (1000 + step) + rng.random()
             stream.writelines(line(Metric(step, name, value)) for name in METRICS)
             stream.write(line(Samples(step, shot(step))) + part)
-        stream.write(line(End(STEPS, "finished", "", 1000 * rng.random())))
+    with RecordWriter(path / "records.jsonl") as write:
+        write(End(STEPS, "finished", "", 1000 * rng.random()))
     if run.seed == FIRST_CONFIRMATION_SEED:
         (path / "samples").mkdir()
         for step in range(0, STEPS + 1, EVAL_EVERY):

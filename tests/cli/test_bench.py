@@ -164,11 +164,11 @@ def test_every_phase_of_a_made_study_has_its_row(tmp_path, capsys, monkeypatch):
     page = tmp_path / "table.md"
     options = ["--games", "1", "--seeds", "1", "--out", str(page), "--json", "--quiet"]
     assert main(["bench", "report", *options]) == 0
-    rows = json.loads(capsys.readouterr().out)["36"]
+    rows = json.loads(capsys.readouterr().out)["12"]
     assert list(rows) == ["tables", "resume", "summary", "page"]
     assert all(min(row["seconds"], row["cpu"]) > 0 and row["mib"] > 50 for row in rows.values())
     assert rows["page"]["text_mib"] > 0.1
-    assert "| 36 | resume |" in page.read_text()
+    assert "| 12 | resume |" in page.read_text()
 
 
 @pytest.mark.parametrize("option", ["--games", "--seeds"])

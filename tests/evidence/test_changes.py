@@ -71,7 +71,7 @@ def test_what_is_not_a_number_is_said_in_words(changes):
         "ring8: the verdict was supported, it is undecided.",
         "Runs ring8, gone: only in the old study.",
         "Runs ring8, fresh: only in the new study.",
-        "ring8, a: the learning rates were 0.1 and 0.1, linear to 0, they are 0.3 and 0.3, linear to 0.",
+        "ring8, a: the learning rates were 0.1, linear to 0, they are 0.3, linear to 0.",
         "ring8, a: 0 of 5 runs diverged, now 2 of 5.",
     ]
     moved = changes(_study(_arm("a", 1.0)), _study(_arm("a", 1.0), game="digits")).notes

@@ -48,6 +48,17 @@ def test_every_study_passes_at_smoke_scale(name, tmp_path):
     assert write_study_page(tmp_path / "s").is_file()
 
 
+def test_pasted_arms_take_the_recipes_rates(tmp_path):
+    design = studies.find()["pasted"].scale("small").design
+    made = design.by_path["cifar10"](tmp_path)
+    for game in [*design.games, *made]:
+        own = [arm for arm in design.arms if arm.family == game.family]
+        assert len(own) == 5
+        settings = {game.chosen[arm.name] for arm in own}
+        assert {(each.lr_g, each.lr_d) for each in settings} == {(2e-4, 2e-4)}
+    assert [game.name for game in made] == ["cifar10-dcgan", "cifar10-wgan-gp", "cifar10-r1", "cifar10-sngan"]
+
+
 def test_arms_of_a_family_share_their_momentum():
     for arm in ALL:
         adam, sgd = (Adam((0.0, 0.9)), SGD()) if arm.family == "plain" else (Adam((0.5, 0.999)), SGD(0.5))

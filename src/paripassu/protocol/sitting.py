@@ -94,7 +94,7 @@ class Sitting:
         self.progress(work.done, work.needed)
         deadline = None if self.seconds is None else self.began + self.seconds
         expected = work.seconds or [0.0] * len(work.missing)
-        tasks = [_Task(unit, seconds) for unit, seconds in zip(work.missing, expected, strict=True)]
+        tasks = [Task(unit, seconds) for unit, seconds in zip(work.missing, expected, strict=True)]
         done, all_begun = work.done, True
         for task, sentences in self.engine.execute(partial(_carry_out, deadline), tasks):
             if sentences is None:
@@ -126,14 +126,14 @@ def reached(design: Design, out: Path) -> int | None:
 
 
 @dataclass(frozen=True)
-class _Task:
+class Task:
     """A unit, and the seconds that it is expected to take."""
 
     unit: Unit
     seconds: float
 
 
-def _carry_out(deadline: float | None, task: _Task) -> Sequence[str] | None:
+def _carry_out(deadline: float | None, task: Task) -> Sequence[str] | None:
     """Carry out a unit; an error's message names it. Returns None if it would end after the deadline.
 
     The other units that run are ended. They are complete, or the same command continues them.

@@ -3,6 +3,7 @@
 `paripassu.records.codec` turns them into JSON and back.
 """
 
+from paripassu.records.decay import Decay, check_decay, rate_factor
 from paripassu.records.environment import Environment, environment, usable_cores
 from paripassu.records.run import (
     RECORDS_FILE,
@@ -27,7 +28,6 @@ from paripassu.records.study import (
     STUDY_FILE,
     ArmResult,
     Better,
-    Decay,
     Ease,
     Effect,
     Estimate,
@@ -75,6 +75,8 @@ __all__ = [
     "Update",
     "Verdict",
     "VerdictName",
+    "check_decay",
     "environment",
+    "rate_factor",
     "usable_cores",
 ]

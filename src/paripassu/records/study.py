@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from paripassu.records.decay import Decay
 from paripassu.records.environment import Environment
 from paripassu.records.schema import SCHEMA
 
@@ -10,8 +11,6 @@ STUDY_FILE = "study.json"
 
 VerdictName = Literal["supported", "contradicted", "undecided"]
 Better = Literal["higher", "lower"]
-Decay = Literal["constant", "linear", "cosine"]
-"""How learning rates fall over a run; the last two end at zero."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,8 @@ class Settings:
 
     def __str__(self) -> str:
         falls = "" if self.decay == "constant" else f", {self.decay} to 0"
-        return f"{self.lr_g:g} and {self.lr_d:g}{falls}"
+        rates = f"{self.lr_g:g}" if self.lr_g == self.lr_d else f"{self.lr_g:g} and {self.lr_d:g}"
+        return f"{rates}{falls}"
 
 
 @dataclass(frozen=True)

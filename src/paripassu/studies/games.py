@@ -48,11 +48,11 @@ from paripassu.train import Player, Run
 
 # Generator updates at each scale of a study.
 _MIXTURE_STEPS = {"smoke": 20, "small": 3000, "paper": 30_000}
-_DIGITS_STEPS = {"smoke": 6, "small": 1000, "paper": 30_000}
-_IMAGE_STEPS = {"smoke": 2, "small": 2000, "paper": 30_000}
+DIGITS_STEPS = {"smoke": 6, "small": 1000, "paper": 30_000}
+IMAGE_STEPS = {"smoke": 2, "small": 2000, "paper": 30_000}
 
 # A distance that is a quarter larger is one that a person sees; so are 5 samples in 100 off the modes.
-_QUARTER = 0.223
+QUARTER = 0.223
 _TWENTIETH = 0.05
 
 
@@ -86,7 +86,7 @@ def _watched(run: Run) -> Run:
     )
 
 
-def _played(run: Run, rule: Rule, settings: Settings, steps: int, seed: int) -> Run:
+def played(run: Run, rule: Rule, settings: Settings, steps: int, seed: int) -> Run:
     """``run`` by a rule at the settings of a trial."""
     return _watched(
         replace(
@@ -106,7 +106,7 @@ def _mixture_game(name: str, words: str, mixture: Mixture, family: str, steps: M
     return Game(
         name=name,
         setting=f"{words}, MLP 3 x 128, non-saturating loss, batch 256",
-        run=partial(_played, run),
+        run=partial(played, run),
         metric="mode-overlap@2500",
         centres=_MIXTURE_CENTRES,
         steps=steps,
@@ -140,18 +140,18 @@ def _both_losses(
 ) -> tuple[Game, Game]:
     """The same images with the non-saturating loss and R1 (heavy), and with WGAN-GP (plain)."""
     networks = f"{images}, DCGAN of width 16 without norm, batch 64"
-    of_loss = partial(Game, metric=metric, centres=centres, steps=steps, margin=_QUARTER)
+    of_loss = partial(Game, metric=metric, centres=centres, steps=steps, margin=QUARTER)
     return (
         of_loss(
             name,
             f"{networks}, non-saturating loss, R1 (weight 1)",
-            partial(_played, _images_run(data, latent, non_saturating, R1(1.0))),
+            partial(played, _images_run(data, latent, non_saturating, R1(1.0))),
             family=HEAVY,
         ),
         of_loss(
             f"{name}-wgan-gp",
             f"{networks}, WGAN-GP (weight 10)",
-            partial(_played, _images_run(data, latent, wasserstein, WganGP())),
+            partial(played, _images_run(data, latent, wasserstein, WganGP())),
             family=PLAIN,
         ),
     )
@@ -175,7 +175,7 @@ DIGITS, DIGITS_WGAN_GP = _both_losses(
     Digits(),
     32,
     "fd-digits@2500",
-    _DIGITS_STEPS | {"demo": 500},
+    DIGITS_STEPS | {"demo": 500},
     _DIGITS_CENTRES,
 )
 
@@ -187,12 +187,12 @@ def _stacked(
     return Game(
         name=name,
         setting=f"{images}, DCGAN of width 16 without norm, WGAN-GP (weight 10), batch 64",
-        run=partial(_played, run),
+        run=partial(played, run),
         metric=metric,
         centres=_DIGITS_CENTRES,
         steps=steps,
         family=PLAIN,
-        margin=_QUARTER,
+        margin=QUARTER,
     )
 
 
@@ -202,14 +202,14 @@ STACKED_DIGITS = _stacked(
     StackedDigits(),
     32,
     "kl-digits@26000",
-    _DIGITS_STEPS | {"small": 2000},
+    DIGITS_STEPS | {"small": 2000},
 )
 
 
 def stacked_mnist(path: Path) -> tuple[Game]:
     """Triples of MNIST's digits, from its ``train-images-idx3-ubyte.gz``, at 32 px."""
     words = "three of MNIST's digits as the channels of one image of 32 px"
-    return (_stacked("stacked-mnist", words, StackedMnist(path), 64, "kl-mnist@26000", _IMAGE_STEPS),)
+    return (_stacked("stacked-mnist", words, StackedMnist(path), 64, "kl-mnist@26000", IMAGE_STEPS),)
 
 
 def _of_images(name: str, images: str, data: Source, steps: Mapping[str, int]) -> tuple[Game, Game]:
@@ -218,18 +218,18 @@ def _of_images(name: str, images: str, data: Source, steps: Mapping[str, int]) -
 
 def cifar10(path: Path) -> tuple[Game, Game]:
     """The 50,000 training images of CIFAR-10, from a folder of its binary batches."""
-    return _of_images("cifar10", "CIFAR-10's training images", Cifar(path), _IMAGE_STEPS)
+    return _of_images("cifar10", "CIFAR-10's training images", Cifar(path), IMAGE_STEPS)
 
 
 def mnist(path: Path) -> tuple[Game, Game]:
     """MNIST, from its ``train-images-idx3-ubyte.gz``, brought to 32 px."""
-    steps = _IMAGE_STEPS | {"small": 1000}
+    steps = IMAGE_STEPS | {"small": 1000}
     return _of_images("mnist", "MNIST's training images at 32 px", Idx(path, resolution=32), steps)
 
 
 def photographs(path: Path) -> tuple[Game, Game]:
     """Images in a folder, a zip or a Parquet file, brought to 64 px."""
-    steps = _IMAGE_STEPS | {"small": 300}
+    steps = IMAGE_STEPS | {"small": 300}
     data = ImageFolder(path, resolution=64)
     return _of_images("photographs", f"the images of {path.name} at 64 px", data, steps)
 
@@ -249,12 +249,12 @@ def cifar10_resnet(path: Path) -> tuple[Game]:
             "CIFAR-10's training images, dequantized, WGAN-GP's ResNet of 128 channels as published (weight "
             "10, batch 64 and the generator's 128, 5 discriminator updates each)"
         ),
-        run=partial(_played, run),
+        run=partial(played, run),
         metric="fd-pixels8@5000",
         steps={"smoke": 1, "small": 1000, "paper": 10_000},
         centres=_RESNET_CENTRES,
         family=PLAIN,
-        margin=_QUARTER,
+        margin=QUARTER,
     )
     return (game,)
 

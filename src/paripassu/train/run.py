@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from paripassu.data import Source
 from paripassu.games import GanLoss, PathLength, Penalty, non_saturating
 from paripassu.models import Architecture
-from paripassu.records import Decay
+from paripassu.records import Decay, rate_factor
 from paripassu.rules import Rule
 from paripassu.train import serialization
 from paripassu.train.own_parts import portable
@@ -170,10 +170,7 @@ class Run:
         Args:
             step: generator updates done, from 0.
         """
-        done = step / self.steps
-        if self.decay == "linear":
-            return 1 - done
-        return (1 + math.cos(math.pi * done)) / 2 if self.decay == "cosine" else 1.0
+        return float(rate_factor(self.decay, step / self.steps))
 
     def settings(self) -> dict[str, Any]:
         """The run as plain nested values, for ``run.json``; `from_settings` reads them back."""

@@ -7,6 +7,7 @@ import pytest
 import torch
 from tests.oracles.theory import full_modes, value
 
+from paripassu.records import rate_factor
 from paripassu.rules import SGD, Normalize
 from paripassu.theory import CollapseGame, Framework, play, simulate
 
@@ -63,6 +64,26 @@ def test_the_fast_path_plays_what_any_rule_plays(law, method, momentum, rule, up
         assert gradient[:, taken] == pytest.approx(paths.gradients[player][:, taken], rel=1e-8)
         lengths = paths.lengths[player] / paths.norms[player]
         assert pace[:, taken] == pytest.approx(lengths[:, taken], rel=1e-8)
+    full = np.vstack([paths.weights["discriminator"][0][0], paths.weights["generator"][0][0]])
+    ours = np.vstack([fast.W[0], fast.V[0]])
+    assert ours @ ours.T == pytest.approx(full @ full.T, rel=1e-8, abs=1e-10)
+
+
+@pytest.mark.parametrize("decay", ["constant", "linear", "cosine"])
+@pytest.mark.parametrize(("method", "rule"), [("sgda", SGD()), ("nsgda", Normalize())])
+def test_rates_fall_as_a_schedule_lets_them(method, rule, decay):
+    framework = FRAMEWORKS["modes"]
+    W, V = given_start(framework)
+    fast = simulate(
+        framework, method, decay=decay, lr_d=0.05, lr_g=0.02, steps=40, start=(W, V), record=[0, 40]
+    )
+    paths = play(
+        CollapseGame(framework, along_axes=True), rule, {"discriminator": 0.05, "generator": 0.02}, 40, 0,
+        schedule=lambda n: float(rate_factor(decay, (n - 1) / 40)),
+        start={"discriminator": [W], "generator": [V]}, record=[0, 40],
+    )  # fmt: skip
+    assert fast.norm_w == pytest.approx(paths.norms["discriminator"], rel=1e-8)
+    assert fast.norm_v == pytest.approx(paths.norms["generator"], rel=1e-8)
     full = np.vstack([paths.weights["discriminator"][0][0], paths.weights["generator"][0][0]])
     ours = np.vstack([fast.W[0], fast.V[0]])
     assert ours @ ours.T == pytest.approx(full @ full.T, rel=1e-8, abs=1e-10)

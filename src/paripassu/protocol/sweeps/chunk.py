@@ -15,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from paripassu.evidence.sealed import SealedTables
+from paripassu.records import Decay
 from paripassu.theory import Framework, Result, log_steps, simulate
 from paripassu.theory.collapse.full import FULL_METHODS, simulate_full
 from paripassu.theory.collapse.simulate import Updates
@@ -39,6 +40,7 @@ class Chunk:
         momentum: of both players.
         batch: samples per step, 0 for exact expectations.
         trainable: whether the discriminator learns a and b.
+        decay: how both rates fall.
         until_recovered: whether runs may stop once every mode is recovered.
         paths: whether to write tables of every run over time.
     """
@@ -53,6 +55,7 @@ class Chunk:
     momentum: float = 0.0
     batch: int = 0
     trainable: bool = False
+    decay: Decay = "constant"
     until_recovered: bool = False
     paths: bool = False
 
@@ -143,6 +146,7 @@ def _result(chunk: Chunk) -> Result:
         steps=chunk.steps,
         updates=chunk.updates,
         momentum=chunk.momentum,
+        decay=chunk.decay,
         batch=chunk.batch,
         trainable=chunk.trainable,
         record=record,

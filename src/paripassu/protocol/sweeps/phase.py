@@ -19,7 +19,9 @@ from paripassu.protocol.sweeps.sweep import (
     groups_of,
     half_decades,
 )
+from paripassu.records import Decay
 from paripassu.theory import Framework
+from paripassu.theory.collapse.simulate import check_settings
 
 # From rates at which nothing happens to rates at which everything diverges.
 _WIDE_D, _WIDE_G = half_decades(1e-3, 1e2), half_decades(1e-3, 1e6)
@@ -40,6 +42,8 @@ class PhaseSweep:
         fresh_seeds: number of seeds at each method's best pair.
         steps: largest number of steps of a run.
         patience: factor of the steps in SGDA's third part; 1 leaves it out.
+        momentum: of both players, in [0, 1); nSGDA normalises the buffer.
+        decay: how both rates fall over a run.
     """
 
     framework: Framework
@@ -50,6 +54,8 @@ class PhaseSweep:
     fresh_seeds: int = 32
     steps: int = 10_000
     patience: int = 6
+    momentum: float = 0.0
+    decay: Decay = "constant"
 
     kind: ClassVar[str] = "phase"
 
@@ -58,6 +64,7 @@ class PhaseSweep:
         check_counts(seeds=self.seeds, fresh_seeds=self.fresh_seeds, steps=self.steps, patience=self.patience)
         check_rates("lr_d", self.lr_d)
         check_rates("lr_g", self.lr_g)
+        check_settings(momentum=self.momentum, decay=self.decay)
 
     @property
     def run_steps(self) -> int:
@@ -74,7 +81,7 @@ class PhaseSweep:
 
     def _grid(self) -> list[Chunk]:
         return [
-            Chunk("grid", self.framework, method, rates, tuple(range(self.seeds)), self.steps)
+            self._chunk("grid", method, rates, tuple(range(self.seeds)), self.steps)
             for method in self.methods
             for rates in self._rows(self.lr_d, self.lr_g)
         ]
@@ -84,9 +91,7 @@ class PhaseSweep:
             return []
         small = [tuple(rate for rate in rates if rate <= 1) for rates in (self.lr_d, self.lr_g)]
         return [
-            Chunk(
-                "patient", self.framework, "sgda", rates, tuple(range(self.seeds)), self.steps * self.patience
-            )
+            self._chunk("patient", "sgda", rates, tuple(range(self.seeds)), self.steps * self.patience)
             for rates in self._rows(*small)
         ]
 
@@ -99,10 +104,24 @@ class PhaseSweep:
         if self._patient():
             parts.append(("sgda", "patient", "fresh patient", self.steps * self.patience))
         return [
-            Chunk(
-                part, self.framework, method, (best_rates(outcomes, method, of),), seeds, steps,
-                paths=part == "fresh",
+            self._chunk(
+                part, method, (best_rates(outcomes, method, of),), seeds, steps, paths=part == "fresh"
             )
             for method, of, part, steps in parts
             for seeds in groups_of(fresh)
-        ]  # fmt: skip
+        ]
+
+    def _chunk(
+        self,
+        part: str,
+        method: str,
+        rates: tuple[tuple[float, float], ...],
+        seeds: tuple[int, ...],
+        steps: int,
+        *,
+        paths: bool = False,
+    ) -> Chunk:
+        return Chunk(
+            part, self.framework, method, rates, seeds, steps, momentum=self.momentum, decay=self.decay,
+            paths=paths,
+        )  # fmt: skip

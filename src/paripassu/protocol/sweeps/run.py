@@ -13,6 +13,7 @@ from paripassu.protocol.sweeps.sweep import (
     check_rates,
     groups_of,
 )
+from paripassu.records import Decay
 from paripassu.theory import Framework
 from paripassu.theory.collapse.full import FULL_METHODS
 from paripassu.theory.collapse.lanes import WIDTH
@@ -31,9 +32,10 @@ class RunSweep:
         seeds: number of seeds, counted from 0.
         steps: number of steps of a run.
         updates: whether both players step at once, or the generator answers the new discriminator.
-        momentum: of both players, in [0, 1); only for nSGDA and SGDA, like the next two.
+        momentum: of both players, in [0, 1); only for nSGDA and SGDA, like the next three.
         batch: samples per step, 0 for exact expectations.
         trainable: whether the discriminator learns its output weight and bias too.
+        decay: how both rates fall over the run.
     """
 
     framework: Framework
@@ -46,6 +48,7 @@ class RunSweep:
     momentum: float = 0.0
     batch: int = 0
     trainable: bool = False
+    decay: Decay = "constant"
 
     kind: ClassVar[str] = "run"
 
@@ -54,13 +57,14 @@ class RunSweep:
         check_counts(seeds=self.seeds, steps=self.steps)
         check_rates("lr_d", (self.lr_d,))
         check_rates("lr_g", (self.lr_g,))
-        check_settings(updates=self.updates, momentum=self.momentum, batch=self.batch)
+        check_settings(updates=self.updates, momentum=self.momentum, batch=self.batch, decay=self.decay)
         in_full = [method for method in self.methods if method in FULL_METHODS]
         given = [name for name in ("momentum", "batch", "trainable") if getattr(self, name)]
+        given += ["decay"] if self.decay != "constant" else []
         if in_full and given:
             raise ValueError(
-                f"{', '.join(in_full)} plays with exact expectations, without momentum, a and b fixed: "
-                f"leave out {', '.join(given)}"
+                f"{', '.join(in_full)} plays with exact expectations, at constant rates, without momentum, a "
+                f"and b fixed: leave out {', '.join(given)}"
             )
 
     @property
@@ -75,7 +79,7 @@ class RunSweep:
     def _chunks(self) -> list[Chunk]:
         whole = Chunk(
             "run", self.framework, "", ((self.lr_d, self.lr_g),), (), self.steps, self.updates, self.momentum,
-            self.batch, self.trainable, paths=True,
+            self.batch, self.trainable, self.decay, paths=True,
         )  # fmt: skip
         return [
             replace(whole, method=method, seeds=seeds)

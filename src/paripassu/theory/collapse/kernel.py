@@ -126,7 +126,8 @@ def _observe(V, lane, modes, latents, latent_rates, cosine_limit, output, mass):
 @njit(cache=True, nogil=True, error_model="numpy")
 def simulate_group(
     first, W0, V0, ab0, modes, points, point_rates, latents, latent_rates, bend, cosine_limit,
-    lr_d, lr_g, momentum, normalised, alternating, trainable, batch, batch_seeds, steps, recorded, until,
+    lr_d, lr_g, factors, momentum, normalised, alternating, trainable, batch, batch_seeds, steps, recorded,
+    until,
     mass, cosines, correlations, norms, gradients, outputs, pace, diverged_at, W_end, V_end, ab_end,
 ):  # fmt: skip
     """``WIDTH`` runs, from ``first`` on, played to the end; fills their records, see `simulate.Result`."""
@@ -157,6 +158,7 @@ def simulate_group(
             _sample(latent_rates, batch, states, z_rates)
         recording = at < len(recorded) and recorded[at] == step
         square_d, scale_d = splat(0.0), splat(0.0)
+        factor = factors[min(step, len(factors) - 1)]
         for number in range(passes):
             gradients_of_value(
                 W, V, ab, points, x_rates, latents, z_rates, bend, P, C, squares, totals, gW, gV, gab, out
@@ -174,7 +176,7 @@ def simulate_group(
                 square_d = _square(uW, m_d * k)
                 if trainable:
                     square_d = square_d + _square(uab, 2)
-                scale_d = _scale(load(rates, 0), square_d, normalised)
+                scale_d = _scale(load(rates, 0) * factor, square_d, normalised)
                 if recording:
                     for lane in range(min(WIDTH, runs - first)):
                         if alive[lane]:
@@ -186,7 +188,7 @@ def simulate_group(
         if momentum > 0:
             _blend(uV, gV, momentum, m_g * k)
         square_g = _square(uV, m_g * k)
-        scale_g = _scale(load(rates, 1), square_g, normalised)
+        scale_g = _scale(load(rates, 1) * factor, square_g, normalised)
         store(sizes, 6, square_d)
         store(sizes, 7, square_g)
         if recording:

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from paripassu.records import usable_cores
+from paripassu.records import Decay, check_decay, rate_factor, usable_cores
 from paripassu.theory.collapse.framework import RECOVERED_COSINE, Array, Framework
 from paripassu.theory.collapse.kernel import simulate_group
 from paripassu.theory.collapse.lanes import WIDTH
@@ -96,6 +96,7 @@ def simulate(
     steps: int,
     seeds: ArrayLike = 0,
     momentum: float = 0.0,
+    decay: Decay = "constant",
     updates: Updates = "simultaneous",
     batch: int = 0,
     trainable: bool = False,
@@ -118,6 +119,7 @@ def simulate(
         steps: updates of each player, >= 0.
         seeds: of the starts (and minibatches), >= 0.
         momentum: in [0, 1), of a heavy-ball buffer; nSGDA normalises the buffer.
+        decay: how both rates fall over ``steps``: ``"linear"`` and ``"cosine"`` end at zero.
         updates: ``"simultaneous"``, or ``"alternating"``: the generator answers the new discriminator.
         batch: samples per step of data and of latents; 0 takes exact expectations.
         trainable: whether the discriminator learns a and b too.
@@ -140,7 +142,7 @@ def simulate(
         >>> simulate(Framework(d=10**4), "sgda", **rates).recovered[0, -1].tolist()
         [False, False]
     """
-    check_settings(method, momentum, updates, batch)
+    check_settings(method, momentum, updates, batch, decay)
     if threads is not None and threads < 1:
         raise ValueError(f"threads must be >= 1, got {threads}")
     given = None if start is None else len(np.asarray(start[0]))
@@ -169,7 +171,8 @@ def simulate(
     batch_seeds = np.array([np.random.SeedSequence([int(s), 1]).generate_state(1)[0] for s in run_seeds])
     arguments = (
         W0, V0, np.array([framework.a, framework.b]), framework.mode_coordinates(), points, point_rates,
-        latents, latent_rates, framework.bend, RECOVERED_COSINE, rates_d, rates_g, float(momentum),
+        latents, latent_rates, framework.bend, RECOVERED_COSINE, rates_d, rates_g, _factors(decay, steps),
+        float(momentum),
         method == "nsgda", updates == "alternating", trainable, batch, batch_seeds, steps, recorded,
         until_recovered, mass, cosines, correlations, norms, gradients, outputs, pace, diverged_at, W, V, ab,
     )  # fmt: skip
@@ -194,13 +197,25 @@ def first_recovery(recovered: NDArray[np.bool_], steps: NDArray[np.int64]) -> Ar
     return np.where(np.any(every, axis=1), steps[every.argmax(axis=1)], math.inf)
 
 
+def _factors(decay: Decay, steps: int) -> Array:
+    """What rates are multiplied by at each step; a single 1 where they stay the same."""
+    if decay == "constant":
+        return np.ones(1)
+    return rate_factor(decay, np.arange(steps + 1) / max(steps, 1))
+
+
 def check_settings(
-    method: str = "sgda", momentum: float = 0.0, updates: str = "simultaneous", batch: int = 0
+    method: str = "sgda",
+    momentum: float = 0.0,
+    updates: str = "simultaneous",
+    batch: int = 0,
+    decay: str = "constant",
 ) -> None:
     """Raise ``ValueError`` for what `simulate` would refuse."""
     if method not in get_args(Method):
         raise ValueError(f"method must be one of {', '.join(get_args(Method))}, got {method!r}")
     check_updates(updates)
+    check_decay(decay)
     if not 0.0 <= momentum < 1.0:
         raise ValueError(f"momentum must be in [0, 1), got {momentum}")
     if not 0 <= batch < 2**31:
