@@ -1,8 +1,15 @@
 """Files appear whole or not at all, and a folder's files name nothing outside of it."""
 
-import pytest
+import ast
+from pathlib import Path
 
-from paripassu.files import inside, write_whole
+import pytest
+from tests.cases.strange_files import STRANGE, put
+
+import paripassu
+from paripassu.files import file_digest, inside, opened, read_whole, write_whole
+
+SOURCES = sorted(Path(paripassu.__file__).parent.rglob("*.py"))
 
 
 def test_an_interrupted_write_leaves_the_old_text(tmp_path, monkeypatch):
@@ -34,3 +41,35 @@ def test_a_link_that_leads_out_is_refused(tmp_path):
     (tmp_path / "run" / "samples").symlink_to(tmp_path)
     with pytest.raises(ValueError, match="in that folder"):
         inside(tmp_path / "run", "samples/1.png", pattern="samples/*.png")
+
+
+@pytest.mark.parametrize("read", [read_whole, opened, file_digest])
+@pytest.mark.parametrize("kind", STRANGE)
+def test_nothing_but_a_file_is_read(kind, read, tmp_path):
+    put(kind, tmp_path / "run.json")
+    for path in (tmp_path / "run.json", tmp_path / "link"):
+        if path.name == "link":
+            path.symlink_to("run.json")
+        with pytest.raises(ValueError, match=rf"{path.name} is {kind}, not a file: remove it"):
+            read(path)
+
+
+def test_a_file_is_read_through_a_link(tmp_path):
+    (tmp_path / "file").write_bytes(b"abc")
+    (tmp_path / "link").symlink_to("file")
+    assert read_whole(tmp_path / "link") == b"abc"
+
+
+def _reads(call: ast.AST) -> bool:
+    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
+        return False
+    mode = getattr(call.args[0], "value", "") if call.args else ""
+    return call.func.attr in {"read_bytes", "read_text", "fromfile"} or (
+        call.func.attr == "open" and mode in {"r", "rb"}
+    )
+
+
+def test_files_are_opened_for_reading_in_one_place():
+    """A second way would wait for a named pipe for ever."""
+    found = [path.name for path in SOURCES for node in ast.walk(ast.parse(path.read_bytes())) if _reads(node)]
+    assert found == ["digits.py", "page.py"]  # what was installed with the package

@@ -4,11 +4,13 @@ JSON that is read back carries its own SHA-256 (`sealed`), so that a flipped bit
 """
 
 import hashlib
+import io
 import json
 import os
 import re
 import shutil
 import socket
+import stat
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -22,10 +24,69 @@ _SEAL = "sha256"
 _LOCK = ".lock"
 _HOLDER = ".holder"  # a file of its own: whoever tries the lock empties that one
 _PARTIAL = ".partial-"
+_WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0)  # should a named pipe take a file's place just now
 
 
 class FolderInUseError(RuntimeError):
     """Another process works in the folder."""
+
+
+class NotAFileError(OSError, ValueError):
+    """A folder, a named pipe, a socket or a device has the place of a file; ``kind`` says which."""
+
+    def __init__(self, path: AnyPath, kind: str) -> None:
+        self.kind = kind
+        super().__init__(f"{os.fspath(path)} is {kind}, not a file: remove it or put the file back")
+
+
+def kind_of(mode: int) -> str:
+    """What is no regular file, by its mode; empty for a file.
+
+    Example:
+        >>> kind_of(Path.cwd().stat().st_mode)
+        'a folder'
+    """
+    if stat.S_ISREG(mode):
+        return ""
+    if stat.S_ISDIR(mode) or stat.S_ISFIFO(mode):
+        return "a folder" if stat.S_ISDIR(mode) else "a named pipe"
+    return "a socket" if stat.S_ISSOCK(mode) else "a device"
+
+
+def check_is_file(path: AnyPath) -> None:
+    """Check what is opened by its path: a pipe, a socket or a device may never end.
+
+    Raises:
+        NotAFileError: it is no regular file, by itself or through a link.
+        OSError: it is missing or cannot be looked at.
+    """
+    if kind := kind_of(Path(path).stat().st_mode):
+        raise NotAFileError(path, kind)
+
+
+def opened(path: AnyPath) -> io.BufferedReader:
+    """A regular file, opened for reading. All that is read back is opened here.
+
+    Raises:
+        OSError: as `check_is_file`, or the file cannot be read.
+    """
+    check_is_file(path)
+    return open(path, "rb", opener=lambda name, flags: os.open(name, flags | _WITHOUT_WAITING))
+
+
+def read_whole(path: AnyPath) -> bytes:
+    """The content of a regular file.
+
+    Raises:
+        OSError: as `opened`.
+
+    Example:
+        >>> read_whole(os.devnull)
+        Traceback (most recent call last):
+        paripassu.files.NotAFileError: /dev/null is a device, not a file: remove it or put the file back
+    """
+    with opened(path) as stream:
+        return stream.read()
 
 
 @contextmanager
@@ -111,7 +172,7 @@ def _seal(data: dict[str, Any]) -> str:
 
 def file_digest(path: AnyPath) -> str:
     """The SHA-256 of a file, in hex."""
-    with Path(path).open("rb") as stream:
+    with opened(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
@@ -220,7 +281,7 @@ def cache_home() -> Path:
 
 def _holder(folder: Path) -> str:
     try:
-        return (folder / _HOLDER).read_text(encoding="utf-8")
+        return read_whole(folder / _HOLDER).decode()
     except OSError:  # it has only just begun or is about to end
         return "another process"
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from filelock import FileLock
 from PIL import Image
+from tests.cases.strange_files import put
 
 from paripassu.data import ImageFolder, Npz, cache, images
 from paripassu.data.source import digest
@@ -125,7 +126,9 @@ def test_an_interrupted_cache_is_rebuilt(folder, home, monkeypatch):
     assert np.array_equal(_load(folder).pixels.numpy(), _expected(0, 1, 2, 3))
 
 
-@pytest.mark.parametrize("harm", ["bit", "cut", "empty", "index", "no index", "no pixels"])
+@pytest.mark.parametrize(
+    "harm", ["bit", "cut", "empty", "index", "no index", "no pixels", "pipe", "pipe as index"]
+)
 def test_a_damaged_cache_is_rebuilt(folder, home, decoded, harm):
     _load(folder)
     (entry,) = _entries(home)
@@ -140,6 +143,8 @@ def test_a_damaged_cache_is_rebuilt(folder, home, decoded, harm):
         pixels.write_bytes(b"")
     elif harm == "index":
         index.write_text(json.dumps([1]))
+    elif harm.startswith("pipe"):
+        put("a named pipe", pixels if harm == "pipe" else index)
     else:
         (index if harm == "no index" else pixels).unlink()
     assert np.array_equal(_load(folder).pixels.numpy(), _expected(0, 1, 2, 3))
@@ -310,6 +315,15 @@ def test_a_folder_of_parquet_files_is_read_in_order(tmp_path):
         frame = pl.DataFrame({"image": [_png(2 * i), _png(2 * i + 1)]})
         frame.write_parquet(shards / f"train-{i}-of-3.parquet")
     assert np.array_equal(_load(shards).pixels.numpy(), _expected(0, 1, 2, 3, 4, 5))
+
+
+def test_a_parquet_file_of_no_rows_among_others_is_named(tmp_path):
+    for i, rows in enumerate(([_png(0)], [], [_png(1)])):
+        frame = pl.DataFrame({"image": rows}, schema={"image": pl.Binary})
+        frame.write_parquet(tmp_path / f"train-{i}-of-3.parquet")
+    loaded = _load(tmp_path)
+    assert len(loaded) == 2
+    assert "train-1-of-3.parquet (a Parquet file of no rows)" in loaded.skipped
 
 
 def test_bad_parquet(tmp_path):

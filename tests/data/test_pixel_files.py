@@ -108,6 +108,31 @@ def test_damaged_cifar(tmp_path):
         Cifar(tmp_path).load(CPU)
 
 
+@pytest.mark.parametrize("lost", [1, 2, 3])
+def test_a_batch_of_cifar_that_is_empty_is_damage(tmp_path, lost):
+    for number in range(1, 4):
+        (tmp_path / f"data_batch_{number}.bin").write_bytes(bytes(0 if number == lost else 3073))
+    with pytest.raises(ValueError, match=rf"data_batch_{lost}\.bin is empty: fetch it anew"):
+        Cifar(tmp_path).load(CPU)
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_a_missing_batch_of_cifar_is_named(tmp_path, lost):
+    for number in {1, 2, 3} - {lost}:
+        (tmp_path / f"data_batch_{number}.bin").write_bytes(bytes(3073))
+    with pytest.raises(ValueError, match=rf"data_batch_{lost}\.bin is missing: fetch it anew"):
+        Cifar(tmp_path).load(CPU)
+
+
+@pytest.mark.parametrize("resolution", [None, 4])
+def test_files_of_no_images_are_refused(tmp_path, resolution):
+    (tmp_path / "t.idx3-ubyte").write_bytes(idx(noise(0, 8, 8)))
+    np.savez(tmp_path / "t.npz", x=noise(0, 8, 8))
+    for source in (Idx(tmp_path / "t.idx3-ubyte", resolution), Npz(tmp_path / "t.npz", resolution)):
+        with pytest.raises(ValueError, match="holds no images: give one that does"):
+            source.load(CPU)
+
+
 def test_pixels_are_brought_to_a_resolution(tmp_path):
     images = np.full((3, 8, 12), 200, np.uint8)
     images[:, :, :2] = images[:, :, -2:] = 0  # outside the central square

@@ -12,7 +12,7 @@ from torch import nn
 
 from paripassu.optim import NSGD, AdaNSGD, RuleOptimizer
 from paripassu.optim.steps import cpu
-from paripassu.rules import Normalize
+from paripassu.rules import SGD, Graft, Normalize, RMSprop
 
 
 @pytest.mark.parametrize("to", [torch.float32, torch.bfloat16, torch.complex64])
@@ -163,3 +163,76 @@ def test_step_counts_survive_low_precision():
     again = AdaNSGD([parameter], 0.1)
     again.load_state_dict(copy.deepcopy(optimizer.state_dict()))
     assert again.state[parameter]["magnitude"]["step"].item() == 257
+
+
+@pytest.mark.parametrize(
+    "rule", [SGD(0.9), Normalize(SGD(0.9), "global"), Graft(RMSprop(), SGD(0.9), "layer")]
+)
+def test_a_state_without_its_momentum_buffer_is_damaged(rule):
+    source = RuleOptimizer(parameters_of(torch.float32), 0.1, rule=rule)
+    give_gradients(source.param_groups[0]["params"])
+    source.step()
+    saved = source.state_dict()
+    state = saved["state"][0]
+    del state.get("direction", state)["momentum_buffer"]
+    other = RuleOptimizer(parameters_of(torch.float32), 0.2, rule=rule)
+    with pytest.raises(ValueError, match=r"the saved state has .* where this optimizer's rule has"):
+        other.load_state_dict(saved)
+    assert other.param_groups[0]["lr"] == 0.2
+    assert not other.state
+
+
+@pytest.mark.parametrize("rule", [SGD(), Normalize(SGD(), "global"), Graft(RMSprop(), SGD(), "layer")])
+def test_momentum_that_began_after_the_last_step_is_saved(rule):
+    parameters = parameters_of(torch.float32)
+    source = RuleOptimizer(parameters, 0.1, rule=rule)
+    give_gradients(parameters)
+    source.step()
+    source.param_groups[0]["momentum"] = 0.9
+    copies = [nn.Parameter(p.detach().clone()) for p in parameters]
+    other = RuleOptimizer(copies, 0.2, rule=rule)
+    other.load_state_dict(source.state_dict())
+    for _ in range(2):
+        for optimizer in (source, other):
+            give_gradients(optimizer.param_groups[0]["params"])
+            optimizer.step()
+    assert same(parameters, copies)
+
+
+def _set(entry, name, value):
+    entry[name] = value
+
+
+_ODD = {
+    "no states": lambda saved: saved.pop("state"),
+    "no groups": lambda saved: saved.pop("param_groups"),
+    "states in a list": lambda saved: _set(saved, "state", [1]),
+    "groups in a text": lambda saved: _set(saved, "param_groups", "text"),
+    "no group": lambda saved: _set(saved, "param_groups", [None]),
+    "no parameters": lambda saved: _set(saved["param_groups"][0], "params", None),
+    "parameters without keys": lambda saved: _set(saved["param_groups"][0], "params", [[1]]),
+    "text as rate": lambda saved: _set(saved["param_groups"][0], "lr", "1e-3"),
+    "a list as decay": lambda saved: _set(saved["param_groups"][0], "weight_decay", [0.1]),
+    "text as maximize": lambda saved: _set(saved["param_groups"][0], "maximize", "yes"),
+    "no state": lambda saved: _set(saved["state"], 0, None),
+    "text as state": lambda saved: _set(saved["state"], 0, "text"),
+    "a list as state": lambda saved: _set(saved["state"], 0, [1.0]),
+    "an empty state": lambda saved: _set(saved["state"], 0, {}),
+    "text as a part": lambda saved: _set(saved["state"][0], "magnitude", "text"),
+    "a list as tensor": lambda saved: _set(saved["state"][0]["magnitude"], "exp_avg_sq", [1.0]),
+    "no betas": lambda saved: _set(saved["param_groups"][0], "betas", None),
+}
+
+
+@pytest.mark.parametrize("change", _ODD.values(), ids=_ODD)
+def test_a_file_of_odd_types_is_refused_and_nothing_is_loaded(change):
+    source = AdaNSGD(parameters_of(torch.float32), 0.1)
+    give_gradients(source.param_groups[0]["params"])
+    source.step()
+    saved = copy.deepcopy(source.state_dict())
+    change(saved)
+    other = AdaNSGD(parameters_of(torch.float32), 0.2)
+    with pytest.raises(ValueError, match=r"saved|betas must be two"):
+        other.load_state_dict(saved)
+    assert other.param_groups[0]["lr"] == 0.2
+    assert not other.state

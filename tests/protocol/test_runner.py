@@ -6,6 +6,7 @@ import shutil
 from dataclasses import replace
 
 import pytest
+from tests.cases.strange_files import STRANGE, put
 from tests.cases.studies import Here, tiny_game, tiny_study
 
 from paripassu.files import FolderInUseError, locked, sealed, unsealed
@@ -14,6 +15,7 @@ from paripassu.protocol.runner import RESTORED, REWORDED
 from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
 from paripassu.records import RECORDS_FILE, STUDY_FILE, StudyResult, Verdict
 from paripassu.records.codec import load
+from paripassu.report.study import write_study_page
 
 
 def test_a_study_from_tuning_to_result(tmp_path):
@@ -191,6 +193,18 @@ def test_a_damaged_study_file_is_named_and_may_be_deleted(damage, study_folder, 
         ):
             give(tiny_study(), "untuned", tmp_path / "s")
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("kind", STRANGE)
+def test_a_study_file_that_is_none_is_named(kind, study_folder, tmp_path):
+    shutil.copytree(study_folder, tmp_path / "s")
+    put(kind, tmp_path / "s" / STUDY_FILE)
+    acts = [lambda f, give=give: give(tiny_study(), "untuned", f) for give in (run_study, summarise)]
+    for act in (*acts, write_study_page):
+        with pytest.raises(
+            ValueError, match=rf"study\.json is {kind}, not a file: remove it or put the file"
+        ):
+            act(tmp_path / "s")
 
 
 @pytest.mark.parametrize("how", ["damaged", "lost"])

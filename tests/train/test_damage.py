@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from tests.cases import runs
+from tests.cases.strange_files import STRANGE, put
 
 from paripassu.evidence.tables import run_ends
 from paripassu.files import file_digest, sealed
@@ -274,3 +275,37 @@ def test_what_killed_processes_left_is_cleared(folder):
     train(RUN, folder)
     assert not [path for path in leftovers if path.exists()]
     assert of_the_living.exists()
+
+
+_OF_CHECKPOINT = ["checkpoint.json", "generator.safetensors", "discriminator.safetensors", "optimizers.pt"]
+
+
+@pytest.mark.parametrize("name", _OF_CHECKPOINT)
+@pytest.mark.parametrize("folder", ["stopped"], indirect=True)
+def test_a_pipe_in_a_checkpoint_is_passed_over(folder, ended, name):
+    put("a named pipe", checkpoints(folder)[-1] / name)
+    notices = []
+    assert train(RUN, folder, notice=notices.append).outcome == "finished"
+    assert "is damaged: its " in notices[0]
+    assert _weights(folder) == _weights(ended)
+    assert damage(folder) == []
+
+
+@pytest.mark.parametrize("kind", STRANGE)
+@pytest.mark.parametrize("name", ["run.json", "records.jsonl"])
+@pytest.mark.parametrize("folder", ["stopped"], indirect=True)
+def test_what_is_no_file_is_named_by_all(folder, name, kind):
+    put(kind, folder / name)
+    for act in (lambda f: train(RUN, f), write_run_page, *[load_run] * (name == "run.json")):
+        with pytest.raises(ValueError, match=rf"{name} is {kind}, not a file: remove it"):
+            act(folder)
+
+
+@pytest.mark.parametrize("source", ["stopped", "ended"])
+def test_a_page_without_the_runs_settings_is_refused(source, request, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(request.getfixturevalue(source), folder)
+    (folder / "run.json").unlink()
+    with pytest.raises(ValueError, match=r"run\.json is missing, so that nothing says what this run was"):
+        write_run_page(folder)
+    assert not (folder / "report").exists()

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from paripassu.cli import choices, output
 from paripassu.cli.progress import progress_bar
-from paripassu.files import write_whole
+from paripassu.files import read_whole, write_whole
 
 # src/paripassu/cli/bench.py of a checkout; an installed package has no such folder.
 _SCRIPTS = Path(__file__).parents[3] / "benchmarks"
@@ -156,7 +156,7 @@ class List:
         """Print the table."""
         table = Table("script", "what it measures")
         for path in sorted(_folder().glob("*.py")):
-            doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+            doc = ast.get_docstring(ast.parse(read_whole(path))) or ""
             table.add_row(f"benchmarks/{path.name}", doc.partition("\n")[0])
         output.show(table)
 

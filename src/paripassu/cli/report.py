@@ -34,7 +34,7 @@ class Report:
     def _write(self) -> Path:
         if len(self.paths) != 1:
             for path in self.paths:
-                if (path / STUDY_FILE).is_file():
+                if (path / STUDY_FILE).exists():
                     raise ValueError(
                         f"{path} is a study, and only runs can be shown side by side: "
                         "use `paripassu study diff` for two results of one study"
@@ -46,9 +46,9 @@ class Report:
 
 
 def _write_page(path: Path) -> Path:
-    if (path / STUDY_FILE).is_file():
+    if (path / STUDY_FILE).exists():
         return write_study_page(path)
-    if (path / RUN_FILE).is_file() or (path / RECORDS_FILE).is_file():
+    if (path / RUN_FILE).exists() or (path / RECORDS_FILE).exists():
         return write_run_page(path)
     if studies_in(path):
         return write_board(path)

@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from paripassu.data.source import digest
-from paripassu.files import cache_home, remove, replacing
+from paripassu.files import cache_home, opened, read_whole, remove, replacing
 from paripassu.printable import printable
 
 _LEAST_BYTES = 2**24  # less is decoded in a second or two, and not worth a file
@@ -79,7 +79,7 @@ class CacheEntry:
     def read(self) -> Decoded | None:
         """What was written, if it is whole and of this source's content."""
         try:
-            index = json.loads((self.folder / _INDEX).read_text(encoding="utf-8"))
+            index = json.loads(read_whole(self.folder / _INDEX))
             if index["sha256"] != _digest_of(index) or index["fingerprint"] != self.fingerprint:
                 return None
             complaints, pixels = index["complaints"], self.folder / _PIXELS
@@ -143,9 +143,9 @@ def _pieces(file: Path) -> Generator[str]:
     """SHA-256 of each piece of a file; hashing lets other threads work."""
 
     def hashed(start: int) -> str:
-        with file.open("rb") as opened:
-            opened.seek(start)
-            return hashlib.sha256(opened.read(_PIECE)).hexdigest()
+        with opened(file) as stream:
+            stream.seek(start)
+            return hashlib.sha256(stream.read(_PIECE)).hexdigest()
 
     with ThreadPoolExecutor() as pool:
         yield from pool.map(hashed, range(0, max(1, file.stat().st_size), _PIECE))

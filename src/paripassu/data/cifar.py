@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paripassu.data.arrays import PixelFile
+from paripassu.files import read_whole
 from paripassu.printable import printable
 
 _SIZE = 32
@@ -35,13 +36,17 @@ class Cifar(PixelFile):
         return self.resolution not in (None, _SIZE)
 
     def files(self) -> list[Path]:
-        """The batches."""
-        return [batch for pattern, _ in _KINDS for batch in sorted(self.path.glob(pattern))]
+        """The batches.
+
+        Raises:
+            ValueError: one of those between the first and the last is missing.
+        """
+        return [batch for pattern, _ in _KINDS for batch in _batches(self.path, pattern)]
 
     def read(self) -> NDArray[np.uint8]:
         """``[N, 3, 32, 32]``."""
         for pattern, labels in _KINDS:
-            if batches := sorted(self.path.glob(pattern)):
+            if batches := _batches(self.path, pattern):
                 return np.concatenate([_batch(batch, labels) for batch in batches])
         kind = (
             "the pickled version of CIFAR"
@@ -57,8 +62,21 @@ def _is_pickled(path: Path) -> bool:
     return any(all((path / name).is_file() for name in names) for names in _PICKLED)
 
 
+def _batches(folder: Path, pattern: str) -> list[Path]:
+    """The files of a pattern in the order of their numbers, from 1 on, if they have some."""
+    found = sorted(folder.glob(pattern))
+    numbered = [folder / pattern.replace("*", str(number)) for number in range(1, len(found) + 1)]
+    if "*" in pattern and (lost := [path for path in numbered if path not in found]):
+        raise ValueError(
+            f"{printable(str(lost[0]))} is missing: fetch it anew, or rename the batches after it"
+        )
+    return numbered if "*" in pattern else found
+
+
 def _batch(path: Path, labels: int) -> NDArray[np.uint8]:
-    data = np.fromfile(path, np.uint8)
+    data = np.frombuffer(bytearray(read_whole(path)), np.uint8)
+    if not len(data):
+        raise ValueError(f"{printable(str(path))} is empty: fetch it anew")
     if len(data) % (labels + _PIXELS):
         raise ValueError(
             f"{printable(str(path))} has {len(data):,} bytes, "

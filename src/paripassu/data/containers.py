@@ -243,6 +243,8 @@ def _add_shard(found: Contents, path: Path, name: str, choice: Choice) -> None:
     found.images += [
         ImageFile(f"{name} row {row}", version, 0, partial(column.read, row)) for row in range(column.rows)
     ]
+    if not column.rows:
+        found.left_out.append(LeftOut(name, "empty files", "a Parquet file of no rows"))
     known = set(found.left_out)
     found.left_out += [each for each in column.others if each not in known]
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paripassu.data.arrays import PixelFile, check_memory
+from paripassu.files import opened
 from paripassu.printable import printable
 
 _GZIP = b"\x1f\x8b"
@@ -28,7 +29,7 @@ class Idx(PixelFile):
 
     def read(self) -> NDArray[np.uint8]:
         """``[N, 1, H, W]``; nothing is unpacked beyond what the header promises."""
-        with self.path.open("rb") as file:
+        with opened(self.path) as file:
             is_packed = file.read(2) == _GZIP
             size = file.seek(0, 2)
             file.seek(0)

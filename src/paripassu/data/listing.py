@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from paripassu.files import kind_of, read_whole
 from paripassu.printable import printable
 
 # Not a person's files but those of systems that pass by, by lower-case name.
@@ -95,18 +96,10 @@ def system_of(name: str) -> str:
     return f"of {system}" if system else ""
 
 
-def kind_of(mode: int) -> str:
-    """What is neither a file nor a folder, by its mode; empty for these two."""
-    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
-        return ""
-    if stat.S_ISFIFO(mode):
-        return "a named pipe"
-    return "a socket" if stat.S_ISSOCK(mode) else "a device"
-
-
 def check_kind(path: Path) -> None:
     """Raise ``ValueError`` if ``path`` is a pipe, a socket or a device: reading it may never end."""
-    if kind := kind_of(path.stat().st_mode):
+    mode = path.stat().st_mode
+    if not stat.S_ISDIR(mode) and (kind := kind_of(mode)):
         raise ValueError(
             f"{printable(str(path))} is {kind}, neither a file nor a folder: copy what it gives to a file"
         )
@@ -120,7 +113,7 @@ def on_disk(file: Path, name: str) -> ImageFile:
     """
     status = file.stat()
     version = f"{status.st_mtime_ns} {status.st_ctime_ns}"
-    return ImageFile(name, version, status.st_size, file.read_bytes)
+    return ImageFile(name, version, status.st_size, partial(read_whole, file))
 
 
 def folder_listing(root: Path) -> Listing:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import polars as pl
 
 from paripassu.data.listing import LeftOut, on_disk
+from paripassu.files import opened, read_whole
 from paripassu.printable import printable
 
 _MOST_ROWS = 10**8  # of a damaged file that promises more than anybody's images
@@ -104,7 +105,7 @@ def image_column(path: Path, wanted: str | None = None) -> ImageColumn:
 
 def footer_digest(path: Path) -> str:
     """SHA-256 of a file's footer, which says where its data are and how long; empty if there is none."""
-    with path.open("rb") as file:
+    with opened(path) as file:
         size = file.seek(0, 2)
         if size < 12:
             return ""
@@ -129,7 +130,7 @@ def _explained(path: Path) -> Generator[None]:
 
 def _readable(path: Path) -> Path | BytesIO:
     """What polars reads a file by: it takes no names that are not UTF-8."""
-    return path if printable(str(path)) == str(path) else BytesIO(path.read_bytes())
+    return path if printable(str(path)) == str(path) else BytesIO(read_whole(path))
 
 
 def _said(error: BaseException) -> str:

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import torch
 
 from paripassu.engine.engine import Result, Task
+from paripassu.files import read_whole
 
 _SECONDS = 5  # to wait for a cluster's answer
 
@@ -183,7 +184,7 @@ def _carry_out(function: Callable[[Any], Any], task: Any, place: _Place, threads
     """Run the task in a worker, in the folder in which the program was started."""
     try:
         os.chdir(place.start)
-        shared = place.mark.read_text(encoding="utf-8") == place.text
+        shared = read_whole(place.mark).decode() == place.text
     except (OSError, UnicodeDecodeError):
         shared = False
     if not shared:

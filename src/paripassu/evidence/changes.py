@@ -81,7 +81,7 @@ def study_changes(old: Path, new: Path) -> StudyChanges:
 
 
 def _finished(folder: Path) -> StudyResult:
-    if not (folder / STUDY_FILE).is_file():
+    if not (folder / STUDY_FILE).exists():
         raise ValueError(f"{folder} holds no study: name two folders that paripassu wrote")
     result = load(folder / STUDY_FILE, StudyResult)
     if not result.finished:

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import polars as pl
 
-from paripassu.files import AnyPath
+from paripassu.files import AnyPath, read_whole
 from paripassu.records import Outcome, Record
 from paripassu.records.codec import NOT_NEGATIVE, read_records
 
@@ -60,7 +60,7 @@ def parse(records: AnyPath) -> pl.DataFrame:
     """
     records = Path(records)
     try:
-        data = records.read_bytes()
+        data = read_whole(records)
     except FileNotFoundError:
         return pl.DataFrame(schema=SCHEMA)
     whole = data[: data.rfind(b"\n") + 1]

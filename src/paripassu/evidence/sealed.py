@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from paripassu.files import replacing, sealed, unsealed, write_whole
+from paripassu.files import NotAFileError, read_whole, replacing, sealed, unsealed, write_whole
 
 
 @dataclass(frozen=True)
@@ -105,10 +105,11 @@ class SealedTables:
 
 
 def _content(path: Path) -> bytes:
-    # A named pipe would be waited for.
-    if not path.is_file():
-        raise ValueError(f"{path} is missing")
     try:
-        return path.read_bytes()
+        return read_whole(path)
+    except FileNotFoundError as error:
+        raise ValueError(f"{path} is missing") from error
+    except NotAFileError as error:
+        raise ValueError(f"{path} is {error.kind}, not a file") from error
     except OSError as error:
         raise ValueError(f"{path} cannot be read ({error.strerror})") from error

@@ -17,7 +17,7 @@ from typing import Any
 import polars as pl
 
 from paripassu.evidence.parse import FIELDS, SCHEMA, parse
-from paripassu.files import AnyPath, file_digest, replacing, sealed, unsealed, write_whole
+from paripassu.files import AnyPath, file_digest, opened, read_whole, replacing, sealed, unsealed, write_whole
 from paripassu.records import RECORDS_FILE, End, Metric, Outcome
 from paripassu.records.codec import proved_end
 
@@ -79,7 +79,7 @@ def run_table(folder: AnyPath) -> pl.DataFrame:
     if not _has_table(folder):
         return _make(folder)
     try:
-        content = BytesIO((folder / TABLE_FILE).read_bytes())
+        content = BytesIO(read_whole(folder / TABLE_FILE))
         return pl.read_parquet(content, glob=False, hive_partitioning=False).select(*SCHEMA)
     except (OSError, pl.exceptions.PolarsError):
         return _make(folder)
@@ -164,7 +164,7 @@ class _Index:
 def _index(folder: Path) -> _Index | None:
     """The index of a run's table; None without one, or with one of other records."""
     try:
-        stored = unsealed((folder / INDEX_FILE).read_bytes())
+        stored = unsealed(read_whole(folder / INDEX_FILE))
         index = _Index(RunEnd(**stored["end"]), stored["table"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -189,7 +189,7 @@ def _fingerprint(records: Path) -> list[Any] | None:
 def _last_line(records: Path) -> str | None:
     """The end's line of an ended run; None where a run has not ended or has no records."""
     try:
-        with records.open("rb") as stream:
+        with opened(records) as stream:
             stream.seek(max(0, stream.seek(0, os.SEEK_END) - _TAIL))
             # What follows the last newline is empty or a line that was never finished.
             whole = stream.read().split(b"\n")[:-1]

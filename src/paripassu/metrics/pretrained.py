@@ -1,6 +1,5 @@
 """Networks that others trained: the packages that hold them, and their weights, whole or refused."""
 
-import hashlib
 import importlib
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +7,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from paripassu.files import NotAFileError, file_digest
 
 # Images at once on a CPU: of 32 their activations are fresh memory each time, at 0.6 of the speed.
 _ON_CPU = 4
@@ -33,8 +34,9 @@ def packaged(module: str, metric: str, extra: str) -> Any:
 def check_weights(path: Path, sha256: str, remedy: str) -> None:
     """Raise ``ValueError`` unless ``path`` is the very file of published weights."""
     try:
-        with path.open("rb") as stream:
-            found = hashlib.file_digest(stream, "sha256").hexdigest()
+        found = file_digest(path)
+    except NotAFileError as error:
+        raise ValueError(f"{path} is {error.kind}, not a file: {remedy}") from error
     except OSError as error:
         raise ValueError(f"{path} cannot be read ({error.strerror}): {remedy}") from error
     if found != sha256:

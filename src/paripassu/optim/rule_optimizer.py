@@ -81,8 +81,7 @@ class RuleOptimizer(TakesOwnArguments):
         >>> optimizer.param_groups[0]["momentum"] = 0.5  # from the next step on
     """
 
-    # Names of the rule's numbers that groups can set; None for all that one part of the rule has.
-    _numbers: ClassVar[tuple[str, ...] | None] = None
+    _numbers: ClassVar[tuple[str, ...] | None] = None  # that groups can set; None for all of one part alone
     shard_group: Any = None
 
     def __init__(
@@ -164,6 +163,11 @@ class RuleOptimizer(TakesOwnArguments):
         rules = dict.fromkeys(str(self._group_rules.of(group)) for group in self.param_groups)
         return "\n".join([name, *(f"rule: {rule}" for rule in rules), f"nonfinite: {self.nonfinite}", rest])
 
+    def state_dict(self) -> StateDict:
+        """As torch's, with all that the groups' numbers need, so that a file with less is damaged."""
+        complete(self.state, self.param_groups, self._group_rules)
+        return super().state_dict()
+
     def load_state_dict(self, state_dict: StateDict) -> None:
         """Load a ``state_dict``, converted to the parameters' present dtypes, devices and layouts.
 
@@ -172,10 +176,9 @@ class RuleOptimizer(TakesOwnArguments):
         optimizers were given ``named_parameters()``, states find their parameters by name, else by position.
 
         Args:
-            state_dict: of an optimizer with the same kind of rule over parameters of the same shapes; dtypes,
-                devices and memory layouts may differ. A group setting that it lacks is the constructor's. A
-                rule that is torch's own algorithm (``SGD``, ``Adam``, ``RMSprop``) takes torch's. It is not
-                modified.
+            state_dict: of an optimizer with the same kind of rule over parameters of the same shapes, with
+                any dtypes, devices and layouts; not modified. A group setting that it lacks is the
+                constructor's. A rule that is torch's own (``SGD``, ``Adam``, ``RMSprop``) takes torch's.
 
         Raises:
             ValueError: it is of other parameter groups, of a rule with other states, of another optimizer
@@ -184,10 +187,9 @@ class RuleOptimizer(TakesOwnArguments):
         """
         fitted: dict[Tensor, State] = {}
 
-        # torch would cast the state to the parameters' dtype, which for bfloat16 is too coarse.
         def fit(_: torch.optim.Optimizer, loaded: StateDict) -> StateDict:
             saved = fit_states(loaded, self.param_groups, self._group_rules, self._check_names)
-            fitted.update(saved[1])
+            fitted.update(saved[1])  # torch would cast them to the parameters' dtypes, too coarse in bfloat16
             return saved[0]
 
         handle = self.register_load_state_dict_pre_hook(fit)
@@ -273,10 +275,8 @@ class RuleOptimizer(TakesOwnArguments):
 
     def _prepare(self, player: list[GroupGradients]) -> PlayerStep:
         """All that the step reads and writes; makes the states that do not exist yet."""
-        # The views of complex64 tensors are pairs of float32.
-        is_float32 = all(group.dtypes <= {torch.float32, torch.complex64} for group in player)
-        if self._group_rules.read(self.param_groups):
-            complete(self.state, self.param_groups, self._group_rules.rules)
+        is_float32 = all(group.dtypes <= {torch.float32, torch.complex64} for group in player)  # as pairs
+        complete(self.state, self.param_groups, self._group_rules)
         rules, counts = self._group_rules, [len(group.parameters) for group in player]
         rule = rules.joined(counts)
         step = PlayerStep(

@@ -1,6 +1,6 @@
 """What an optimizer loads: saved groups are checked, saved states are converted to the parameters' dtypes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -34,8 +34,10 @@ def fit_states(
         states, each for its parameter and in the dtype, device and layout of a fresh one.
 
     Raises:
-        ValueError: a setting is out of range, or a state is of another optimizer, rule or shape.
+        ValueError: a setting is out of range, or a state is of another optimizer, rule or shape, or lacks
+            what its rule needs. A group whose momentum is 0 needs no momentum buffer.
     """
+    _check_form(saved)
     saved_groups = [_checked(group, rules, check_names) for group in saved["param_groups"]]
     own_rules = [rules.of(group) for group in saved_groups]  # raises for numbers out of range
     if [len(group["params"]) for group in saved_groups] == [len(group["params"]) for group in groups]:
@@ -44,11 +46,10 @@ def fit_states(
     for group, rule, present in zip(saved_groups, own_rules, groups, strict=False):  # torch raises for others
         # Without its numbers a group does not say what its states may have.
         is_known = rules.defaults.keys() <= group.keys()
-        least = with_state(rule, optional=False) if is_known else rule
         most = with_state(rule, optional=True) if is_known else rule
         for key, parameter in zip(group["params"], present["params"], strict=False):
             if key in saved["state"]:
-                state = fit(saved["state"][key], working(parameter.detach()), least, most)
+                state = fit(saved["state"][key], working(parameter.detach()), rule, most)
                 fitted.update({parameter: state} if state else {})
     known = {key for group in saved_groups for key in group["params"]}
     others = {key: value for key, value in saved["state"].items() if key not in known}
@@ -70,6 +71,21 @@ def fit(saved: State, tensor: Tensor, least: Rule, most: Rule) -> State:
     return _fit(saved, least.init(tensor), most.init(tensor))
 
 
+def _check_form(saved: StateDict) -> None:
+    """Raise ``ValueError`` unless a file has states by parameter and a list of groups."""
+    states, groups = saved.get("state"), saved.get("param_groups")
+    if not (
+        isinstance(states, Mapping)
+        and isinstance(groups, Sequence)
+        and all(isinstance(g, Mapping) and isinstance(g.get("params"), list | tuple) for g in groups)
+        and all(isinstance(key, Hashable) for g in groups for key in g["params"])
+    ):
+        raise ValueError(
+            "it is no saved state, with states by parameter in 'state' and groups that list theirs in "
+            "'param_groups': load what state_dict() gave"
+        )
+
+
 def _checked(
     group: dict[str, Any], rules: GroupRules, check_names: Callable[[dict[str, Any]], None]
 ) -> dict[str, Any]:
@@ -77,6 +93,8 @@ def _checked(
     for name in ("lr", "weight_decay"):
         if name in group:
             check_rate(f"the saved {name}", group[name])
+    if not isinstance(group.get("maximize", False), (bool, int)):
+        raise ValueError(f"the saved maximize must be True or False, got {group['maximize']!r}")  # noqa: TRY004
     if has_marks_of_torch(group) and not isinstance(rules.rule, TensorwiseRule):
         marks = ", ".join(sorted(MARKS & group.keys()))
         raise ValueError(
@@ -118,6 +136,11 @@ def _by_name(saved: list[dict[str, Any]], groups: Sequence[dict[str, Any]]) -> l
 
 
 def _fit(saved: State, least: State, most: State) -> State:
+    if not isinstance(saved, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - a file's
+        raise ValueError(  # noqa: TRY004 - as for all that a file may have wrong
+            f"a part of the saved state must have {sorted(most)}, got {type(saved).__name__}: "
+            "load the state of this optimizer"
+        )
     # An empty part may be absent: files that store trees as flat names cannot keep one.
     saved = {name: value for name, value in saved.items() if value is not None and value != {}}
     needed = {name for name, value in least.items() if value != {}}

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from paripassu.optim.group_rules import GroupRules
 from paripassu.optim.steps.capture import check_no_states
 from paripassu.rules import Rule, State
 from paripassu.rules.numbers import working
@@ -34,18 +35,21 @@ def states_of(states: States, parameters: Sequence[Tensor], rule: Rule) -> list[
     ]
 
 
-def complete(states: States, groups: Sequence[dict[str, Any]], rules: Sequence[Rule]) -> None:
-    """Add to states what they lack for the numbers that groups have now, such as a momentum buffer.
+def complete(states: States, groups: Sequence[dict[str, Any]], rules: GroupRules) -> None:
+    """Read the groups' numbers, and add to states what they lack for them, such as a momentum buffer.
 
     Args:
         states: of an optimizer.
         groups: its parameter groups.
-        rules: one per group.
+        rules: their rules.
 
     Raises:
+        ValueError: a number is out of range.
         RuntimeError: a CUDA graph would record how a state is made.
     """
-    for group, rule in zip(groups, rules, strict=True):
+    if not rules.read(groups):
+        return
+    for group, rule in zip(groups, rules.rules, strict=True):
         parameters: list[Tensor] = group["params"]
         for parameter in parameters:
             if parameter not in states:

@@ -88,7 +88,7 @@ def summarise(study: Study, scale: str, out: Path) -> StudyResult:
     chosen = study.scale(scale)
     _check_folder(study, scale, out)
     with locked(out):
-        if not (out / STUDY_FILE).is_file():
+        if not (out / STUDY_FILE).exists():
             raise ValueError(f"{out} has no {STUDY_FILE}: give the study's command again to make it anew")
         before = load(out / STUDY_FILE, StudyResult)
         budget = reached(chosen.design, out)
@@ -154,7 +154,7 @@ def _unfinished(study: Study, scale: str, where: Environment) -> StudyResult:
 
 
 def _check_folder(study: Study, scale: str, out: Path) -> None:
-    if (out / STUDY_FILE).is_file():
+    if (out / STUDY_FILE).exists():
         there, design = _load(out), study.scale(scale).design
         if (there.name, there.scale, there.kind) != (study.name, scale, design.kind):
             raise ValueError(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, Self
 
+from paripassu.files import read_whole
 from paripassu.records import Finding, Fit, GameResult, Verdict, VerdictName
 
 FIRST_CONFIRMATION_SEED = 1000  # far from the tuning seeds 0, 1, 2, ...
@@ -218,7 +219,7 @@ class Study:
             ValueError: the docstring lacks one of the three.
         """
         path = Path(file)
-        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        text = ast.get_docstring(ast.parse(read_whole(path))) or ""
         question, _, rest = text.partition("\n\n")
         claim, _, rule = rest.partition("\n\n")
         claim = _unwrapped(claim)

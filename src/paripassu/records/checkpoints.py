@@ -14,7 +14,7 @@ from typing import Any
 
 import cattrs
 
-from paripassu.files import AnyPath, file_digest, sealed, unsealed
+from paripassu.files import AnyPath, file_digest, read_whole, sealed, unsealed
 from paripassu.records.codec import digest_of, proved_end
 from paripassu.records.run import RECORDS_FILE
 
@@ -86,7 +86,7 @@ def read_index(path: Path) -> Checkpoint:
         DamagedError: it is not as it was written, or is another checkpoint's.
     """
     try:
-        checkpoint = _converter.structure(unsealed((path / INDEX).read_bytes()), Checkpoint)
+        checkpoint = _converter.structure(unsealed(read_whole(path / INDEX)), Checkpoint)
     except PermissionError:
         raise
     except Exception as error:  # whatever damage may have made of it
@@ -103,7 +103,7 @@ def proved(path: Path, name: str, files: Mapping[str, str]) -> bytes:
         DamagedError: the index does not have it, or it is not as it was written.
     """
     try:
-        content = (path / name).read_bytes()
+        content = read_whole(path / name)
     except PermissionError:
         raise
     except OSError as error:

@@ -12,7 +12,7 @@ from typing import Any, Literal, NoReturn, Self, TypeVar, get_origin
 import cattrs
 from cattrs.strategies import configure_tagged_union
 
-from paripassu.files import AnyPath, sealed, sync, unsealed
+from paripassu.files import AnyPath, NotAFileError, opened, read_whole, sealed, sync, unsealed
 from paripassu.records.run import RUN_FILE, End, Pace, Record
 from paripassu.records.schema import SCHEMA
 
@@ -41,7 +41,7 @@ def load(path: AnyPath, kind: type[T]) -> T:
     """
     path = Path(path)
     try:
-        data = unsealed(path.read_bytes())
+        data = unsealed(read_whole(path))
         check_schema(data.get("schema"), path)
         return _converter.structure(data, kind)
     except (_OtherSchemaError, OSError):
@@ -92,7 +92,7 @@ class RecordWriter:
 
     def __post_init__(self) -> None:
         path = Path(self.path)
-        before = path.read_bytes() if path.exists() else b""
+        before = read_whole(path) if path.exists() else b""
         self.key = key_of(path.parent)
         self._bytes = before.rfind(b"\n") + 1
         if self._bytes < len(before):
@@ -134,9 +134,11 @@ def key_of(folder: AnyPath) -> str:
     """
     path = Path(folder) / RUN_FILE
     try:
-        return str(unsealed(path.read_bytes()).get("key", ""))
+        return str(unsealed(read_whole(path)).get("key", ""))
     except FileNotFoundError:
         return ""
+    except NotAFileError:
+        raise
     except ValueError as error:
         raise _corrupt(path, "RunHeader") from error
 
@@ -152,7 +154,7 @@ def digest_of(path: AnyPath, size: int) -> str | None:
     """
     path = Path(path)
     try:
-        with path.open("rb") as stream:
+        with opened(path) as stream:
             records = stream.read(size)
     except FileNotFoundError:
         records = b""
@@ -169,7 +171,7 @@ def proved_end(path: AnyPath) -> End | None:
     """
     path = Path(path)
     try:
-        data = path.read_bytes()
+        data = read_whole(path)
     except FileNotFoundError:
         return None
     whole = data[: data.rfind(b"\n") + 1]
@@ -199,7 +201,7 @@ def read_records(path: AnyPath) -> Iterator[Record]:
         ValueError: a line before the last is not a record, or has a number out of range.
     """
     path = Path(path)
-    lines = path.read_bytes().split(b"\n")
+    lines = read_whole(path).split(b"\n")
     # What follows the last newline is empty or a line that was never finished.
     for number, line in enumerate(lines[:-1], start=1):
         try:

@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, Template, select_autoescape
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from paripassu.files import remove, write_whole
+from paripassu.files import read_whole, remove, write_whole
 from paripassu.printable import printable
 from paripassu.records import Environment as Where
 from paripassu.records import Verdict
@@ -257,7 +257,7 @@ def _copy_pictures(page: Page, folder: Path) -> dict[Path, str]:
 def _write_plotly(path: Path) -> None:
     script = get_plotlyjs()
     # It is 5 MB and the same for every page of a version. One from somebody else may be another.
-    if not path.is_file() or path.is_symlink() or path.read_bytes() != script.encode():
+    if not path.is_file() or path.is_symlink() or read_whole(path) != script.encode():
         write_whole(path, script)
 
 

@@ -10,7 +10,7 @@ from paripassu.evidence import series
 from paripassu.evidence.tables import run_table
 from paripassu.files import AnyPath
 from paripassu.records import RECORDS_FILE, RUN_FILE, RunHeader
-from paripassu.records.checkpoints import damage
+from paripassu.records.checkpoints import CHECKPOINTS, damage
 from paripassu.records.codec import load, proved_end
 from paripassu.report import figures
 from paripassu.report.page import (
@@ -49,8 +49,7 @@ def write_run_page(folder: AnyPath) -> Path:
         Section("Updates", update_figures(table, [name])),
     ]
     lead = "Measured by a probe in a training loop outside of paripassu."
-    if (folder / RUN_FILE).is_file():
-        header = load(folder / RUN_FILE, RunHeader)
+    if header := header_of(folder, own):
         lead = " ".join([_lead(own, is_proved=bool(proved_end(folder / RECORDS_FILE))), *_mend(folder)])
         settings = Code(json.dumps(header.settings, indent=2, ensure_ascii=False))
         sections.append(Section("Settings", [settings]))
@@ -58,6 +57,27 @@ def write_run_page(folder: AnyPath) -> Path:
         sections.append(Section("How it was made", made))
     page = Page(title=name, lead=lead, blocks=[], sections=[s for s in sections if s.blocks])
     return page.write_into(folder)
+
+
+def header_of(folder: Path, table: pl.DataFrame) -> RunHeader | None:
+    """The ``run.json`` of a folder; None where a probe wrote records alone.
+
+    Args:
+        folder: with records.
+        table: those records.
+
+    Raises:
+        ValueError: it is damaged, or missing from the folder of a training.
+    """
+    path = folder / RUN_FILE
+    if path.exists():
+        return load(path, RunHeader)
+    of_training = table.filter(pl.col("kind").is_in(["End", "Samples"]))
+    if (folder / CHECKPOINTS).exists() or path.is_symlink() or not of_training.is_empty():
+        raise ValueError(
+            f"{path} is missing, so that nothing says what this run was: put it back, or delete the folder"
+        )
+    return None
 
 
 def metric_figures(table: pl.DataFrame, arms: Sequence[str]) -> list[Block]:

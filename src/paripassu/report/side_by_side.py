@@ -9,10 +9,9 @@ import polars as pl
 
 from paripassu.evidence import series
 from paripassu.evidence.tables import run_table
-from paripassu.records import RECORDS_FILE, RUN_FILE, RunHeader
-from paripassu.records.codec import load
+from paripassu.records import RECORDS_FILE, RunHeader
 from paripassu.report.page import Block, Page, Pictures, Section, Table, Text
-from paripassu.report.run import metric_figures, spread, update_figures
+from paripassu.report.run import header_of, metric_figures, spread, update_figures
 
 _SHOWN_STEPS = 4
 
@@ -36,22 +35,25 @@ def write_side_by_side(folders: Sequence[Path], out: Path) -> Path:
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise ValueError("a run is named twice: name each once")
     for folder in folders:
-        if not (folder / RECORDS_FILE).is_file():
+        if not (folder / RECORDS_FILE).exists():
             raise ValueError(f"{folder} holds no run: name folders that paripassu train wrote")
     runs = dict(zip(_names(folders), folders, strict=True))
     tables: dict[str, pl.DataFrame] = {}
+    headers: dict[str, RunHeader | None] = {}
     flaws: list[str] = []
     for name, folder in list(runs.items()):
         try:
-            tables[name], _ = run_table(folder), _header(folder)
+            tables[name] = run_table(folder)
+            headers[name] = header_of(folder, tables[name])
         except ValueError as error:
             flaws.append(str(error))
             del runs[name]
+            tables.pop(name, None)
     if not runs:
         raise ValueError(flaws[0])
     table = pl.concat(own.with_columns(arm=pl.lit(name), seed=pl.lit(0)) for name, own in tables.items())
     sections = [
-        Section("Settings that differ", _settings(runs)),
+        Section("Settings that differ", _settings(headers)),
         Section("Measurements", [*_outcomes(tables), *metric_figures(table, list(runs))]),
         Section("Samples", _samples(tables, runs)),
         Section("Updates", update_figures(table, list(runs))),
@@ -70,14 +72,8 @@ def _names(folders: Sequence[Path]) -> list[str]:
     return short if len(set(short)) == len(short) else [str(folder) for folder in folders]
 
 
-def _header(folder: Path) -> RunHeader | None:
-    # A probe in any training loop writes records alone.
-    return load(folder / RUN_FILE, RunHeader) if (folder / RUN_FILE).is_file() else None
-
-
-def _settings(runs: Mapping[str, Path]) -> list[Block]:
-    headers = {name: header for name, folder in runs.items() if (header := _header(folder))}
-    settings = {name: dict(_flat(header.settings)) for name, header in headers.items()}
+def _settings(headers: Mapping[str, RunHeader | None]) -> list[Block]:
+    settings = {name: dict(_flat(header.settings)) for name, header in headers.items() if header}
     keys = dict.fromkeys(key for own in settings.values() for key in own)
     rows = [
         (key, *(own.get(key, "") for own in settings.values()))

@@ -46,7 +46,7 @@ class Adam(TensorwiseRule):
     eps: float = 1e-8
 
     def __post_init__(self) -> None:
-        if isinstance(self.betas, (int, float, str)) or len(self.betas) != 2:
+        if isinstance(self.betas, str) or not hasattr(self.betas, "__len__") or len(self.betas) != 2:
             raise ValueError(f"betas must be two decay rates, got {self.betas}")
         object.__setattr__(self, "betas", tuple(self.betas))  # files give lists, and rules are hashed
         for index, beta in enumerate(self.betas):

@@ -17,6 +17,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from paripassu.files import NotAFileError, read_whole
+
 _PREFIX = "paripassu_own_"
 # By module, the hash of its file when the module was first used here; later edits do not change it.
 _HASHES: dict[str, str] = {}
@@ -69,7 +71,7 @@ def load_file(path: Path | str) -> ModuleType:
     sys.modules[module.__name__] = module  # dataclasses look their module up
     try:
         # Not by an import of Python's: that may take the compiled code of an earlier text.
-        exec(compile(path.read_bytes(), path, "exec"), module.__dict__)  # noqa: S102 - the person's own code
+        exec(compile(read_whole(path), path, "exec"), module.__dict__)  # noqa: S102 - the person's own code
     except (Exception, SystemExit) as error:
         del sys.modules[module.__name__]
         raise OwnPartError(f"{path} cannot be imported: {_in_words(error, path)}") from error
@@ -164,7 +166,9 @@ def file_hash(path: Path) -> str:
         ValueError: it is not there, or cannot be read.
     """
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return hashlib.sha256(read_whole(path)).hexdigest()
+    except NotAFileError as error:
+        raise OwnPartError(f"{path} is {error.kind}: give the path of a Python file") from error
     except OSError as error:
         raise OwnPartError(
             f"the file {path} cannot be read ({error.strerror}): give the path of a Python file"

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from paripassu.data import ImageSet
-from paripassu.files import cache_home, replacing
+from paripassu.files import cache_home, check_is_file, replacing
 from paripassu.metrics import MAX_PAIRED_SAMPLES, FeatureNetwork, FeatureSample, Moments
 
 _LAYOUT = "2"  # of the files
@@ -108,6 +108,7 @@ def _write(path: Path, sample: FeatureSample) -> None:
 
 def _read(path: Path) -> FeatureSample | None:
     try:
+        check_is_file(path)
         with safe_open(path, "pt") as kept:
             tensors: dict[str, Tensor] = {name: kept.get_tensor(name) for name in kept.keys()}  # noqa: SIM118
             facts: dict[str, str] = kept.metadata()

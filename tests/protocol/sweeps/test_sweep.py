@@ -9,6 +9,7 @@ from unittest.mock import ANY
 import numpy as np
 import polars as pl
 import pytest
+from tests.cases.strange_files import put
 from tests.cases.studies import Here
 
 from paripassu.protocol import run_study, summarise
@@ -102,6 +103,7 @@ DAMAGE = {
     "other JSON": lambda path: path.write_text("[[]]"),
     "null": lambda path: path.write_text("null"),
     "nested": lambda path: path.write_text("[" * 100_000),
+    "a pipe": lambda path: put("a named pipe", path),
 }
 
 

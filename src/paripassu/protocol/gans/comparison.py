@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from paripassu.evidence.tables import RunEnd, run_ends
+from paripassu.files import read_whole
 from paripassu.protocol.gans.arm_on_game import RUNS, ArmOnGame, Ends, Job, RunUnit
 from paripassu.protocol.gans.game import Arm, Game, Measure, VerdictRule
 from paripassu.protocol.gans.power import power_in_words
@@ -278,7 +279,7 @@ def _unused(used: set[Path], out: Path) -> list[str]:
 
 def _mixed(used: Iterable[Path], out: Path) -> list[str]:
     """A remark if not all runs were made by the same code on the same hardware."""
-    where = [json.loads((out / folder / RUN_FILE).read_text("utf-8"))["environment"] for folder in used]
+    where = [json.loads(read_whole(out / folder / RUN_FILE))["environment"] for folder in used]
     made = {
         "commits": {w["commit"] for w in where},
         "versions of torch": {w["versions"].get("torch", "unknown") for w in where},
