@@ -9,7 +9,7 @@ import pytest
 
 from paripassu.files import write_whole
 from paripassu.records import End, Environment, Losses, Metric, RunHeader, Samples, Update, environment
-from paripassu.records.codec import RecordWriter, dump, end_of, load, proved_end, read_records, truncate
+from paripassu.records.codec import RecordWriter, dump, load, proved_end, read_records, truncate
 
 RECORDS = [
     Losses(1, 0.1 + 0.2, -1e-300),
@@ -31,7 +31,7 @@ def path(tmp_path):
 
 def test_every_kind_comes_back_as_it_went(path):
     assert list(read_records(path)) == RECORDS
-    assert end_of(read_records(path)) == RECORDS[-1]
+    assert proved_end(path) == RECORDS[-1]
 
 
 def test_what_is_not_finite_is_null_there_and_nan_here(tmp_path):

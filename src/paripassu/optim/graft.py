@@ -15,8 +15,10 @@ from torch.optim.optimizer import ParamsT
 from paripassu import rules
 from paripassu.optim.nonfinite import Nonfinite
 from paripassu.optim.rule_optimizer import RuleOptimizer
-from paripassu.optim.take_over import groups_from
+from paripassu.optim.take_over import continued
 from paripassu.rules import SGD, Adam, Rule, Scope
+
+_ADAMS = ("betas", "eps")  # settings that groups of an optimizer with Adam in it have
 
 
 class Graft(RuleOptimizer):
@@ -117,7 +119,7 @@ class AdaNSGD(Graft):
         tensor([0.9151, 0.8869])
     """
 
-    _numbers = ("betas", "eps")
+    _numbers = _ADAMS
 
     def __init__(
         self,
@@ -174,17 +176,8 @@ class AdaNSGD(Graft):
             >>> optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["betas"]
             (0.0002, (0.5, 0.999))
         """
-        optimizer = cls(
-            groups_from(adam, torch.optim.Adam),
-            adam.defaults["lr"],
-            betas=adam.defaults["betas"],
-            eps=adam.defaults["eps"],
-            scope=scope,
-            nonfinite=nonfinite,
-            give_up_after=give_up_after,
-        )
-        optimizer.take_over(adam)
-        return optimizer
+        own = {"scope": scope, "nonfinite": nonfinite, "give_up_after": give_up_after}
+        return continued(cls, adam, torch.optim.Adam, _ADAMS, None, **own)
 
 
 class AdaDir(Graft):
@@ -224,7 +217,7 @@ class AdaDir(Graft):
         tensor([0.6464, 0.6464])
     """
 
-    _numbers = ("betas", "eps")
+    _numbers = _ADAMS
 
     def __init__(
         self,
@@ -276,14 +269,5 @@ class AdaDir(Graft):
         Raises:
             ValueError: ``adam`` is AMSGrad, or has a weight decay that is not decoupled.
         """
-        optimizer = cls(
-            [group | {"lr": lr} for group in groups_from(adam, torch.optim.Adam)],
-            lr,
-            betas=adam.defaults["betas"],
-            eps=adam.defaults["eps"],
-            scope=scope,
-            nonfinite=nonfinite,
-            give_up_after=give_up_after,
-        )
-        optimizer.take_over(adam)
-        return optimizer
+        own = {"scope": scope, "nonfinite": nonfinite, "give_up_after": give_up_after}
+        return continued(cls, adam, torch.optim.Adam, _ADAMS, lr, **own)

@@ -14,7 +14,7 @@ from torch.optim.optimizer import ParamsT
 
 from paripassu.optim.nonfinite import Nonfinite
 from paripassu.optim.rule_optimizer import RuleOptimizer
-from paripassu.optim.take_over import groups_from
+from paripassu.optim.take_over import continued
 from paripassu.rules import SGD, Normalize, Scope, Unit
 
 
@@ -112,15 +112,5 @@ class NSGD(RuleOptimizer):
             >>> NSGD.from_sgd(sgd, lr=1e-2).param_groups[0]["momentum"]
             0.9
         """
-        groups = [group | {"lr": lr} for group in groups_from(sgd, torch.optim.SGD)]
-        optimizer = cls(
-            groups,
-            lr,
-            scope=scope,
-            unit=unit,
-            momentum=sgd.defaults["momentum"],
-            nonfinite=nonfinite,
-            give_up_after=give_up_after,
-        )
-        optimizer.take_over(sgd)
-        return optimizer
+        own = {"scope": scope, "unit": unit, "nonfinite": nonfinite, "give_up_after": give_up_after}
+        return continued(cls, sgd, torch.optim.SGD, ("momentum",), lr, **own)

@@ -1,7 +1,7 @@
 """Continue a run of one of torch's optimizers: its groups, moments and step counts."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -20,6 +20,44 @@ _SAME: dict[type[torch.optim.Optimizer], type[Rule]] = {
 }
 # Settings that make another algorithm of it.
 _VARIANTS = ("amsgrad", "nesterov", "dampening", "centered")
+
+
+class _TakesOver(Protocol):
+    def take_over(self, other: torch.optim.Optimizer, /) -> None: ...
+
+
+_Optimizer = TypeVar("_Optimizer", bound=_TakesOver)
+
+
+def continued(
+    make: Callable[..., _Optimizer],
+    other: torch.optim.Optimizer,
+    kind: type[torch.optim.Optimizer],
+    numbers: Sequence[str],
+    lr: float | Tensor | None,
+    **settings: Any,
+) -> _Optimizer:
+    """A new optimizer that goes on where ``other`` is.
+
+    Args:
+        make: makes it from groups, a learning rate and settings.
+        other: one of torch's optimizers.
+        kind: what it must be.
+        numbers: names of its defaults that the new one has too.
+        lr: of all groups; None keeps those of ``other``.
+        **settings: further ones of the new optimizer.
+
+    Raises:
+        TypeError: ``other`` is another.
+        ValueError: its weight decay is not decoupled, or it is a variant.
+    """
+    groups = groups_from(other, kind)
+    if lr is not None:
+        groups = [group | {"lr": lr} for group in groups]
+    own = {name: other.defaults[name] for name in numbers}
+    optimizer = make(groups, other.defaults["lr"] if lr is None else lr, **own, **settings)
+    optimizer.take_over(other)
+    return optimizer
 
 
 def groups_from(other: torch.optim.Optimizer, kind: type[torch.optim.Optimizer]) -> list[dict[str, Any]]:

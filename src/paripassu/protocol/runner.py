@@ -70,7 +70,7 @@ def run_study(
             write_whole(out / STUDY_FILE, dump(replace(_unfinished(study, scale, where), remarks=remarks)))
         seconds = None if minutes is None else 60 * minutes
         sitting = Sitting(chosen.design, out, command, engine, progress, notice, seconds)
-        return _write_result(study, scale, out, where, sitting.work_off())
+        return _write_result(study, scale, out, where, sitting.work_off(work))
 
 
 def summarise(study: Study, scale: str, out: Path) -> StudyResult:

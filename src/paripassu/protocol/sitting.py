@@ -8,7 +8,7 @@ from pathlib import Path
 
 from paripassu.engine import Engine
 from paripassu.files import FolderInUseError
-from paripassu.protocol.study import Design, Unit
+from paripassu.protocol.study import Design, Unit, Work
 from paripassu.records import usable_cores
 
 Progress = Callable[[int, int], object]
@@ -44,36 +44,50 @@ class Sitting:
     began: float = field(default_factory=lambda: time.time())
     carried_out: set[Path] = field(default_factory=set[Path])
 
-    def work_off(self) -> int | None:
-        """Do the missing work, or what fits into the time; returns the largest budget that is done."""
-        budgets = self.design.budgets
-        budget = budgets[-1] if self.seconds is None else budgets[0]
-        while True:
-            if self.seconds is not None:
-                budget = self._affordable(budget)
-            work = self.design.work(self.out, self.command, budget)
-            if not work.missing:
-                if budget == budgets[-1]:
-                    self.progress(work.done, work.needed)
-                    return budget
-                if self._affordable(budget) == budget:
-                    break
-            elif not self._carry_out_all(budget):
-                break
+    def work_off(self, work: Work) -> int | None:
+        """Do the missing work, or what fits into the time; returns the largest budget that is done.
+
+        Args:
+            work: all that is missing now.
+        """
+        return self._finish(work) if self.seconds is None else self._fill_the_time()
+
+    def _finish(self, work: Work) -> int:
+        while work.missing:
+            self._carry_out_all(work)
+            work = self._work(self.design.budgets[-1])  # results may show that more is needed
+        self.progress(work.done, work.needed)
+        return self.design.budgets[-1]
+
+    def _fill_the_time(self) -> int | None:
+        budget, more = self.design.budgets[0], True
+        while more:
+            budget = self._affordable(budget)
+            work = self._work(budget)
+            if work.missing:
+                more = self._carry_out_all(work)
+            elif budget == self.design.budgets[-1]:
+                self.progress(work.done, work.needed)
+                return budget
+            else:
+                more = self._affordable(budget) > budget
         if not self.carried_out:
             self._refuse()
         return reached(self.design, self.out)
 
+    def _work(self, budget: int) -> Work:
+        return self.design.work(self.out, self.command, budget)
+
     def _affordable(self, least: int) -> int:
         """The largest budget whose work is expected to be done in time; at least ``least``."""
-        if self.design.work(self.out, self.command, least).seconds_left is None:
+        if self._work(least).seconds_left is None:
             return least
         cores = getattr(self.engine, "workers", None) or usable_cores()
         larger = [budget for budget in self.design.budgets if budget > least]
         low, high = 0, len(larger)
         while low < high:
             middle = (low + high) // 2
-            left = self.design.work(self.out, self.command, larger[middle]).seconds_left
+            left = self._work(larger[middle]).seconds_left
             if left is not None and left / cores <= self._left:
                 low = middle + 1
             else:
@@ -85,9 +99,8 @@ class Sitting:
         assert self.seconds is not None
         return self.began + self.seconds - time.time()
 
-    def _carry_out_all(self, budget: int) -> bool:
-        """Carry out the missing units of a budget; False if time ended before all were begun."""
-        work = self.design.work(self.out, self.command, budget)
+    def _carry_out_all(self, work: Work) -> bool:
+        """Carry out the missing units; False if time ended before all were begun."""
         lost = next((unit for unit in work.missing if unit.path in self.carried_out), None)
         if lost:
             raise RuntimeError(f"{lost.path} was carried out and has no result: is the folder writable?")
@@ -109,7 +122,7 @@ class Sitting:
 
     def _refuse(self) -> None:
         """Nothing was done: the time is too short for one unit."""
-        work = self.design.work(self.out, self.command, self.design.budgets[-1])
+        work = self._work(self.design.budgets[-1])
         assert self.seconds is not None
         if work.missing and work.seconds:
             shortest = min(work.seconds) / 60

@@ -7,7 +7,8 @@ it was written, with their SHA-256. Anything that does not agree, and any error 
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -102,15 +103,22 @@ def proved(path: Path, name: str, files: Mapping[str, str]) -> bytes:
     Raises:
         DamagedError: the index does not have it, or it is not as it was written.
     """
-    try:
+    with _reading(name):
         content = read_whole(path / name)
+    if files.get(name) != hashlib.sha256(content).hexdigest():
+        raise DamagedError(f"{name} was changed")
+    return content
+
+
+@contextmanager
+def _reading(name: str) -> Generator[None]:
+    """A file that cannot be read was lost, unless this account may not read it."""
+    try:
+        yield
     except PermissionError:
         raise
     except OSError as error:
         raise DamagedError(f"{name} was lost") from error
-    if files.get(name) != hashlib.sha256(content).hexdigest():
-        raise DamagedError(f"{name} was changed")
-    return content
 
 
 def check_whole(path: Path) -> Checkpoint:
@@ -122,12 +130,8 @@ def check_whole(path: Path) -> Checkpoint:
     checkpoint = read_index(path)
     needed = [*_NEEDED, *[_AVERAGED] * bool(checkpoint.networks.get("averaged"))]
     for name, digest in (dict.fromkeys(needed, "") | checkpoint.files).items():
-        try:
+        with _reading(name):
             found = file_digest(path / name)
-        except PermissionError:
-            raise
-        except OSError as error:
-            raise DamagedError(f"{name} was lost") from error
         if found != digest:
             raise DamagedError(f"{name} was changed")
     return checkpoint

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, NoReturn, Self, TypeVar, get_origin
@@ -219,11 +219,6 @@ def truncate(path: AnyPath, size: int) -> None:
         stream.truncate(size)
         os.fsync(stream.fileno())
     sync(Path(path).parent)
-
-
-def end_of(records: Iterable[Record]) -> End | None:
-    """The record of a run's end, or None while it has not ended."""
-    return next((r for r in records if isinstance(r, End)), None)
 
 
 def _line(record: Record) -> str:

@@ -116,6 +116,11 @@ class ArmResult:
     runs: list[str]
     ease: Ease | None = None
 
+    @property
+    def tuning_runs(self) -> int:
+        """Runs on the tuning seeds."""
+        return sum(len(trial.values) for trial in self.trials)
+
 
 @dataclass(frozen=True)
 class Effect:

@@ -36,7 +36,7 @@ def best_arm(game: GameResult) -> int:
 
 def run_count(arm: ArmResult) -> int:
     """Runs of an arm on a game, those on tuning seeds included."""
-    return _tuning_runs(arm) + len(arm.runs)
+    return arm.tuning_runs + len(arm.runs)
 
 
 def _game_sections(result: StudyResult, game: GameResult, folder: Path) -> list[Section]:
@@ -133,7 +133,7 @@ def _effort(game: GameResult) -> Table:
             "trials within a tenth of the best",
         ),
         rows=[
-            (arm.arm, str(len(arm.trials)), str(_tuning_runs(arm)), str(len(arm.runs)), *_ease(arm))
+            (arm.arm, str(len(arm.trials)), str(arm.tuning_runs), str(len(arm.runs)), *_ease(arm))
             for arm in game.arms
         ],
         caption=f"{sum(map(run_count, game.arms)):,} runs on {game.game}. The expected value of n trials is "
@@ -147,10 +147,6 @@ def _ease(arm: ArmResult) -> tuple[str, str, str]:
     first = f"{arm.ease.expected[0]:.3g}"
     mean = f"{arm.ease.mean:.3g} [{arm.ease.mean_low:.3g}, {arm.ease.mean_high:.3g}]"
     return first, mean, f"{arm.ease.close_to_best:.0%}"
-
-
-def _tuning_runs(arm: ArmResult) -> int:
-    return sum(len(trial.values) for trial in arm.trials)
 
 
 def _figures(game: GameResult, table: pl.DataFrame) -> list[Block]:

@@ -1,6 +1,7 @@
 """Comparisons of arms on games: tuned on some seeds, measured on others, as `PROTOCOL` says."""
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -190,21 +191,20 @@ class Comparison(Design):
         self, jobs: Sequence[Sequence[Job]], missing: Sequence[Job], ends: Ends, budget: int
     ) -> tuple[list[float], float] | tuple[None, None]:
         """Expected seconds of each missing run, and of all that is left; None while a game has no run."""
-        paces: dict[str, float] = {}
-        by_game: dict[str, list[Job]] = {}
+        steps, seconds, left = (defaultdict[str, float](float) for _ in range(3))
         for each, own in zip(self._arms_on_games, jobs, strict=True):
-            by_game.setdefault(each.game.name, []).extend(own)
-        for game, own in by_game.items():
-            ended = [ends[job.folder] for job in own if job.folder in ends]
-            steps = sum(end.step for end in ended)
-            if not steps:
-                return None, None
-            paces[game] = sum(end.seconds for end in ended) / steps
-        left = 0.0
-        for each, own in zip(self._arms_on_games, jobs, strict=True):
-            done = sum(job.run.steps for job in own if job.folder in ends)
-            left += (each.steps_needed(budget) - done) * paces[each.game.name]
-        return [job.run.steps * paces[job.folder.parts[1]] for job in missing], left
+            game = each.game.name
+            left[game] += each.steps_needed(budget)
+            for job in own:
+                if end := ends.get(job.folder):
+                    steps[game] += end.step
+                    seconds[game] += end.seconds
+                    left[game] -= job.run.steps
+        if not all(steps[game] for game in left):
+            return None, None
+        paces = {game: seconds[game] / steps[game] for game in left}
+        of_missing = [job.run.steps * paces[job.folder.parts[1]] for job in missing]
+        return of_missing, sum(left[game] * paces[game] for game in left)
 
     def judge(self, claim: str, folder: Path, budget: int | None = None) -> Judgement:
         """The verdicts on each game, from its confirmation runs and its trials."""
@@ -247,8 +247,7 @@ class Comparison(Design):
     def _budget(self, result: GameResult) -> str:
         trials = len(result.arms[0].trials)
         tuned = f"{trials} trials each, " if self.tuning else ""
-        runs = sum(len(t.values) for arm in result.arms for t in arm.trials)
-        runs += sum(len(arm.runs) for arm in result.arms)
+        runs = sum(arm.tuning_runs + len(arm.runs) for arm in result.arms)
         seeds = self.confirmation_seeds
         return f"{len(result.arms)} arms, {tuned}{seeds} seeds, {runs:,} runs; {result.setting}"
 
