@@ -187,13 +187,14 @@ _compare = partial(
 _DEMO = Scale(
     _compare(
         arms=arms(ADAM, ADAM_MAGNITUDE, ADAM_MAGNITUDE_GLOBAL, ADAM_DIRECTION, NSGDA_RMS, SGDA),
+        games=(RING8, DIGITS),
         verdict={C2: judge_magnitude, C3_RMS: judge_recovery_in_adams_unit},
         size="demo",
         tuning=None,
         confirmation_seeds=2,
     ),
     cut=(
-        "Learning rates are not tuned: each arm uses those that scale small chose on its tuning seeds.",
+        "Nothing is tuned: both players take the middle of the arm's range of rates, falling to zero.",
         "There are 2 seeds instead of 8, and half of the updates of scale small.",
     ),
     decides=False,
