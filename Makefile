@@ -71,7 +71,7 @@ test-triton: $(STAMP)  ## Run the GPU's optimizer kernels in Triton's interprete
 
 test-ray: $(STAMP)  ## Kill workers and nodes of a small Ray cluster
 	$(PIP) -r requirements/ray.txt
-	$(BIN)/pytest --timeout 300 tests/engine/test_ray.py
+	$(BIN)/pytest --timeout 300 --capture sys tests/engine/test_ray.py  # Ray's last words, if it ends us
 
 test-faults: $(STAMP)  ## Inject an hour of faults, on all cores; write docs/results/reliability.md
 	$(BIN)/pytest tests/faults $(FAULTS)

@@ -33,8 +33,9 @@ _MEMORY = 80 * 2**20  # of each node's object store; Ray takes no less
 @pytest.fixture(scope="module")
 def cluster():
     room = {"num_cpus": 1, "object_store_memory": _MEMORY, "include_dashboard": False}
-    # A dead node is noticed within a second or two instead of half a minute.
-    checks = {"period_ms": 500, "failure_threshold": 3, "initial_delay_ms": 0}
+    # A dead node is noticed after ten refused calls, a second apart. One that is only slow has ten minutes:
+    # Ray ends a node that it has given up, and then the program that is connected to it, without a word.
+    checks = {"period_ms": 1000, "timeout_ms": 60_000, "failure_threshold": 10, "initial_delay_ms": 0}
     room["_system_config"] = {f"health_check_{name}": value for name, value in checks.items()}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_DISABLE_IMPORT_WARNING", "1")

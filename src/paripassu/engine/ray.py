@@ -140,20 +140,23 @@ class RayEngine:
                 if not running:
                     return
                 (done,), _ = ray.wait(list(running))
+                task, left = running.pop(done)
                 try:
                     result = ray.get(done)
                 except ray.exceptions.RayTaskError as error:
                     raise error.cause from error
                 except ray.exceptions.RayError as error:
-                    task, left = running.pop(done)
                     if not left:
                         raise RuntimeError(self._lost(ray, error)) from error
                     running[start(task)] = task, left - 1
                 else:
-                    yield running.pop(done)[0], result
+                    yield task, result
         finally:
-            for left in running:
-                ray.cancel(left, force=True)
+            # Ray ends this program if it cancels a task whose answer it is taking in (its pull 54798).
+            if running:
+                _, unanswered = ray.wait(list(running), num_returns=len(running), timeout=0)
+                for task_left in unanswered:
+                    ray.cancel(task_left, force=True)
 
     def _lost(self, ray: Any, error: Exception) -> str:
         times = "once" if not self.retries else f"{self.retries + 1} times"
