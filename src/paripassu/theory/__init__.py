@@ -10,6 +10,7 @@ with laboratory("paripassu.theory"):
     from paripassu.theory.collapse.framework import Framework
     from paripassu.theory.collapse.problem import CollapseGame
     from paripassu.theory.collapse.simulate import Result, simulate
+    from paripassu.theory.frequencies import Frequencies, SignPhases, dct, sign_phases
     from paripassu.theory.play import constant, inverse, inverse_sqrt, play
     from paripassu.theory.problem import Problem
     from paripassu.theory.quadratics import (
@@ -28,21 +29,25 @@ __all__ = [
     "CollapseGame",
     "DiracGAN",
     "Framework",
+    "Frequencies",
     "NoisyQuadratic",
     "Normal",
     "Problem",
     "Result",
+    "SignPhases",
     "Trajectories",
     "TwoPoint",
     "adam_bound",
     "bilinear",
     "constant",
+    "dct",
     "dirac_gan",
     "inverse",
     "inverse_sqrt",
     "log_steps",
     "no_limit_statistic",
     "play",
+    "sign_phases",
     "simulate",
     "stationary_moments",
 ]
