@@ -2,7 +2,16 @@
 
 import torch
 
-from paripassu.theory import Bilinear, CollapseGame, DiracGAN, Framework, NoisyQuadratic, Problem
+from paripassu.theory import (
+    Bilinear,
+    CollapseGame,
+    DiracGAN,
+    Framework,
+    Frequencies,
+    NoisyQuadratic,
+    Patches,
+    Problem,
+)
 
 
 class TwoTensors(Problem):
@@ -29,6 +38,10 @@ PROBLEMS = {
     "bilinear": Bilinear(n=3),
     "Dirac-GAN": DiracGAN(),
     "noisy quadratic": NoisyQuadratic(d=2, batch=2, initial=1.0),
+    "frequencies": Frequencies(),
+    "frequencies, samples": Frequencies(samples=5),
+    "patches": Patches(n=4, d=9, s=2, m=3, sigma_0=1.0, decay=0.1, supports="disjoint", tests=2),
+    "patches, linear, batches": Patches(n=6, d=9, s=4, m=2, q=1, batch=4, tests=2),
     "two tensors": TwoTensors(),
     "framework": CollapseGame(Framework(d=12, n_discriminator=3, n_generator=2)),
     "framework, a and b too": CollapseGame(

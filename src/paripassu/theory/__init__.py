@@ -11,6 +11,7 @@ with laboratory("paripassu.theory"):
     from paripassu.theory.collapse.problem import CollapseGame
     from paripassu.theory.collapse.simulate import Result, simulate
     from paripassu.theory.frequencies import Frequencies, SignPhases, dct, sign_phases
+    from paripassu.theory.patches import Patches
     from paripassu.theory.play import constant, inverse, inverse_sqrt, play
     from paripassu.theory.problem import Problem
     from paripassu.theory.quadratics import (
@@ -32,6 +33,7 @@ __all__ = [
     "Frequencies",
     "NoisyQuadratic",
     "Normal",
+    "Patches",
     "Problem",
     "Result",
     "SignPhases",
