@@ -130,7 +130,9 @@ def test_growth_of_a_cubic_blows_up():
     assert rates / 0.1 == pytest.approx(0.75 * 0.04**2, rel=0.01)
 
 
-@pytest.mark.parametrize(("alpha", "q", "ratio"), [(0.2, 3, math.sqrt(5)), (0.2, 2, 5.0), (0.1, 4, 10 ** (1 / 3))])
+@pytest.mark.parametrize(
+    ("alpha", "q", "ratio"), [(0.2, 3, math.sqrt(5)), (0.2, 2, 5.0), (0.1, 4, 10 ** (1 / 3))]
+)
 def test_a_memorised_patch_flips_the_features_gradient(alpha, q, ratio):
     problem = replace(SMALL, alpha=alpha, q=q, m=1)
     assert problem.flip_ratio == pytest.approx(ratio)
@@ -147,28 +149,34 @@ def test_a_memorised_patch_flips_the_features_gradient(alpha, q, ratio):
 
 
 RATES = {
-    Normalize(): 0.01, Graft(ADAM, SGD()): 3e-4, Normalize(SGD(0.9)): 0.003,
-    ADAM: 0.003, SIGN: 0.003, Normalize(ADAM, unit="rms"): 0.003,
-}  # fmt: skip
+    SGD(): 3.0,
+    Normalize(): 0.03,
+    Graft(ADAM, SGD()): 3e-4,
+    ADAM: 0.005,
+    SIGN: 0.005,
+    Graft(SGD(), ADAM): 30.0,
+}
 
 
 @pytest.mark.parametrize(("rule", "lr"), RATES.items(), ids=repr)
 def test_raw_directions_learn_the_feature_and_adams_the_noise(rule, lr):
     """Lengths do not matter. All fit the training images, and new ones come out right or wrong."""
-    problem = Patches(n=40, d=2001, s=50, m=8, supports="disjoint", tests=200)
-    end = play(problem, rule, lr, 50, [0, 1], record=[50]).observed
+    problem = Patches(n=40, d=1 + 40 * 30, s=30, m=16, supports="disjoint", tests=200)
+    end = play(problem, rule, lr, 95, [0, 1], record=[95]).observed
     assert end["train_error"].max() == 0
-    if "Adam" in repr(getattr(rule, "rule", getattr(rule, "direction", rule))):
-        assert end["noise"].min() > 5 * end["feature"].max()
-        assert end["test_error"].min() > 0.8
+    feature, noise = end["feature"].max(axis=-1), end["noise"].min(axis=-1)
+    if isinstance(getattr(rule, "direction", rule), Adam):
+        assert (noise > 1.5 * feature).all()
+        assert end["test_error"].min() > 0.5
     else:
-        assert end["feature"].min() > 5 * end["noise"].max()
-        assert end["test_error"].max() == 0
+        assert (feature > 20 * noise).all()
+        assert end["test_error"].max() < 0.01
 
 
 def test_a_batch_of_all_images_is_no_batch():
     one, other = (
-        play(replace(SMALL, batch=batch, decay=0.01), ADAM, 0.005, 20, [0, 1]).weights["w"][0] for batch in (None, 8)
+        play(replace(SMALL, batch=batch, decay=0.01), ADAM, 0.005, 20, [0, 1]).weights["w"][0]
+        for batch in (None, 8)
     )
     assert one == pytest.approx(other, rel=1e-9, abs=1e-12)
 

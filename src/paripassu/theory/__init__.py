@@ -19,6 +19,7 @@ with laboratory("paripassu.theory"):
         Normal,
         TwoPoint,
         adam_bound,
+        average_variance,
         no_limit_statistic,
         stationary_moments,
     )
@@ -40,6 +41,7 @@ __all__ = [
     "Trajectories",
     "TwoPoint",
     "adam_bound",
+    "average_variance",
     "bilinear",
     "constant",
     "dct",

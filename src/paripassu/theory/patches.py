@@ -73,10 +73,12 @@ class Patches(Problem):
     Example:
         >>> from paripassu.rules import Adam, Normalize
         >>> from paripassu.theory import Patches, play
-        >>> problem = Patches(n=20, d=20 * 50 + 1, s=50, m=8, supports="disjoint", tests=200)
-        >>> for rule, lr in ((Normalize(), 0.01), (Adam(eps=1e-12), 0.005)):
-        ...     end = play(problem, rule, lr, steps=40, seeds=[0], record=[40]).observed
-        ...     print(rule, end["train_error"].item(), end["test_error"].item())
+        >>> problem = Patches(n=40, d=40 * 30 + 1, s=30, m=16, supports="disjoint", tests=200)
+        >>> for rule, lr in ((Normalize(), 0.03), (Adam(eps=1e-12), 0.005)):
+        ...     end = play(problem, rule, lr, steps=95, seeds=[0], record=[95]).observed
+        ...     print(end["train_error"].item(), end["test_error"].item())
+        0.0 0.0
+        0.0 0.865
     """
 
     n: int = 200
@@ -107,7 +109,9 @@ class Patches(Problem):
             if not 0 < value < math.inf:
                 raise ValueError(f"{name} must be finite and > 0, got {value}")
         if self.supports not in get_args(Supports):
-            raise ValueError(f"supports must be one of {', '.join(get_args(Supports))}, got {self.supports!r}")
+            raise ValueError(
+                f"supports must be one of {', '.join(get_args(Supports))}, got {self.supports!r}"
+            )
         needed = 1 + self.s * (self.n if self.supports == "disjoint" else 1)
         if self.d < needed:
             raise ValueError(f"d must be >= {needed} for {self.supports} supports, got {self.d}")
@@ -134,13 +138,16 @@ class Patches(Problem):
 
     @property
     def feature_rate(self) -> float:
-        """c in ``d⟨w,jv⟩/dt = c ⟨w,jv⟩^(q-1)`` while all predictions are ½: q/4, but for the feature noise."""
+        """Rate c of ``d⟨w,jv⟩/dt = c ⟨w,jv⟩^(q-1)`` while all predictions are ½: q/4.
+
+        The feature noise, which subtracts from it, is left out.
+        """
         return self.q / 4
 
     def noise_rate(self, noise: ArrayLike) -> Array:
-        """c in ``d⟨w,ξ⟩/dt = c ⟨w,ξ⟩^(q-1)`` while all predictions are ½: q ‖ξ‖²/2n, for disjoint supports.
+        """Rate c of ``d⟨w,ξ⟩/dt = c ⟨w,ξ⟩^(q-1)`` while all predictions are ½: q ‖ξ‖²/2n.
 
-        The share of the first coordinate, which all images have in common, is left out.
+        This is for disjoint supports. The share of the first coordinate, which all images have in common, is left out.
 
         Args:
             noise: ξ ``[..., d]``.
