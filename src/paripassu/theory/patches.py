@@ -147,7 +147,7 @@ class Patches(Problem):
     def noise_rate(self, noise: ArrayLike) -> Array:
         """Rate c of ``d⟨w,ξ⟩/dt = c ⟨w,ξ⟩^(q-1)`` while all predictions are ½: q ‖ξ‖²/2n.
 
-        This is for disjoint supports. The share of the first coordinate, which all images have in common, is left out.
+        This is for disjoint supports. The share of the first coordinate, common to all images, is left out.
 
         Args:
             noise: ξ ``[..., d]``.
