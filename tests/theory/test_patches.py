@@ -32,6 +32,7 @@ def test_noise_has_its_supports():
     assert ((noise[:, 1:] != 0).sum(axis=0) == 1).all()  # each coordinate is of one image
     assert ((noise[:, 1:] != 0).sum(axis=1) == 20).all()
     shared = _start(replace(SMALL, supports="random", d=50))[1].numpy()
+    assert (shared[:, 0] == -0.2 * LABELS).all()
     assert ((shared[:, 1:] != 0).sum(axis=1) == 20).all()
     assert ((shared[:, 1:] != 0).sum(axis=0) > 1).any()
 
