@@ -10,6 +10,16 @@ with laboratory("paripassu.theory"):
     from paripassu.theory.collapse.framework import Framework
     from paripassu.theory.collapse.problem import CollapseGame
     from paripassu.theory.collapse.simulate import Result, simulate
+    from paripassu.theory.kernel_game import KernelGame
+    from paripassu.theory.kernel_game_phases import (
+        PhaseDiagram,
+        critical_width,
+        cycle_radius,
+        jacobian,
+        narrowest_width,
+        phase_diagram,
+        spectral_radius,
+    )
     from paripassu.theory.play import constant, inverse, inverse_sqrt, play
     from paripassu.theory.problem import Problem
     from paripassu.theory.quadratics import (
@@ -28,8 +38,10 @@ __all__ = [
     "CollapseGame",
     "DiracGAN",
     "Framework",
+    "KernelGame",
     "NoisyQuadratic",
     "Normal",
+    "PhaseDiagram",
     "Problem",
     "Result",
     "Trajectories",
@@ -37,12 +49,18 @@ __all__ = [
     "adam_bound",
     "bilinear",
     "constant",
+    "critical_width",
+    "cycle_radius",
     "dirac_gan",
     "inverse",
     "inverse_sqrt",
+    "jacobian",
     "log_steps",
+    "narrowest_width",
     "no_limit_statistic",
+    "phase_diagram",
     "play",
     "simulate",
+    "spectral_radius",
     "stationary_moments",
 ]
