@@ -11,15 +11,13 @@ with laboratory("paripassu.theory"):
     from paripassu.theory.collapse.problem import CollapseGame
     from paripassu.theory.collapse.simulate import Result, simulate
     from paripassu.theory.kernel_game import KernelGame
-    from paripassu.theory.kernel_game_phases import (
-        PhaseDiagram,
+    from paripassu.theory.kernel_game_linear import (
         critical_width,
-        cycle_radius,
         jacobian,
         narrowest_width,
-        phase_diagram,
         spectral_radius,
     )
+    from paripassu.theory.kernel_game_phases import PhaseDiagram, cycle_radius, phase_diagram
     from paripassu.theory.play import constant, inverse, inverse_sqrt, play
     from paripassu.theory.problem import Problem
     from paripassu.theory.quadratics import (

@@ -23,7 +23,7 @@ coefficient: it plays in this one.
 
 Source: Becker, Pandit, Rangan & Fletcher, arXiv:2208.09938 for the model with isolated points and
 arXiv:2305.08277 for its local convergence. Only abstracts and a summary of the model could be consulted. The
-equations are as we understand them. `kernel_game_phases` has what follows from them near the equilibrium.
+equations are as we understand them. `kernel_game_linear` has what follows from them near the equilibrium.
 """
 
 import itertools
