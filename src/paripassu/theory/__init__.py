@@ -11,6 +11,14 @@ with laboratory("paripassu.theory"):
     from paripassu.theory.collapse.problem import CollapseGame
     from paripassu.theory.collapse.simulate import Result, simulate
     from paripassu.theory.frequencies import Frequencies, SignPhases, dct, sign_phases
+    from paripassu.theory.kernel_game import KernelGame
+    from paripassu.theory.kernel_game_linear import (
+        critical_width,
+        jacobian,
+        narrowest_width,
+        spectral_radius,
+    )
+    from paripassu.theory.kernel_game_phases import PhaseDiagram, cycle_radius, phase_diagram
     from paripassu.theory.patches import Patches
     from paripassu.theory.play import constant, inverse, inverse_sqrt, play
     from paripassu.theory.problem import Problem
@@ -32,9 +40,11 @@ __all__ = [
     "DiracGAN",
     "Framework",
     "Frequencies",
+    "KernelGame",
     "NoisyQuadratic",
     "Normal",
     "Patches",
+    "PhaseDiagram",
     "Problem",
     "Result",
     "SignPhases",
@@ -44,14 +54,20 @@ __all__ = [
     "average_variance",
     "bilinear",
     "constant",
+    "critical_width",
+    "cycle_radius",
     "dct",
     "dirac_gan",
     "inverse",
     "inverse_sqrt",
+    "jacobian",
     "log_steps",
+    "narrowest_width",
     "no_limit_statistic",
+    "phase_diagram",
     "play",
     "sign_phases",
     "simulate",
+    "spectral_radius",
     "stationary_moments",
 ]
