@@ -29,6 +29,14 @@ with laboratory("paripassu.theory"):
         stationary_moments,
     )
     from paripassu.theory.recording import Trajectories, log_steps
+    from paripassu.theory.scale_invariance import (
+        Rayleigh,
+        angular_step,
+        angular_steps,
+        decay_steps,
+        equilibrium_norm,
+        normalized_equilibrium_norm,
+    )
     from paripassu.theory.toy import Bilinear, DiracGAN, bilinear, dirac_gan
 
 __all__ = [
@@ -41,21 +49,27 @@ __all__ = [
     "Normal",
     "PhaseDiagram",
     "Problem",
+    "Rayleigh",
     "Result",
     "Trajectories",
     "TwoPoint",
     "adam_bound",
+    "angular_step",
+    "angular_steps",
     "bilinear",
     "constant",
     "critical_width",
     "cycle_radius",
+    "decay_steps",
     "dirac_gan",
+    "equilibrium_norm",
     "inverse",
     "inverse_sqrt",
     "jacobian",
     "log_steps",
     "narrowest_width",
     "no_limit_statistic",
+    "normalized_equilibrium_norm",
     "phase_diagram",
     "play",
     "simulate",
