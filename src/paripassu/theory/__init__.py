@@ -32,6 +32,14 @@ with laboratory("paripassu.theory"):
         stationary_moments,
     )
     from paripassu.theory.recording import Trajectories, log_steps
+    from paripassu.theory.scale_invariance import (
+        Rayleigh,
+        angular_step,
+        angular_steps,
+        decay_steps,
+        equilibrium_norm,
+        normalized_equilibrium_norm,
+    )
     from paripassu.theory.toy import Bilinear, DiracGAN, bilinear, dirac_gan
 
 __all__ = [
@@ -46,24 +54,30 @@ __all__ = [
     "Patches",
     "PhaseDiagram",
     "Problem",
+    "Rayleigh",
     "Result",
     "SignPhases",
     "Trajectories",
     "TwoPoint",
     "adam_bound",
+    "angular_step",
+    "angular_steps",
     "average_variance",
     "bilinear",
     "constant",
     "critical_width",
     "cycle_radius",
     "dct",
+    "decay_steps",
     "dirac_gan",
+    "equilibrium_norm",
     "inverse",
     "inverse_sqrt",
     "jacobian",
     "log_steps",
     "narrowest_width",
     "no_limit_statistic",
+    "normalized_equilibrium_norm",
     "phase_diagram",
     "play",
     "sign_phases",

@@ -119,7 +119,7 @@ def test_a_finished_cell_is_not_played_again(tmp_path):
 )
 def test_a_folder_of_other_cells_is_refused(other, tmp_path):
     _run(_study(ONE), tmp_path)
-    with pytest.raises(ValueError, match="with other settings .runs: SGD on noise is"):
+    with pytest.raises(ValueError, match=r"with other settings \(runs: SGD on noise is"):
         _run(_study(other), tmp_path)
 
 
