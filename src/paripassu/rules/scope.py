@@ -117,11 +117,19 @@ def rescale(updates: Sequence[Tensor], lengths: Sequence[Tensor | float], scope:
         >>> rescale([torch.tensor([0.3, -0.4])], [10.0], "layer")
         [tensor([ 6., -8.])]
     """
-    rescaled: list[Tensor] = []
-    for update, own, length in zip(updates, norms(updates, scope), lengths, strict=True):
-        factor = torch.where(own == 0, torch.zeros_like(own), length / own)
-        rescaled.append((update.to(_wide(update)) * factor).to(update.dtype))
-    return rescaled
+    factors = [
+        torch.where(own == 0, torch.zeros_like(own), length / own)
+        for own, length in zip(norms(updates, scope), lengths, strict=True)
+    ]
+    return multiply(updates, factors)
+
+
+def multiply(updates: Sequence[Tensor], factors: Sequence[Tensor]) -> list[Tensor]:
+    """Each update times its factor, in float64, so that factors may be beyond the range of its dtype."""
+    return [
+        (update.to(_wide(update)) * factor).to(update.dtype)
+        for update, factor in zip(updates, factors, strict=True)
+    ]
 
 
 def _player_norm(per_layer: list[Tensor]) -> Tensor:
