@@ -70,6 +70,8 @@ NAMELESS: dict[str, Rule] = {
     "Weight": rules.Graft(Weight(), SGD()),
     "RunningNormalize": RunningNormalize(SGD(), 0.9),
     "Orthogonal": Orthogonal(SGD(0.9)),
+    "Graft row": rules.Graft(Adam((0.0, 0.9), EPS), SGD(), "row"),
+    "RunningNormalize row": RunningNormalize(Normalize(SGD(), "row", "rms"), 0.5, "row"),
 }
 # What only the plain way supports.
 SLOW = [

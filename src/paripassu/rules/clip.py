@@ -37,7 +37,8 @@ class Clip(Wrapper):
         rule: rule that gives the updates.
         ratio: r, finite and > 0, in units of ``rule``'s updates over the weights'. It depends on the learning
             rate and the weight decay, which a rule does not see: `at_equilibrium` computes it.
-        scope: ``"global"`` compares the norms over all of the player's tensors, ``"layer"`` each tensor's.
+        scope: ``"global"`` compares the norms over all of the player's tensors, ``"layer"`` each tensor's,
+            ``"row"`` those of each slice along a tensor's first dimension.
 
     Raises:
         ValueError: a ``ratio`` or ``scope`` that is none of these.

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from paripassu.rules.rule import Rule
-from paripassu.rules.scope import Scope, Unit, check_scope, check_unit, rescale, unit_lengths
+from paripassu.rules.scope import Scope, Unit, check_scope, check_unit, rescale, sizes_of, unit_lengths
 from paripassu.rules.sgd import SGD
 from paripassu.rules.wrapper import Wrapper
 
@@ -30,7 +30,8 @@ class Normalize(Wrapper):
     Args:
         rule: rule that gives the direction.
         scope: ``"global"`` divides by the norm over all of the player's tensors, ``"layer"`` each
-            tensor by its own.
+            tensor by its own, ``"row"`` each slice along a tensor's first dimension, such as one filter's
+            weights, by its own, and vectors as ``"layer"`` does.
         unit: ``"length"`` for updates with a Euclidean length of 1, ``"rms"`` for updates whose elements have
             a root mean square of 1, as Adam's have about.
 
@@ -57,5 +58,5 @@ class Normalize(Wrapper):
     def change(self, updates: list[Tensor], weights: Sequence[Tensor]) -> list[Tensor]:
         """The updates, normalised; zero where they are. They have no unit."""
         del weights
-        lengths = unit_lengths([update.numel() for update in updates], self.scope, self.unit)
+        lengths = unit_lengths(sizes_of(updates, self.scope), self.scope, self.unit)
         return rescale(updates, lengths, self.scope)

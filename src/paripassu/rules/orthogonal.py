@@ -4,9 +4,9 @@ Newton-Schulz iteration, five times by default, from X = u_R / ‖u_R‖:
 
     A = X Xᵀ,    X ← a X + (b A + c A²) X,    (a, b, c) = (3.4445, −4.7750, 2.0315)
 
-The polynomial does not converge. Five iterations bring singular values between 0.002 and 1 into [0.68, 1.21],
-and each multiplies much smaller ones by a. Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural
-networks", https://kellerjordan.github.io/posts/muon, which gives the coefficients.
+The polynomial does not converge. Five iterations bring singular values between 0.002 and 1 into
+[0.68, 1.21], and each multiplies much smaller ones by a. Jordan et al. 2024, "Muon: An optimizer for hidden
+layers in neural networks", https://kellerjordan.github.io/posts/muon, which gives the coefficients.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from torch import Tensor
 from paripassu.rules.normalize import Normalize
 from paripassu.rules.parts import for_some
 from paripassu.rules.rule import Rule, State
-from paripassu.rules.scope import rescale
+from paripassu.rules.scope import rescale, sharded_as, whole
 from paripassu.rules.sgd import SGD
 
 _A, _B, _C = 3.4445, -4.7750, 2.0315
@@ -99,7 +99,9 @@ class Orthogonal(Rule):
 
     def _orthogonal(self, updates: Sequence[Tensor]) -> list[Tensor]:
         scaled = rescale(updates, [1.0] * len(updates), "layer")
-        return [newton_schulz(update.flatten(1), self.iterations).reshape(update.shape) for update in scaled]
+        # Every rank computes the whole of a sharded matrix.
+        results = [newton_schulz(whole(x).flatten(1), self.iterations).reshape(x.shape) for x in scaled]
+        return [sharded_as(result, x) for result, x in zip(results, scaled, strict=True)]
 
 
 def newton_schulz(matrix: Tensor, iterations: int) -> Tensor:

@@ -14,7 +14,16 @@ import torch
 from torch import Tensor
 
 from paripassu.rules.rule import Rule, State
-from paripassu.rules.scope import Scope, Unit, check_scope, check_unit, multiply, norms, unit_lengths
+from paripassu.rules.scope import (
+    Scope,
+    Unit,
+    check_scope,
+    check_unit,
+    multiply,
+    norms,
+    sizes_of,
+    unit_lengths,
+)
 from paripassu.rules.settings import check_fraction
 from paripassu.rules.sgd import SGD
 
@@ -31,7 +40,8 @@ class RunningNormalize(Rule):
         rule: rule that gives the updates.
         decay: β in [0, 1).
         scope: ``"global"`` divides by the mean of the norm over all of the player's tensors, ``"layer"`` each
-            tensor by that of its own. A tensor's mean begins with its first gradient.
+            tensor by that of its own, ``"row"`` each slice along its first dimension. A tensor's mean begins
+            with its first gradient.
         unit: ``"length"`` for a mean length of 1, ``"rms"`` for elements with a root mean square of about 1.
 
     Raises:
@@ -60,6 +70,8 @@ class RunningNormalize(Rule):
     def init(self, tensor: Tensor) -> State:
         """The state of ``rule``, a zero sum of norms and the sum of their weights, 1 − βᵗ."""
         zero = torch.zeros((), dtype=tensor.dtype, device=tensor.device)
+        if self.scope == "row":
+            zero = torch.zeros_like(norms([tensor], "row")[0], dtype=tensor.dtype)
         return {"rule": self.rule.init(tensor), "norm": zero, "weight": zero.clone()}
 
     def complete(self, state: State, gradient: Tensor) -> State:
@@ -71,7 +83,7 @@ class RunningNormalize(Rule):
     ) -> tuple[list[Tensor], list[State]]:
         """One step of ``rule``, over the mean norm that includes it. Updates have no unit."""
         updates, inside = self.rule.update(gradients, [state["rule"] for state in states], weights)
-        lengths = unit_lengths([update.numel() for update in updates], self.scope, self.unit)
+        lengths = unit_lengths(sizes_of(updates, self.scope), self.scope, self.unit)
         factors: list[Tensor] = []
         following: list[State] = []
         for own, length, state, part in zip(norms(updates, self.scope), lengths, states, inside, strict=True):
