@@ -23,7 +23,7 @@ from paripassu.rules.rule import State, TensorwiseRule
 from paripassu.rules.scope import norms
 from paripassu.rules.settings import check_eps, check_fraction, check_number, two_betas
 
-Alike = Literal["element", "layer"]
+BetaScope = Literal["element", "layer"]
 
 _FIRST = 0.9  # of the authors' code, where the largest is 1: the first gradient needs some weight
 
@@ -71,7 +71,7 @@ class MaxVA(TensorwiseRule):
     betas: tuple[float, float] = (0.9, 0.999)
     beta_min: float = 0.5
     eps: float = 1e-8
-    scope: Alike = "element"
+    scope: BetaScope = "element"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "betas", two_betas(self.betas))
@@ -84,7 +84,7 @@ class MaxVA(TensorwiseRule):
             if not 0.0 <= value <= largest:
                 raise ValueError(f"{name} must be in [0, {largest}], got {value}")
         check_eps(self.eps)
-        if self.scope not in get_args(Alike):
+        if self.scope not in get_args(BetaScope):
             raise ValueError(f"scope must be 'element' or 'layer', got {self.scope!r}")
 
     def with_state(self, *, optional: bool) -> Self:
