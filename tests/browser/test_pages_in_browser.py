@@ -44,6 +44,8 @@ def test_no_complaint_no_request_and_every_figure_drawn(browser, pages, name):
     for figure in figures:
         marks = figure.find_elements(By.CSS_SELECTOR, ".point, .heatmaplayer image, .js-line")
         assert marks, figure.get_attribute("aria-label")
+        tools = figure.find_elements(By.CSS_SELECTOR, ".modebar-btn")
+        assert [title for tool in tools if "hare" in (title := tool.get_attribute("data-title"))] == []
     for image in browser.find_elements(By.CSS_SELECTOR, "img"):
         browser.execute_script("arguments[0].loading = 'eager'", image)
     whole = "return [...document.images].every(i => i.complete && i.naturalWidth > 0)"
