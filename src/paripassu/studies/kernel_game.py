@@ -10,7 +10,8 @@ eigenvalues predict: a spectral radius further than 0.001 from 1, and, where the
 changes of sign within two thirds of the steps. *Leaves*, *oscillates* and *converges* in play are as
 `paripassu.theory.phase_diagram` describes them.
 
-The verdict rules were fixed before the first run. The claim is *supported* if SGDA agrees with the prediction
+The verdict rules were fixed before the first run of this study. Tests on smaller grids had shown by then that
+SGDA agrees, and that cycles grow about as the rate. The claim is *supported* if SGDA agrees with the prediction
 at more than 90 % of the clear pairs, with its whole 95 % Wilson interval, under every condition.
 *Contradicted* if it is below 90 % with its whole interval under one. Otherwise *undecided*.
 
