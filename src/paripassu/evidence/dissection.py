@@ -1,0 +1,200 @@
+"""The dissection: what each rule does on each phenomenon, and which half of Adam does it.
+
+A column is one number, measured in each run of one condition. Four rows are the halves of Adam and SGD joined
+in every way. The effect of a half is the difference that swapping it makes:
+
+    direction: mean of (adam, adam direction) - mean of (adam length, sgd)
+    magnitude: mean of (adam, adam length) - mean of (adam direction, sgd)
+
+*Direction* is said to do it if its effect is beyond the column's margin, on either side, with its whole
+bootstrap 95 % interval, and the magnitude's is within the margin with its whole interval. *Magnitude* is the
+reverse. *Both* and *neither* are the other decided cases. Otherwise it is *undecided*.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from paripassu.evidence.collapse import OUTCOMES_TABLE, sweep_table
+from paripassu.evidence.intervals import Interval, bootstrap_interval
+from paripassu.records import StudyResult
+
+ADAM, LENGTH, DIRECTION, SGD = "adam", "adam length", "adam direction", "sgd"
+HALVES = (ADAM, LENGTH, DIRECTION, SGD)
+
+Half = Literal["direction", "magnitude", "both", "neither", "undecided"]
+Grade = Literal["good", "bad", "between"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One phenomenon.
+
+    Attributes:
+        name: heading.
+        words: what the number is, and where.
+        condition: whose runs it is measured in.
+        number: its name in the table of outcomes.
+        good: a value from which on a cell is good for who trains.
+        bad: a value from which on it is bad; whether ``good`` is above or below says which way is better.
+        margin: the smallest effect that counts, in decades if ``log``.
+        log: whether effects are of the decimal logarithm.
+        floor: smaller values are taken as this, if ``log``.
+        study: that plays the phenomenon at full size.
+    """
+
+    name: str
+    words: str
+    condition: str
+    number: str
+    good: float
+    bad: float
+    margin: float
+    log: bool = False
+    floor: float = 1e-12
+    study: str = ""
+
+    def settings(self) -> dict[str, Any]:
+        """Its fields."""
+        return asdict(self)
+
+    def grade(self, value: float) -> Grade:
+        """What a mean is for who trains."""
+        sign = 1 if self.good > self.bad else -1
+        if sign * value >= sign * self.good:
+            return "good"
+        return "between" if sign * value > sign * self.bad else "bad"
+
+    def effect_scale(self, values: Sequence[float]) -> list[float]:
+        """Values on the scale of effects; a run that diverged counts as bad."""
+        finite = np.nan_to_num(np.asarray(values, np.float64), nan=self.bad, posinf=self.bad, neginf=self.bad)
+        return (np.log10(np.maximum(finite, self.floor)) if self.log else finite).tolist()
+
+
+class Effects(NamedTuple):
+    """What swapping each half does, and the word for it."""
+
+    direction: Interval
+    magnitude: Interval
+    half: Half
+
+
+class DissectedCell(NamedTuple):
+    """One rule on one phenomenon.
+
+    Attributes:
+        interval: mean over runs with its bootstrap 95 % interval.
+        runs: how many.
+        diverged: of those. They count as bad.
+        grade: of the mean.
+    """
+
+    interval: Interval
+    runs: int
+    diverged: int
+    grade: Grade
+
+
+@dataclass(frozen=True)
+class Dissection:
+    """The whole table.
+
+    Attributes:
+        columns: the phenomena.
+        rules: names of the rows.
+        cells: by rule and by the column's name; a rule that does not play a phenomenon has none.
+        effects: by the column's name.
+    """
+
+    columns: Sequence[Column]
+    rules: Sequence[str]
+    cells: Mapping[tuple[str, str], DissectedCell]
+    effects: Mapping[str, Effects]
+
+
+def dissection(result: StudyResult, folder: Path) -> Dissection:
+    """The table of a finished study.
+
+    Raises:
+        ValueError: the table of outcomes is missing or damaged.
+    """
+    columns = [Column(**column) for column in result.settings["columns"].values()]
+    return dissect(columns, sweep_table(result, folder, OUTCOMES_TABLE))
+
+
+def dissect(columns: Sequence[Column], outcomes: pl.DataFrame) -> Dissection:
+    """The table from runs, of which those for tuning are left out.
+
+    Args:
+        columns: the phenomena.
+        outcomes: one row a run: ``condition, arm, part, diverged_at`` and the measured numbers.
+    """
+    judged = outcomes.filter(pl.col("part") != "tuning")
+    rules = judged["arm"].unique(maintain_order=True).to_list()
+    cells: dict[tuple[str, str], DissectedCell] = {}
+    effects: dict[str, Effects] = {}
+    for column in columns:
+        own = judged.filter(condition=column.condition)
+        values = {rule: own.filter(arm=rule)[column.number].to_list() for rule in rules}
+        for rule, numbers in values.items():
+            if numbers:
+                finite = [v if v is not None and math.isfinite(v) else column.bad for v in numbers]
+                interval = bootstrap_interval(lambda mean: mean, finite)
+                diverged = int(own.filter(arm=rule)["diverged_at"].is_finite().sum())
+                cells[rule, column.name] = DissectedCell(
+                    interval, len(numbers), diverged, column.grade(interval.value)
+                )
+        effects[column.name] = effects_of(column, *(values.get(rule, []) for rule in HALVES))
+    return Dissection(columns, rules, cells, effects)
+
+
+def effects_of(
+    column: Column,
+    adam: Sequence[float],
+    length: Sequence[float],
+    direction: Sequence[float],
+    sgd: Sequence[float],
+) -> Effects:
+    """Both effects, and the word.
+
+    Args:
+        column: the phenomenon.
+        adam: values of the four rows, paired by seed, as are the rest.
+        length: Adam's magnitude on SGD's direction.
+        direction: SGD's magnitude on Adam's direction.
+        sgd: neither.
+
+    Example:
+        >>> column = Column("error", "", "", "", good=0.1, bad=0.5, margin=0.2)
+        >>> effects_of(column, [0.9, 0.8], [0.0, 0.1], [0.9, 0.9], [0.1, 0.0]).half
+        'direction'
+    """
+    rows = [column.effect_scale(values) for values in (adam, length, direction, sgd)]
+    if not all(rows) or len({len(row) for row in rows}) > 1:
+        unknown = Interval(math.nan, -math.inf, math.inf)
+        return Effects(unknown, unknown, "undecided")
+    of_direction = bootstrap_interval(lambda a, m, d, s: (a + d - m - s) / 2, *rows, paired=True)
+    of_magnitude = bootstrap_interval(lambda a, m, d, s: (a + m - d - s) / 2, *rows, paired=True)
+    matter = {name: _matters(effect, column.margin) for name, effect in
+              (("direction", of_direction), ("magnitude", of_magnitude))}  # fmt: skip
+    if None in matter.values():
+        return Effects(of_direction, of_magnitude, "undecided")
+    named = [name for name, matters in matter.items() if matters]
+    half: Half = "both" if len(named) == 2 else "neither"
+    if named == ["direction"]:
+        half = "direction"
+    elif named == ["magnitude"]:
+        half = "magnitude"
+    return Effects(of_direction, of_magnitude, half)
+
+
+def _matters(effect: Interval, margin: float) -> bool | None:
+    """Whether an effect is beyond the margin; None if its interval crosses it."""
+    if effect.low > margin or effect.high < -margin:
+        return True
+    return False if -margin < effect.low and effect.high < margin else None

@@ -1,0 +1,294 @@
+"""Which half of Adam does what, on each phenomenon that the literature of adaptive methods knows?
+
+Claim under test: Beyond the paper: on robustness and generalisation Adam's direction does the harm, while in
+games its magnitude does the good.
+
+Each column is a phenomenon at the smallest size that decides it, and each row a rule. The halves of Adam and
+SGD are joined in every way: ``adam length`` is Adam's magnitude on SGD's direction, ``adam direction`` the
+reverse. On most columns every rule plays several learning rates on two tuning seeds. The best by a criterion
+that is not the column's number is then played on fresh seeds. The other columns have no rate to choose.
+
+A column's word follows from the two effects of swapping a half, over the four rows of halves, paired by seed.
+*Direction* if the direction's effect is beyond the column's margin and the magnitude's within it, each with
+its whole bootstrap 95 % interval; *magnitude* the reverse; *both* and *neither* accordingly; otherwise
+*undecided*. A run that diverged counts as bad.
+
+The claim is judged for each column that predicts a half, before any run: direction for irrelevant
+frequencies and for memorised noise, magnitude for the modes of the framework. *Supported* if the word is the
+prediction, *contradicted* if it is another decided word, otherwise *undecided*. Columns without a prediction
+have no verdict.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+import polars as pl
+from numpy.typing import ArrayLike
+
+from paripassu.evidence.dissection import DIRECTION, LENGTH, SGD as SGD_ROW, Column, dissect
+from paripassu.protocol import CUT_ALL, Judgement, Scale, Study, decide
+from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
+from paripassu.protocol.sweeps import Cell, PlayedSweep, SweepDesign, Tables
+from paripassu.protocol.sweeps.played import Rate
+from paripassu.records import Effect, Finding, Verdict
+from paripassu.rules import SGD, Adam, Graft, MaxVA, Normalize, Rule, Sign
+from paripassu.studies import frequencies, kernel_game, patches
+from paripassu.theory import (
+    CollapseGame,
+    Framework,
+    Frequencies,
+    KernelGame,
+    NoisyQuadratic,
+    Patches,
+    Problem,
+    Rayleigh,
+    Trajectories,
+    TwoPoint,
+)
+
+Arms = Mapping[str, tuple[Rule, Sequence[Rate]]]
+
+_FIRST = FIRST_CONFIRMATION_SEED
+_EPS = 1e-12  # far below the gradients of these games
+_ADAM = Adam((0.0, 0.9), _EPS)
+
+# Learning rates in the units of a rule's updates: a step of that length, Adam's size of an element, a gradient.
+_Unit = tuple[Sequence[Rate], Sequence[Rate], Sequence[Rate]]
+
+
+def _arms(unit: _Unit, adam: Adam = _ADAM) -> dict[str, tuple[Rule, Sequence[Rate]]]:
+    """Every row at rates in its own unit. Rules with momentum 0.9 take a tenth."""
+    length, element, gradient = unit
+    slower = [tuple(rate / 10 for rate in r) if isinstance(r, tuple) else r / 10 for r in gradient]
+    return {
+        "adam": (adam, element),
+        LENGTH: (Graft(adam, SGD()), element),
+        DIRECTION: (Graft(SGD(), adam), gradient),
+        SGD_ROW: (SGD(), gradient),
+        "momentum": (SGD(0.9), slower),
+        "nsgd": (Normalize(), length),
+        "nsgd momentum": (Normalize(SGD(0.9)), length),
+        "nsgd rms": (Normalize(unit="rms"), element),
+        "maxva": (MaxVA((0.0, 0.999), eps=adam.eps), element),
+        "sign": (Sign(), element),
+    }
+
+
+@dataclass(frozen=True)
+class _Phenomenon:
+    """Cells on tuning seeds, and what the best rates of each are played on.
+
+    Attributes:
+        tuning: one cell for each row.
+        criterion: the measured number whose mean over tuning seeds is to be smallest.
+        seeds: fresh ones.
+        problem: for the fresh seeds, if it is another one.
+    """
+
+    tuning: Sequence[Cell]
+    criterion: str
+    seeds: int
+    problem: Problem | None = None
+
+    def fresh(self, outcomes: pl.DataFrame) -> list[Cell]:
+        """Every cell at its best rates on fresh seeds."""
+        result: list[Cell] = []
+        for cell in self.tuning:
+            own = outcomes.filter(condition=cell.condition, arm=cell.arm, part="tuning")
+            runs = own[self.criterion].fill_nan(math.inf).fill_null(math.inf).to_numpy()
+            # Runs are in the order of rates, and of seeds within a rate.
+            best = int(np.argmin(runs.reshape(len(cell.rates), -1).mean(axis=1)))
+            seeds = range(FIRST_CONFIRMATION_SEED, FIRST_CONFIRMATION_SEED + self.seeds)
+            result.append(
+                replace(cell, rates=(cell.rates[best],), seeds=seeds, part="fresh",
+                        problem=self.problem or cell.problem)
+            )  # fmt: skip
+        return result
+
+
+@dataclass(frozen=True)
+class DissectionSweep(PlayedSweep):
+    """Cells with the columns that they are shown in."""
+
+    columns: Sequence[Column] = ()
+
+    kind: ClassVar[str] = "dissection"
+
+    def settings(self) -> dict[str, Any]:
+        """Those of its cells, and the columns."""
+        return {**super().settings(), "columns": {c.name: c.settings() for c in self.columns}}
+
+
+def measure_fixed_point(problem: Problem, paths: Trajectories) -> Mapping[str, ArrayLike]:
+    """Distance of the mean of θ over the records from the mean of X."""
+    assert isinstance(problem, NoisyQuadratic)
+    bias = (paths.observed["theta"][:, :, 0] - problem.law.mean).mean(axis=1)
+    return {"distance": abs(bias)}
+
+
+def measure_modes(problem: Problem, paths: Trajectories) -> Mapping[str, ArrayLike]:
+    """Share of the modes that are found at the end, and decades between both players' relative steps."""
+    discriminator, generator = problem.players
+    has_diverged = np.isfinite(paths.diverged_at)
+    found = np.where(has_diverged, math.nan, paths.observed["recovered"][:, -1].mean(axis=1))
+    relative = {player: paths.lengths[player] / paths.norms[player] for player in problem.players}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        decades = abs(np.log10(relative[discriminator] / relative[generator])).mean(axis=1)
+    return {"found": found, "missing": 1 - found, "pace": decades}
+
+
+def measure_excess(problem: Problem, paths: Trajectories) -> Mapping[str, ArrayLike]:
+    """Mean loss above its least value over the records."""
+    del problem
+    return {"excess": paths.observed["loss"].mean(axis=1)}
+
+
+_FREQUENCY, _NOISE, _MODES = "irrelevant frequency", "memorised noise", "modes of the framework"
+_PREDICTED = {_FREQUENCY: "direction", _NOISE: "direction", _MODES: "magnitude"}
+
+COLUMNS = (
+    Column(_FREQUENCY, "distance that the weights on a frequency which no input contains have moved, over the "
+           "target's norm", "frequencies", "moved", good=1e-9, bad=1e-3, margin=3.0, log=True, floor=1e-12,
+           study="frequencies"),
+    Column(_NOISE, "error on new images of a network that fits its noisy training images", "patches",
+           "test_error", good=0.1, bad=0.5, margin=0.25, study="patches"),
+    Column("fixed point", "where a noisy quadratic leaves the weights, less the mean of its data (a coin that "
+           "shows 1 with probability 0.3)", "coin", "distance", good=0.02, bad=0.1, margin=0.05,
+           study="quadratics"),
+    Column("stable area", "share of 10 x 10 pairs of rates at which the kernel game comes to rest",
+           "kernel game", "comes to rest", good=0.5, bad=0.1, margin=0.15, study="kernel-game"),
+    Column("scales", "loss above the least, where start and loss are 100 times larger than where the rate was "
+           "chosen", "scales", "excess", good=0.05, bad=0.2, margin=0.3, log=True, study="scale-invariance"),
+    Column(_MODES, "share of both modes that the generator has at the end (d = 100)", "modes", "found",
+           good=0.9, bad=0.5, margin=0.2, study="collapse"),
+    Column("pace", "decades between the relative steps of both players, in the same runs", "modes", "pace",
+           good=0.5, bad=2.0, margin=0.5, study="collapse"),
+)  # fmt: skip
+
+
+def _phenomena(size: float, seeds: int) -> tuple[list[Cell], list[_Phenomenon]]:
+    """Cells without a rate to choose, and the phenomena with one."""
+
+    def steps(count: int) -> int:
+        return max(10, round(count * size))
+
+    def tuning(
+        condition: str, problem: Problem, arms: Arms, count: int, measure: Callable[..., Any], **more: Any
+    ) -> list[Cell]:
+        return [
+            Cell(condition, arm, problem, rule, tuple(rates), steps(count), range(2), measure, part="tuning",
+                 **({"record": (steps(count),)} | more))
+            for arm, (rule, rates) in arms.items()
+        ]  # fmt: skip
+
+    known = {"nsgd momentum": Normalize(SGD(0.9)), "nsgd rms": Normalize(unit="rms"), "sign": Sign()}
+
+    def with_more(arms: Arms, maxva: MaxVA) -> dict[str, tuple[Rule, Sequence[Rate]]]:
+        """A study's arms and the rows that it lacks."""
+        rates = {"nsgd momentum": arms["nsgd"][1], "nsgd rms": arms["adam"][1], "sign": arms["sign"][1]}
+        more = {name: (rule, rates[name]) for name, rule in known.items()}
+        return {**arms, **more, "maxva": (maxva, arms["adam"][1])}
+
+    small = Patches(n=40, d=1 + 40 * 30, s=30, m=16, supports="disjoint", tests=500)
+    of_frequencies = with_more(frequencies.ARMS, MaxVA())
+    of_patches = with_more(patches.ARMS, MaxVA(eps=_EPS))
+    coin = NoisyQuadratic(TwoPoint(0.0, 1.0, p=0.3), initial=0.3)
+    end = steps(2000)
+    of_coin = _arms(([0.02], [0.02], [0.02]))
+    on_coin = [
+        Cell("coin", arm, coin, rule, rates, end, range(_FIRST, _FIRST + 25 * seeds), measure_fixed_point,
+             record=range(end // 2, end + 1, max(1, end // 100)))
+        for arm, (rule, rates) in of_coin.items()
+    ]  # fmt: skip
+    grid = [
+        (float(d), float(g)) for d in np.geomspace(0.03, 1.9, 10) for g in np.geomspace(0.03, 4.0, 10)
+    ]
+    rest = steps(200)
+    on_kernel = [
+        Cell("kernel game", arm, KernelGame(), rule, grid, rest, (0,), kernel_game.measure_at_once,
+             record=range(rest // 3, rest + 1))
+        for arm, (rule, _) in of_coin.items()
+    ]  # fmt: skip
+
+    spectrum = tuple(np.linspace(0.0, 1.0, 20).tolist())
+    scale_rates = [0.003, 0.01, 0.03, 0.1, 0.3]
+    last = steps(2000)
+    scaled = _Phenomenon(
+        tuning("scales", Rayleigh(spectrum, noise=0.5), _arms((scale_rates, scale_rates, scale_rates)), 2000,
+               measure_excess, record=range(last - last // 10, last + 1)),
+        "excess", seeds, Rayleigh(spectrum, norm=100.0, scale=100.0, noise=0.5),
+    )  # fmt: skip
+    pairs = [(0.1, 0.01), (0.3, 0.03), (1.0, 0.01), (1.0, 0.1)]
+    by_element = [(d / 30, g / 30) for d, g in pairs]  # of about 1,000 weights a player
+    by_gradient = [(1.0, 1.0), (10.0, 1.0), (10.0, 100.0), (100.0, 100.0), (10.0, 1e4)]
+    modes = _Phenomenon(
+        tuning("modes", CollapseGame(Framework(d=100)), _arms((pairs, by_element, by_gradient)), 2000,
+               measure_modes, record=range(0, steps(2000) + 1, max(1, steps(2000) // 20))),
+        "missing", seeds,
+    )  # fmt: skip
+    return [*on_coin, *on_kernel], [
+        _Phenomenon(
+            tuning("frequencies", Frequencies(samples=5000), of_frequencies, 3000, frequencies.measure),
+            "risk", seeds,
+        ),
+        _Phenomenon(tuning("patches", small, of_patches, 150, patches.measure), "train_error", seeds),
+        scaled,
+        modes,
+    ]  # fmt: skip
+
+
+def _scale(size: float, seeds: int) -> SweepDesign:
+    cells, phenomena = _phenomena(size, seeds)
+    tuned = [cell for each in phenomena for cell in each.tuning]
+
+    def then(outcomes: pl.DataFrame) -> list[Cell]:
+        return [cell for each in phenomena for cell in each.fresh(outcomes)]
+
+    more = sum(seeds * cell.steps for cell in tuned)
+    return SweepDesign(DissectionSweep([*tuned, *cells], then, more, COLUMNS), verdict)
+
+
+def verdict(sweep: DissectionSweep, tables: Tables) -> Judgement:
+    """The rules in this module's docstring."""
+    table = dissect(sweep.columns, tables.outcomes)
+    findings: list[Finding] = []
+    for column in sweep.columns:
+        effects = table.effects[column.name]
+        predicted = _PREDICTED.get(column.name)
+        if predicted is None:
+            continue
+        outcome = decide(
+            supported=effects.half == predicted,
+            contradicted=effects.half not in (predicted, "undecided"),
+        )
+        unit = "decades of " if column.log else ""
+        reason = (
+            f"The word is {effects.half}, predicted was {predicted}. Swapping the direction changes {unit}"
+            f"the number by {effects.direction}, swapping the magnitude by {effects.magnitude}; "
+            f"{column.margin:g} counts."
+        )
+        own = effects.direction if predicted == "direction" else effects.magnitude
+        findings.append(
+            Finding(
+                f"Adam's {predicted} does it", column.name,
+                Verdict(outcome, reason, Effect(f"effect of the {predicted}", *own)),
+            )
+        )  # fmt: skip
+    return Judgement(findings)
+
+
+_SIZES = (
+    "Every column is at the smallest size that decides it. The studies that the columns name play them at "
+    "more sizes. GANs are not in it: their studies take hours."
+)
+
+STUDY = Study.from_file(
+    __file__,
+    {
+        "smoke": Scale(_scale(0.01, 2), cut=(CUT_ALL,), decides=False),
+        "small": Scale(_scale(1.0, 8), cut=(_SIZES,)),
+    },
+)
