@@ -142,6 +142,26 @@ class Probe:
         for collection in (self._hooks, self._before, self._measured, self._shadows):
             collection.clear()
 
+    def advance(self, rounds: int = 1) -> None:
+        """Count rounds whose steps ran without hooks, such as replays of a CUDA graph; they are not measured.
+
+        A round that is to be measured must run with its hooks: make it without the graph.
+
+        Args:
+            rounds: how many, >= 1.
+
+        Raises:
+            ValueError: ``rounds`` is below 1, or the probe has shadows, which have to see every step.
+        """
+        if rounds < 1:
+            raise ValueError(f"rounds must be >= 1, got {rounds}")
+        if any(self._shadows.values()):
+            raise ValueError(
+                "shadow rules follow every step, and these steps ran without hooks: make the Probe with "
+                "shadows={}"
+            )
+        self._rounds += rounds
+
     def state_dict(self) -> dict[str, Any]:
         """The shadows' states by player, not a copy; ``torch.load`` reads them with ``weights_only=True``."""
         return {player: shadows.state_dict() for player, shadows in self._shadows.items()}
