@@ -180,7 +180,7 @@ class Train:
         why = obstacle(run, self.capture)
         if self.dry_run:
             print(json.dumps(run.settings(), indent=2))
-            output.notice(f"CUDA graphs: {f'none, because {why}' if why else 'rounds are captured'}.")
+            output.notice(f"CUDA graphs: none, because {why}." if why else "CUDA graphs: one for each round.")
             return
         folder = self.out or self._default(run)
         with joined(run.device):
