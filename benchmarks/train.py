@@ -548,10 +548,10 @@ def run(
     setting = (
         f"{where.device}, {used}; {versions}; commit {where.commit or 'unknown'}. "
         f"Medians of {rounds} rounds. The targets are {AT_LEAST_USUAL[device]} × the usual loop, "
-        f"{AT_LEAST_CEILING} × the ceiling and, with a penalty, {AT_LEAST_TORCHS} × torch's second derivatives. "
-        "*MiB more* is the most memory allocated at once within a round, "
-        "beyond weights and optimizers; a graph keeps its memory. *Of matrix peak* is the speed of convolutions and products over that "
-        "of a large matrix product in the same precision."
+        f"{AT_LEAST_CEILING} × the ceiling and, with a penalty, {AT_LEAST_TORCHS} × torch's second "
+        "derivatives. *MiB more* is the most memory allocated at once within a round, beyond weights and "
+        "optimizers; a graph keeps its memory. *Of matrix peak* is the speed of convolutions and products "
+        "over that of a large matrix product in the same precision."
     )
     sections = [
         f"# One round of training, {datetime.now(UTC):%Y-%m-%d}",
