@@ -71,7 +71,7 @@ test-triton: $(STAMP)  ## Run the GPU's optimizer kernels in Triton's interprete
 
 test-on-gpu: $(STAMP)  ## Try tools/on_gpu.sh at its smallest, on the CPU
 	rm -rf build/on-gpu
-	OMP_NUM_THREADS=1 TINY=1 PYTHON=$(BIN)/python tools/on_gpu.sh build/on-gpu 5
+	OMP_NUM_THREADS=1 TINY=1 PYTHON=$(BIN)/python tools/on_gpu.sh build/on-gpu 20
 
 test-ray: $(STAMP)  ## Kill workers and nodes of a small Ray cluster
 	$(PIP) -r requirements/ray.txt

@@ -60,7 +60,8 @@ begin() {  # STEP PERCENT: whether there is time for it; sets $left, its seconds
 }
 
 run() {  # COMMAND ...: run the step
-  timeout --kill-after=10 "$left" "$@" >"$out/$step.log" 2>&1
+  # As Ctrl-C, so that tests still say what failed.
+  timeout --signal=INT --kill-after=10 "$left" "$@" >"$out/$step.log" 2>&1
   local status=$?
   case $status in
     0)
@@ -102,7 +103,8 @@ study() {  # NAME PERCENT [OPTION ...]: the study on CIFAR-10
     return
   fi
   # A tenth of the time is for the judgement and the page.
-  minutes=$(awk -v left=$((seconds * granted / 100 - SECONDS)) 'BEGIN { print (left > 1 ? 0.015 * left : 0.01) }')
+  left=$((seconds * granted / 100 - SECONDS))
+  minutes=$(awk -v left="$left" 'BEGIN { print (left > 1 ? 0.015 * left : 0.01) }')
   [[ -z $tiny ]] || minutes=0.1
   run "$python" -m paripassu study run "$name" "$@" --data "cifar10=$cifar10" --device "$device" \
     --minutes "$minutes" --out "$out/$name" --quiet
@@ -117,7 +119,8 @@ if [[ -n $tiny ]]; then
   pasted=(--scale smoke --games cifar10-dcgan --workers 1)
 else
   nvidia-smi >"$out/gpu.txt" 2>&1
-  tests=(tests/optim tests/train/test_captured.py tests/games/test_second_derivatives.py -k "gpu or cuda or mixed")
+  tests=(tests/train/test_captured.py tests/games/test_second_derivatives.py tests/optim)
+  tests+=(-k "gpu or cuda or mixed")
   optim=(--rounds 30 --processes 1)
   train=(--rounds 9)
   grafting=(--scale small --run-gpus "${RUN_GPUS:-0.25}")

@@ -155,8 +155,8 @@ class Train:
     device: str = "auto"
     """cpu, cuda, cuda:1, ...; auto takes a GPU if the machine has one."""
     capture: Capture = "auto"
-    """Whether a GPU replays whole rounds as CUDA graphs, which changes the speed alone. auto: wherever it can,
-    and --dry-run says why it cannot."""
+    """Whether a GPU replays whole rounds as CUDA graphs; only the speed changes. auto: wherever it can;
+    --dry-run says why it cannot."""
     start: Annotated[Path | None, tyro.conf.arg(name="from", metavar="RUN", help_behavior_hint="")] = None
     """Folder of a run of the same networks whose last weights are the first of this run."""
     out: Path | None = None
