@@ -16,9 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from paripassu.probe.gradients import Layer, is_skipped, layers_of
-from paripassu.probe.measurement import measure
+from paripassu.probe.gradients import Layer, check_hooks, is_skipped, layers_of, weights_of
+from paripassu.probe.measurement import measure, relative_step
 from paripassu.probe.shadows import Shadows
+from paripassu.probe.summary import ConsoleWriter, as_html, frame, plot, table
 from paripassu.probe.tensorboard import TensorBoardWriter
 from paripassu.records import Measured, Pace, Shadow, Update
 from paripassu.rules import Adam, Rule
@@ -72,12 +73,16 @@ class Probe:
     Args:
         optimizers: one optimizer per player, by name. The first one's steps are the clock.
         every: rounds from one probed round to the next, >= 1.
-        writer: called with each record. Any callable will do: `print`, a list's ``append``, a
-            `paripassu.records.codec.RecordWriter` or a `TensorBoardWriter`.
+        writer: called with each record. Any callable will do: a `ConsoleWriter`, a `TensorBoardWriter`, a
+            `paripassu.records.codec.RecordWriter`, a function of your own. Without it the probe keeps all
+            records, as `records`.
         layers: whether to record each parameter too. Its name is the one given to the optimizer (use
             ``named_parameters()``), else its position.
         shadows: rules that follow every player, by name; ``{}`` for none.
         start: rounds done before the probe was attached.
+
+    Attributes:
+        records: all records so far, if there is no ``writer``.
 
     Raises:
         ValueError: no optimizers, ``every`` < 1, ``start`` < 0, or an object whose steps have no hooks, such
@@ -86,13 +91,16 @@ class Probe:
     Example:
         >>> import torch
         >>> import paripassu as pp
-        >>> network, records = torch.nn.Linear(2, 1), []
+        >>> network = torch.nn.Linear(2, 1)
         >>> optimizer = pp.NSGD(network.named_parameters(), lr=0.1)
-        >>> probe = pp.Probe({"critic": optimizer}, every=1, writer=records.append)
+        >>> probe = pp.Probe({"critic": optimizer}, every=1, shadows={})
         >>> network(torch.ones(4, 2)).mean().backward()
         >>> optimizer.step()  # as far as lr, straight down
-        >>> [f"{r.layer or r.player}: {r.update:.3f}" for r in records if isinstance(r, Update)]
+        >>> [f"{r.layer or r.player}: {r.update:.3f}" for r in probe.records]
         ['weight: 0.082', 'bias: 0.058', 'critic: 0.100']
+        >>> print(probe)  # doctest: +ELLIPSIS
+        round 1  gradient  step  step/weights  cosine
+        critic       1.73   0.1...
     """
 
     def __init__(
@@ -100,7 +108,7 @@ class Probe:
         optimizers: Mapping[str, torch.optim.Optimizer],
         every: int = 50,
         *,
-        writer: Callable[[Measured], object],
+        writer: Callable[[Measured], object] | None = None,
         layers: bool = True,
         shadows: Mapping[str, Rule] = ADAM,
         start: int = 0,
@@ -112,10 +120,13 @@ class Probe:
         if start < 0:
             raise ValueError(f"start must be >= 0, got {start}")
         for player, optimizer in optimizers.items():
-            _check_hooks(player, optimizer)
+            check_hooks(player, optimizer)
         if isinstance(writer, TensorBoardWriter):
             writer.resume(start)
-        self._every, self._writer, self._layers = every, writer, layers
+        self.records: list[Measured] = []
+        self._keeps_records = writer is None
+        self._every, self._writer, self._layers = every, writer or self.records.append, layers
+        self._last: list[Measured] = []  # of the last probed round
         self._players = list(optimizers)
         self._rounds = start
         self._probed = 0  # the round being probed; 0 for none
@@ -143,12 +154,7 @@ class Probe:
             collection.clear()
 
     def advance(self, rounds: int = 1) -> None:
-        """Count rounds whose steps ran without hooks, such as replays of a CUDA graph; they are not measured.
-
-        A round that is to be measured must run with its hooks: make it without the graph.
-
-        Args:
-            rounds: how many, >= 1.
+        """Count rounds whose steps ran without hooks, as replays of a CUDA graph do; none is measured.
 
         Raises:
             ValueError: ``rounds`` is below 1, or the probe has shadows, which have to see every step.
@@ -156,11 +162,45 @@ class Probe:
         if rounds < 1:
             raise ValueError(f"rounds must be >= 1, got {rounds}")
         if any(self._shadows.values()):
-            raise ValueError(
-                "shadow rules follow every step, and these steps ran without hooks: make the Probe with "
-                "shadows={}"
-            )
+            raise ValueError("shadows see every step, and these had no hooks: make the Probe with shadows={}")
         self._rounds += rounds
+
+    def summary(self) -> str:
+        """What the steps of the last probed round did: a line for each player, and their pace."""
+        return table(self._last)
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def _repr_html_(self) -> str:
+        return as_html(self.summary())
+
+    def frame(self) -> Any:
+        """All records as a data frame of polars, or of pandas where polars is not installed.
+
+        Columns are ``kind`` (Update, Shadow or Pace) and the fields of these.
+
+        Raises:
+            ValueError: the records went to a ``writer``.
+            ModuleNotFoundError: neither library is installed.
+        """
+        return frame(self._kept())
+
+    def plot(self) -> Any:
+        """A plotly figure over the probed rounds: steps, steps over weights, cosines and paces.
+
+        Raises:
+            ValueError: the records went to a ``writer``.
+            ModuleNotFoundError: plotly is not installed.
+        """
+        return plot(self._kept())
+
+    def _kept(self) -> list[Measured]:
+        if not self._keeps_records:
+            raise ValueError(
+                "this probe's records went to its writer: leave the writer out to keep them here"
+            )
+        return self.records
 
     def state_dict(self) -> dict[str, Any]:
         """The shadows' states by player, not a copy; ``torch.load`` reads them with ``weights_only=True``."""
@@ -190,7 +230,7 @@ class Probe:
                 return
             # torch passes the optimizer itself as the first argument.
             closure = kwargs.get("closure", args[1] if len(args) > 1 else None)
-            weights = _weights(optimizer) if probed or closure else {}
+            weights = weights_of(optimizer) if probed or closure else {}
             snapshot = None if closure else self._snapshot(player, optimizer, weights, copy=probed)
             self._before[player] = _Before(probed, weights, snapshot)
 
@@ -242,36 +282,17 @@ class Probe:
         return _Snapshot(layers, shadows.update(layers, before) if shadows else {})
 
     def _write(self) -> None:
-        for records in self._measured.values():
-            for record in records:
-                self._writer(record)
-        relative = {player: _relative(records) for player, records in self._measured.items()}
+        records: list[Measured] = [record for own in self._measured.values() for record in own]
+        relative = {player: relative_step(own) for player, own in self._measured.items()}
         for against, player in combinations(self._players, 2):
             if player in relative and against in relative:
                 below = relative[against]
                 pace = relative[player] / below if below else math.nan
-                self._writer(Pace(self._probed, player, against, pace))
+                records.append(Pace(self._probed, player, against, pace))
+        for record in records:
+            self._writer(record)
+        if isinstance(self._writer, ConsoleWriter):
+            self._writer.end_round()
+        self._last = records or self._last
         self._measured.clear()
         self._probed = 0
-
-
-def _check_hooks(player: str, optimizer: Any) -> None:
-    """Raise ``ValueError`` unless torch runs hooks at the optimizer's steps."""
-    # torch makes both in Optimizer.__init__, which wrappers often do not call.
-    has_hooks = hasattr(optimizer, "_optimizer_step_pre_hooks") and getattr(
-        getattr(type(optimizer), "step", None), "hooked", False
-    )
-    if not has_hooks:
-        raise ValueError(
-            f"the steps of {player!r}, a {type(optimizer).__name__}, have no hooks, as of a wrapper that "
-            "does not call torch.optim.Optimizer.__init__: give the probe the optimizer inside of it"
-        )
-
-
-def _weights(optimizer: torch.optim.Optimizer) -> dict[Tensor, Tensor]:
-    return {p: p.detach().clone() for group in optimizer.param_groups for p in group["params"]}
-
-
-def _relative(records: list[Update | Shadow]) -> float:
-    whole = next(r for r in records if isinstance(r, Update) and not r.layer)
-    return whole.update / whole.weight if whole.weight else math.nan
