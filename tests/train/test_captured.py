@@ -15,7 +15,7 @@ from paripassu.games import R1, hinge
 from paripassu.models import DCGAN, SNGAN, Architecture
 from paripassu.optim import steps
 from paripassu.optim.steps import foreach, plain
-from paripassu.records import End
+from paripassu.records import End, Update
 from paripassu.records.checkpoints import checkpoints
 from paripassu.records.codec import read_records
 from paripassu.rules import SGD, Adam, Normalize, RMSprop, Rule
@@ -317,6 +317,8 @@ def test_a_run_in_two_sittings_has_all_bits_and_records(name, request, device, g
     train(run, stopped, capture="on")
     assert _files(stopped) == _files(eager)
     assert _records(stopped) == pytest.approx(_records(eager), nan_ok=True)
+    probed = {record.step for record in _records(stopped) if isinstance(record, Update)}
+    assert probed == {5, 10, 15, 20}
     if device == "cpu":
         assert [made.recorded for made in graphs] == [1, 1]
         assert all(made.replayed > 2 for made in graphs)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from operator import methodcaller
 from typing import cast
 
 import torch
@@ -68,7 +69,7 @@ def play_round(
     real: Samples,
     draws: Draws,
     processes: Processes = ALONE,
-    move: Callable[[RuleOptimizer], object] = RuleOptimizer.step,
+    move: Callable[[RuleOptimizer], object] = methodcaller("step"),
 ) -> Tensor:
     """What a step computes, with the rates that the optimizers have; returns what `step` does.
 
