@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from paripassu.rules import SGD, Adam, Graft, Normalize
+from paripassu.rules import SGD, Adam, Graft, Normalize, Optimistic
 from paripassu.rules.rule import TensorwiseRule
 from paripassu.theory import (
     KernelGame,
@@ -178,6 +178,19 @@ def test_extragradient_steps_look_ahead():
         f, x = moved(moved({"discriminator": f, "generator": x})).values()
     z = np.linalg.matrix_power(matrix, 3) @ [float(game.starts([0])[0]["generator"][0]), 0.0]
     assert [float(x), float(f[0, 0, 1])] == pytest.approx(z, rel=1e-6)
+
+
+def test_the_rule_optimistic_multiplies_by_its_jacobian():
+    """Its first update is the gradient's, as if that had been the one before."""
+    game, lr = KernelGame(offset=1e-5), {"discriminator": 0.3, "generator": 0.4}
+    paths = play(game, Optimistic(), lr, 10, [0], record=range(11))
+    z = np.zeros(4)
+    z[:2] = _state(paths)[0]
+    z[2:] = (jacobian(game, 0.3, 0.4) - np.eye(2)) @ z[:2]
+    matrix = jacobian(game, 0.3, 0.4, method="optimistic")
+    for state in _state(paths):
+        assert state == pytest.approx(z[:2], rel=1e-6, abs=1e-13)
+        z = matrix @ z
 
 
 def test_optimistic_and_extragradient_steps_tame_circles():
