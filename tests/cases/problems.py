@@ -2,7 +2,16 @@
 
 import torch
 
-from paripassu.theory import Bilinear, CollapseGame, DiracGAN, Framework, NoisyQuadratic, Problem
+from paripassu.theory import (
+    Bilinear,
+    CollapseGame,
+    DiracGAN,
+    Framework,
+    KernelGame,
+    NoisyQuadratic,
+    Problem,
+    Rayleigh,
+)
 
 
 class TwoTensors(Problem):
@@ -29,6 +38,10 @@ PROBLEMS = {
     "bilinear": Bilinear(n=3),
     "Dirac-GAN": DiracGAN(),
     "noisy quadratic": NoisyQuadratic(d=2, batch=2, initial=1.0),
+    "kernel game": KernelGame(
+        points=((0.0, 0.0), (9.0, 0.0)), masses=(0.7, 0.3), generated=(0.4, 0.3, 0.3), offset=0.5, degree=6
+    ),
+    "Rayleigh": Rayleigh((0.0, 0.5, 1.0), norm=2.0, scale=3.0, noise=0.4),
     "two tensors": TwoTensors(),
     "framework": CollapseGame(Framework(d=12, n_discriminator=3, n_generator=2)),
     "framework, a and b too": CollapseGame(

@@ -65,7 +65,7 @@ def test_the_studies_of_the_framework_at_smoke_scale(tmp_path, capsys):
         out_folder = str(tmp_path / name)
         smoke = ["study", "run", name, "--scale", "smoke", "--workers", "1", "--quiet"]
         code, out, _ = run(capsys, *smoke, "--dry-run")
-        assert (code, out.splitlines()[-1]) == (0, "then the best pairs on fresh seeds")
+        assert (code, out.splitlines()[-1]) == (0, "then the best rates on fresh seeds")
         assert run(capsys, *smoke, "--out", out_folder)[0] == 0
         code, out, _ = run(capsys, "study", "report", name, "--scale", "smoke", "--out", out_folder, "--json")
         assert code == 0

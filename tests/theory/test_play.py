@@ -10,6 +10,7 @@ from tests.cases.problems import PROBLEMS, TwoTensors
 from tests.cases.rules import NAMELESS
 from tests.oracles.theory import play_one
 
+from paripassu.optim import RuleOptimizer
 from paripassu.rules import SGD, Adam, Graft, Normalize, RMSprop, Rule
 from paripassu.theory import Bilinear, NoisyQuadratic, inverse, inverse_sqrt, play
 
@@ -101,6 +102,32 @@ def test_rates_of_one_over_n_make_sgd_the_running_mean():
     assert paths.observed["theta"][0, 0] == pytest.approx(X.mean(dim=0).numpy(), rel=1e-12)
 
 
+@pytest.mark.parametrize("rule", [SGD(), Adam((0.9, 0.999)), Normalize()], ids=repr)
+def test_weight_decay_is_the_optimizers(rule):
+    """Decoupled, times the scheduled rate: `RuleOptimizer` on the same gradients."""
+    problem, decays = NoisyQuadratic(d=3, initial=2.0), [0.0, 0.3]
+    paths = play(problem, rule, 0.1, 30, [5], weight_decay=decays, schedule=inverse_sqrt, record=[30])
+    X = problem.draws([5], 0)["X"][0]
+    for decay, ours in zip(decays, paths.weights["theta"][0], strict=True):
+        theta = torch.full((3,), 2.0, dtype=torch.float64, requires_grad=True)
+        optimizer = RuleOptimizer([theta], 0.1, rule=rule, weight_decay=decay)
+        for n in range(30):
+            optimizer.param_groups[0]["lr"] = 0.1 * inverse_sqrt(n + 1)
+            theta.grad = (theta - X[n]).detach()
+            optimizer.step()
+        assert ours == pytest.approx(theta.detach().numpy(), rel=1e-6)
+
+
+def test_each_player_has_its_own_weight_decay():
+    start = {"x": [[[1.0]]], "y": [[[2.0]]]}
+    paths = play(
+        Bilinear(), SGD(), 0.5, 1, 0, start=start, weight_decay={"x": 0.0, "y": [[0.1], [0.2]]}, record=[0]
+    )
+    assert paths.weights["x"][0][:, 0].tolist() == [0.0, 0.0]
+    assert paths.weights["y"][0][:, 0] == pytest.approx(np.array([2.4, 2.3]), rel=1e-12)
+    assert paths.lengths["y"][:, 0] == pytest.approx(np.array([0.4, 0.3]), rel=1e-12)
+
+
 def test_what_is_recorded():
     paths = play(Bilinear(n=2), SGD(), [0.1, 0.2], 5, [0, 1], record=[0, 3, 5])
     x, y = paths.observed["x"], paths.observed["y"]
@@ -172,6 +199,8 @@ def test_runs_begin_where_they_are_given_to():
         ({"seeds": []}, "at least one run"),
         ({"seeds": [-1]}, "seeds must be whole"),
         ({"seeds": [0, 1, 2], "lr": [0.1, 0.2]}, "must broadcast"),
+        ({"weight_decay": -0.1}, "weight_decay must be finite and >= 0, got -0.1"),
+        ({"weight_decay": {"x": 0.1}}, "weight_decay must name the players"),
         ({"updates": "both"}, "updates must be one of simultaneous, alternating, got 'both'"),
         ({"problem": NoisyQuadratic(), "updates": "alternating"}, "needs two players"),
         ({"record": [9]}, "within"),

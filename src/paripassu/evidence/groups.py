@@ -16,6 +16,7 @@ from paripassu.evidence.collapse import METHODS, PATHS_TABLE, deciding_outcomes,
 from paripassu.evidence.intervals import Interval, bootstrap_interval, difference, wilson
 from paripassu.evidence.kinds import of_kind
 from paripassu.evidence.measures import pace_gaps
+from paripassu.evidence.played import played_arms
 from paripassu.records import StudyResult
 
 
@@ -153,12 +154,22 @@ def _of_vary(result: StudyResult, folder: Path) -> Groups:
     return by_part | _of_paths(result, folder)
 
 
+def _of_played(result: StudyResult, folder: Path) -> Groups:
+    return {
+        (arm.condition, arm.arm): Group(
+            {name: Quantity(values) for name, values in arm.values.items()}, arm.runs, arm.diverged, arm.rates
+        )
+        for arm in played_arms(result, folder)
+    }
+
+
 _GROUPS: dict[str, Callable[[StudyResult, Path], Groups]] = {
     "comparison": _of_comparison,
     "run": _of_run,
     "phase": _of_phase,
     "scaling": _of_scaling,
     "vary": _of_vary,
+    "played": _of_played,
 }
 
 

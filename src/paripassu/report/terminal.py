@@ -12,6 +12,7 @@ from paripassu.evidence.changes import StudyChanges
 from paripassu.evidence.kinds import of_kind
 from paripassu.records import Finding, GameResult, StudyResult
 from paripassu.records.study import finding_title
+from paripassu.report import played
 from paripassu.report.collapse_tables import exponents, summary
 from paripassu.report.comparison import best_arm
 from paripassu.report.page import Table as PageTable
@@ -76,12 +77,17 @@ def _scaling(result: StudyResult, folder: Path) -> list[RenderableType]:
     return [*_sweep(result, folder), "", _plain(exponents(result))]
 
 
+def _played(result: StudyResult, folder: Path) -> list[RenderableType]:
+    return [part for table in played.summary(result, folder) for part in ("", _plain(table))]
+
+
 _TABLES: Mapping[str, Callable[[StudyResult, Path], list[RenderableType]]] = {
     "comparison": _comparison,
     "run": _sweep,
     "phase": _sweep,
     "scaling": _scaling,
     "vary": _sweep,
+    "played": _played,
 }
 """By the kind of study: the tables that sum it up, from its result and its folder."""
 

@@ -10,6 +10,20 @@ with laboratory("paripassu.theory"):
     from paripassu.theory.collapse.framework import Framework
     from paripassu.theory.collapse.problem import CollapseGame
     from paripassu.theory.collapse.simulate import Result, simulate
+    from paripassu.theory.kernel_game import KernelGame
+    from paripassu.theory.kernel_game_linear import (
+        critical_width,
+        jacobian,
+        narrowest_width,
+        spectral_radius,
+    )
+    from paripassu.theory.kernel_game_phases import (
+        PhaseDiagram,
+        cycle_radius,
+        phase_diagram,
+        played_phases,
+        predicted_phases,
+    )
     from paripassu.theory.play import constant, inverse, inverse_sqrt, play
     from paripassu.theory.problem import Problem
     from paripassu.theory.quadratics import (
@@ -21,6 +35,14 @@ with laboratory("paripassu.theory"):
         stationary_moments,
     )
     from paripassu.theory.recording import Trajectories, log_steps
+    from paripassu.theory.scale_invariance import (
+        Rayleigh,
+        angular_step,
+        angular_steps,
+        decay_steps,
+        equilibrium_norm,
+        normalized_equilibrium_norm,
+    )
     from paripassu.theory.toy import Bilinear, DiracGAN, bilinear, dirac_gan
 
 __all__ = [
@@ -28,21 +50,37 @@ __all__ = [
     "CollapseGame",
     "DiracGAN",
     "Framework",
+    "KernelGame",
     "NoisyQuadratic",
     "Normal",
+    "PhaseDiagram",
     "Problem",
+    "Rayleigh",
     "Result",
     "Trajectories",
     "TwoPoint",
     "adam_bound",
+    "angular_step",
+    "angular_steps",
     "bilinear",
     "constant",
+    "critical_width",
+    "cycle_radius",
+    "decay_steps",
     "dirac_gan",
+    "equilibrium_norm",
     "inverse",
     "inverse_sqrt",
+    "jacobian",
     "log_steps",
+    "narrowest_width",
     "no_limit_statistic",
+    "normalized_equilibrium_norm",
+    "phase_diagram",
     "play",
+    "played_phases",
+    "predicted_phases",
     "simulate",
+    "spectral_radius",
     "stationary_moments",
 ]

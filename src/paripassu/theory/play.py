@@ -2,7 +2,7 @@ r"""Any rule on any problem: many runs at once, in float64.
 
 One step of one run is a pure function of weights, states, learning rates and data,
 
-.. math:: u, s' = \text{rule}(\nabla \ell(w), s, w), \qquad w' = w - \eta\, u,
+.. math:: u, s' = \text{rule}(\nabla \ell(w), s, w), \qquad w' = w - \eta\,(u + \lambda w),
 
 and `play` maps it over runs with ``torch.func.vmap``. A faster path for a single problem, such as
 `collapse.simulate`, is tested against this one.
@@ -77,6 +77,7 @@ def play(
     seeds: ArrayLike,
     *,
     updates: Updates = "simultaneous",
+    weight_decay: ArrayLike | Mapping[str, ArrayLike] = 0.0,
     schedule: Callable[[int], float] = constant,
     record: ArrayLike | None = None,
     start: Mapping[str, Sequence[ArrayLike]] | None = None,
@@ -97,6 +98,8 @@ def play(
         seeds: whole numbers >= 0. A seed decides a run's start and all its data.
         updates: ``"simultaneous"``, or ``"alternating"``: each player sees the new weights of those before
             it in ``problem.players``.
+        weight_decay: λ >= 0 of every player, or of each player by name; it broadcasts as ``lr`` does. It is
+            decoupled, as in the optimizers: the rule does not see it. Coupled decay is a term of the loss.
         schedule: factor on all learning rates at update n = 1, 2, ...: `constant`, `inverse_sqrt`, `inverse`
             or a function like them, with values >= 0.
         record: increasing steps to record, within 0..``steps``; `log_steps` without it.
@@ -128,7 +131,8 @@ def play(
     rule_of = _rules(rules, players)
     recorded = record_steps(steps, record)
     given = None if start is None else _tensors(_per_player("start", start, players))
-    lr_of, runs = _runs(lr, seeds, players, None if given is None else len(given[players[0]][0]))
+    starts = None if given is None else len(given[players[0]][0])
+    lr_of, decay_of, runs = _runs(lr, weight_decay, seeds, players, starts)
 
     distinct, which = np.unique(runs.seeds, return_inverse=True)
     weights, data = problem.starts(distinct.tolist())
@@ -137,6 +141,7 @@ def play(
         weights = _checked(_of_players(given, runs.starts), weights)
     states = first_states(rule_of, weights)
     base = {player: torch.from_numpy(lr) for player, lr in lr_of.items()}
+    decays = {player: torch.from_numpy(decay) for player, decay in decay_of.items() if decay.any()}
     records = Records(problem, recorded, weights, data)
     step_of_runs: Step | None = None
     drawn: Data = {}
@@ -150,9 +155,9 @@ def play(
             raise ValueError(f"schedule must give finite factors >= 0, got {factor} at update {step + 1}")
         scaled = base if factor == 1 else {player: rate * factor for player, rate in base.items()}
         if step_of_runs is None:
-            arguments = (weights, states, scaled, now)
+            arguments = (weights, states, scaled, decays, now)
             step_of_runs = mapped_step(problem, rule_of, updates, arguments, traced=steps >= _TRACED)
-        following, next_states, sizes = step_of_runs(weights, states, scaled, now)
+        following, next_states, sizes = step_of_runs(weights, states, scaled, decays, now)
         records.see(step, weights, sizes)
         if step == steps or records.all_diverged:
             break
@@ -170,13 +175,25 @@ def _rules(rules: Rule | Mapping[str, Rule], players: Sequence[str]) -> dict[str
 
 
 def _runs(
-    lr: ArrayLike | Mapping[str, ArrayLike], seeds: ArrayLike, players: Sequence[str], starts: int | None
-) -> tuple[dict[str, Array], Runs]:
-    """Each player's learning rates ``[R]``, and the runs' seeds and starts."""
-    called = {player: f"lr of {player!r}" if isinstance(lr, Mapping) else "lr" for player in players}
-    rates = {called[player]: rate for player, rate in _per_player("lr", lr, players).items()}
-    runs = broadcast_runs(rates, seeds, starts)
-    return {player: runs.rates[called[player]] for player in players}, runs
+    lr: ArrayLike | Mapping[str, ArrayLike],
+    weight_decay: ArrayLike | Mapping[str, ArrayLike],
+    seeds: ArrayLike,
+    players: Sequence[str],
+    starts: int | None,
+) -> tuple[dict[str, Array], dict[str, Array], Runs]:
+    """Each player's learning rates and weight decays ``[R]``, and the runs' seeds and starts."""
+
+    def named(name: str, given: ArrayLike | Mapping[str, ArrayLike]) -> dict[str, tuple[str, ArrayLike]]:
+        own = _per_player(name, given, players)
+        return {p: (f"{name} of {p!r}" if isinstance(given, Mapping) else name, own[p]) for p in players}
+
+    rates, decays = named("lr", lr), named("weight_decay", weight_decay)
+    runs = broadcast_runs(dict(rates.values()), seeds, starts, decays=dict(decays.values()))
+    return (
+        {player: runs.rates[name] for player, (name, _) in rates.items()},
+        {player: runs.rates[name] for player, (name, _) in decays.items()},
+        runs,
+    )
 
 
 def _per_player(name: str, given: _T | Mapping[str, _T], players: Sequence[str]) -> dict[str, _T]:

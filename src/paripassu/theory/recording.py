@@ -27,7 +27,7 @@ class Trajectories:
         observed: what the problem observes, by name, ``[R, C, ...]``.
         norms: ``[R, C]`` Euclidean norm of all weights of each player.
         gradients: ``[R, C]`` norm of each player's gradient in the coming step.
-        lengths: ``[R, C]`` length of each player's coming step, learning rate included.
+        lengths: ``[R, C]`` length of each player's coming step, learning rate and weight decay included.
         diverged_at: ``[R]`` step at which weights or gradients stopped being finite, inf if never.
         weights: each player's final tensors, ``[R, ...]``; of a diverged run, those at its divergence.
         data: ``[R, ...]`` what chance fixed for each run, see `Problem.run_data`.
@@ -87,25 +87,35 @@ def check_updates(updates: str) -> None:
 
 
 class Runs(NamedTuple):
-    """Settings of R runs: learning rates by name, seeds, and which of the given starts, each ``[R]``."""
+    """Settings of R runs: rates by name, seeds, and which of the given starts, each ``[R]``."""
 
     rates: dict[str, Array]
     seeds: NDArray[np.int64]
     starts: NDArray[np.int64]
 
 
-def broadcast_runs(rates: Mapping[str, ArrayLike], seeds: ArrayLike, starts: int | None = None) -> Runs:
+def broadcast_runs(
+    rates: Mapping[str, ArrayLike],
+    seeds: ArrayLike,
+    starts: int | None = None,
+    *,
+    decays: Mapping[str, ArrayLike] | None = None,
+) -> Runs:
     """One value per run, in C order of the broadcast shape.
 
     Args:
         rates: learning rates > 0, by the name of their argument.
         seeds: whole numbers >= 0.
         starts: how many starts were given, if any. Their numbers broadcast too.
+        decays: rates that may be 0, by the name of their argument.
 
     Raises:
         ValueError: shapes that do not broadcast, no runs, or a number out of its range.
     """
-    parts: dict[str, NDArray[Any]] = {name: np.asarray(values, np.float64) for name, values in rates.items()}
+    numbers = {**rates, **(decays or {})}
+    parts: dict[str, NDArray[Any]] = {
+        name: np.asarray(values, np.float64) for name, values in numbers.items()
+    }
     parts["seeds"] = np.asarray(seeds)
     if starts is not None:
         parts["start"] = np.arange(starts)
@@ -120,14 +130,15 @@ def broadcast_runs(rates: Mapping[str, ArrayLike], seeds: ArrayLike, starts: int
     chosen = flat["seeds"]
     if not len(chosen):
         raise ValueError("there must be at least one run: give learning rates and seeds")
-    for name in rates:
-        wrong = flat[name][~(np.isfinite(flat[name]) & (flat[name] > 0))]
+    for name in numbers:
+        low, bound = (flat[name] > 0, "> 0") if name in rates else (flat[name] >= 0, ">= 0")
+        wrong = flat[name][~(np.isfinite(flat[name]) & low)]
         if len(wrong):
-            raise ValueError(f"{name} must be finite and > 0, got {wrong[0]}")
+            raise ValueError(f"{name} must be finite and {bound}, got {wrong[0]}")
     if not np.issubdtype(chosen.dtype, np.integer) or chosen.min() < 0:
         raise ValueError("seeds must be whole numbers >= 0")
     return Runs(
-        {name: flat[name].copy() for name in rates},
+        {name: flat[name].copy() for name in numbers},
         chosen.astype(np.int64),
         flat["start"].copy() if starts is not None else np.zeros(len(chosen), np.int64),
     )

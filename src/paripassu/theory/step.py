@@ -21,7 +21,7 @@ Rates: TypeAlias = dict[str, Tensor]  # [] for one run, [R] for all
 
 # Next weights, next states, and [players, 3] norms of each player's weights, gradient and step.
 Stepped: TypeAlias = tuple[Weights, States, Tensor]
-Step: TypeAlias = Callable[[Weights, States, Rates, Data], Stepped]
+Step: TypeAlias = Callable[[Weights, States, Rates, Rates, Data], Stepped]
 
 
 def first_states(rules: Mapping[str, Rule], weights: Weights) -> States:
@@ -44,7 +44,7 @@ def mapped_step(
     problem: Problem,
     rules: Mapping[str, Rule],
     updates: Updates,
-    arguments: tuple[Weights, States, Rates, Data],
+    arguments: tuple[Weights, States, Rates, Rates, Data],
     *,
     traced: bool,
 ) -> Step:
@@ -54,7 +54,8 @@ def mapped_step(
         problem: what is played.
         rules: each player's.
         updates: whether all players move at once.
-        arguments: of the first step.
+        arguments: of the first step: weights, states, learning rates, the weight decay of those players
+            that have one, and data.
         traced: whether to trace the step, for the same numbers sooner.
 
     Raises:
@@ -62,7 +63,7 @@ def mapped_step(
             branches on values.
     """
 
-    def step(weights: Weights, states: States, rates: Rates, data: Data) -> Stepped:
+    def step(weights: Weights, states: States, rates: Rates, decays: Rates, data: Data) -> Stepped:
         following, next_states, sizes = dict(weights), dict(states), list[Tensor]()
         together = updates == "simultaneous"
         gradients = problem.gradients(weights, data, problem.players) if together else {}
@@ -72,6 +73,9 @@ def mapped_step(
             own, rule = gradients[player], rules[player]
             directions, next_states[player] = rule.update(own, states[player], weights[player])
             _check(rule, directions, weights[player])
+            if player in decays:
+                decayed = zip(directions, weights[player], strict=True)
+                directions = [direction + decays[player] * w for direction, w in decayed]
             moves = [rates[player] * direction for direction in directions]
             following[player] = tuple(w - move for w, move in zip(weights[player], moves, strict=True))
             sizes.append(torch.stack([_norm(tensors) for tensors in (weights[player], own, moves)]))

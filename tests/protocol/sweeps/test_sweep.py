@@ -14,7 +14,8 @@ from tests.cases.studies import Here
 
 from paripassu.protocol import run_study, summarise
 from paripassu.protocol.sweeps import PhaseSweep, RunSweep, ScalingSweep, VarySweep
-from paripassu.protocol.sweeps.chunk import Chunk, ChunkUnit, read
+from paripassu.protocol.sweeps.batch import BatchUnit, read
+from paripassu.protocol.sweeps.chunk import Chunk
 from paripassu.protocol.sweeps.sweep import best_rates, half_decades
 from paripassu.records import STUDY_FILE, StudyResult
 from paripassu.records.codec import dump, load
@@ -33,7 +34,7 @@ def _run(sweep, folder, make=None, **more):
 
 def test_a_chunk_has_the_results_of_the_simulator(tmp_path):
     chunk = Chunk("grid", SMALL, "nsgda", ((0.1, 0.01), (0.3, 0.03)), (3, 4), 1500, paths=True)
-    ChunkUnit(chunk, tmp_path).carry_out()
+    BatchUnit(chunk, tmp_path).carry_out()
     outcomes = read([chunk], tmp_path, "outcomes")
     lr_d, lr_g = np.array(chunk.rates).T[:, :, None]
     result = simulate(SMALL, "nsgda", lr_d=lr_d, lr_g=lr_g, seeds=[3, 4], steps=1500)
@@ -55,7 +56,7 @@ def test_outcomes_separate_the_best_from_the_end(tmp_path):
     chunk = Chunk("grid", SMALL, "nsgda", ((0.3, 0.1),), tuple(range(8)), 3000)
     gone = Chunk("grid", SMALL, "sgda", ((1e200, 0.01),), (0,), 50)
     for one in (chunk, gone):
-        ChunkUnit(one, tmp_path).carry_out()
+        BatchUnit(one, tmp_path).carry_out()
     outcomes = read([chunk], tmp_path, "outcomes")
     ever = outcomes["first_recovery"].is_finite()
     assert (outcomes["ever"] == "all").to_list() == ever.to_list()

@@ -1,7 +1,8 @@
-"""Studies that sweep a theory problem over its settings, in chunks of many runs."""
+"""Studies that sweep theory problems over their settings and rules, many runs at a time."""
 
 from paripassu.protocol.sweeps.design import SweepDesign, SweepVerdict
 from paripassu.protocol.sweeps.phase import PhaseSweep
+from paripassu.protocol.sweeps.played import Cell, Measure, PlayedSweep
 from paripassu.protocol.sweeps.run import RunSweep
 from paripassu.protocol.sweeps.scaling import ScalingSweep
 from paripassu.protocol.sweeps.sweep import METHODS, Sweep, Tables
@@ -9,7 +10,10 @@ from paripassu.protocol.sweeps.vary import VarySweep
 
 __all__ = [
     "METHODS",
+    "Cell",
+    "Measure",
     "PhaseSweep",
+    "PlayedSweep",
     "RunSweep",
     "ScalingSweep",
     "Sweep",

@@ -1,32 +1,24 @@
-"""A chunk of a sweep over the synthetic framework: some runs that are played together, one file a table.
+"""A chunk of a sweep over the synthetic framework: some runs that the simulator plays together."""
 
-A chunk's files are named by the hash of its settings. Its index has the settings themselves and a digest of
-each file, so a chunk is done if its files are proved whole and are of these settings.
-"""
-
-import hashlib
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from paripassu.evidence.sealed import SealedTables
+from paripassu.protocol.sweeps.batch import Batch
 from paripassu.records import Decay
 from paripassu.theory import Framework, Result, log_steps, simulate
 from paripassu.theory.collapse.full import FULL_METHODS, simulate_full
 from paripassu.theory.collapse.simulate import Updates
 
-CHUNKS = "chunks"
-
 _RECORDS = 100  # per run, evenly over the logarithm of the steps
 
 
 @dataclass(frozen=True)
-class Chunk:
+class Chunk(Batch):
     """Every pair of rates with every seed, in one framework by one method.
 
     Attributes:
@@ -64,61 +56,28 @@ class Chunk:
         """Steps of all its runs together."""
         return len(self.rates) * len(self.seeds) * self.steps
 
-    def sealed(self, folder: Path) -> SealedTables:
-        """Its tables in a sweep's folder: outcomes, paths, neurons."""
-        settings = json.loads(json.dumps(asdict(self)))  # with lists for tuples
-        key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
-        return SealedTables(folder / CHUNKS / f"{key}.json", settings, f"{key}-")
-
-    def is_done(self, folder: Path) -> bool:
-        """Whether a sweep's folder has all its tables, each proved whole."""
-        return not self.sealed(folder).flaw(self.tables)
-
     @property
     def tables(self) -> tuple[str, ...]:
         """Names of the chunk's tables."""
         return ("outcomes", "paths", "neurons") if self.paths else ("outcomes",)
 
-
-@dataclass(frozen=True)
-class ChunkUnit:
-    """A chunk as a unit of work, and the study's folder for its tables."""
-
-    chunk: Chunk
-    folder: Path
-
     @property
-    def cost(self) -> int:
-        """Steps of all its runs together."""
-        return self.chunk.run_steps
+    def words(self) -> str:
+        """Its part, method, dimension, and how many runs of how many steps."""
+        return (
+            f"{self.part}: {self.method}, d = {self.framework.d:,}, {len(self.rates)} pairs of rates, "
+            f"{len(self.seeds)} seeds, {self.steps:,} steps"
+        )
 
-    @property
-    def path(self) -> Path:
-        """The index of its tables."""
-        return self.chunk.sealed(self.folder).index
+    def settings(self) -> dict[str, Any]:
+        """Its fields."""
+        return asdict(self)
 
-    def carry_out(self) -> list[str]:
-        """Play the chunk, unless the folder has its tables; name what was there and is damaged."""
-        chunk, sealed = self.chunk, self.chunk.sealed(self.folder)
-        flaw = sealed.flaw(chunk.tables)
-        if not flaw:
-            return []
-        was_there = any(path.exists() for path in (sealed.index, *map(sealed.path, chunk.tables)))
-        result = _result(chunk)
-        sealed.index.parent.mkdir(parents=True, exist_ok=True)
+    def compute(self) -> Mapping[str, pl.DataFrame]:
+        """Outcomes, and paths and neurons if they are wanted."""
+        result = _result(self)
         make = {"outcomes": _outcomes, "paths": _paths, "neurons": _neurons}
-        sealed.write({name: make[name](chunk, result) for name in chunk.tables})
-        return [f"{flaw}: this chunk was computed again"] if was_there else []
-
-
-def read(chunks: Sequence[Chunk], folder: Path, table: str) -> pl.DataFrame:
-    """One table of several chunks, one after the other; chunks without that table are left out.
-
-    Raises:
-        ValueError: a chunk's table is missing or damaged.
-    """
-    frames = [chunk.sealed(folder).read(table) for chunk in chunks if table in chunk.tables]
-    return pl.concat(frames) if frames else pl.DataFrame()
+        return {name: make[name](self, result) for name in self.tables}
 
 
 def _result(chunk: Chunk) -> Result:

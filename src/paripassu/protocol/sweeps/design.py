@@ -1,8 +1,7 @@
 """A sweep as the design of a study: its stages in order, its tables, its verdict rule."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,7 +9,7 @@ import polars as pl
 
 from paripassu.evidence.collapse import sweep_tables
 from paripassu.protocol.study import Design, Judgement, Unit, Work
-from paripassu.protocol.sweeps.chunk import Chunk, ChunkUnit, read
+from paripassu.protocol.sweeps.batch import Batch, BatchUnit, read
 from paripassu.protocol.sweeps.sweep import Sweep, Tables
 from paripassu.records.study import flat_settings
 
@@ -23,7 +22,7 @@ class SweepDesign(Design):
     """A sweep and the verdict rule that judges it.
 
     Args:
-        sweep: what runs, a frozen dataclass of plain settings.
+        sweep: what runs.
         verdict: applied to the sweep and its tables.
     """
 
@@ -41,8 +40,8 @@ class SweepDesign(Design):
         return ""
 
     def settings(self) -> dict[str, Any]:
-        """The sweep's fields as JSON reads them back, with lists for tuples."""
-        return json.loads(json.dumps(asdict(self.sweep)))  # pyright: ignore[reportArgumentType] - a dataclass
+        """The sweep's."""
+        return self.sweep.settings()
 
     def difference(self, settings: Mapping[str, Any]) -> str:
         """The first setting that differs."""
@@ -53,27 +52,23 @@ class SweepDesign(Design):
         return ""
 
     def plan(self) -> list[str]:
-        """The chunks of the first stage; later stages depend on their outcomes."""
+        """The batches of the first stage; later stages depend on their outcomes."""
         first, *rest = self.sweep.stages()
-        lines = [
-            f"{chunk.part}: {chunk.method}, d = {chunk.framework.d:,}, {len(chunk.rates)} pairs of rates, "
-            f"{len(chunk.seeds)} seeds, {chunk.steps:,} steps"
-            for chunk in first(pl.DataFrame())
-        ]
-        return [*lines, *["then the best pairs on fresh seeds"] * len(rest)]
+        lines = [batch.words for batch in first(pl.DataFrame())]
+        return [*lines, *["then the best rates on fresh seeds"] * len(rest)]
 
-    def work(self, folder: Path, command: str, budget: int | None = None) -> Work:  # noqa: ARG002 - chunks keep no command, and a sweep has one budget
-        """The chunks of the first stage that is not done."""
-        chunks, missing = self._chunks(folder)
-        units: list[Unit] = [ChunkUnit(chunk, folder) for chunk in missing]
-        done = sum(c.run_steps for c in chunks) - sum(c.run_steps for c in missing)
+    def work(self, folder: Path, command: str, budget: int | None = None) -> Work:  # noqa: ARG002 - batches keep no command, and a sweep has one budget
+        """The batches of the first stage that is not done."""
+        batches, missing = self._batches(folder)
+        units: list[Unit] = [BatchUnit(batch, folder) for batch in missing]
+        done = sum(each.run_steps for each in batches) - sum(each.run_steps for each in missing)
         return Work(units, done, self.sweep.run_steps if missing else done)
 
     def judge(self, claim: str, folder: Path, budget: int | None = None) -> Judgement:  # noqa: ARG002 - findings have their own claims, and a sweep has one budget
-        """Write the tables of all chunks, and apply the verdict rule to them."""
-        chunks, missing = self._chunks(folder)
+        """Write the tables of all batches, and apply the verdict rule to them."""
+        batches, missing = self._batches(folder)
         assert not missing, f"{folder} is not finished"
-        tables = Tables(*(read(chunks, folder, name) for name in Tables._fields))
+        tables = Tables(*(read(batches, folder, name) for name in Tables._fields))
         frames = dict(zip(Tables._fields, tables, strict=True))
         sealed = sweep_tables(self.kind, self.settings(), folder)
         sealed.write({name: frame for name, frame in frames.items() if not frame.is_empty()})
@@ -97,14 +92,14 @@ class SweepDesign(Design):
             raise ValueError(f"a sweep of the theory does not use a GPU: leave out the device {device}")
         return self
 
-    def _chunks(self, folder: Path) -> tuple[list[Chunk], list[Chunk]]:
-        """All chunks that are known to be needed, and those of them that are not done."""
-        chunks, outcomes = list[Chunk](), pl.DataFrame()
+    def _batches(self, folder: Path) -> tuple[list[Batch], list[Batch]]:
+        """All batches that are known to be needed, and those of them that are not done."""
+        batches, outcomes = list[Batch](), pl.DataFrame()
         for stage in self.sweep.stages():
             needed = stage(outcomes)
-            chunks += needed
-            missing = [chunk for chunk in needed if not chunk.is_done(folder)]
+            batches += needed
+            missing = [batch for batch in needed if not batch.is_done(folder)]
             if missing:
-                return chunks, missing
-            outcomes = read(chunks, folder, "outcomes")
-        return chunks, []
+                return batches, missing
+            outcomes = read(batches, folder, "outcomes")
+        return batches, []

@@ -10,6 +10,7 @@ from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
 from paripassu.protocol.sweeps.chunk import Chunk
 from paripassu.protocol.sweeps.sweep import (
     METHODS,
+    PlainSettings,
     Rates,
     Stage,
     best_rates,
@@ -28,7 +29,7 @@ _WIDE_D, _WIDE_G = half_decades(1e-3, 1e2), half_decades(1e-3, 1e6)
 
 
 @dataclass(frozen=True)
-class PhaseSweep:
+class PhaseSweep(PlainSettings):
     """Every pair of learning rates of a grid, for each method; then the best pair on fresh seeds.
 
     SGDA has a third part: the rates up to 1 again, with ``patience`` times the steps.

@@ -7,6 +7,7 @@ from typing import ClassVar
 from paripassu.protocol.sweeps.chunk import Chunk
 from paripassu.protocol.sweeps.sweep import (
     METHODS,
+    PlainSettings,
     Stage,
     check_counts,
     check_methods,
@@ -21,7 +22,7 @@ from paripassu.theory.collapse.simulate import Updates, check_settings
 
 
 @dataclass(frozen=True)
-class RunSweep:
+class RunSweep(PlainSettings):
     """One configuration by each of some methods, recorded over time.
 
     Args:

@@ -10,6 +10,7 @@ from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
 from paripassu.protocol.sweeps.chunk import Chunk
 from paripassu.protocol.sweeps.sweep import (
     METHODS,
+    PlainSettings,
     Rates,
     Stage,
     best_rates,
@@ -22,7 +23,7 @@ from paripassu.theory import Framework
 
 
 @dataclass(frozen=True)
-class ScalingSweep:
+class ScalingSweep(PlainSettings):
     """The first recovery against the dimension, at each method's best rates for each dimension.
 
     Args:

@@ -1,20 +1,22 @@
-"""Sweeps over the synthetic framework: which runs, and in which order.
+"""What a sweep is: which runs, and in which order.
 
-A sweep is a frozen dataclass with stages. A stage takes the outcomes so far and returns its chunks. Rates are
-chosen on some seeds and judged on others, as in comparisons of GANs.
+A sweep is a frozen dataclass with stages. A stage takes the outcomes so far and returns its batches. Rates
+are chosen on some seeds and judged on others, as in comparisons of GANs.
 """
 
+import json
 from collections.abc import Callable, Sequence
-from typing import ClassVar, NamedTuple, Protocol
+from dataclasses import asdict
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import polars as pl
 
 from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
-from paripassu.protocol.sweeps.chunk import Chunk
+from paripassu.protocol.sweeps.batch import Batch
 from paripassu.theory.collapse.lanes import WIDTH
 
 Rates = tuple[float, ...]
-Stage = Callable[[pl.DataFrame], list[Chunk]]
+Stage = Callable[[pl.DataFrame], Sequence[Batch]]
 
 MOST_STEPS = 2**53
 MOST_SEEDS = 100_000
@@ -33,9 +35,13 @@ class Tables(NamedTuple):
 
 
 class Sweep(Protocol):
-    """What a `SweepDesign` needs of a sweep, which is a frozen dataclass of plain settings."""
+    """What a `SweepDesign` needs of a sweep."""
 
     kind: ClassVar[str]
+
+    def settings(self) -> dict[str, Any]:
+        """All that makes it another sweep, as JSON reads it back."""
+        ...
 
     @property
     def run_steps(self) -> int:
@@ -45,6 +51,14 @@ class Sweep(Protocol):
     def stages(self) -> Sequence[Stage]:
         """The stages in order; each takes the outcomes of those before."""
         ...
+
+
+class PlainSettings:
+    """A frozen dataclass of plain fields, which are its settings."""
+
+    def settings(self) -> dict[str, Any]:
+        """The fields as JSON reads them back, with lists for tuples."""
+        return json.loads(json.dumps(asdict(self)))  # pyright: ignore[reportArgumentType] - a dataclass
 
 
 def half_decades(low: float, high: float) -> Rates:

@@ -7,6 +7,7 @@ from typing import ClassVar
 from paripassu.protocol.sweeps.chunk import Chunk
 from paripassu.protocol.sweeps.sweep import (
     METHODS,
+    PlainSettings,
     Stage,
     check_counts,
     check_rates,
@@ -16,7 +17,7 @@ from paripassu.theory import Framework
 
 
 @dataclass(frozen=True)
-class VarySweep:
+class VarySweep(PlainSettings):
     """One setting of the framework at a time, everything else fixed: does the recovery depend on it?
 
     Both methods play at the same pair of rates. This goes beyond the paper.

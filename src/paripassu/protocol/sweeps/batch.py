@@ -1,0 +1,98 @@
+"""Runs that are played together: a unit of a sweep's work, with one file a table.
+
+A batch's files are named by the hash of its settings. Its index has the settings themselves and a digest of
+each file, so a batch is done if its files are proved whole and are of these settings.
+"""
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from paripassu.evidence.sealed import SealedTables
+
+CHUNKS = "chunks"
+
+
+class Batch(ABC):
+    """Runs of a sweep that are played together. It is picklable and small."""
+
+    @property
+    @abstractmethod
+    def run_steps(self) -> int:
+        """Steps of all its runs together."""
+
+    @property
+    @abstractmethod
+    def tables(self) -> tuple[str, ...]:
+        """Names of its tables, some of `Tables`."""
+
+    @property
+    @abstractmethod
+    def words(self) -> str:
+        """What it plays, in one line."""
+
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """All that decides its tables, as values for JSON."""
+
+    @abstractmethod
+    def compute(self) -> Mapping[str, pl.DataFrame]:
+        """Play it, and make its tables."""
+
+    def sealed(self, folder: Path) -> SealedTables:
+        """Its tables in a sweep's folder."""
+        settings = json.loads(json.dumps(self.settings()))  # with lists for tuples
+        key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+        return SealedTables(folder / CHUNKS / f"{key}.json", settings, f"{key}-")
+
+    def is_done(self, folder: Path) -> bool:
+        """Whether a sweep's folder has all its tables, each proved whole."""
+        return not self.sealed(folder).flaw(self.tables)
+
+
+@dataclass(frozen=True)
+class BatchUnit:
+    """A batch as a unit of work, and the study's folder for its tables."""
+
+    batch: Batch
+    folder: Path
+
+    @property
+    def cost(self) -> int:
+        """Steps of all its runs together."""
+        return self.batch.run_steps
+
+    @property
+    def path(self) -> Path:
+        """The index of its tables."""
+        return self.batch.sealed(self.folder).index
+
+    def carry_out(self) -> list[str]:
+        """Play the batch, unless the folder has its tables; name what was there and is damaged."""
+        batch, sealed = self.batch, self.batch.sealed(self.folder)
+        flaw = sealed.flaw(batch.tables)
+        if not flaw:
+            return []
+        was_there = any(path.exists() for path in (sealed.index, *map(sealed.path, batch.tables)))
+        frames = batch.compute()
+        sealed.index.parent.mkdir(parents=True, exist_ok=True)
+        sealed.write({name: frames[name] for name in batch.tables})
+        return [f"{flaw}: this chunk was computed again"] if was_there else []
+
+
+def read(batches: Sequence[Batch], folder: Path, table: str) -> pl.DataFrame:
+    """One table of several batches, one after the other; batches without that table are left out.
+
+    A column that some of them lack is null there.
+
+    Raises:
+        ValueError: a batch's table is missing or damaged.
+    """
+    frames = [batch.sealed(folder).read(table) for batch in batches if table in batch.tables]
+    return pl.concat(frames, how="diagonal") if frames else pl.DataFrame()
