@@ -51,7 +51,7 @@ demo: $(RUNS)  ## Which half of Adam does a GAN need? Under 3 minutes, ends at a
 	$(BIN)/paripassu demo
 
 test: $(STAMP)  ## Run the tests and the examples of docstrings, on two processes of one thread each
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal
 
 test-core: dist $(CORE)/.installed  ## Test the optimizers, rules and probe with torch and numpy alone
 	$(CORE)/bin/python $(INSTALL) --no-index --no-deps --force-reinstall dist/*.whl

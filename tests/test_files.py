@@ -7,7 +7,7 @@ import pytest
 from tests.cases.strange_files import STRANGE, put
 
 import paripassu
-from paripassu.files import file_digest, inside, opened, read_whole, write_whole
+from paripassu.files import file_digest, inside, locked, opened, read_whole, write_whole
 
 SOURCES = sorted(Path(paripassu.__file__).parent.rglob("*.py"))
 
@@ -20,6 +20,18 @@ def test_an_interrupted_write_leaves_the_old_text(tmp_path, monkeypatch):
         write_whole(path, "new")
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_lock_clears_leftovers_at_any_depth_but_through_no_link(tmp_path):
+    mine, elsewhere = tmp_path / "mine", tmp_path / "elsewhere"
+    deep = mine / "runs" / "ring8" / "nsgda" / "seed-0"
+    for folder in (deep, elsewhere):
+        folder.mkdir(parents=True)
+        (folder / ".partial-999999999-records.parquet.json").touch()
+    (mine / "runs" / "linked").symlink_to(elsewhere)
+    with locked(mine):
+        assert list(deep.iterdir()) == []
+    assert len(list(elsewhere.iterdir())) == 1
 
 
 @pytest.mark.parametrize("relative", ["samples/1.png", "./samples/1.png", "samples//1.png"])

@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     from paripassu import probe as probe
     from paripassu import rules
     from paripassu import theory as theory
-    from paripassu.optim import NSGD, AdaDir, AdaNSGD, Graft
-    from paripassu.probe import Probe, suggest_lr
+    from paripassu.optim import NSGD, AdaDir, AdaNSGD, Graft, RuleOptimizer
+    from paripassu.probe import ConsoleWriter, Probe, TensorBoardWriter, suggest_lr
 
 __version__ = "0.1.0"
-__all__ = ["NSGD", "AdaDir", "AdaNSGD", "Graft", "Probe", "__version__", "rules", "suggest_lr"]
+__all__ = [
+    "NSGD", "AdaDir", "AdaNSGD", "ConsoleWriter", "Graft", "Probe", "RuleOptimizer", "TensorBoardWriter",
+    "__version__", "rules", "suggest_lr",
+]  # fmt: skip
 
 # Imported when first used: torch takes seconds to load, and Ctrl-C in them is answered by our own code.
 _HOMES = {
@@ -24,7 +27,10 @@ _HOMES = {
     "AdaDir": "optim",
     "AdaNSGD": "optim",
     "Graft": "optim",
+    "RuleOptimizer": "optim",
+    "ConsoleWriter": "probe",
     "Probe": "probe",
+    "TensorBoardWriter": "probe",
     "suggest_lr": "probe",
 }
 _PACKAGES = ("games", "optim", "probe", "rules", "theory")

@@ -187,16 +187,14 @@ def remove(path: AnyPath) -> None:
 
 
 def clear_leftovers(folder: AnyPath) -> None:
-    """Remove what killed processes left of `replacing` in a folder and in the folders right under it.
+    """Remove what killed processes left of `replacing` in a folder and in all folders under it.
 
     What a living process of this machine is writing stays.
     """
-    folder = Path(folder)
-    for pattern in (f"{_PARTIAL}*", f"*/{_PARTIAL}*"):
-        for path in folder.glob(pattern):
-            writer = re.match(rf"{re.escape(_PARTIAL)}(\d+)-", path.name)
-            if not (writer and _is_alive(int(writer[1]))):
-                remove(path)
+    for path in list(Path(folder).rglob(f"{_PARTIAL}*")):
+        writer = re.match(rf"{re.escape(_PARTIAL)}(\d+)-", path.name)
+        if not (writer and _is_alive(int(writer[1]))):
+            remove(path)
 
 
 def _is_alive(process: int) -> bool:

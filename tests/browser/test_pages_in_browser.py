@@ -1,10 +1,6 @@
-"""Pages as a reader meets them: opened from disk in headless Chromium, without a network.
+"""Pages as a reader meets them: opened from disk in headless Chromium, without a network."""
 
-``make test-browser`` runs these; they need Debian's ``chromium`` and ``chromium-driver``.
-"""
-
-import json
-import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import polars as pl
@@ -12,11 +8,11 @@ import pytest
 
 pytest.importorskip("selenium")
 
-from selenium.webdriver import ActionChains, Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
+from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
+from tests.browser.watching import PHONE, SECONDS, complaints, empty_logs, on_a_phone, requests_elsewhere
 from tests.cases.folders import HOSTILE, WRITERS, run_folder
 
 from paripassu.report import figures
@@ -26,30 +22,6 @@ from paripassu.report.run import write_run_page
 pytestmark = pytest.mark.browser
 
 _HOSTILE_NAME = "<img src=x onerror=alert(1)>&\"'"
-_SECONDS = 30
-_PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    assert None not in (binary, driver), "install Debian's chromium and chromium-driver, then run this again"
-    options = ChromeOptions()
-    options.binary_location = binary
-    # Without a sandbox, for containers run as root; with no name resolved, so that nothing can be fetched.
-    for argument in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-dev-shm-usage",
-        "--window-size=1280,1000",
-        "--host-resolver-rules=MAP * ~NOTFOUND",
-    ):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    chrome = Chrome(options, Service(driver))
-    chrome.set_page_load_timeout(120)
-    yield chrome
-    chrome.quit()
 
 
 @pytest.fixture(scope="module")
@@ -58,20 +30,10 @@ def pages(tmp_path_factory) -> dict[str, Path]:
 
 
 def _open(browser: Chrome, page: Path) -> None:
-    for log in ("browser", "performance"):
-        browser.get_log(log)
+    empty_logs(browser)
     browser.get(page.resolve().as_uri())
     drawn = "return [...document.querySelectorAll('.figure')].every(f => f.querySelector('.main-svg'))"
-    WebDriverWait(browser, _SECONDS).until(lambda b: b.execute_script(drawn))
-
-
-def _complaints(browser: Chrome) -> list[str]:
-    return [entry["message"] for entry in browser.get_log("browser") if entry["level"] != "INFO"]
-
-
-def _requests(browser: Chrome) -> list[str]:
-    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    return [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+    WebDriverWait(browser, SECONDS).until(lambda b: b.execute_script(drawn))
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -82,14 +44,14 @@ def test_no_complaint_no_request_and_every_figure_drawn(browser, pages, name):
     for figure in figures:
         marks = figure.find_elements(By.CSS_SELECTOR, ".point, .heatmaplayer image, .js-line")
         assert marks, figure.get_attribute("aria-label")
+        tools = figure.find_elements(By.CSS_SELECTOR, ".modebar-btn")
+        assert [title for tool in tools if "hare" in (title := tool.get_attribute("data-title"))] == []
     for image in browser.find_elements(By.CSS_SELECTOR, "img"):
         browser.execute_script("arguments[0].loading = 'eager'", image)
     whole = "return [...document.images].every(i => i.complete && i.naturalWidth > 0)"
-    WebDriverWait(browser, _SECONDS).until(lambda b: b.execute_script(whole))
-    assert _complaints(browser) == []
-    requests = _requests(browser)
-    assert requests
-    assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
+    WebDriverWait(browser, SECONDS).until(lambda b: b.execute_script(whole))
+    assert complaints(browser) == []
+    assert requests_elsewhere(browser) == []
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -115,12 +77,9 @@ def _rgb(colour: str) -> list[int]:
 
 @pytest.mark.parametrize("name", WRITERS)
 def test_a_phone_scrolls_a_page_one_way_only(browser, pages, name):
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", _PHONE)
-    try:
+    with on_a_phone(browser):
         _open(browser, pages[name])
-        assert browser.execute_script("return document.documentElement.scrollWidth") <= _PHONE["width"]
-    finally:
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= PHONE["width"]
 
 
 def _overlap(a: dict[str, float], b: dict[str, float]) -> bool:
@@ -134,8 +93,7 @@ def _boxes(browser: Chrome, inside, selector: str) -> list[dict[str, float]]:
 
 
 def test_tools_on_a_phone_lie_over_nothing_and_captions_stay(browser, pages):
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", _PHONE)
-    try:
+    with on_a_phone(browser):
         _open(browser, pages["study"])
         for figure in browser.find_elements(By.CSS_SELECTOR, "figure:has(> .figure)"):
             tools = _boxes(browser, figure, ".modebar-group")
@@ -143,12 +101,10 @@ def test_tools_on_a_phone_lie_over_nothing_and_captions_stay(browser, pages):
             for box in _boxes(browser, figure, "h3, .legendtext, .plot"):
                 assert not any(_overlap(box, tool) for tool in tools)
         for caption in browser.find_elements(By.CSS_SELECTOR, ".caption"):
-            assert caption.rect["x"] + caption.rect["width"] <= _PHONE["width"]
+            assert caption.rect["x"] + caption.rect["width"] <= PHONE["width"]
             assert caption.find_elements(By.XPATH, "ancestor::*[@class='scroll']") == []
         second = browser.find_element(By.CSS_SELECTOR, "table:has(.best) th:nth-child(2)")
         assert second.text == "mode-overlap@50"
-    finally:
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 @pytest.mark.parametrize("screen", ["desktop", "phone", "phone that printed"])
@@ -162,9 +118,7 @@ def test_labels_of_logarithmic_axes_stand_apart(browser, tmp_path, screen):
         figure["layout"]["xaxis"]["type"] = "log"
         blocks.append(Figure(figure, f"{decades:g} decades", "A caption."))
     page = Page("Scales", "", blocks, []).write(tmp_path)
-    if screen != "desktop":
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", _PHONE)
-    try:
+    with nullcontext() if screen == "desktop" else on_a_phone(browser):
         _open(browser, page)
         if screen == "phone that printed":
             for event in ("beforeprint", "afterprint"):
@@ -177,8 +131,6 @@ def test_labels_of_logarithmic_axes_stand_apart(browser, tmp_path, screen):
                 for number, label in enumerate(labels):
                     assert not any(_overlap(label, other) for other in labels[:number]), name
                     assert not any(_overlap(label, t) for t in _boxes(browser, figure, f".{axis}title")), name
-    finally:
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_paper_is_light_and_holds_figures_whole(browser, pages):
@@ -211,7 +163,7 @@ def _hover(browser: Chrome, mark) -> str:
     browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", mark)
     ActionChains(browser).move_to_element(mark).perform()
     texts = "return [...document.querySelectorAll('.hoverlayer text')].map(t => t.textContent).join(' ')"
-    WebDriverWait(browser, _SECONDS).until(lambda b: b.execute_script(texts))
+    WebDriverWait(browser, SECONDS).until(lambda b: b.execute_script(texts))
     return browser.execute_script(texts)
 
 
@@ -275,7 +227,7 @@ def test_every_figure_of_every_page_has_points_to_read(browser, pages):
             assert readout, title
             assert "Escape" not in readout, title
             assert figure.find_elements(By.CSS_SELECTOR, ".hovertext"), title
-        assert _complaints(browser) == []
+        assert complaints(browser) == []
 
 
 def test_a_heat_map_is_read_from_the_top_down(browser, tmp_path):
@@ -300,7 +252,7 @@ def test_a_hostile_name_is_shown_as_text(browser, tmp_path):
     assert browser.find_element(By.CSS_SELECTOR, "h1").text == _HOSTILE_NAME
     assert HOSTILE in browser.find_element(By.CSS_SELECTOR, "main").text
     assert browser.find_elements(By.CSS_SELECTOR, "[onerror]") == []
-    assert _complaints(browser) == []  # an alert would have stopped the script with an error
+    assert complaints(browser) == []  # an alert would have stopped the script with an error
 
 
 def test_a_hostile_arm_is_shown_as_text(browser, pages):
@@ -318,4 +270,4 @@ def test_the_board_leads_to_every_page(browser, pages):
         browser.get(link)
         assert "paripassu" in browser.title
         assert browser.find_elements(By.CSS_SELECTOR, "h1")
-    assert _complaints(browser) == []
+    assert complaints(browser) == []

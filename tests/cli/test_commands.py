@@ -107,3 +107,9 @@ def test_every_command_has_help(command, capsys):
     code, out, _ = run(capsys, command, "--help")
     assert code == 0
     assert "usage: paripassu " + command in out
+
+
+def test_no_command_at_all_shows_the_commands_and_is_a_mistake(capsys):
+    code, out, _ = run(capsys)
+    assert code == 2
+    assert "theory" in out

@@ -166,3 +166,12 @@ def test_every_command_has_help(command, capsys):
     code, out, _ = run(capsys, "theory", command, "--help")
     assert code == 0
     assert f"usage: paripassu theory {command}" in out
+
+
+def test_the_live_page_is_written_where_asked(tmp_path, capsys):
+    page = tmp_path / "new" / "live.html"
+    assert run(capsys, "theory", "play", "--no-open", "--out", str(page)) == (0, f"{page}\n", "")
+    assert "</html>" in page.read_text(encoding="utf-8")
+    code, _, err = run(capsys, "theory", "play", "--no-open", "--out", str(tmp_path))
+    assert code == 2
+    assert "is a folder: name a file" in err

@@ -1,9 +1,11 @@
 """The cache of decoded images: used when right, rebuilt when interrupted, damaged or out of date."""
 
+import errno
 import json
 import os
 import zipfile
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -13,7 +15,7 @@ from filelock import FileLock
 from PIL import Image
 from tests.cases.strange_files import put
 
-from paripassu.data import ImageFolder, Npz, cache, images
+from paripassu.data import ImageFolder, Npz, cache, images, listing
 from paripassu.data.source import digest
 
 CPU = torch.device("cpu")
@@ -160,6 +162,22 @@ def test_bad_images_are_remembered(folder, decoded):
         with pytest.raises(ValueError, match="1 of 4 images"):
             _load(folder)
     assert len(decoded) == 4
+
+
+@pytest.mark.parametrize("policy", ["refuse", "skip"])
+def test_an_image_the_disk_failed_to_give_is_not_remembered_as_bad(folder, monkeypatch, policy):
+    read = listing.read_whole
+
+    def failing(path):
+        if Path(path).name == "2.png":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return read(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(listing, "read_whole", failing)
+        with pytest.raises(OSError, match=r"Input/output error: '.*2\.png'"):
+            _load(folder, on_bad_image=policy)
+    assert _load(folder, on_bad_image=policy).skipped == ()
 
 
 def test_the_good_images_are_mapped_from_disk_as_they_were_compacted(folder, home):

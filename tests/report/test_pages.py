@@ -2,12 +2,14 @@
 
 import io
 import json
+import math
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
 import plotly.graph_objects
+import polars as pl
 import pytest
 from rich.console import Console
 from tests.cases.folders import (
@@ -146,6 +148,26 @@ def test_every_seed_is_beside_the_mean_and_its_interval():
     assert points["y"] == [1.0, 2.0, 6.0]
     (low,), (high,), (value,) = mean["error_y"]["arrayminus"], mean["error_y"]["array"], mean["y"]
     assert (value - low, value, value + high) == pytest.approx((found.low, 3.0, found.high))
+
+
+@pytest.mark.parametrize(
+    ("log", "values", "expected"),
+    [
+        (True, [0.01, 0.0100000025], [-2.25, -1.75]),
+        (True, [0.01, 0.1], None),
+        (False, [4.0, 4.0], [3.9, 4.1]),
+        (False, [-4.0, -3.9], [-4.05, -3.85]),
+        (False, [4.0, 5.0], None),
+        (True, [math.nan, 0.0], None),
+    ],
+)
+def test_rounding_noise_is_not_stretched_over_an_axis(log, values, expected):
+    rows = [("a", "weight", step, value, value, value, value) for step, value in enumerate(values)]
+    frame = pl.DataFrame(rows, schema=["arm", "layer", "step", "mean", "low", "high", "size"], orient="row")
+    curve = figures.curves(frame, ["a"], y="length", log=log)["layout"]["yaxis"].get("range")
+    scale = figures.heat(frame, ["a"], "size", log=log)["layout"]["coloraxis"]
+    for ends in (curve, [scale["cmin"], scale["cmax"]] if "cmin" in scale else None):
+        assert ends == (expected and pytest.approx(expected, abs=1e-6))
 
 
 def test_unfinished_work_says_so(tmp_path):

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from typing import Annotated, Any
 
 import tyro
@@ -32,18 +33,22 @@ def parse(arguments: list[str]) -> Any:
     """The command that a person typed.
 
     Args:
-        arguments: as typed after ``paripassu``; none prints the help.
+        arguments: as typed after ``paripassu``; none prints the help, as a mistake does.
 
     Raises:
         SystemExit: the help was printed, or the arguments are no command.
     """
     output.replace_what_cannot_be_shown()
     try:
+        if not arguments:
+            with suppress(SystemExit):
+                parse(["--help"])
+            raise SystemExit(2)
         return tyro.cli(
             _Command,  # pyright: ignore[reportArgumentType] - a union of commands is what tyro takes
             prog="paripassu",
             description=_ABOUT,
-            args=arguments or ["--help"],
+            args=arguments,
             config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes),
         )
     except BrokenPipeError as error:

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import sys
+import webbrowser
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +15,7 @@ from paripassu.cli import study
 from paripassu.cli.engines import EngineOptions
 from paripassu.cli.unchecked import checked, unchecked
 from paripassu.protocol.sweeps import PhaseSweep, RunSweep, ScalingSweep, VarySweep
+from paripassu.report.live import write_live_page
 from paripassu.studies import custom
 from paripassu.theory import Framework
 
@@ -90,6 +93,25 @@ class Vary(_Options):
 
 
 @dataclass
+class Play:
+    """Write the framework as one page with sliders, which needs no server and no network, and open it."""
+
+    out: Path = Path("runs/theory-live.html")
+    """The page's file."""
+    open: bool = True
+    """Open it in the browser."""
+
+    def __call__(self) -> None:
+        """Write it, open it, print where it is."""
+        if self.out.is_dir():
+            raise ValueError(f"{self.out} is a folder: name a file that ends in .html")
+        page = write_live_page(self.out)
+        print(page)
+        if self.open and not webbrowser.open(page.resolve().as_uri()):
+            print("No browser was found here: open the file in one.", file=sys.stderr)
+
+
+@dataclass
 class Theory:
     """The synthetic framework: see mode collapse appear and vanish, exactly, at any dimension."""
 
@@ -98,6 +120,7 @@ class Theory:
         | Annotated[Phase, tyro.conf.subcommand("phase")]
         | Annotated[Scaling, tyro.conf.subcommand("scaling")]
         | Annotated[Vary, tyro.conf.subcommand("vary")]
+        | Annotated[Play, tyro.conf.subcommand("play")]
     )
 
     def __call__(self) -> None:

@@ -112,6 +112,7 @@ class ImageFolder(Source):
 
         Raises:
             ValueError: nothing to load, bad images, or empty folders; the first of them are named.
+            OSError: the system cannot read an image's file, which is named.
         """
         return self.load_part(device, None, progress)
 
@@ -175,6 +176,8 @@ class ImageFolder(Source):
         def fill(index: int) -> str | None:
             try:
                 pixels[index] = _pixels(files[index], self.resolution, self.channels, budget)
+            except _UnreadableError:
+                raise
             except Exception as error:  # decoders raise whatever they like on damaged files
                 return printable(f"{files[index].name} ({reason(error)})")
             return None
@@ -186,6 +189,10 @@ class ImageFolder(Source):
                 if progress:
                     progress(len(complaints), len(files))
         return complaints
+
+
+class _UnreadableError(OSError):
+    """The system did not give a file's bytes. It may the next time, so the image is not a bad one."""
 
 
 @contextmanager
@@ -202,7 +209,10 @@ def _pixels(file: ImageFile, resolution: int, channels: Channels, budget: Budget
     if file.size > _MOST_BYTES:
         raise ValueError(f"{file.size:,} bytes, too large for an image")
     with budget.read(file.size):
-        data = file.read()
+        try:
+            data = file.read()
+        except OSError as error:
+            raise _UnreadableError(error.errno, error.strerror or str(error), file.name) from error
         with _opened(data, resolution) as header:
             _check(header, data)
             pixels = header.width * header.height

@@ -19,6 +19,7 @@ from torch import Tensor
 from paripassu.probe.gradients import Layer, is_skipped, layers_of
 from paripassu.probe.measurement import measure
 from paripassu.probe.shadows import Shadows
+from paripassu.probe.summary import ConsoleWriter, as_html, frame, plot, table
 from paripassu.probe.tensorboard import TensorBoardWriter
 from paripassu.records import Measured, Pace, Shadow, Update
 from paripassu.rules import Adam, Rule
@@ -72,12 +73,16 @@ class Probe:
     Args:
         optimizers: one optimizer per player, by name. The first one's steps are the clock.
         every: rounds from one probed round to the next, >= 1.
-        writer: called with each record. Any callable will do: `print`, a list's ``append``, a
-            `paripassu.records.codec.RecordWriter` or a `TensorBoardWriter`.
+        writer: called with each record. Any callable will do: a `ConsoleWriter`, a `TensorBoardWriter`, a
+            `paripassu.records.codec.RecordWriter`, a function of your own. Without it the probe keeps all
+            records, as `records`.
         layers: whether to record each parameter too. Its name is the one given to the optimizer (use
             ``named_parameters()``), else its position.
         shadows: rules that follow every player, by name; ``{}`` for none.
         start: rounds done before the probe was attached.
+
+    Attributes:
+        records: all records so far, if there is no ``writer``.
 
     Raises:
         ValueError: no optimizers, ``every`` < 1, ``start`` < 0, or an object whose steps have no hooks, such
@@ -86,13 +91,16 @@ class Probe:
     Example:
         >>> import torch
         >>> import paripassu as pp
-        >>> network, records = torch.nn.Linear(2, 1), []
+        >>> network = torch.nn.Linear(2, 1)
         >>> optimizer = pp.NSGD(network.named_parameters(), lr=0.1)
-        >>> probe = pp.Probe({"critic": optimizer}, every=1, writer=records.append)
+        >>> probe = pp.Probe({"critic": optimizer}, every=1, shadows={})
         >>> network(torch.ones(4, 2)).mean().backward()
         >>> optimizer.step()  # as far as lr, straight down
-        >>> [f"{r.layer or r.player}: {r.update:.3f}" for r in records if isinstance(r, Update)]
+        >>> [f"{r.layer or r.player}: {r.update:.3f}" for r in probe.records]
         ['weight: 0.082', 'bias: 0.058', 'critic: 0.100']
+        >>> print(probe)  # doctest: +ELLIPSIS
+        round 1  gradient  step  step/weights  cosine
+        critic       1.73   0.1...
     """
 
     def __init__(
@@ -100,7 +108,7 @@ class Probe:
         optimizers: Mapping[str, torch.optim.Optimizer],
         every: int = 50,
         *,
-        writer: Callable[[Measured], object],
+        writer: Callable[[Measured], object] | None = None,
         layers: bool = True,
         shadows: Mapping[str, Rule] = ADAM,
         start: int = 0,
@@ -115,7 +123,10 @@ class Probe:
             _check_hooks(player, optimizer)
         if isinstance(writer, TensorBoardWriter):
             writer.resume(start)
-        self._every, self._writer, self._layers = every, writer, layers
+        self.records: list[Measured] = []
+        self._keeps_records = writer is None
+        self._every, self._writer, self._layers = every, writer or self.records.append, layers
+        self._last: list[Measured] = []  # of the last probed round
         self._players = list(optimizers)
         self._rounds = start
         self._probed = 0  # the round being probed; 0 for none
@@ -141,6 +152,43 @@ class Probe:
             self._write()
         for collection in (self._hooks, self._before, self._measured, self._shadows):
             collection.clear()
+
+    def summary(self) -> str:
+        """What the steps of the last probed round did: a line for each player, and their pace."""
+        return table(self._last)
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def _repr_html_(self) -> str:
+        return as_html(self.summary())
+
+    def frame(self) -> Any:
+        """All records as a data frame of polars, or of pandas where polars is not installed.
+
+        Columns are ``kind`` (Update, Shadow or Pace) and the fields of these.
+
+        Raises:
+            ValueError: the records went to a ``writer``.
+            ModuleNotFoundError: neither library is installed.
+        """
+        return frame(self._kept())
+
+    def plot(self) -> Any:
+        """A plotly figure over the probed rounds: steps, steps over weights, cosines and paces.
+
+        Raises:
+            ValueError: the records went to a ``writer``.
+            ModuleNotFoundError: plotly is not installed.
+        """
+        return plot(self._kept())
+
+    def _kept(self) -> list[Measured]:
+        if not self._keeps_records:
+            raise ValueError(
+                "this probe's records went to its writer: leave the writer out to keep them here"
+            )
+        return self.records
 
     def state_dict(self) -> dict[str, Any]:
         """The shadows' states by player, not a copy; ``torch.load`` reads them with ``weights_only=True``."""
@@ -222,15 +270,18 @@ class Probe:
         return _Snapshot(layers, shadows.update(layers, before) if shadows else {})
 
     def _write(self) -> None:
-        for records in self._measured.values():
-            for record in records:
-                self._writer(record)
-        relative = {player: _relative(records) for player, records in self._measured.items()}
+        records: list[Measured] = [record for own in self._measured.values() for record in own]
+        relative = {player: _relative(own) for player, own in self._measured.items()}
         for against, player in combinations(self._players, 2):
             if player in relative and against in relative:
                 below = relative[against]
                 pace = relative[player] / below if below else math.nan
-                self._writer(Pace(self._probed, player, against, pace))
+                records.append(Pace(self._probed, player, against, pace))
+        for record in records:
+            self._writer(record)
+        if isinstance(self._writer, ConsoleWriter):
+            self._writer.end_round()
+        self._last = records or self._last
         self._measured.clear()
         self._probed = 0
 

@@ -30,6 +30,9 @@ _RED_TO_BLUE = (
     "#2166ac", "#053061",
 )  # fmt: skip
 
+# What an axis or a scale of colours spans at least, so that rounding noise does not look like a signal.
+_LEAST_DECADES, _LEAST_SHARE = 0.5, 0.05
+
 # Pixels of a heat map's row, and of the gap between two arms' maps.
 _ROW = 16
 _BETWEEN = 36
@@ -62,10 +65,27 @@ def curves(
         figure["data"].append(series_line(arm, number, steps, rows["mean"].to_list()))
     if log:
         figure["layout"]["yaxis"]["type"] = "log"
+    shown = frame.filter(pl.col("arm").is_in(list(arms)))
+    if span := _widened([*shown["low"], *shown["high"]], log=log):
+        figure["layout"]["yaxis"]["range"] = span
     if line is not None:
         level = {"type": "line", "xref": "x domain", "x0": 0, "x1": 1, "yref": "y", "y0": line, "y1": line}
         figure["layout"]["shapes"] = [level | {"line": {"color": "#888888", "width": 1, "dash": "dot"}}]
     return figure
+
+
+def _widened(values: Sequence[float | None], *, log: bool) -> list[float] | None:
+    """The ends of an axis for values that differ too little for an axis of their own; None for others.
+
+    On a logarithmic axis they are exponents.
+    """
+    usable = [v for v in values if v is not None and math.isfinite(v) and (v > 0 or not log)]
+    if not usable:
+        return None
+    low, high = (math.log10(v) if log else v for v in (min(usable), max(usable)))
+    least = _LEAST_DECADES if log else _LEAST_SHARE * max(abs(low), abs(high))
+    middle = (low + high) / 2
+    return [middle - least / 2, middle + least / 2] if high - low < least else None
 
 
 def band(
@@ -181,6 +201,8 @@ def heat(
     axis = {"colorscale": scale(CIVIDIS), "colorbar": {"title": {"text": "log₁₀" if log else ""}}}
     if angle:
         axis |= {"colorscale": scale(_RED_TO_BLUE), "cmin": -1, "cmax": 1}
+    elif span := _widened(frame.filter(pl.col("arm").is_in(shown))[value].to_list(), log=log):
+        axis |= {"cmin": span[0], "cmax": span[1]}
     layout |= {
         "height": max(260, whole + _BETWEEN + 80),
         "margin": {"l": 70, "r": 20, "t": 40, "b": 50},

@@ -25,7 +25,7 @@ from paripassu.train.state import initial_state
 from paripassu.train.trial import own_errors
 from paripassu.train.world import own_world
 
-_SHOWN = 64  # images in a picture
+_SHOWN = 25  # images in a picture
 _POINTS = 2500  # points in a picture
 
 

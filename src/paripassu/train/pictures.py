@@ -11,23 +11,31 @@ from torch import Tensor
 from paripassu.data import to_bytes
 from paripassu.files import replacing
 
-_SIZE = 320  # pixels along a side that a picture has at least
+_SIZE = 320  # pixels along a side of a scatter
+_TILE = 32  # pixels along a side of an image in a grid, at least
+_GUTTER = 2  # pixels between images
+_GREY = 128  # of the gutters: neither the paper of a light page nor that of a dark one
 _MARGIN = 1.25  # how far a scatter looks beyond the outermost centre
 _INK, _PAPER, _CENTRE = (0, 90, 160), (255, 255, 255), (213, 94, 0)  # Okabe & Ito's blue and vermillion
 
 
 def grid(images: Tensor, path: Path) -> None:
-    """Write ``[N, C, H, W]`` images in [-1, 1] as a square grid, enlarged without smoothing."""
-    pixels = to_bytes(images).permute(0, 2, 3, 1).cpu().numpy()
-    side = math.ceil(math.sqrt(len(pixels)))
-    blank = np.zeros((side * side - len(pixels), *pixels.shape[1:]), np.uint8)
-    tiles = np.concatenate([pixels, blank])
-    _, height, width, channels = tiles.shape
-    rows = tiles.reshape(side, side, height, width, channels).swapaxes(1, 2)
-    sheet = rows.reshape(side * height, side * width, channels)
-    picture = Image.fromarray(sheet[:, :, 0] if channels == 1 else sheet)
-    scale = max(1, math.ceil(_SIZE / picture.width))
-    _save(picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST), path)
+    """Write ``[N, C, H, W]`` images in [-1, 1] as a square grid with gutters.
+
+    Small images are enlarged by a whole number, without smoothing.
+    """
+    scale = max(1, math.ceil(_TILE / images.shape[-1]))
+    enlarged = to_bytes(images).repeat_interleave(scale, 2).repeat_interleave(scale, 3)
+    tiles = enlarged.permute(0, 2, 3, 1).cpu().numpy()
+    count, height, width, channels = tiles.shape
+    side = math.ceil(math.sqrt(count))
+    down, right = height + _GUTTER, width + _GUTTER
+    sheet = np.full((side * down + _GUTTER, side * right + _GUTTER, channels), _GREY, np.uint8)
+    for number, tile in enumerate(tiles):
+        row, column = divmod(number, side)
+        top, left = _GUTTER + row * down, _GUTTER + column * right
+        sheet[top : top + height, left : left + width] = tile
+    _save(Image.fromarray(sheet[:, :, 0] if channels == 1 else sheet), path)
 
 
 def scatter(points: Tensor, centres: Tensor, path: Path, *, rings: bool) -> None:

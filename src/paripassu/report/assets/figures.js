@@ -64,6 +64,8 @@
     Plotly.react(target, figure.data, themed(figure.layout), {
       responsive: true,
       displaylogo: false,
+      showSendToCloud: false, // nothing leaves this machine
+      toImageButtonOptions: { format: "svg" },
       modeBarButtonsToRemove: ["select2d", "lasso2d"],
     });
     label(target);

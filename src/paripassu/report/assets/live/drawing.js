@@ -1,0 +1,220 @@
+"use strict";
+/* What is drawn: the plane of the modes, lines over steps, and the phase diagram. No state of the game. */
+
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
+/* A canvas's context in CSS pixels, cleared, at the screen's own resolution. */
+function cleared(canvas) {
+  const box = canvas.getBoundingClientRect(), ratio = window.devicePixelRatio || 1;
+  const width = Math.round(box.width * ratio), height = Math.round(box.height * ratio);
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  const context = canvas.getContext("2d");
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, box.width, box.height);
+  context.font = "13px " + colour("font");
+  return { context, width: box.width, height: box.height };
+}
+
+/* The part of the disc with a cosine of at least `cosine` to the direction `angle`. */
+function cap(context, radius, angle, cosine) {
+  const half = Math.acos(cosine);
+  context.beginPath();
+  context.arc(0, 0, radius, -angle - half, -angle + half);
+  context.closePath();
+}
+
+/* neurons, others: [x, y] in the plane, within the unit circle; trails: earlier `neurons`, oldest first. */
+function drawPlane(canvas, { modes, neurons, others, trails }) {
+  const { context, width, height } = cleared(canvas);
+  const radius = Math.min(width, height) / 2 - 30;
+  context.save();
+  context.translate(width / 2, height / 2);
+  context.lineWidth = 1;
+  context.strokeStyle = colour("line");
+  context.beginPath();
+  context.arc(0, 0, radius, 0, 2 * Math.PI);
+  context.stroke();
+  const angles = modes.map(([x, y]) => Math.atan2(y, x)), names = ["first", "second"];
+  angles.forEach((angle, n) => {
+    cap(context, radius, angle, RECOVERED_COSINE);
+    context.globalAlpha = 0.22;
+    context.fillStyle = colour(names[n]);
+    context.fill();
+    context.globalAlpha = 1;
+    context.strokeStyle = colour(names[n]);
+    context.lineWidth = 2;
+    context.beginPath();
+    context.moveTo(0, 0);
+    context.lineTo(radius * Math.cos(angle), -radius * Math.sin(angle));
+    context.stroke();
+    context.fillStyle = colour(names[n]);
+    context.textAlign = Math.abs(Math.cos(angle)) < 0.5 ? "center" : "left";
+    context.textBaseline = "middle";
+    const away = radius + (context.textAlign === "left" ? 6 : 14);
+    context.fillText(n ? "u₂" : "u₁", away * Math.cos(angle), -away * Math.sin(angle));
+  });
+  const middle = (angles[0] + angles[1]) / 2;
+  cap(context, radius, middle, RECOVERED_COSINE);
+  context.setLineDash([4, 4]);
+  context.lineWidth = 1;
+  context.strokeStyle = colour("average");
+  context.stroke();
+  context.setLineDash([]);
+  context.fillStyle = colour("soft");
+  context.textAlign = "left";
+  context.fillText("average", (radius + 4) * Math.cos(middle), -(radius + 4) * Math.sin(middle));
+  context.strokeStyle = colour("ink");
+  neurons.forEach((_, n) => {
+    context.globalAlpha = 0.3;
+    context.beginPath();
+    trails.forEach((points, at) => {
+      const [x, y] = points[n];
+      if (at) context.lineTo(radius * x, -radius * y);
+      else context.moveTo(radius * x, -radius * y);
+    });
+    context.stroke();
+    context.globalAlpha = 1;
+  });
+  context.strokeStyle = colour("discriminator");
+  context.lineWidth = 1.5;
+  for (const [x, y] of others) {
+    context.beginPath();
+    for (const [dx, dy] of [[0, -5], [4.5, 3.5], [-4.5, 3.5]]) context.lineTo(radius * x + dx, -radius * y + dy);
+    context.closePath();
+    context.stroke();
+  }
+  for (const [x, y] of neurons) {
+    context.beginPath();
+    context.arc(radius * x, -radius * y, 5, 0, 2 * Math.PI);
+    context.fillStyle = colour("ink");
+    context.fill();
+    context.strokeStyle = colour("paper");
+    context.lineWidth = 1;
+    context.stroke();
+  }
+  context.restore();
+}
+
+const short = (x) => (x !== 0 && (Math.abs(x) < 1e-2 || Math.abs(x) >= 1e4) ? power(x) : String(+x.toPrecision(3)));
+
+/* 3.2e-4 as 3.2 × 10⁻⁴. */
+function power(x) {
+  const [digits, exponent] = x.toExponential(1).split("e");
+  const raised = [...String(+exponent)].map((c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]).join("");
+  return (digits === "1.0" ? "" : `${+digits} × `) + `10${raised}`;
+}
+
+/* lines: [{values, colour, dash, label}] over `steps`; log: a logarithmic axis; range: [low, high] if fixed. */
+function drawChart(canvas, { steps, lines, log, range }) {
+  const { context, width, height } = cleared(canvas);
+  const left = 58, right = 8, top = 18, bottom = 20, end = Math.max(1, steps[steps.length - 1] || 1);
+  const scale = log ? (v) => (v > 0 ? Math.log10(v) : NaN) : (v) => v;
+  let [low, high] = range || [Infinity, -Infinity];
+  if (!range) {
+    for (const { values } of lines)
+      for (const v of values) {
+        const s = scale(v);
+        if (!Number.isFinite(s)) continue;
+        low = Math.min(low, s);
+        high = Math.max(high, s);
+      }
+    if (!Number.isFinite(low)) [low, high] = [0, 1];
+    // Rounding noise is no signal.
+    const gap = Math.max(0, 0.1 - (high - low)) / 2;
+    [low, high] = log ? [Math.floor(low), Math.ceil(high + 1e-9)] : [low - gap, high + gap];
+  }
+  const X = (step) => left + (step / end) * (width - left - right);
+  const Y = (value) => height - bottom - ((value - low) / (high - low)) * (height - top - bottom);
+  context.strokeStyle = colour("line");
+  context.fillStyle = colour("soft");
+  context.lineWidth = 1;
+  context.textBaseline = "middle";
+  context.textAlign = "right";
+  const middle = log ? Math.round((low + high) / 2) : (low + high) / 2;
+  for (const at of new Set([low, middle, high])) {
+    context.beginPath();
+    context.moveTo(left, Y(at));
+    context.lineTo(width - right, Y(at));
+    context.stroke();
+    context.fillText(log ? power(10 ** at) : short(at), left - 6, Y(at));
+  }
+  context.textBaseline = "bottom";
+  context.fillText(`${end.toLocaleString("en")} steps`, width - right, height);
+  context.textAlign = "left";
+  context.fillText("0", left, height);
+  let at = left;
+  lines.forEach(({ values, colour: name, dash, label }) => {
+    context.strokeStyle = context.fillStyle = colour(name);
+    context.lineWidth = 2;
+    context.setLineDash(dash || []);
+    context.beginPath();
+    let pen = false;
+    values.forEach((v, n) => {
+      const s = scale(v);
+      if (!Number.isFinite(s)) return (pen = false);
+      if (pen) context.lineTo(X(steps[n]), Y(s));
+      else context.moveTo(X(steps[n]), Y(s));
+      pen = true;
+    });
+    context.stroke();
+    context.beginPath();
+    context.moveTo(at, 8);
+    context.lineTo(at + 16, 8);
+    context.stroke();
+    context.setLineDash([]);
+    context.textBaseline = "middle";
+    context.fillText(label, at + 20, 8);
+    at += 34 + context.measureText(label).width;
+  });
+}
+
+const PHASE = { left: 62, right: 16, top: 10, bottom: 46 };
+
+/* cells[row][column] with row 0 at the bottom, or null; decadesD, decadesG: exponents at the axes' ends;
+   chosen, cursor: [row, column] or null. */
+function drawPhase(canvas, { cells, decadesD, decadesG, fill, chosen, cursor }) {
+  const { context, width, height } = cleared(canvas), rows = cells.length, columns = cells[0].length;
+  const w = (width - PHASE.left - PHASE.right) / columns, h = (height - PHASE.top - PHASE.bottom) / rows;
+  const bottom = height - PHASE.bottom, Y = (row) => bottom - (row + 1) * h;
+  cells.forEach((row, g) =>
+    row.forEach((cell, n) => {
+      context.fillStyle = fill(cell);
+      context.fillRect(PHASE.left + n * w, Y(g), w + 0.5, h + 0.5);
+    }),
+  );
+  context.strokeStyle = colour("soft");
+  context.lineWidth = 1;
+  context.strokeRect(PHASE.left, PHASE.top, w * columns, h * rows);
+  for (const [place, name, wide] of [[chosen, "ink", 3], [cursor, "link", 2]]) {
+    if (!place) continue;
+    context.strokeStyle = colour(name);
+    context.lineWidth = wide;
+    context.strokeRect(PHASE.left + place[1] * w, Y(place[0]), w, h);
+  }
+  context.fillStyle = colour("soft");
+  const share = (n, [low, high]) => (n - low) / (high - low);
+  const within = ([low, high]) => Array.from({ length: high - low + 1 }, (_, n) => low + n);
+  context.textAlign = "center";
+  context.textBaseline = "top";
+  for (const n of within(decadesD))
+    context.fillText(power(10 ** n), PHASE.left + share(n, decadesD) * w * columns, bottom + 5);
+  context.fillText("discriminator's learning rate", PHASE.left + (w * columns) / 2, height - 18);
+  context.textAlign = "right";
+  context.textBaseline = "middle";
+  for (const n of within(decadesG)) context.fillText(power(10 ** n), PHASE.left - 6, bottom - share(n, decadesG) * h * rows);
+  context.save();
+  context.translate(10, PHASE.top + (h * rows) / 2);
+  context.rotate(-Math.PI / 2);
+  context.textAlign = "center";
+  context.fillText("generator's learning rate", 0, 0);
+  context.restore();
+}
+
+/* The cell under a point of the canvas in CSS pixels, or null. */
+function phaseCell(canvas, x, y, columns, rows) {
+  const box = canvas.getBoundingClientRect();
+  const column = Math.floor(((x - PHASE.left) / (box.width - PHASE.left - PHASE.right)) * columns);
+  const up = box.height - PHASE.bottom - y;
+  const row = Math.floor((up / (box.height - PHASE.top - PHASE.bottom)) * rows);
+  return column >= 0 && column < columns && row >= 0 && row < rows ? [row, column] : null;
+}
