@@ -18,7 +18,13 @@ with laboratory("paripassu.theory"):
         narrowest_width,
         spectral_radius,
     )
-    from paripassu.theory.kernel_game_phases import PhaseDiagram, cycle_radius, phase_diagram
+    from paripassu.theory.kernel_game_phases import (
+        PhaseDiagram,
+        cycle_radius,
+        phase_diagram,
+        played_phases,
+        predicted_phases,
+    )
     from paripassu.theory.patches import Patches
     from paripassu.theory.play import constant, inverse, inverse_sqrt, play
     from paripassu.theory.problem import Problem
@@ -80,6 +86,8 @@ __all__ = [
     "normalized_equilibrium_norm",
     "phase_diagram",
     "play",
+    "played_phases",
+    "predicted_phases",
     "sign_phases",
     "simulate",
     "spectral_radius",

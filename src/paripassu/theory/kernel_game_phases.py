@@ -100,30 +100,43 @@ def phase_diagram(
     grid_d, grid_g = np.meshgrid(np.asarray(lr_d, np.float64), np.asarray(lr_g, np.float64), indexing="ij")
     lr = {"discriminator": grid_d.ravel(), "generator": grid_g.ravel()}
     paths = play(game, rules, lr, steps, [seed], updates=updates, record=range(steps // 3, steps + 1))
-    predicted, clear = _predicted(game, rules, grid_d, grid_g, updates, steps)
+    predicted, clear = None, np.zeros(grid_d.shape, np.bool_)
+    if isinstance(rules, SGD):
+        predicted, clear = predicted_phases(game, grid_d, grid_g, rules, updates=updates, steps=steps)
     shape = grid_d.shape
     return PhaseDiagram(
         grid_d[:, 0], grid_g[0], predicted, clear,
-        _simulated(paths, game.offset).reshape(shape),
+        played_phases(paths, game.offset).reshape(shape),
         cycle_radius(paths, after=2 * steps // 3).reshape(shape),
     )  # fmt: skip
 
 
-def _predicted(
+def predicted_phases(
     game: KernelGame,
-    rules: Rule | Mapping[str, Rule],
     lr_d: Array,
     lr_g: Array,
-    updates: Updates,
-    steps: int,
-) -> tuple[NDArray[np.str_] | None, NDArray[np.bool_]]:
-    """Phases by the largest eigenvalues of each true point, and which of the phases show in play."""
-    if not isinstance(rules, SGD):
-        return None, np.zeros(lr_d.shape, np.bool_)
+    rule: SGD,
+    *,
+    updates: Updates = "simultaneous",
+    steps: int = 1000,
+) -> tuple[NDArray[np.str_], NDArray[np.bool_]]:
+    """Phases by the largest eigenvalues of each true point, and which of the phases show in play.
+
+    Args:
+        game: with isolated points.
+        lr_d: the discriminator's learning rates ``[...]``.
+        lr_g: the generator's, ``[...]``.
+        rule: of both players.
+        updates: as `play` takes them.
+        steps: of a run.
+
+    Returns:
+        `PHASES`, and whether ``steps`` are enough to see them, both ``[...]``.
+    """
     leaves, turns, clear = (np.full(lr_d.shape, value) for value in (False, False, True))
     for point in range(len(game.points)):
         matrices = jacobian(
-            game, lr_d, lr_g, point=point, updates=updates, method="momentum", momentum=rules.momentum
+            game, lr_d, lr_g, point=point, updates=updates, method="momentum", momentum=rule.momentum
         )
         eigenvalues = np.linalg.eigvals(matrices)
         moduli, angles = np.abs(eigenvalues), np.abs(np.angle(eigenvalues))
@@ -139,8 +152,13 @@ def _predicted(
     return np.select([leaves, turns], ["leaves", "oscillates"], "converges"), clear
 
 
-def _simulated(paths: Trajectories, start: float) -> NDArray[np.str_]:
-    """Phases ``[R]`` of paths from offsets ``start``, recorded at every step of their last two thirds."""
+def played_phases(paths: Trajectories, start: float) -> NDArray[np.str_]:
+    """`PHASES` of runs ``[R]``, by the rule of `phase_diagram`.
+
+    Args:
+        paths: of a `KernelGame`, recorded at every step of their last two thirds.
+        start: the first offset.
+    """
     offsets = paths.observed["offset"].reshape(len(paths.seeds), len(paths.steps), -1)
     half = len(paths.steps) // 2
     size = np.square(offsets).mean(axis=2)

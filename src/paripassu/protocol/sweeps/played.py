@@ -158,7 +158,7 @@ class PlayedSweep:
 
     Args:
         cells: what is played first.
-        then: from the outcomes of ``cells``, the rest; a function of a module.
+        then: from the outcomes of ``cells``, the rest.
         more_steps: steps of all runs of ``then``, for progress.
 
     Raises:
