@@ -8,7 +8,22 @@ from unittest.mock import patch
 
 from paripassu import rules
 from paripassu.optim import NSGD, AdaDir, AdaNSGD, Graft, RuleOptimizer, steps
-from paripassu.rules import SGD, Adam, Normalize, RMSprop, Rule, norms, rescale
+from paripassu.rules import (
+    SGD,
+    Adam,
+    Clip,
+    MaxVA,
+    Normalize,
+    Optimistic,
+    Orthogonal,
+    RMSprop,
+    Rule,
+    RunningNormalize,
+    Sign,
+    Weight,
+    norms,
+    rescale,
+)
 
 # The two parts that the fast ways combine, each with and without the states it may have.
 EPS = 1e-30  # below every gradient in tests, so that Adam's direction does not depend on their scale
@@ -45,8 +60,22 @@ FAST = [
         for graft in (rules.Graft(sgd, adam, scope), rules.Graft(adam, sgd, scope))
     ),
 ]
+# Rules that have no optimizer of their own name, and the plain way alone.
+NAMELESS: dict[str, Rule] = {
+    "Sign": Sign(),
+    "MaxVA": MaxVA((0.5, 0.999), eps=EPS),
+    "MaxVA layer": MaxVA((0.0, 0.9), eps=EPS, scope="layer"),
+    "Clip": Clip(SGD(0.9), 0.5),
+    "Optimistic": Optimistic(Normalize()),
+    "Weight": rules.Graft(Weight(), SGD()),
+    "RunningNormalize": RunningNormalize(SGD(), 0.9),
+    "Orthogonal": Orthogonal(SGD(0.9)),
+    "Graft row": rules.Graft(Adam((0.0, 0.9), EPS), SGD(), "row"),
+    "RunningNormalize row": RunningNormalize(Normalize(SGD(), "row", "rms"), 0.5, "row"),
+}
 # What only the plain way supports.
 SLOW = [
+    *NAMELESS.values(),
     RMSprop(),
     Normalize(RMSprop()),
     rules.Graft(SGD(), SGD(0.9)),
@@ -83,3 +112,11 @@ _case("rule Adam", RuleOptimizer, rule=Adam((0.9, 0.999)))
 _case("rule RMSprop", RuleOptimizer, rule=RMSprop())
 _case("rule of weights", RuleOptimizer, rule=ShareOfWeights())
 _case("rule normalised Adam", RuleOptimizer, rule=Normalize(Adam((0.5, 0.9))))
+for name, rule in NAMELESS.items():
+    _case(f"rule {name}", RuleOptimizer, rule=rule)
+
+# Those whose update of each tensor is a sum of its gradients. All others turn away from them.
+RAW_DIRECTIONS = {
+    *(name for name in OPTIMIZERS if name.startswith(("NSGD", "AdaNSGD", "Graft"))),
+    "rule SGD", "rule of weights", "rule Clip", "rule Optimistic", "rule Weight", "rule RunningNormalize",
+}  # fmt: skip

@@ -87,7 +87,7 @@ def test_bfloat16_is_stepped_in_float32(make):
 def test_dtypes_may_be_mixed(make):
     """One norm over float32, float64 and bfloat16 alike: what float64 gives for the same numbers."""
     mixed = parameters_of(torch.float32, torch.float64, torch.bfloat16)
-    exact = [nn.Parameter(p.detach().double()) for p in mixed]
+    exact = [nn.Parameter(p.detach().double().clone()) for p in mixed]
     give_gradients(mixed)
     for p, e in zip(mixed, exact, strict=True):
         e.grad = p.grad.double()

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from tests.cases.players import give_gradients, parameters_of, same, steps
-from tests.cases.rules import FAST, only
+from tests.cases.rules import FAST, NAMELESS, only
 from torch import nn
 from torch.optim.lr_scheduler import CyclicLR, OneCycleLR
 
@@ -13,7 +13,8 @@ from paripassu.rules import SGD, Adam, Normalize, RMSprop
 from paripassu.rules.parts import numbers_of, with_numbers
 
 NUMBERS = {"betas": [(0.3, 0.8), (0.0, 0.9), (0.6, 0.95)], "momentum": [0.7, 0.0, 0.4]}
-VARIED = [rule for rule in FAST if numbers_of(rule)]
+VARIED = [(way, rule) for way in (cpu, foreach, plain) for rule in FAST if numbers_of(rule)]
+VARIED += [(plain, rule) for rule in NAMELESS.values() if numbers_of(rule)]
 
 
 @pytest.mark.parametrize(
@@ -39,8 +40,9 @@ def test_numbers_of_the_rule_are_in_every_group(kind, settings, expected):
         assert found == expected
 
 
-@pytest.mark.parametrize("way", [cpu, foreach, plain], ids=lambda way: way.__name__.split(".")[-1])
-@pytest.mark.parametrize("rule", VARIED, ids=repr)
+@pytest.mark.parametrize(
+    ("way", "rule"), VARIED, ids=[f"{way.__name__.split('.')[-1]} {rule}" for way, rule in VARIED]
+)
 def test_scheduled_numbers_are_the_rules_of_that_step(way, rule):
     """Also where they become 0 and more again, so that states begin late."""
     if way is cpu:

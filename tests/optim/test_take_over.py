@@ -8,7 +8,7 @@ from tests.cases.players import give_gradients, leaves, parameters_of, same, ste
 from torch import nn
 
 from paripassu.optim import NSGD, AdaDir, AdaNSGD, Graft, RuleOptimizer
-from paripassu.rules import SGD, Adam, RMSprop
+from paripassu.rules import SGD, Adam, Clip, Normalize, Optimistic, Orthogonal, RMSprop, Sign
 
 TORCHS = {
     "Adam": (lambda p: torch.optim.Adam(p, 0.01, betas=(0.5, 0.9), eps=1e-6), Adam((0.5, 0.9), 1e-6)),
@@ -99,6 +99,30 @@ def test_a_graft_takes_over_both_its_parts():
         {name: adam.state[parameters[0]][name] for name in ("step", "exp_avg_sq", "exp_avg")}
     ))  # fmt: skip
     assert same(leaves(graft.state[parameters[0]]["direction"]), leaves(dict(sgd.state[parameters[0]])))
+
+
+@pytest.mark.parametrize(
+    ("rule", "part"),
+    [
+        (Clip(Adam(), 0.1), lambda state: state),
+        (Sign(Normalize(Adam())), lambda state: state),
+        (Optimistic(Adam()), lambda state: state["rule"]),
+        (Orthogonal(SGD(), Adam()), lambda state: state.get("otherwise")),
+        (Orthogonal(Adam(), SGD()), lambda state: state.get("rule")),
+    ],
+    ids=repr,
+)
+def test_a_part_takes_over_wherever_it_is_in_a_rule(rule, part):
+    parameters = [*parameters_of(torch.float64), nn.Parameter(torch.ones(3))]
+    adam = torch.optim.Adam(parameters, 0.01)
+    steps(adam, parameters, 3)
+    optimizer = RuleOptimizer(parameters, 0.01, rule=rule)
+    optimizer.take_over(adam)
+    found = [state for p in parameters if (state := part(optimizer.state[p]))]
+    assert found
+    assert all(state["step"] == 3 and state["exp_avg_sq"].all() for state in found)
+    steps(optimizer, parameters, 1)
+    assert all(state["step"] == 4 for state in found)
 
 
 @pytest.mark.parametrize("name", TORCHS)

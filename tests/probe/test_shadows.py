@@ -5,7 +5,7 @@ import io
 import pytest
 import torch
 from tests.cases.networks import network_of, train
-from tests.cases.rules import ShareOfWeights
+from tests.cases.rules import NAMELESS, ShareOfWeights
 
 from paripassu.optim import NSGD, RuleOptimizer
 from paripassu.probe import Probe
@@ -17,6 +17,7 @@ RULES = {
     "rmsprop": RMSprop(),
     "graft": Graft(Adam((0.0, 0.9)), SGD(0.9), "global"),
     "of weights": ShareOfWeights(),
+    **NAMELESS,
 }
 
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from tests.cases.rules import ShareOfWeights
+from tests.cases.rules import NAMELESS, ShareOfWeights
 
 from paripassu.rules import SGD, Adam, Graft, Normalize, RMSprop, Rule
 
@@ -22,6 +22,7 @@ RULES = {
     "Graft global": Graft(SGD(), Adam((0.0, 0.9)), "global"),
     "of weights": ShareOfWeights(),
     "Graft of a graft": Graft(Normalize(RMSprop()), Graft(SGD(0.5), Adam()), "layer"),
+    **NAMELESS,
 }
 TORCH = {
     "SGD": (SGD(), lambda p: torch.optim.SGD(p, 0.1)),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from tests.cases.problems import PROBLEMS, TwoTensors
+from tests.cases.rules import NAMELESS
 from tests.oracles.theory import play_one
 
 from paripassu.optim import RuleOptimizer
@@ -38,6 +39,7 @@ RULES = {
     "Ada-nSGDA": Graft(Adam((0.0, 0.9)), SGD()),
     "AdaDir": Graft(SGD(), Adam((0.0, 0.9)), "global"),
     "own": Lookback(),
+    **NAMELESS,
 }
 
 

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import pytest
 import torch
+from tests.cases.rules import NAMELESS
 from torch.optim import lr_scheduler
 
 from paripassu.games import R1, GanLoss, PathLength
 from paripassu.models import DCGAN
 from paripassu.rules import Adam, Normalize, RMSprop
 from paripassu.train import Player, from_settings
+from paripassu.train.names import OPTIMIZERS
 
 
 @pytest.mark.parametrize("name", ["points", "images", "styles"])
@@ -25,6 +27,14 @@ def test_settings_come_back_from_json(name, request):
 def test_nested_rules_come_back(points):
     run = replace(points, generator=Player(Normalize(Normalize(RMSprop(), "layer")), 1.0), penalty=R1(0.5))
     assert from_settings(json.loads(json.dumps(run.settings()))) == run
+
+
+def test_every_rule_comes_back(points):
+    """Those that have a name for ``paripassu train``, and those of the cases."""
+    for rule in [*OPTIMIZERS.values(), *NAMELESS.values()]:
+        run = replace(points, generator=Player(rule, 1.0), discriminator=Player(rule, 1.0))
+        again = from_settings(json.loads(json.dumps(run.settings())))
+        assert (again, again.key()) == (run, run.key())
 
 
 def test_runs_travel_between_processes(images):

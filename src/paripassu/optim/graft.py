@@ -37,7 +37,8 @@ class Graft(RuleOptimizer):
         magnitude: rule that gives the length.
         direction: rule that gives the direction; if that is zero the step is zero. Groups may set the numbers
             of both rules whose names only one of them has.
-        scope: ``"layer"`` grafts each parameter tensor alone, ``"global"`` the player as one vector.
+        scope: ``"layer"`` grafts each parameter tensor alone, ``"global"`` the player as one vector,
+            ``"row"`` each slice along a tensor's first dimension.
         weight_decay: decoupled, >= 0, outside the norms.
         maximize: ascend the loss.
         nonfinite: for NaN or inf in a gradient: ``"propagate"``, ``"skip"`` the step, or ``"raise"``.
@@ -98,7 +99,8 @@ class AdaNSGD(Graft):
         betas: Adam's decay rates, in [0, 1); with ``betas[0] == 0`` states have one array, else two. A
             setting of groups. Adam's own default is (0.9, 0.999), this one is the paper's for GANs.
         eps: Adam's epsilon, finite and > 0, in units of the gradient. A setting of groups.
-        scope: over what the two norms are taken: ``"layer"`` each tensor, ``"global"`` the player.
+        scope: over what the two norms are taken: ``"layer"`` each tensor, ``"global"`` the player, ``"row"``
+            each slice along a tensor's first dimension.
         weight_decay: decoupled, >= 0, outside the norms.
         maximize: ascend the loss.
         nonfinite: for NaN or inf in a gradient: ``"propagate"``, ``"skip"`` the step, or ``"raise"``.
@@ -196,7 +198,8 @@ class AdaDir(Graft):
         betas: Adam's decay rates, in [0, 1); with ``betas[0] == 0`` states have one array, else two. A
             setting of groups. Adam's own default is (0.9, 0.999), this one is the paper's for GANs.
         eps: Adam's epsilon, finite and > 0, in units of the gradient. A setting of groups.
-        scope: over what the two norms are taken: ``"layer"`` each tensor, ``"global"`` the player.
+        scope: over what the two norms are taken: ``"layer"`` each tensor, ``"global"`` the player, ``"row"``
+            each slice along a tensor's first dimension.
         weight_decay: decoupled, >= 0, outside the norms.
         maximize: ascend the loss.
         nonfinite: for NaN or inf in a gradient: ``"propagate"``, ``"skip"`` the step, or ``"raise"``.

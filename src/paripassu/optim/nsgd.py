@@ -34,7 +34,8 @@ class NSGD(RuleOptimizer):
             then moves sqrt(number of tensors) times as far). With ``unit="rms"`` it is the root mean square
             of a step's elements, as Adam's learning rate is about. A number or a tensor of one element. None
             for 1e-2 with ``unit="length"`` and Adam's 1e-3 with ``unit="rms"``.
-        scope: over what the norm is taken.
+        scope: over what the norm is taken: ``"global"`` the player, ``"layer"`` each tensor, ``"row"`` each
+            slice along a tensor's first dimension, by slower code.
         unit: what ``lr`` measures. ``"rms"`` multiplies steps by sqrt(n), for n elements of the player
             (``"global"``) or of the tensor (``"layer"``).
         momentum: in [0, 1); the momentum buffer is normalised. 0 keeps no state. A setting of groups.

@@ -9,9 +9,10 @@ from torch import Tensor
 from paripassu.optim.arguments import MARKS
 from paripassu.optim.group_rules import GroupRules
 from paripassu.optim.saved_state import fit
-from paripassu.rules import SGD, Adam, Graft, Normalize, RMSprop, Rule, State
+from paripassu.rules import SGD, Adam, RMSprop, Rule, State
 from paripassu.rules.numbers import working
-from paripassu.rules.parts import with_state
+from paripassu.rules.parts import rules_in, with_state
+from paripassu.rules.wrapper import Wrapper
 
 _SAME: dict[type[torch.optim.Optimizer], type[Rule]] = {
     torch.optim.Adam: Adam,  # and AdamW, its subclass
@@ -137,28 +138,23 @@ def states_from(
 
 
 def _count(rule: Rule, kind: type[Rule]) -> int:
-    match rule:
-        case Normalize():
-            return _count(rule.rule, kind)
-        case Graft():
-            return _count(rule.magnitude, kind) + _count(rule.direction, kind)
-        case _:
-            return int(type(rule) is kind)
+    inside = rules_in(rule)
+    return sum(_count(getattr(rule, name), kind) for name in inside) if inside else int(type(rule) is kind)
 
 
 def _place(rule: Rule, kind: type[Rule], flat: Mapping[str, Any], state: State, tensor: Tensor) -> State:
     """``state`` with the state ``flat`` of the part that is ``kind``."""
-    match rule:
-        case Normalize():
-            return _place(rule.rule, kind, flat, state, tensor)
-        case Graft():
-            return {
-                "magnitude": _place(rule.magnitude, kind, flat, state["magnitude"], tensor),
-                "direction": _place(rule.direction, kind, flat, state["direction"], tensor),
-            }
-        case _ if type(rule) is kind:
-            # Adam always has a first moment, although with betas[0] = 0 it is the last gradient.
-            used = {name: value for name, value in flat.items() if name in rule.init(tensor)}
-            return fit(used, tensor, with_state(rule, optional=False), rule)
-        case _:
-            return state
+    if isinstance(rule, Wrapper):
+        return _place(rule.rule, kind, flat, state, tensor)
+    if inside := rules_in(rule):
+        # A rule that divides tensors among its parts has each tensor's state under one name.
+        return state | {
+            name: _place(getattr(rule, name), kind, flat, state[name], tensor)
+            for name in inside
+            if name in state
+        }
+    if type(rule) is not kind:
+        return state
+    # Adam always has a first moment, although with betas[0] = 0 it is the last gradient.
+    used = {name: value for name, value in flat.items() if name in rule.init(tensor)}
+    return fit(used, tensor, with_state(rule, optional=False), rule)

@@ -6,14 +6,21 @@ run these same rules.
 """
 
 from paripassu.rules.adam import Adam
+from paripassu.rules.clip import Clip
 from paripassu.rules.graft import Graft
+from paripassu.rules.max_va import MaxVA
 from paripassu.rules.normalize import Normalize
+from paripassu.rules.optimistic import Optimistic
+from paripassu.rules.orthogonal import Orthogonal
 from paripassu.rules.rmsprop import RMSprop
 from paripassu.rules.rule import Rule, State, TensorwiseRule
+from paripassu.rules.running_normalize import RunningNormalize
 from paripassu.rules.scope import Scope, Unit, norms, rescale
 from paripassu.rules.sgd import SGD
+from paripassu.rules.sign import Sign
+from paripassu.rules.weight import Weight
 
 __all__ = [
-    "SGD", "Adam", "Graft", "Normalize", "RMSprop", "Rule", "Scope", "State", "TensorwiseRule", "Unit",
-    "norms", "rescale",
+    "SGD", "Adam", "Clip", "Graft", "MaxVA", "Normalize", "Optimistic", "Orthogonal", "RMSprop", "Rule",
+    "RunningNormalize", "Scope", "Sign", "State", "TensorwiseRule", "Unit", "Weight", "norms", "rescale",
 ]  # fmt: skip

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from paripassu.rules.rule import State, TensorwiseRule
-from paripassu.rules.settings import check_eps, check_fraction
+from paripassu.rules.settings import check_eps, check_fraction, two_betas
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,7 @@ class Adam(TensorwiseRule):
     eps: float = 1e-8
 
     def __post_init__(self) -> None:
-        if isinstance(self.betas, str) or not hasattr(self.betas, "__len__") or len(self.betas) != 2:
-            raise ValueError(f"betas must be two decay rates, got {self.betas}")
-        object.__setattr__(self, "betas", tuple(self.betas))  # files give lists, and rules are hashed
+        object.__setattr__(self, "betas", two_betas(self.betas))
         for index, beta in enumerate(self.betas):
             check_fraction(f"betas[{index}]", beta)
         check_eps(self.eps)

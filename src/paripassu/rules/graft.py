@@ -28,10 +28,11 @@ class Graft(Rule):
     Args:
         magnitude: rule that gives the norm.
         direction: rule that gives the direction.
-        scope: ``"layer"`` measures each tensor alone, ``"global"`` all of one player's tensors together.
+        scope: ``"layer"`` measures each tensor alone, ``"global"`` all of one player's tensors together,
+            ``"row"`` each slice along a tensor's first dimension, such as one filter's weights.
 
     Raises:
-        ValueError: ``scope`` is neither.
+        ValueError: ``scope`` is none of these.
 
     Example:
         Adam's first update of two elements has the length √2, whatever the gradient's.

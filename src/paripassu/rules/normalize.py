@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from paripassu.rules.rule import Rule, State
-from paripassu.rules.scope import Scope, Unit, check_scope, check_unit, rescale, unit_lengths
+from paripassu.rules.rule import Rule
+from paripassu.rules.scope import Scope, Unit, check_scope, check_unit, rescale, sizes_of, unit_lengths
 from paripassu.rules.sgd import SGD
+from paripassu.rules.wrapper import Wrapper
 
 
 @dataclass(frozen=True)
-class Normalize(Rule):
+class Normalize(Wrapper):
     """``rule`` with updates of constant magnitude; a zero update stays zero.
 
     No epsilon guards the division, so that scaling every gradient changes nothing.
@@ -29,7 +30,8 @@ class Normalize(Rule):
     Args:
         rule: rule that gives the direction.
         scope: ``"global"`` divides by the norm over all of the player's tensors, ``"layer"`` each
-            tensor by its own.
+            tensor by its own, ``"row"`` each slice along a tensor's first dimension, such as one filter's
+            weights, by its own, and vectors as ``"layer"`` does.
         unit: ``"length"`` for updates with a Euclidean length of 1, ``"rms"`` for updates whose elements have
             a root mean square of 1, as Adam's have about.
 
@@ -53,18 +55,8 @@ class Normalize(Rule):
         check_scope(self.scope)
         check_unit(self.unit)
 
-    def init(self, tensor: Tensor) -> State:
-        """The state of ``rule``."""
-        return self.rule.init(tensor)
-
-    def complete(self, state: State, gradient: Tensor) -> State:
-        """As ``rule`` does."""
-        return self.rule.complete(state, gradient)
-
-    def update(
-        self, gradients: Sequence[Tensor], states: Sequence[State], weights: Sequence[Tensor]
-    ) -> tuple[list[Tensor], list[State]]:
-        """One step of ``rule``, normalised; zero where the rule's update is. Updates have no unit."""
-        updates, following = self.rule.update(gradients, states, weights)
-        lengths = unit_lengths([update.numel() for update in updates], self.scope, self.unit)
-        return rescale(updates, lengths, self.scope), following
+    def change(self, updates: list[Tensor], weights: Sequence[Tensor]) -> list[Tensor]:
+        """The updates, normalised; zero where they are. They have no unit."""
+        del weights
+        lengths = unit_lengths(sizes_of(updates, self.scope), self.scope, self.unit)
+        return rescale(updates, lengths, self.scope)

@@ -1,12 +1,13 @@
 """The numbers of a rule's parts: their names, the rule with other ones, and numbers that differ by tensor.
 
-A rule may be made of rules: `Normalize` has one part, `Graft` two. A tensorwise rule is a part. The numbers
+A rule may be made of rules: `Normalize` has one, `Graft` two. A tensorwise rule is a part. The numbers
 of a part, such as a momentum, are what an optimizer's parameter groups may set.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 from torch import Tensor
@@ -72,14 +73,47 @@ def by_tensor(rules: Sequence[Rule], counts: Sequence[int]) -> Rule:
         return first
     if isinstance(first, TensorwiseRule):
         return _ByTensor(tuple(rules), tuple(counts))
-    parts = {name: by_tensor([getattr(rule, name) for rule in rules], counts) for name in _names(first)}
+    parts = {name: by_tensor([getattr(rule, name) for rule in rules], counts) for name in rules_in(first)}
     return replace(first, **parts)  # pyright: ignore[reportArgumentType]
+
+
+def for_some(rule: Rule, chosen: Sequence[bool]) -> Rule:
+    """The rule of some of a player's tensors, where parts may have other numbers for other tensors.
+
+    Args:
+        rule: of all tensors, perhaps from `by_tensor`.
+        chosen: whether a tensor is one of them, for each.
+    """
+    if isinstance(rule, _ByTensor):
+        starts = accumulate(rule.counts, initial=0)
+        counts = [
+            sum(chosen[start : start + count]) for start, count in zip(starts, rule.counts, strict=False)
+        ]
+        return _ByTensor(rule.rules, tuple(counts))
+    parts = {name: getattr(rule, name) for name in rules_in(rule)}
+    changed = {name: for_some(part, chosen) for name, part in parts.items()}
+    if all(changed[name] is part for name, part in parts.items()):
+        return rule
+    return replace(rule, **changed)  # pyright: ignore[reportArgumentType]
+
+
+def rules_in(rule: Rule) -> list[str]:
+    """Names of the fields that are rules.
+
+    Example:
+        >>> from paripassu.rules import SGD, Adam, Graft
+        >>> rules_in(Graft(Adam(), SGD())), rules_in(SGD())
+        (['magnitude', 'direction'], [])
+    """
+    if not is_dataclass(rule):
+        return []
+    return [field.name for field in fields(rule) if isinstance(getattr(rule, field.name), Rule)]
 
 
 def is_global(rule: Rule) -> bool:
     """Whether the rule, or a rule that it is made of, measures the player as a whole."""
     return getattr(rule, "scope", "layer") == "global" or any(
-        is_global(getattr(rule, name)) for name in _names(rule)
+        is_global(getattr(rule, name)) for name in rules_in(rule)
     )
 
 
@@ -112,19 +146,12 @@ def _parts(rule: Rule) -> Iterator[TensorwiseRule]:
     if isinstance(rule, TensorwiseRule):
         yield rule
     else:
-        for name in _names(rule):
+        for name in rules_in(rule):
             yield from _parts(getattr(rule, name))
 
 
 def _map_parts(rule: Rule, change: Callable[[TensorwiseRule], TensorwiseRule]) -> Rule:
     if isinstance(rule, TensorwiseRule):
         return change(rule)
-    parts = {name: _map_parts(getattr(rule, name), change) for name in _names(rule)}
+    parts = {name: _map_parts(getattr(rule, name), change) for name in rules_in(rule)}
     return replace(rule, **parts) if parts else rule  # pyright: ignore[reportArgumentType]
-
-
-def _names(rule: Rule) -> list[str]:
-    """Names of the fields that are rules."""
-    if not is_dataclass(rule):
-        return []
-    return [field.name for field in fields(rule) if isinstance(getattr(rule, field.name), Rule)]

@@ -6,7 +6,8 @@ from typing import Any, ClassVar, Self, TypeAlias
 
 from torch import Tensor
 
-# One tensor's memory: tensors by name. A rule made of rules nests the states of its parts under their names.
+# One tensor's memory: tensors by name. A rule made of rules nests the states of its parts under their names,
+# and a `Wrapper` has the state of its one part.
 State: TypeAlias = dict[str, Any]
 
 
@@ -84,13 +85,13 @@ class TensorwiseRule(Rule):
 
     Example:
         >>> import torch
-        >>> class Sign(TensorwiseRule):
+        >>> class Root(TensorwiseRule):
         ...     def init(self, tensor):
         ...         return {}
         ...     def update_tensor(self, gradient, state, weight):
-        ...         return gradient.sign(), state
-        >>> Sign().update([torch.tensor([3.0, -4.0])], [{}], [torch.zeros(2)])[0]
-        [tensor([ 1., -1.])]
+        ...         return gradient.sign() * gradient.abs().sqrt(), state
+        >>> Root().update([torch.tensor([9.0, -4.0])], [{}], [torch.zeros(2)])[0]
+        [tensor([ 3., -2.])]
     """
 
     numbers: ClassVar[tuple[str, ...]] = ()

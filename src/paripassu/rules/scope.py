@@ -13,8 +13,9 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
-# "layer": one norm for each parameter tensor; "global": one norm over all of the player's tensors.
-Scope = Literal["layer", "global"]
+# "layer": one norm for each parameter tensor; "global": one norm over all of the player's tensors; "row": one
+# for each slice along the first dimension, such as the weights of one output, and one for a vector or scalar.
+Scope = Literal["layer", "global", "row"]
 
 # The process group over whose ranks a player's tensors are divided; None if each rank has all.
 _SHARD_GROUP: ContextVar[Any] = ContextVar("shard_group", default=None)
@@ -26,7 +27,7 @@ Unit = Literal["length", "rms"]
 def check_scope(scope: str) -> None:
     """Raise ``ValueError`` unless ``scope`` is one."""
     if scope not in get_args(Scope):
-        raise ValueError(f"scope must be 'layer' or 'global', got {scope!r}")
+        raise ValueError(f"scope must be 'layer', 'global' or 'row', got {scope!r}")
 
 
 def check_unit(unit: str) -> None:
@@ -39,7 +40,7 @@ def unit_lengths(sizes: Sequence[int], scope: Scope, unit: Unit) -> list[float]:
     """Euclidean lengths of a magnitude of one.
 
     Args:
-        sizes: elements of each of a player's tensors.
+        sizes: elements of each of a player's tensors; with ``"row"`` of a row of each.
         scope: over what magnitudes are measured.
         unit: of the magnitude.
 
@@ -58,8 +59,23 @@ def unit_lengths(sizes: Sequence[int], scope: Scope, unit: Unit) -> list[float]:
     return [math.sqrt(size) for size in sizes]
 
 
+def sizes_of(tensors: Sequence[Tensor], scope: Scope) -> list[int]:
+    """Elements of each tensor; with ``"row"`` of a row of each.
+
+    Example:
+        >>> import torch
+        >>> sizes_of([torch.ones(2, 3), torch.ones(4)], "row")
+        [3, 4]
+    """
+    if scope == "row":
+        return [math.prod(t.shape[1:]) if t.dim() > 1 else t.numel() for t in tensors]
+    return [t.numel() for t in tensors]
+
+
 def norms(tensors: Sequence[Tensor], scope: Scope) -> list[Tensor]:
     """Euclidean norms, one 0-dim float64 tensor per tensor; with ``"global"`` all are the player's.
+
+    With ``"row"`` a tensor with several dimensions has one norm a row, ``[rows, 1, ...]``, sharded as itself.
 
     Those of sharded tensors (DTensors) are the whole tensors', on every rank: all ranks must call this. They
     must also call it for a player that is `divided_over` ranks; its norm is that of all tensors of all ranks.
@@ -69,7 +85,9 @@ def norms(tensors: Sequence[Tensor], scope: Scope) -> list[Tensor]:
         >>> norms([torch.tensor([3.0]), torch.tensor([4.0])], "global")
         [tensor(5., dtype=torch.float64), tensor(5., dtype=torch.float64)]
     """
-    per_layer = [_whole(torch.linalg.vector_norm(t, dtype=_wide(t))) for t in tensors]
+    if scope == "row":
+        return [_row_norms(t) if t.dim() > 1 else norms([t], "layer")[0] for t in tensors]
+    per_layer = [whole(torch.linalg.vector_norm(t, dtype=_wide(t))) for t in tensors]
     if scope == "layer":
         return per_layer
     player = _player_norm(per_layer)
@@ -117,11 +135,45 @@ def rescale(updates: Sequence[Tensor], lengths: Sequence[Tensor | float], scope:
         >>> rescale([torch.tensor([0.3, -0.4])], [10.0], "layer")
         [tensor([ 6., -8.])]
     """
-    rescaled: list[Tensor] = []
-    for update, own, length in zip(updates, norms(updates, scope), lengths, strict=True):
-        factor = torch.where(own == 0, torch.zeros_like(own), length / own)
-        rescaled.append((update.to(_wide(update)) * factor).to(update.dtype))
-    return rescaled
+    factors = [
+        torch.where(own == 0, torch.zeros_like(own), length / own)
+        for own, length in zip(norms(updates, scope), lengths, strict=True)
+    ]
+    return multiply(updates, factors)
+
+
+def multiply(updates: Sequence[Tensor], factors: Sequence[Tensor]) -> list[Tensor]:
+    """Each update times its factor, in float64, so that factors may be beyond the range of its dtype."""
+    return [
+        (update.to(_wide(update)) * factor).to(update.dtype)
+        for update, factor in zip(updates, factors, strict=True)
+    ]
+
+
+def whole(tensor: Tensor) -> Tensor:
+    """A sharded tensor as a plain tensor with all its elements, on every rank; a plain one unchanged."""
+    # By its method, not its class: importing the class takes a second, and some builds of torch lack it.
+    gather = None if type(tensor) is Tensor else getattr(tensor, "full_tensor", None)
+    return tensor if gather is None else gather()
+
+
+def sharded_as(tensor: Tensor, like: Any) -> Tensor:
+    """A plain tensor, equal on all ranks, sharded as another of its shape; unchanged if that is plain.
+
+    Args:
+        tensor: with all its elements, on every rank.
+        like: a plain or sharded tensor.
+    """
+    if not hasattr(like, "full_tensor"):
+        return tensor
+    from torch.distributed.tensor import distribute_tensor  # imported already, if anything is sharded
+
+    return distribute_tensor(tensor, like.device_mesh, like.placements, src_data_rank=None)
+
+
+def _row_norms(tensor: Tensor) -> Tensor:
+    within = tuple(range(1, tensor.dim()))
+    return torch.linalg.vector_norm(tensor, dim=within, keepdim=True, dtype=_wide(tensor))
 
 
 def _player_norm(per_layer: list[Tensor]) -> Tensor:
@@ -145,13 +197,6 @@ def _over_ranks(number: Tensor | float) -> Tensor:
     ranks = [torch.empty_like(sent) for _ in range(distributed.get_world_size(group))]
     distributed.all_gather(ranks, sent, group=group)
     return torch.cat(ranks)
-
-
-def _whole(norm: Tensor) -> Tensor:
-    """A sharded tensor's norm as a plain tensor, which can be stacked with those of other tensors."""
-    # By its method, not its class: importing the class takes a second, and some builds of torch lack it.
-    gather = None if type(norm) is Tensor else getattr(norm, "full_tensor", None)
-    return norm if gather is None else gather()
 
 
 def _wide(tensor: Tensor) -> torch.dtype:

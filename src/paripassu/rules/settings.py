@@ -12,11 +12,26 @@ def check_fraction(name: str, value: Any) -> None:
         raise ValueError(f"{name} must be in [0, 1), got {value}")
 
 
+def two_betas(value: Any) -> tuple[Any, Any]:
+    """Two decay rates as a tuple: files give lists, and rules are hashed."""
+    if isinstance(value, str) or not hasattr(value, "__len__") or len(value) != 2:
+        raise ValueError(f"betas must be two decay rates, got {value}")
+    first, second = value
+    return first, second
+
+
 def check_eps(value: Any) -> None:
     """What is added to a denominator is finite and > 0, or a zero gradient would be divided by zero."""
     check_number("eps", value)
     if not (value > 0.0 and math.isfinite(value)):
         raise ValueError(f"eps must be finite and > 0, got {value}: 1e-30 affects zero gradients only")
+
+
+def check_positive(name: str, value: Any) -> None:
+    """A finite number > 0."""
+    check_number(name, value)
+    if not (value > 0.0 and math.isfinite(value)):
+        raise ValueError(f"{name} must be finite and > 0, got {value}")
 
 
 def check_number(name: str, value: Any) -> None:

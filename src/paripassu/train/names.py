@@ -26,7 +26,20 @@ from paripassu.data import (
 from paripassu.games import R1, R1R2, Penalty, WganGP
 from paripassu.models import DCGAN, MLP, SNGAN, Architecture, StyleGAN2, WganGPResNet
 from paripassu.printable import printable
-from paripassu.rules import SGD, Adam, Graft, Normalize, RMSprop, Rule
+from paripassu.rules import (
+    SGD,
+    Adam,
+    Graft,
+    MaxVA,
+    Normalize,
+    Optimistic,
+    Orthogonal,
+    RMSprop,
+    Rule,
+    RunningNormalize,
+    Sign,
+    Weight,
+)
 from paripassu.train.own_files import is_name_in_file
 from paripassu.train.own_parts import load_part
 
@@ -50,6 +63,14 @@ OPTIMIZERS: Mapping[str, Rule] = {
     "nsgd-layer": Normalize(SGD(), "layer"),
     "adansgd": Graft(Adam((0.5, 0.999)), SGD()),
     "adadir": Graft(SGD(), Adam((0.5, 0.999))),
+    "nsgd-row": Normalize(SGD(), "row"),
+    "nsgd-running": RunningNormalize(),
+    "sign": Sign(),
+    "maxva": MaxVA((0.5, 0.999)),
+    "optimistic-adam": Optimistic(Adam((0.5, 0.999))),
+    "orthogonal": Orthogonal(),
+    "lars": Graft(Weight(), SGD()),
+    "lamb": Graft(Weight(), Adam((0.5, 0.999))),
 }
 
 

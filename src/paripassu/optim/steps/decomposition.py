@@ -9,7 +9,8 @@ rule                           magnitude  direction
 ``Graft(SGD, Adam)``           SGD        Adam
 =============================  =========  =========
 
-`plain` carries out every other rule, and rules whose numbers differ between groups of parameters.
+`plain` carries out every other rule, those with the scope ``"row"``, and rules whose numbers differ between
+groups of parameters.
 """
 
 from collections.abc import Sequence
@@ -117,6 +118,8 @@ class Decomposition(NamedTuple):
 
 def decompose(rule: Rule) -> Decomposition | None:
     """``rule`` as a magnitude and a direction; None if the fast ways do not support it."""
+    if getattr(rule, "scope", None) == "row":
+        return None
     if isinstance(rule, Normalize) and _is_part(rule.rule):
         return _of_one_part(rule.rule, "constant", rule.scope, rule.unit)
     if isinstance(rule, Graft) and _is_part(rule.magnitude) and _is_part(rule.direction):
