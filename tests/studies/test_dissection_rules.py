@@ -1,8 +1,11 @@
-"""The rules of the studies of the dissection, on made-up outcomes."""
+"""The rules of three studies on both sides of each bound, and the studies at their smallest."""
 
 import polars as pl
 import pytest
+from tests.cases.studies import Here
 
+from paripassu.protocol import run_study
+from paripassu.report.study import write_study_page
 from paripassu.studies import frequencies, patches, quadratics
 
 
@@ -140,3 +143,11 @@ def test_the_power_of_the_rate_is_measured(power, expected):
 @pytest.mark.parametrize(("late", "expected"), [(1.0, "supported"), (0.5, "contradicted")])
 def test_a_distance_that_falls_is_convergence(late, expected):
     assert quadratics.judge(_quadratics(1.0, late), "made up")[0].verdict.outcome == expected
+
+
+@pytest.mark.parametrize("module", [frequencies, patches, quadratics], ids=lambda module: module.STUDY.name)
+def test_each_study_runs_at_its_smallest(module, tmp_path):
+    result = run_study(module.STUDY, "smoke", tmp_path, engine=Here())
+    assert {finding.verdict.outcome for finding in result.findings} == {"undecided"}
+    page = write_study_page(tmp_path).read_text(encoding="utf-8")
+    assert all(arm in page for arm in module.ARMS)
