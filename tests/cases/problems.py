@@ -7,8 +7,10 @@ from paripassu.theory import (
     CollapseGame,
     DiracGAN,
     Framework,
+    Frequencies,
     KernelGame,
     NoisyQuadratic,
+    Patches,
     Problem,
     Rayleigh,
 )
@@ -38,6 +40,10 @@ PROBLEMS = {
     "bilinear": Bilinear(n=3),
     "Dirac-GAN": DiracGAN(),
     "noisy quadratic": NoisyQuadratic(d=2, batch=2, initial=1.0),
+    "frequencies": Frequencies(),
+    "frequencies, samples": Frequencies(samples=5),
+    "patches": Patches(n=4, d=9, s=2, m=3, sigma_0=1.0, decay=0.1, supports="disjoint", tests=2),
+    "patches, linear, batches": Patches(n=6, d=9, s=4, m=2, q=1, batch=4, tests=2),
     "kernel game": KernelGame(
         points=((0.0, 0.0), (9.0, 0.0)), masses=(0.7, 0.3), generated=(0.4, 0.3, 0.3), offset=0.5, degree=6
     ),

@@ -10,6 +10,7 @@ with laboratory("paripassu.theory"):
     from paripassu.theory.collapse.framework import Framework
     from paripassu.theory.collapse.problem import CollapseGame
     from paripassu.theory.collapse.simulate import Result, simulate
+    from paripassu.theory.frequencies import Frequencies, SignPhases, dct, sign_phases
     from paripassu.theory.kernel_game import KernelGame
     from paripassu.theory.kernel_game_linear import (
         critical_width,
@@ -24,6 +25,7 @@ with laboratory("paripassu.theory"):
         played_phases,
         predicted_phases,
     )
+    from paripassu.theory.patches import Patches
     from paripassu.theory.play import constant, inverse, inverse_sqrt, play
     from paripassu.theory.problem import Problem
     from paripassu.theory.quadratics import (
@@ -31,6 +33,7 @@ with laboratory("paripassu.theory"):
         Normal,
         TwoPoint,
         adam_bound,
+        average_variance,
         no_limit_statistic,
         stationary_moments,
     )
@@ -50,22 +53,27 @@ __all__ = [
     "CollapseGame",
     "DiracGAN",
     "Framework",
+    "Frequencies",
     "KernelGame",
     "NoisyQuadratic",
     "Normal",
+    "Patches",
     "PhaseDiagram",
     "Problem",
     "Rayleigh",
     "Result",
+    "SignPhases",
     "Trajectories",
     "TwoPoint",
     "adam_bound",
     "angular_step",
     "angular_steps",
+    "average_variance",
     "bilinear",
     "constant",
     "critical_width",
     "cycle_radius",
+    "dct",
     "decay_steps",
     "dirac_gan",
     "equilibrium_norm",
@@ -80,6 +88,7 @@ __all__ = [
     "play",
     "played_phases",
     "predicted_phases",
+    "sign_phases",
     "simulate",
     "spectral_radius",
     "stationary_moments",

@@ -234,6 +234,32 @@ def stationary_moments(paths: Trajectories, after: int, name: str = "theta") -> 
     return values.mean(axis=(0, 1)), values.var(axis=(0, 1))
 
 
+def average_variance(lr: float, steps: int) -> float:
+    r"""Variance of the average (θ₁ + ... + θ_n)/n of SGD's path, in units of the variance of X.
+
+    It falls like 1/n at a constant rate, at which θ does not converge. From θ₀ = E X and with r = 1 - ``lr``,
+
+    .. math:: \frac{1}{n^2} \sum_{m \le n} (1 - r^m)^2.
+
+    Args:
+        lr: learning rate in (0, 2).
+        steps: n >= 1.
+
+    Raises:
+        ValueError: a setting out of its range.
+
+    Source: Polyak & Juditsky 1992, SIAM J. Control Optim. 30(4), for the averaging; the sum is elementary.
+
+    Example:
+        >>> from paripassu.theory import average_variance
+        >>> average_variance(0.5, steps=1), round(1000 * average_variance(0.5, steps=1000), 3)
+        (0.25, 0.998)
+    """
+    if not (0 < lr < 2 and steps >= 1):
+        raise ValueError(f"lr must be in (0, 2) and steps >= 1, got {lr} and {steps}")
+    return float(np.square(1 - (1 - lr) ** np.arange(1, steps + 1)).sum()) / steps**2
+
+
 def adam_bound(betas: tuple[float, float], step: int | None = None) -> float:
     r"""The largest update that Adam can make, whatever the gradients, in units of the learning rate.
 
