@@ -11,7 +11,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check
 PIP := $(BIN)/python $(INSTALL)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-core test-browser test-triton test-ray test-faults dist docs lint format python clean-cache clean
+.PHONY: help demo test test-core test-browser test-triton test-on-gpu test-ray test-faults dist docs lint format python clean-cache clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,7 +51,7 @@ demo: $(RUNS)  ## Which half of Adam does a GAN need? Under 3 minutes, ends at a
 	$(BIN)/paripassu demo
 
 test: $(STAMP)  ## Run the tests and the examples of docstrings, on two processes of one thread each
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal
 
 test-core: dist $(CORE)/.installed  ## Test the optimizers, rules and probe with torch and numpy alone
 	$(CORE)/bin/python $(INSTALL) --no-index --no-deps --force-reinstall dist/*.whl
@@ -68,6 +68,10 @@ test-browser: $(STAMP)  ## Open pages in headless Chromium (Debian: chromium, ch
 test-triton: $(STAMP)  ## Run the GPU's optimizer kernels in Triton's interpreter, without a GPU
 	$(PIP) -r requirements/triton.txt
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 tests/optim/steps/test_gpu.py
+
+test-on-gpu: $(STAMP)  ## Try tools/on_gpu.sh at its smallest, on the CPU
+	rm -rf build/on-gpu
+	OMP_NUM_THREADS=1 TINY=1 PYTHON=$(BIN)/python tools/on_gpu.sh build/on-gpu 20
 
 test-ray: $(STAMP)  ## Kill workers and nodes of a small Ray cluster
 	$(PIP) -r requirements/ray.txt

@@ -6,6 +6,8 @@ discriminator sees.
 
 - *The usual loop* has a DataLoader, two discriminator passes, and torch's default Adam and precision. On a
   GPU that precision is tf32 in convolutions. It computes every gradient that can be computed.
+- *Captured*: the same rounds as of *paripassu*, replayed as CUDA graphs. On GPUs only.
+- *Torch's second derivatives*: the same rounds with a penalty as people write it.
 - *The ceiling* of a setting has one batch and its latents ready on the device, and fused Adam. Each loss has
   gradients for one player only. Nothing is seeded, averaged or recorded. Its penalty has our second
   derivatives.
@@ -40,13 +42,15 @@ from paripassu.models import DCGAN, WganGPResNet
 from paripassu.records import environment
 from paripassu.rules import Adam
 from paripassu.train import Player, Run
+from paripassu.train.captured import WARM_UPS, CapturedRounds, CudaGraphs
 from paripassu.train.precision import tensor_cores
 from paripassu.train.state import initial_state
 from paripassu.train.step import step
 
 AT_LEAST_USUAL, AT_LEAST_CEILING = {"cpu": 1.3, "cuda": 2.5}, 0.95
-AT_MOST_PLAIN = 1.7
-USUAL = "the usual loop"
+AT_MOST_PLAIN, AT_LEAST_TORCHS = 1.7, 1.2
+USUAL, OURS, CEILING = "the usual loop", "paripassu", "the ceiling"
+CAPTURED, TORCHS = f"{OURS}, captured", f"{OURS}, torch's second derivatives"
 DEFAULTS = "as torch has it"
 IMAGES, SHAPE = 50_000, (3, 32, 32)
 KINDS = {
@@ -61,9 +65,17 @@ KINDS = {
 Round = Callable[[], object]
 
 
-def loads(device: str) -> dict[str, Run]:
-    """The runs to train, by name. The ResNet has its published width on a GPU, a quarter of it on a CPU."""
+def loads(device: str, *, tiny: bool = False) -> dict[str, Run]:
+    """The runs to train, by name. The ResNet has its published width on a GPU, a quarter of it on a CPU.
+
+    Args:
+        device: where.
+        tiny: whether networks and batches are so small that nothing but errors can be learned from them.
+    """
     width, n_critic = (128, 5) if device == "cuda" else (32, 1)
+    channels, batch = 64, 64
+    if tiny:
+        width, channels, batch = 2, 2, 2
     resnet, dcgan = Player(Adam((0.0, 0.9)), 2e-4), Player(Adam((0.5, 0.999)), 2e-4)
     return {
         f"WGAN-GP ResNet, {width} channels, n_critic {n_critic}": Run(
@@ -75,14 +87,19 @@ def loads(device: str) -> dict[str, Run]:
             penalty=WganGP(),
             n_critic=n_critic,
             generator_batches=2,
+            batch=batch,
             device=device,
         ),
-        "DCGAN": Run(Digits(), DCGAN(), dcgan, dcgan, device=device),
+        f"DCGAN, {channels} channels": Run(
+            Digits(), DCGAN(width=channels), dcgan, dcgan, batch=batch, device=device
+        ),
     }
 
 
-def settings(device: str, *, compiled: bool) -> dict[str, dict[str, Any]]:
-    """The speed settings to measure, by name."""
+def settings(device: str, *, compiled: bool, tiny: bool = False) -> dict[str, dict[str, Any]]:
+    """The speed settings to measure, by name; two if everything is tiny."""
+    if tiny:
+        return {"float32": {}, "float32, channels last": {"channels_last": True}}
     precisions = ("float32", "tf32", "bf16") if device == "cuda" else ("float32", "bf16")
     # On a CPU, convolutions in bf16 need channels last.
     plain = precisions if device == "cuda" else ("float32",)
@@ -147,6 +164,36 @@ def ours(run: Run, pixels: Tensor) -> Round:
         state.step += 1
 
     return play
+
+
+def captured(run: Run, pixels: Tensor) -> Round:
+    """A step of ``paripassu train --capture on``."""
+    run = replace(run, probe_every=10**6)  # probed rounds are not captured
+    state = initial_state(run, SHAPE)
+    real = ImageSet(pixels.to(run.device))
+    graphs = CudaGraphs(torch.device(run.device))
+    one_round = CapturedRounds(run, state, real, graphs, unseen=lambda: None, refused=_refused)
+
+    def play() -> None:
+        with tensor_cores(run):
+            one_round()
+        state.step += 1
+
+    return play
+
+
+def _refused(error: RuntimeError) -> None:
+    raise error
+
+
+def with_torchs_penalty(play: Round) -> Round:
+    """The same round; its penalty has torch's own second derivatives."""
+
+    def ordinary() -> None:
+        with patch.object(penalties, "input_gradient", torchs_gradient):
+            play()
+
+    return ordinary
 
 
 def ceiling(run: Run) -> Round:
@@ -223,39 +270,56 @@ class Row:
         contestant: its name.
         setting: its speed setting.
         median_ms: of one round.
+        rounds: a second, from the median.
         images: real images a second, from the median.
         to_usual: its speed over that of the usual loop.
         to_ceiling: our speed over that of the ceiling of this setting; None for the other contestants.
-        peak_mib: the most MiB allocated at once within a round, beyond weights and optimizers.
+        to_torchs: our speed over that with torch's own second derivatives; None without a penalty.
+        peak_mib: the most MiB allocated at once within a round, beyond weights and optimizers; None for a
+            graph, which keeps its memory.
         of_peak: speed of its convolutions and products over that of a large matrix product.
     """
 
     contestant: str
     setting: str
     median_ms: float
+    rounds: float
     images: float
     to_usual: float
     to_ceiling: float | None
-    peak_mib: float
+    to_torchs: float | None
+    peak_mib: float | None
     of_peak: float
 
 
 def measure(
-    run: Run, rounds: int, progress: Callable[[], None], *, compiled: bool
+    run: Run, rounds: int, progress: Callable[[], None], of: dict[str, dict[str, Any]]
 ) -> tuple[list[Row], dict[str, dict[str, float]]]:
-    """Rows of every contestant on one run, and the shares of our time by kind of operation."""
+    """Rows of every contestant on one run, and the shares of our time by kind of operation.
+
+    Args:
+        run: what to train.
+        rounds: of each contestant.
+        progress: called after each turn of all contestants.
+        of: the speed settings by name.
+    """
     pixels = torch.randint(0, 256, (IMAGES, *SHAPE), dtype=torch.uint8)
-    of = settings(run.device, compiled=compiled)
     plays: dict[tuple[str, str], Round] = {(USUAL, DEFAULTS): usual(run, pixels)}
     for name, changes in of.items():
         changed = replace(run, **changes)
-        plays["paripassu", name] = ours(changed, pixels)
-        plays["the ceiling", name] = ceiling(changed)
-    for play in plays.values():  # torch chooses kernels and compiles
-        play()
-        play()
-    operations = {who: _operations(play) for who, play in plays.items() if "compiled" not in who[1]}
-    memory = {who: _memory(play, run.device) for who, play in plays.items()}
+        plays[OURS, name] = ours(changed, pixels)
+        if run.device == "cuda" and not changed.compile:
+            plays[CAPTURED, name] = captured(changed, pixels)
+        if run.penalty and not changed.compile:
+            plays[TORCHS, name] = with_torchs_penalty(ours(changed, pixels))
+        plays[CEILING, name] = ceiling(changed)
+    for play in plays.values():  # torch chooses kernels and compiles, graphs are recorded
+        for _ in range(WARM_UPS + 1):
+            play()
+    # A graph's operations are not seen when it is replayed; they are those of the same rounds without it.
+    seen = {who: play for who, play in plays.items() if who[0] != CAPTURED}
+    operations = {who: _operations(play) for who, play in seen.items() if "compiled" not in who[1]}
+    memory = {who: _memory(play, run.device) for who, play in seen.items()}
     seconds: dict[tuple[str, str], list[float]] = {who: [] for who in plays}
     for _ in range(rounds):
         for who, play in plays.items():
@@ -263,29 +327,32 @@ def measure(
         progress()
     median = {who: statistics.median(taken) for who, taken in seconds.items()}
     precisions = {name: str(changes.get("precision", "float32")) for name, changes in of.items()}
+    size = 8192 if run.device == "cuda" else min(2048, 128 * run.batch)
     precisions[DEFAULTS] = "tf32" if run.device == "cuda" else "float32"
-    peaks = {precision: _peak(run.device, precision) for precision in sorted({*precisions.values()})}
+    peaks = {precision: _peak(run.device, precision, size) for precision in sorted({*precisions.values()})}
     rows = []
     for who, name in plays:
         taken = median[who, name]
         # Compiled code does the operations of the plain code.
-        work = operations.get((who, name)) or operations[who, "float32"]
+        work = operations.get((OURS if who == CAPTURED else who, name)) or operations[who, "float32"]
+        peak_bytes = memory.get((who, name))
+        is_ours = who in (OURS, CAPTURED)
         rows.append(
             Row(
                 contestant=who,
                 setting=name,
                 median_ms=1e3 * taken,
+                rounds=1 / taken,
                 images=run.batch * run.n_critic / taken,
                 to_usual=median[USUAL, DEFAULTS] / taken,
-                to_ceiling=median["the ceiling", name] / taken if who == "paripassu" else None,
-                peak_mib=memory[who, name] / 2**20,
+                to_ceiling=median[CEILING, name] / taken if is_ours else None,
+                to_torchs=median[TORCHS, name] / taken if is_ours and (TORCHS, name) in median else None,
+                peak_mib=None if peak_bytes is None else peak_bytes / 2**20,
                 of_peak=work / taken / peaks[precisions[name]],
             )
         )
     on_gpu = run.device == "cuda"
-    goes = {
-        name: shares(play, KINDS, on_gpu=on_gpu) for (who, name), play in plays.items() if who == "paripassu"
-    }
+    goes = {name: shares(play, KINDS, on_gpu=on_gpu) for (who, name), play in plays.items() if who == OURS}
     return rows, goes
 
 
@@ -307,10 +374,10 @@ class PenaltyRow:
     torchs_to_plain: float
 
 
-def measure_penalty(run: Run, rounds: int, *, compiled: bool) -> list[PenaltyRow]:
+def measure_penalty(run: Run, rounds: int, of: dict[str, dict[str, Any]]) -> list[PenaltyRow]:
     """Rows of every setting; penalties are always computed in float32 or tf32, and uncompiled here."""
     rows = []
-    for name, changes in settings(run.device, compiled=compiled).items():
+    for name, changes in of.items():
         changed = replace(run, **changes)
         if changed.compile or changed.precision == "bf16":
             continue
@@ -385,9 +452,8 @@ def _memory(play: Round, device: str) -> int:
     return peak(play)
 
 
-def _peak(device: str, precision: str) -> float:
+def _peak(device: str, precision: str, size: int) -> float:
     """Operations a second of a large matrix product, the best of five."""
-    size = 8192 if device == "cuda" else 2048
     A = torch.randn(size, size, device=device, dtype=torch.bfloat16 if precision == "bf16" else torch.float32)
     torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
     best = min(_seconds(lambda: A @ A, device) for _ in range(5))
@@ -398,29 +464,35 @@ def _peak(device: str, precision: str) -> float:
 def table(rows: list[Row]) -> str:
     """Markdown."""
     columns = (
-        "loop", "setting", "ms a round", "images/s", "× usual", "× ceiling", "MiB more", "of matrix peak"
+        "loop", "setting", "ms a round", "rounds/s", "images/s", "× usual", "× ceiling",
+        "× torch's second derivatives", "MiB more", "of matrix peak",
     )  # fmt: skip
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for r in rows:
-        ceiling_ = "" if r.to_ceiling is None else f"{r.to_ceiling:.2f}"
+        ceiling_, torchs = ("" if x is None else f"{x:.2f}" for x in (r.to_ceiling, r.to_torchs))
+        memory = "" if r.peak_mib is None else f"{r.peak_mib:,.0f}"
         lines.append(
-            f"| {r.contestant} | {r.setting} | {r.median_ms:,.1f} | {r.images:,.0f} | {r.to_usual:.2f} "
-            f"| {ceiling_} | {r.peak_mib:,.0f} | {r.of_peak:.0%} |"
+            f"| {r.contestant} | {r.setting} | {r.median_ms:,.1f} | {r.rounds:,.1f} | {r.images:,.0f} "
+            f"| {r.to_usual:.2f} | {ceiling_} | {torchs} | {memory} | {r.of_peak:.0%} |"
         )
     return "\n".join(lines)
 
 
 def met(rows: list[Row], device: str) -> str:
     """Which of our rows reach the targets and which do not, in sentences."""
-    own = [row for row in rows if row.contestant == "paripassu"]
+    own = [row for row in rows if row.contestant in (OURS, CAPTURED)]
     targets = {
         f"{AT_LEAST_USUAL[device]} × the usual loop": (AT_LEAST_USUAL[device], [r.to_usual for r in own]),
         f"{AT_LEAST_CEILING} × the ceiling": (AT_LEAST_CEILING, [r.to_ceiling or 0.0 for r in own]),
     }
+    with_penalty = [row.to_torchs for row in own if row.to_torchs is not None]
+    if len(with_penalty) == len(own):
+        targets[f"{AT_LEAST_TORCHS} × torch's second derivatives"] = AT_LEAST_TORCHS, with_penalty
     sentences: list[str] = []
     for what, (least, speeds) in targets.items():
         named = {
-            f"{row.setting} ({speed:.2f})": speed >= least for row, speed in zip(own, speeds, strict=True)
+            f"{row.setting}{', captured' * (row.contestant == CAPTURED)} ({speed:.2f})": speed >= least
+            for row, speed in zip(own, speeds, strict=True)
         }
         meeting, missing = (
             [name for name, meets in named.items() if meets is is_met] for is_met in (True, False)
@@ -464,24 +536,22 @@ def _where(goes: dict[str, dict[str, float]]) -> str:
 
 
 def run(
-    device: str, rounds: int, command: str, progress: Callable[[], None], *, compiled: bool
+    device: str, rounds: int, command: str, progress: Callable[[], None], *, compiled: bool, tiny: bool
 ) -> tuple[dict[str, Any], str]:
     """Measure each run; return the figures as plain values, and the dated page."""
-    measured = {
-        name: measure(load, rounds, progress, compiled=compiled) for name, load in loads(device).items()
-    }
-    penalised = {
-        name: measure_penalty(load, rounds, compiled=compiled) for name, load in loads(device).items()
-    }
+    runs, of = loads(device, tiny=tiny), settings(device, compiled=compiled, tiny=tiny)
+    measured = {name: measure(load, rounds, progress, of) for name, load in runs.items()}
+    penalised = {name: measure_penalty(load, rounds, of) for name, load in runs.items()}
     where = environment(command, name_of(device))
     versions = ", ".join(f"{name} {number}" for name, number in where.versions.items())
     used = f"{where.cores} cores, {torch.get_num_threads()} of them used"
     setting = (
         f"{where.device}, {used}; {versions}; commit {where.commit or 'unknown'}. "
-        f"Medians of {rounds} rounds. The targets are {AT_LEAST_USUAL[device]} × the usual loop and "
-        f"{AT_LEAST_CEILING} × the ceiling. *MiB more* is the most memory allocated at once within a round, "
-        "beyond weights and optimizers. *Of matrix peak* is the speed of convolutions and products over that "
-        "of a large matrix product in the same precision."
+        f"Medians of {rounds} rounds. The targets are {AT_LEAST_USUAL[device]} × the usual loop, "
+        f"{AT_LEAST_CEILING} × the ceiling and, with a penalty, {AT_LEAST_TORCHS} × torch's second "
+        "derivatives. *MiB more* is the most memory allocated at once within a round, beyond weights and "
+        "optimizers; a graph keeps its memory. *Of matrix peak* is the speed of convolutions and products "
+        "over that of a large matrix product in the same precision."
     )
     sections = [
         f"# One round of training, {datetime.now(UTC):%Y-%m-%d}",
@@ -491,7 +561,7 @@ def run(
     ]
     for name, (rows, goes) in measured.items():
         sections += [
-            f"## {name}, batch {loads(device)[name].batch}",
+            f"## {name}, batch {runs[name].batch}",
             table(rows),
             met(rows, device),
             penalty_table(penalised[name]),

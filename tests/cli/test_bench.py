@@ -6,12 +6,16 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
+from tests.cases.graphs import FakeGraphs
 
 from paripassu.__main__ import main
 from paripassu.cli import bench
 from paripassu.data import Digits
 from paripassu.games import WganGP
 from paripassu.models import DCGAN
+from paripassu.optim import steps
+from paripassu.optim.steps import plain
 from paripassu.records import Losses, Pace, Shadow, Update
 from paripassu.records.codec import RecordWriter, read_records
 from paripassu.rules import Adam
@@ -88,27 +92,26 @@ def test_benchmarks_are_listed(capsys):
 def test_training_is_timed_beside_usual_loop_and_networks_alone(monkeypatch, tmp_path, capsys):
     script = bench.load("train")
     player = Player(Adam((0.5, 0.9)), 1e-4)
-    tiny = Run(Digits(), DCGAN(width=2, norm="none"), player, player, penalty=WganGP(), batch=4, n_critic=2)
-    monkeypatch.setattr(script, "loads", lambda device: {"tiny": tiny})
+    small = Run(Digits(), DCGAN(width=2, norm="none"), player, player, penalty=WganGP(), batch=4, n_critic=2)
+    monkeypatch.setattr(script, "loads", lambda device, tiny=False: {"a run": small})
     monkeypatch.setattr(script, "IMAGES", 20)
-    # Without bf16, which takes minutes on a CPU that has no instructions for it.
-    measured = {
-        name: given for name, given in script.settings("cpu", compiled=False).items() if "bf16" not in name
-    }
-    monkeypatch.setattr(script, "settings", lambda device, compiled: measured)
+    measured = script.settings("cpu", compiled=False, tiny=True)  # without bf16, which takes minutes on CPUs
     page = tmp_path / "table.md"
-    assert main(f"bench train --rounds 1 --out {page} --json --quiet".split()) == 0
-    figures = json.loads(capsys.readouterr().out)["tiny"]
+    assert main(f"bench train --rounds 1 --tiny --out {page} --json --quiet".split()) == 0
+    figures = json.loads(capsys.readouterr().out)["a run"]
+    contestants = "paripassu", "paripassu, torch's second derivatives", "the ceiling"
     rows, penalties = figures["rows"], figures["penalty"]
     assert [(row["contestant"], row["setting"]) for row in rows] == [
         ("the usual loop", "as torch has it"),
-        *((who, name) for name in measured for who in ("paripassu", "the ceiling")),
+        *((who, name) for name in measured for who in contestants),
     ]
     assert rows[0]["to_usual"] == 1.0
-    for own, ceiling in zip(rows[1::2], rows[2::2], strict=True):
+    for own, torchs, ceiling in zip(rows[1::3], rows[2::3], rows[3::3], strict=True):
+        assert own["to_torchs"] == pytest.approx(torchs["median_ms"] / own["median_ms"])
+        assert own["rounds"] == pytest.approx(1e3 / own["median_ms"])
         assert own["to_ceiling"] == pytest.approx(ceiling["median_ms"] / own["median_ms"])
         assert own["images"] == pytest.approx(8e3 / own["median_ms"])
-    assert "## tiny" in page.read_text()
+    assert "## a run, batch 4" in page.read_text()
     assert page.read_text().count("1.3 × the usual loop is met by ") == 1
     assert [row["setting"] for row in penalties] == list(measured)
     for row in penalties:
@@ -145,11 +148,40 @@ def test_the_page_says_which_penalties_cost_too_much():
 )
 def test_the_page_says_which_targets_were_missed(to_usual, to_ceiling, message):
     script = bench.load("train")
-    rows = [script.Row(script.USUAL, "float32", 1.0, 1.0, 9.0, None, 1.0, 0.1)]
+    rows = [script.Row(script.USUAL, "float32", 1.0, 1.0, 1.0, 9.0, None, None, 1.0, 0.1)]
     for name, usual, ceiling in zip("ab", to_usual, to_ceiling, strict=True):
-        rows.append(script.Row("paripassu", name, 1.0, 1.0, usual, ceiling, 1.0, 0.1))
-        rows.append(script.Row("the ceiling", name, 1.0, 1.0, 9.0, None, 1.0, 0.1))
+        rows.append(script.Row("paripassu", name, 1.0, 1.0, 1.0, usual, ceiling, None, 1.0, 0.1))
+        rows.append(script.Row("the ceiling", name, 1.0, 1.0, 1.0, 9.0, None, None, 1.0, 0.1))
     assert script.met(rows, "cpu") == message
+
+
+def test_the_page_has_captured_rounds():
+    script = bench.load("train")
+    rows = [
+        script.Row(script.OURS, "tf32", 10.0, 100.0, 6400.0, 1.3, 0.97, 1.25, 5.0, 0.1),
+        script.Row(script.CAPTURED, "tf32", 4.0, 250.0, 16000.0, 2.6, 1.9, 3.1, None, 0.3),
+    ]
+    assert script.table(rows).splitlines()[-1] == (
+        "| paripassu, captured | tf32 | 4.0 | 250.0 | 16,000 | 2.60 | 1.90 | 3.10 |  | 30% |"
+    )
+    assert script.met(rows, "cuda").splitlines() == [
+        "2.5 × the usual loop is met by tf32, captured (2.60), **not by** tf32 (1.30).",
+        "0.95 × the ceiling is met by every setting.",
+        "1.2 × torch's second derivatives is met by every setting.",
+    ]
+
+
+def test_captured_rounds_are_timed(monkeypatch):
+    """By the double of CUDA graphs."""
+    script, graphs = bench.load("train"), FakeGraphs()
+    monkeypatch.setattr(script, "CudaGraphs", lambda _: graphs)
+    monkeypatch.setattr(steps, "WAYS", (plain,))
+    player = Player(Adam(), 1e-4)
+    run = Run(Digits(), DCGAN(latent=4, width=2), player, player, batch=2, probe_every=1)
+    play = script.captured(run, torch.zeros(10, 3, 32, 32, dtype=torch.uint8))
+    for _ in range(5):
+        play()
+    assert (graphs.warmed, graphs.recorded, graphs.replayed) == (2, 1, 3)
 
 
 def test_every_phase_of_a_made_study_has_its_row(tmp_path, capsys, monkeypatch):

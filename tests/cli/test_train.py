@@ -180,7 +180,7 @@ def test_wgangp_on_cifars_binary_batches(tmp_path, capsys, monkeypatch):
 
 def _resolved(capsys, *arguments: str) -> dict:
     code, out, err = run(capsys, "train", *arguments, "--dry-run", "--device", "cpu")
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, "CUDA graphs: none, because the run is on the CPU.\n")
     return json.loads(out)
 
 
@@ -337,3 +337,15 @@ def test_a_folder_that_cannot_be_written(tmp_path, capsys):
     code, _, err = run(capsys, *TRAIN, "--out", str(tmp_path / "file" / "run"))
     assert code == 1
     assert "complete results are kept" in err
+
+
+def test_capture_that_cannot_be_is_one_sentence(tmp_path, capsys):
+    for dry in ([], ["--dry-run"]):
+        options = ["--device", "cpu", "--capture", "on", "--out", str(tmp_path / "run")]
+        code, out, err = run(capsys, "train", *options, *dry)
+        assert (code, out) == (2, "")
+        assert err == (
+            "paripassu: a round cannot be one CUDA graph here, because the run is on the CPU: "
+            "set capture to auto or off\n"
+        )
+    assert not (tmp_path / "run").exists()

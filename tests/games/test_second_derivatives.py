@@ -62,7 +62,7 @@ def _gradients(loss: Tensor, inputs: list[Tensor], **options: bool) -> list[Tens
 
 def _penalised(penalty, network: nn.Module, real: Tensor, fake: Tensor) -> list[Tensor]:
     network = deepcopy(network)  # some keep estimates that move
-    loss = penalty(network, real, fake, Draws(torch.Generator().manual_seed(1)))
+    loss = penalty(network, real, fake, Draws(torch.Generator(real.device).manual_seed(1)))
     return [loss, *_gradients(loss, list(network.parameters()))]
 
 
@@ -74,6 +74,16 @@ def test_penalties_have_torchs_gradients(name, penalty, ordinary):
     theirs = ordinary(lambda: _penalised(penalty, network, real, fake))
     torch.testing.assert_close(ours, theirs, **EXACT)
     assert any(gradient.any() for gradient in ours[1:])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("penalty", PENALTIES, ids=lambda penalty: type(penalty).__name__)
+@pytest.mark.parametrize("name", DISCRIMINATORS)
+def test_penalties_have_torchs_gradients_on_a_gpu(name, penalty, ordinary):
+    network, real, fake = (each.to("cuda") for each in _discriminator(name))
+    ours = _penalised(penalty, network, real, fake)
+    theirs = ordinary(lambda: _penalised(penalty, network, real, fake))
+    torch.testing.assert_close(ours, theirs, **EXACT)
 
 
 def test_path_lengths_have_torchs_gradients(ordinary):

@@ -267,3 +267,25 @@ def test_a_wrapper_without_hooks_is_refused_with_what_to_do():
     for wrapper in (_Wrapper(base), borrowed, object()):
         with pytest.raises(ValueError, match="the optimizer inside of it"):
             Probe({"g": wrapper}, writer=print)
+
+
+def test_rounds_without_hooks_are_counted():
+    """Replays of a CUDA graph: the measured rounds keep their numbers."""
+    network, records = torch.nn.Linear(2, 1), []
+    optimizer = NSGD(network.parameters(), 0.1)
+    probe = Probe({"critic": optimizer}, every=3, writer=records.append, layers=False, shadows={})
+    for round_ in range(1, 7):
+        if round_ % 3:
+            probe.advance()
+            continue
+        network(torch.ones(4, 2)).mean().backward()
+        optimizer.step()
+    assert [record.step for record in records] == [3, 6]
+
+
+def test_rounds_that_shadows_must_see_cannot_be_skipped():
+    probe = Probe({"critic": NSGD(torch.nn.Linear(2, 1).parameters(), 0.1)}, writer=print)
+    with pytest.raises(ValueError, match="make the Probe with shadows="):
+        probe.advance()
+    with pytest.raises(ValueError, match="rounds must be >= 1, got 0"):
+        probe.advance(0)

@@ -121,6 +121,20 @@ def test_a_rate_for_the_tensor_is_one_for_all_its_elements():
     assert rule.init(whole[0])["weight"].shape == ()
 
 
+def test_variances_that_are_rounded_below_zero_count_as_zero():
+    """Constant elements, of which some are, leave the choice to the one that varies."""
+    constant, varying = torch.linspace(0.1, 1, 50, dtype=torch.float64), [1.0, 4.0, -3.0, 7.0]
+    weights = []
+    for beside in (constant, constant[:0]):
+        rule = MaxVA((0.0, 0.99), scope="layer")
+        gradients = [torch.cat([beside, torch.tensor([y], dtype=torch.float64)]) for y in varying]
+        state = rule.init(gradients[0])
+        for gradient in gradients:
+            _, state = rule.update_tensor(gradient, state, gradient)
+        weights.append(state["weight"])
+    torch.testing.assert_close(*weights, rtol=1e-9, atol=0)
+
+
 @pytest.mark.parametrize("low", [-0.1, 0.95, math.nan])
 def test_bounds_that_contradict_each_other_are_refused(low):
     with pytest.raises(ValueError, match=r"beta_min must be in \[0, 0.9\], got"):

@@ -182,6 +182,21 @@ def test_a_batch_of_all_images_is_no_batch():
     assert one == pytest.approx(other, rel=1e-9, abs=1e-12)
 
 
+def test_coupled_and_decoupled_decay_are_the_same_for_descent_alone():
+    """Descent by the gradient of L2 is decay; Adam divides it away."""
+    problem = replace(SMALL, sigma_0=0.5)
+    ends = {
+        (type(rule), coupled): play(
+            replace(problem, decay=0.3 if coupled else 0.0), rule, 0.01, 30, [0],
+            weight_decay=0.0 if coupled else 0.3, record=[30],
+        ).weights["w"][0]
+        for rule in (SGD(), ADAM)
+        for coupled in (True, False)
+    }  # fmt: skip
+    assert ends[SGD, True] == pytest.approx(ends[SGD, False], rel=1e-9, abs=1e-12)
+    assert abs(ends[Adam, True] - ends[Adam, False]).max() > 0.1
+
+
 def test_batches_are_drawn_without_replacement():
     batches = replace(SMALL, batch=3).draws([0], 0)["batch"].numpy()[0]
     assert (np.diff(np.sort(batches, axis=1), axis=1) > 0).all()

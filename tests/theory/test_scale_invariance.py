@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from paripassu.rules import SGD, Adam, Normalize
+from paripassu.rules import SGD, Adam, Clip, Normalize
 from paripassu.theory import (
     Rayleigh,
     angular_step,
@@ -137,6 +137,33 @@ def test_a_hundredfold_length_decays_in_its_known_time():
     # Halfway the length has fallen by the root; at the end noise has made the equilibrium soft.
     assert paths.norms["x"][0, 1] == pytest.approx(10 * norm, rel=0.02)
     assert norm < paths.norms["x"][0, 2] < 1.3 * norm
+
+
+def test_a_clipped_step_turns_by_twice_the_equilibriums_angle():
+    """At most arctan of .008 over 1 - lr wd at the paper's rates, where the equilibrium turns by .004."""
+    rule = Clip.at_equilibrium(SGD(), **PAPER)
+    norm = equilibrium_norm(**PAPER)
+    for noise, expected in ((100.0, 0.008), (1.0, 0.004)):
+        problem = Rayleigh(NOISE, norm=norm, noise=noise)
+        paths = play(problem, rule, **PAPER, steps=1, seeds=[0], record=[0, 1])
+        assert angular_steps(paths).item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_clipping_keeps_both_invariances():
+    """Of rates and scales: the limit is relative to the weights, and the gradient scales as they do."""
+    norm, rates = 0.1, {"lr": 0.4, "weight_decay": 0.1}
+    one = play(Rayleigh(FEW, norm=norm, noise=0.3), Clip.at_equilibrium(SGD(), **rates), **rates, steps=60,
+               seeds=[2])  # fmt: skip
+    scaled = {"lr": 0.4 / 8, "weight_decay": 0.8}
+    longer = {"lr": 0.4 * 64, "weight_decay": 0.1 / 64}
+    for problem, other, c in (
+        (Rayleigh(FEW, norm=norm, noise=0.3, scale=8.0), scaled, 1.0),
+        (Rayleigh(FEW, norm=8 * norm, noise=0.3), longer, 8.0),
+    ):
+        paths = play(problem, Clip.at_equilibrium(SGD(), **other), **other, steps=60, seeds=[2])
+        assert paths.observed["x"] / c == pytest.approx(one.observed["x"], rel=1e-9)
+    plain = play(Rayleigh(FEW, norm=norm, noise=0.3), SGD(), **rates, steps=60, seeds=[2])
+    assert not np.allclose(plain.observed["x"], one.observed["x"])
 
 
 def test_without_decay_lengths_only_grow():

@@ -103,6 +103,8 @@ class BenchTrain:
     """Where to train; the WGAN-GP ResNet has all its 128 channels on a GPU, 32 on the CPU."""
     compile: bool = False
     """Measure torch.compile too, which needs a C++ compiler and minutes."""
+    tiny: bool = False
+    """Take tiny networks and batches, only to see that everything runs."""
     out: Path | None = None
     """The table's file. Without it: benchmarks/results/train-DATE.md, on a GPU train-cuda-DATE.md."""
     quiet: bool = False
@@ -115,9 +117,10 @@ class BenchTrain:
         _check_count("--rounds", self.rounds, _MOST_ROUNDS)
         device = choices.device(self.device)
         script = load("train")
-        with _counting("bench train", len(script.loads(device)) * self.rounds, quiet=self.quiet) as one_more:
+        turns = len(script.loads(device)) * self.rounds
+        with _counting("bench train", turns, quiet=self.quiet) as one_more:
             results, page = script.run(
-                device, self.rounds, choices.as_typed(), one_more, compiled=self.compile
+                device, self.rounds, choices.as_typed(), one_more, compiled=self.compile, tiny=self.tiny
             )
         _finish(results, page, self.out or script.default_page(device), as_json=self.json)
 

@@ -16,7 +16,7 @@ from paripassu.recipes import RECIPES, Options, override
 from paripassu.records import RECORDS_FILE, Decay, End, Metric
 from paripassu.records.codec import read_records
 from paripassu.report.run import write_run_page
-from paripassu.train import Run, current_processes, joined, names, train
+from paripassu.train import Capture, Run, check_capture, current_processes, joined, names, obstacle, train
 from paripassu.train.run import Precision, Updates
 from paripassu.train.serialization import loss_names
 
@@ -154,6 +154,9 @@ class Train:
     """Whether torch.compile makes the networks' code: minutes before the first step, then faster steps."""
     device: str = "auto"
     """cpu, cuda, cuda:1, ...; auto takes a GPU if the machine has one."""
+    capture: Capture = "auto"
+    """Whether a GPU replays whole rounds as CUDA graphs; only the speed changes. auto: wherever it can;
+    --dry-run says why it cannot."""
     start: Annotated[Path | None, tyro.conf.arg(name="from", metavar="RUN", help_behavior_hint="")] = None
     """Folder of a run of the same networks whose last weights are the first of this run."""
     out: Path | None = None
@@ -173,8 +176,11 @@ class Train:
     def __call__(self) -> None:
         """Train, write the page, print the metrics."""
         run = self.run()
+        check_capture(run, self.capture)
+        why = obstacle(run, self.capture)
         if self.dry_run:
             print(json.dumps(run.settings(), indent=2))
+            output.notice(f"CUDA graphs: none, because {why}." if why else "CUDA graphs: one for each round.")
             return
         folder = self.out or self._default(run)
         with joined(run.device):
@@ -197,6 +203,7 @@ class Train:
                 run,
                 folder,
                 start=self.start,
+                capture=self.capture,
                 command=choices.as_typed(),
                 progress=advance,
                 notice=lambda text: output.notice(text) if shown else None,

@@ -42,15 +42,17 @@ class Draws:
 
     def uniform(self, shape: tuple[int, ...], like: Tensor | None = None) -> Tensor:
         """Rows ``shape`` of numbers in [0, 1), of the dtype and on the device of ``like``."""
-        return self._drawn(torch.rand, shape, like)
+        return self._drawn(torch.rand, shape, self._options(like))
 
     def normal(self, shape: tuple[int, ...], like: Tensor | None = None) -> Tensor:
         """Rows ``shape`` of N(0, 1), of the dtype and on the device of ``like``."""
-        return self._drawn(torch.randn, shape, like)
+        return self._drawn(torch.randn, shape, self._options(like))
 
-    def _drawn(self, draw: Callable[..., Tensor], shape: tuple[int, ...], like: Tensor | None) -> Tensor:
-        options: dict[str, Any] = {"device": self.generator.device}
-        if like is not None:
-            options = {"dtype": like.dtype, "device": like.device}
+    def _options(self, like: Tensor | None) -> dict[str, Any]:
+        if like is None:
+            return {"device": self.generator.device}
+        return {"dtype": like.dtype, "device": like.device}
+
+    def _drawn(self, draw: Callable[..., Tensor], shape: tuple[int, ...], options: dict[str, Any]) -> Tensor:
         rows, *rest = shape
         return self.rows(draw((self.processes * rows, *rest), generator=self.generator, **options))

@@ -58,3 +58,21 @@ def dense(tensor: Tensor) -> Tensor:
     """A gradient or a parameter, detached, in the numbers that rules compute with, and not sparse."""
     detached = tensor.detach()
     return working(detached.to_dense() if detached.is_sparse else detached)
+
+
+def weights_of(optimizer: torch.optim.Optimizer) -> dict[Tensor, Tensor]:
+    """Copies of all parameters."""
+    return {p: p.detach().clone() for group in optimizer.param_groups for p in group["params"]}
+
+
+def check_hooks(player: str, optimizer: Any) -> None:
+    """Raise ``ValueError`` unless torch runs hooks at the optimizer's steps."""
+    # torch makes both in Optimizer.__init__, which wrappers often do not call.
+    has_hooks = hasattr(optimizer, "_optimizer_step_pre_hooks") and getattr(
+        getattr(type(optimizer), "step", None), "hooked", False
+    )
+    if not has_hooks:
+        raise ValueError(
+            f"the steps of {player!r}, a {type(optimizer).__name__}, have no hooks, as of a wrapper that "
+            "does not call torch.optim.Optimizer.__init__: give the probe the optimizer inside of it"
+        )

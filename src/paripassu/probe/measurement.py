@@ -48,6 +48,12 @@ def measure(
     return [record for name, row in rows for record in _records(step, player, name, row, list(shadows))]
 
 
+def relative_step(records: Sequence[Update | Shadow]) -> float:
+    """A player's step over its weights; NaN where these are zero."""
+    whole = next(r for r in records if isinstance(r, Update) and not r.layer)
+    return whole.update / whole.weight if whole.weight else math.nan
+
+
 def _products(before: Tensor, layer: Layer, shadows: Sequence[Tensor]) -> Tensor:
     w, g = _wide(before), _wide(layer.gradient)
     delta = _wide(layer.parameter.detach()) - w

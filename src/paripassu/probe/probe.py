@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from paripassu.probe.gradients import Layer, is_skipped, layers_of
-from paripassu.probe.measurement import measure
+from paripassu.probe.gradients import Layer, check_hooks, is_skipped, layers_of, weights_of
+from paripassu.probe.measurement import measure, relative_step
 from paripassu.probe.shadows import Shadows
 from paripassu.probe.summary import ConsoleWriter, as_html, frame, plot, table
 from paripassu.probe.tensorboard import TensorBoardWriter
@@ -120,7 +120,7 @@ class Probe:
         if start < 0:
             raise ValueError(f"start must be >= 0, got {start}")
         for player, optimizer in optimizers.items():
-            _check_hooks(player, optimizer)
+            check_hooks(player, optimizer)
         if isinstance(writer, TensorBoardWriter):
             writer.resume(start)
         self.records: list[Measured] = []
@@ -152,6 +152,18 @@ class Probe:
             self._write()
         for collection in (self._hooks, self._before, self._measured, self._shadows):
             collection.clear()
+
+    def advance(self, rounds: int = 1) -> None:
+        """Count rounds whose steps ran without hooks, as replays of a CUDA graph do; none is measured.
+
+        Raises:
+            ValueError: ``rounds`` is below 1, or the probe has shadows, which have to see every step.
+        """
+        if rounds < 1:
+            raise ValueError(f"rounds must be >= 1, got {rounds}")
+        if any(self._shadows.values()):
+            raise ValueError("shadows see every step, and these had no hooks: make the Probe with shadows={}")
+        self._rounds += rounds
 
     def summary(self) -> str:
         """What the steps of the last probed round did: a line for each player, and their pace."""
@@ -218,7 +230,7 @@ class Probe:
                 return
             # torch passes the optimizer itself as the first argument.
             closure = kwargs.get("closure", args[1] if len(args) > 1 else None)
-            weights = _weights(optimizer) if probed or closure else {}
+            weights = weights_of(optimizer) if probed or closure else {}
             snapshot = None if closure else self._snapshot(player, optimizer, weights, copy=probed)
             self._before[player] = _Before(probed, weights, snapshot)
 
@@ -271,7 +283,7 @@ class Probe:
 
     def _write(self) -> None:
         records: list[Measured] = [record for own in self._measured.values() for record in own]
-        relative = {player: _relative(own) for player, own in self._measured.items()}
+        relative = {player: relative_step(own) for player, own in self._measured.items()}
         for against, player in combinations(self._players, 2):
             if player in relative and against in relative:
                 below = relative[against]
@@ -284,25 +296,3 @@ class Probe:
         self._last = records or self._last
         self._measured.clear()
         self._probed = 0
-
-
-def _check_hooks(player: str, optimizer: Any) -> None:
-    """Raise ``ValueError`` unless torch runs hooks at the optimizer's steps."""
-    # torch makes both in Optimizer.__init__, which wrappers often do not call.
-    has_hooks = hasattr(optimizer, "_optimizer_step_pre_hooks") and getattr(
-        getattr(type(optimizer), "step", None), "hooked", False
-    )
-    if not has_hooks:
-        raise ValueError(
-            f"the steps of {player!r}, a {type(optimizer).__name__}, have no hooks, as of a wrapper that "
-            "does not call torch.optim.Optimizer.__init__: give the probe the optimizer inside of it"
-        )
-
-
-def _weights(optimizer: torch.optim.Optimizer) -> dict[Tensor, Tensor]:
-    return {p: p.detach().clone() for group in optimizer.param_groups for p in group["params"]}
-
-
-def _relative(records: list[Update | Shadow]) -> float:
-    whole = next(r for r in records if isinstance(r, Update) and not r.layer)
-    return whole.update / whole.weight if whole.weight else math.nan

@@ -21,7 +21,9 @@ a rate of an arm with the raw direction, or below 0.02 at every rate of an arm w
 whole interval. Both findings need, for each of the four arms, a rate at which all seeds fit.
 
 What is neither is *undecided*. The rules were written when the paths of these arms with the exact gradient,
-at some of these rates, were known. Among them was one of ``adam direction`` at a cost of 0.006.
+at some of these rates, were known. Among them was one of ``adam direction`` at a cost of 0.006. In a first
+run every second of 16 frequencies was empty. All inputs were then mirror images of themselves, which rules
+that treat pixels alike preserve: no arm moved. So that condition was replaced.
 """
 
 import math
@@ -139,13 +141,13 @@ def _scale(conditions: Mapping[str, Frequencies], steps: int, seeds: int) -> Swe
 
 _PAPER = Frequencies(samples=5000)
 _PIXELS = 16
-_MORE = Frequencies(  # as in natural images the scale falls with the frequency, and every other one is empty
-    scales=tuple(0.0 if i % 2 else 0.1 / math.sqrt(1 + i / 2) for i in range(_PIXELS)),
-    target=tuple(0.0 if i % 2 else 5.0 for i in range(_PIXELS)),
+_MORE = Frequencies(  # as in natural images the scale falls with the frequency, and the highest are empty
+    scales=tuple(0.1 / math.sqrt(1 + i) if i < _PIXELS // 2 else 0.0 for i in range(_PIXELS)),
+    target=tuple(5.0 if i < _PIXELS // 2 else 0.0 for i in range(_PIXELS)),
     initial=(0.01,) * _PIXELS,
     samples=5000,
 )
-_CONDITIONS = {"three pixels": _PAPER, "16 pixels, half of the frequencies empty": _MORE}
+_CONDITIONS = {"three pixels": _PAPER, "16 pixels, the upper half of the frequencies empty": _MORE}
 _SHORT = "Runs end at 3,000 steps instead of 20,000, with 5 seeds instead of 32."
 
 STUDY = Study.from_file(

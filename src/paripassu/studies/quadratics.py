@@ -51,11 +51,11 @@ _CLAIMS = ("No rule converges at a constant rate", "The variance is in proportio
 def measure(problem: Problem, paths: Trajectories) -> Mapping[str, NDArray[np.float64]]:
     """θ at the end, and both distances, of which the steps n and 2n are the first and last two records."""
     del problem
-    theta = paths.observed["theta"][:, :, 0]
+    theta = np.asarray(paths.observed["theta"][:, :, 0], np.float64)
     return {
         "theta": theta[:, -1],
-        "early": abs(theta[:, 1] - theta[:, 0]),
-        "late": abs(theta[:, -1] - theta[:, -2]),
+        "early": np.abs(theta[:, 1] - theta[:, 0]),
+        "late": np.abs(theta[:, -1] - theta[:, -2]),
     }
 
 

@@ -14,7 +14,8 @@ If every input may be perturbed by δ with ‖δ‖ <= ε, to make its own error
 So weight on an irrelevant frequency costs nothing in R_s and much in R_a. The gradient has no component along
 an irrelevant frequency. A rule whose updates are combinations of raw gradients, however long, therefore never
 changes w̃ there: SGD, momentum, NSGD, and any length grafted on them. Adam, RMSprop and sign descent act on
-pixels, leave the span of the gradients, and move w̃ there.
+pixels, leave the span of the gradients, and move w̃ there. Only a symmetry of the inputs can keep them out:
+if all odd frequencies are irrelevant, inputs are mirror images of themselves, and so are these updates.
 
 Ma, Pan & Farahmand 2023, arXiv:2308.06703, whose three pixels are the defaults here. `sign_phases` is ours.
 """

@@ -37,6 +37,12 @@ class PhaseDiagram:
         simulated: ``[A, B]`` of `PHASES`, from play.
         distance: ``[A, B]`` of the generated points in the last third, see `cycle_radius`; NaN where the run
             diverged.
+
+    Example:
+        >>> from paripassu.theory import KernelGame, phase_diagram
+        >>> diagram = phase_diagram(KernelGame(), [0.1], [0.5, 2.0], steps=200)
+        >>> diagram.predicted.tolist(), diagram.agreement
+        ([['oscillates', 'leaves']], 1.0)
     """
 
     lr_d: Array
@@ -132,6 +138,13 @@ def predicted_phases(
 
     Returns:
         `PHASES`, and whether ``steps`` are enough to see them, both ``[...]``.
+
+    Example:
+        >>> import numpy as np
+        >>> from paripassu.rules import SGD
+        >>> from paripassu.theory import KernelGame, predicted_phases
+        >>> predicted_phases(KernelGame(), np.array([0.1, 0.1]), np.array([0.5, 2.0]), SGD())[0].tolist()
+        ['oscillates', 'leaves']
     """
     leaves, turns, clear = (np.full(lr_d.shape, value) for value in (False, False, True))
     for point in range(len(game.points)):
@@ -158,6 +171,14 @@ def played_phases(paths: Trajectories, start: float) -> NDArray[np.str_]:
     Args:
         paths: of a `KernelGame`, recorded at every step of their last two thirds.
         start: the first offset.
+
+    Example:
+        >>> from paripassu.rules import SGD
+        >>> from paripassu.theory import KernelGame, play, played_phases
+        >>> lr = {"discriminator": 0.1, "generator": [0.5, 2.0]}
+        >>> paths = play(KernelGame(), SGD(), lr, steps=300, seeds=[0], record=range(100, 301))
+        >>> played_phases(paths, start=1e-3).tolist()
+        ['oscillates', 'leaves']
     """
     offsets = paths.observed["offset"].reshape(len(paths.seeds), len(paths.steps), -1)
     half = len(paths.steps) // 2

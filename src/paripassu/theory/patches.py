@@ -58,7 +58,7 @@ class Patches(Problem):
         alpha: strength of the feature noise, >= 0.
         m: filters of each label.
         q: power of the positive part, >= 2; or 1 for the linear model, without the positive part.
-        decay: λ >= 0 of the coupled L2 penalty.
+        decay: λ >= 0 of the coupled L2 penalty. Decoupled decay is ``weight_decay`` of `play`.
         sigma_0: standard deviation of the first weights, > 0.
         sigma_p: standard deviation of the noise, > 0; 1/√s without it.
         supports: ``"random"`` chooses each patch's s coordinates alone. ``"disjoint"`` gives image i the i-th

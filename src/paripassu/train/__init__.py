@@ -3,6 +3,7 @@
 from paripassu.extras import laboratory
 
 with laboratory("paripassu.train"):
+    from paripassu.train.captured import Capture, check_capture, obstacle
     from paripassu.train.device import check_device
     from paripassu.train.evaluation import evaluate
     from paripassu.train.folder import check_folder, load_run
@@ -11,8 +12,10 @@ with laboratory("paripassu.train"):
     from paripassu.train.run import Player, Run, from_settings
 
 __all__ = [
+    "Capture",
     "Player",
     "Run",
+    "check_capture",
     "check_device",
     "check_folder",
     "current_processes",
@@ -21,5 +24,6 @@ __all__ = [
     "is_one_of_many",
     "joined",
     "load_run",
+    "obstacle",
     "train",
 ]

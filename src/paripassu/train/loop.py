@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Generator
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -13,6 +14,7 @@ from paripassu.files import AnyPath
 from paripassu.records import RECORDS_FILE, End
 from paripassu.records.checkpoints import checkpoints
 from paripassu.records.codec import RecordWriter
+from paripassu.train.captured import Capture, captured_rounds, check_capture
 from paripassu.train.checkpoint import restore
 from paripassu.train.device import check_device
 from paripassu.train.folder import (
@@ -51,6 +53,7 @@ def train(
     folder: AnyPath,
     *,
     start: AnyPath | None = None,
+    capture: Capture = "auto",
     command: str = "",
     progress: Callable[[int], object] = lambda _: None,
     notice: Notice = lambda _: None,
@@ -68,6 +71,8 @@ def train(
         folder: its run folder; made if it does not exist.
         start: the folder of a run of the same networks, whose last weights are the first ones of this. The
             optimizers begin anew.
+        capture: whether a GPU replays whole rounds as CUDA graphs (`paripassu.train.captured`), which changes
+            the speed alone; ``"auto"`` wherever it can.
         command: how a person would ask for this run, kept in ``run.json``.
         progress: called with the steps done, at the start and after each step.
         notice: called with sentences a person should read, such as a damaged checkpoint passed over.
@@ -76,9 +81,9 @@ def train(
         How the run ended; a loss, weight or sample that is not finite ends it as diverged.
 
     Raises:
-        ValueError: the data, the folder or the device cannot be used, the batch does not divide among the
-            processes, ``start`` has no whole checkpoint of these networks, or the folder's checkpoints are
-            of another run; nothing was written.
+        ValueError: the data, the folder or the device cannot be used, ``capture`` is ``"on"`` and cannot be,
+            the batch does not divide among the processes, ``start`` has no whole checkpoint of these
+            networks, or the folder's checkpoints are of another run; nothing was written.
         OSError: the folder cannot be written; what was complete stays.
         RuntimeError: the memory is too small (`paripassu.train.memory`); checkpoints stay.
 
@@ -95,15 +100,17 @@ def train(
     """
     folder = Path(folder)
     check_device(run.device)
+    check_capture(run, capture)
     header = header_of(folder)
     with own_world(run, header.threads if header else None):
-        return _train_in(run, folder, start, command, progress, notice)
+        return _train_in(run, folder, start, capture, command, progress, notice)
 
 
 def _train_in(
     run: Run,
     folder: Path,
     start: AnyPath | None,
+    capture: Capture,
     command: str,
     progress: Callable[[int], object],
     notice: Notice,
@@ -167,7 +174,8 @@ def _train_in(
             return _train(run, state, real, processes, None, progress, is_new=is_new)
         with RecordWriter(path) as write:
             recorder = Recorder(run, folder, state, real, write)
-            end = _train(run, state, real, processes, recorder, progress, is_new=is_new)
+            one_round = captured_rounds(run, state, real, capture, recorder.advance, notice)
+            end = _train(run, state, real, processes, recorder, progress, one_round, is_new=is_new)
             write(end)
             write.rest()
         clear_set_aside(folder)
@@ -190,10 +198,12 @@ def _train(
     processes: Processes,
     recorder: Recorder | None,
     progress: Callable[[int], object],
+    one_round: Callable[[], Tensor] | None = None,
     *,
     is_new: bool,
 ) -> End:
     started = time.monotonic() - state.seconds
+    one_round = one_round or partial(step, run, state, real, processes)
     # A sum stays non-finite once a term was, so that divergence shows without a look at every loss.
     sums = torch.zeros(2, device=run.device)
     progress(state.step)
@@ -206,7 +216,7 @@ def _train(
             recorder.save()
 
     while state.step < run.steps and not divergence:
-        losses = step(run, state, real, processes)
+        losses = one_round()
         sums += losses
         state.step += 1
         state.seconds = time.monotonic() - started

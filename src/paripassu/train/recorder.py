@@ -60,6 +60,10 @@ class Recorder:
         """Write a checkpoint."""
         save_checkpoint(self._folder, self._state, self.write)
 
+    def advance(self) -> None:
+        """Count a step that the probe did not see."""
+        self._probe.advance()
+
     def close(self) -> None:
         """Write what the probe has yet to write."""
         self._probe.detach()

@@ -1,5 +1,8 @@
 """One step of a GAN: the discriminator's updates, the generator's update, the moving average."""
 
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from operator import methodcaller
 from typing import cast
 
 import torch
@@ -31,39 +34,82 @@ def step(run: Run, state: TrainingState, real: Samples, processes: Processes = A
         ``[2]``: the discriminator's and the generator's loss, each before its player's (last) step, on this
         process's rows.
     """
-    device = torch.device(run.device)
-    draws = processes.draws(generator(run.seed, Stream.TRAINING, state.step, device))
+    set_rates(run, state)
+    with drawing(run, state, processes) as numbers:
+        losses = play_round(run, state, real, processes.draws(numbers), processes)
+    expect(run, state, real)
+    return losses
 
-    # Learning rates.
+
+def set_rates(run: Run, state: TrainingState) -> None:
+    """Give both optimizers the learning rates of this step."""
     factor = run.rate_factor(state.step)
     for player, optimizer in ((run.generator, state.optimizer_g), (run.discriminator, state.optimizer_d)):
         for group in optimizer.param_groups:
             group["lr"] = player.lr * factor
 
-    loss_d = torch.zeros([])
-    with seeded(run.seed, Stream.NETWORKS, state.step, device, processes.rank):
-        # Discriminator. Simultaneous updates are one each: its step waits for the generator's gradient.
-        for _ in range(run.n_critic):
-            loss_d = _discriminator_loss(run, state, real, draws)
-            _backward(loss_d, state.optimizer_d, processes)
-            if run.updates == "alternating":
-                state.optimizer_d.step()
 
-        # Generator.
-        loss_g = _generator_loss(run, state, real, draws)
-        _backward(loss_g, state.optimizer_g, processes)
-        if run.updates == "simultaneous":
-            state.optimizer_d.step()
-        state.optimizer_g.step()
+@contextmanager
+def drawing(run: Run, state: TrainingState, processes: Processes = ALONE) -> Generator[torch.Generator]:
+    """Seed what a step draws: the game from the yielded generator, networks from torch's global ones."""
+    device = torch.device(run.device)
+    with seeded(run.seed, Stream.NETWORKS, state.step, device, processes.rank):
+        yield generator(run.seed, Stream.TRAINING, state.step, device)
+
+
+def expect(run: Run, state: TrainingState, real: Samples) -> None:
+    """Announce the batches of the next step, which some data gather ahead."""
+    drawn = [run.batch] * run.n_critic + [run.generator_batches * run.batch] * run.loss.relativistic
+    real.expect(number(run.seed, Stream.TRAINING, state.step + 1), drawn)
+
+
+def play_round(
+    run: Run,
+    state: TrainingState,
+    real: Samples,
+    draws: Draws,
+    processes: Processes = ALONE,
+    move: Callable[[RuleOptimizer], object] = methodcaller("step"),
+) -> Tensor:
+    """What a step computes, with the rates that the optimizers have; returns what `step` does.
+
+    Args:
+        run: what is trained.
+        state: changed by one step, except for its counters.
+        real: the data.
+        draws: the game's random numbers.
+        processes: this process among those that train together.
+        move: takes an optimizer's step.
+    """
+    loss_d = torch.zeros([])
+    # Discriminator. Simultaneous updates are one each: its step waits for the generator's gradient.
+    for _ in range(run.n_critic):
+        loss_d = _discriminator_loss(run, state, real, draws)
+        _backward(loss_d, state.optimizer_d, processes)
+        if run.updates == "alternating":
+            move(state.optimizer_d)
+
+    # Generator.
+    loss_g = _generator_loss(run, state, real, draws)
+    _backward(loss_g, state.optimizer_g, processes)
+    if run.updates == "simultaneous":
+        move(state.optimizer_d)
+    move(state.optimizer_g)
 
     # Moving average of the generator.
     if state.averaged is not None:
         _average(run, state.averaged, state.generator)
-
-    # Batches of the next step, which some data gather ahead.
-    drawn = [run.batch] * run.n_critic + [run.generator_batches * run.batch] * run.loss.relativistic
-    real.expect(number(run.seed, Stream.TRAINING, state.step + 1), drawn)
     return torch.stack([loss_d.detach(), loss_g.detach()])
+
+
+def has_penalty(run: Run, step: int) -> bool:
+    """Whether the discriminator's loss has its penalty in a step."""
+    return run.penalty is not None and step % run.penalty_every == 0
+
+
+def has_path_length(run: Run, step: int) -> bool:
+    """Whether the generator's loss has its path length term in a step."""
+    return run.path_length is not None and step % run.path_length_every == 0
 
 
 def _discriminator_loss(run: Run, state: TrainingState, real: Samples, draws: Draws) -> Tensor:
@@ -72,7 +118,7 @@ def _discriminator_loss(run: Run, state: TrainingState, real: Samples, draws: Dr
         fake = play(run, state.generator, _latents(run, run.batch, draws))
     logits = (play(run, state.discriminator, images) for images in (shown, fake))
     loss = run.loss.discriminator(*logits)
-    if run.penalty and state.step % run.penalty_every == 0:
+    if has_penalty(run, state.step):
         loss = loss + run.penalty_every * penalty(run, state.discriminator, shown, fake, draws)
     return loss
 
@@ -86,7 +132,8 @@ def _generator_loss(run: Run, state: TrainingState, real: Samples, draws: Draws)
             shown = draws.rows(real.draw(count, draws.generator))
             logits.insert(0, play(run, state.discriminator, shown))
     loss = run.loss.generator(*logits)
-    if run.path_length and state.step % run.path_length_every == 0:
+    if has_path_length(run, state.step):
+        assert run.path_length is not None
         # Half a batch, as in the source: second derivatives take as much memory as the rest of the step.
         latents = _latents(run, path_length_batch(run), draws)
         term = run.path_length(cast(StyleBased, state.generator), latents, draws)

@@ -108,6 +108,20 @@ def test_steps_are_the_rules(path, rule, scale, tensor_lr):
             torch.testing.assert_close(p.detach().double(), e, rtol=0, atol=1e-5 * largest)
 
 
+@pytest.mark.parametrize(("path", "rule"), FAST_AND_SLOW, indirect=["path"])
+def test_a_float64_rate_moves_as_its_number_bit_by_bit(path, rule):
+    """So a graph that reads rates from the device has the bits of steps without it, also with shape ()."""
+    generator = torch.Generator().manual_seed(0)
+    values = [torch.randn(shape, generator=generator) for shape in [(3, 4), (5,), ()]]
+    rates = (0.1, torch.tensor(0.1, dtype=torch.float64, device=DEVICE))
+    moved = [[_parameter(v, v.flip(-1) if v.ndim else v) for v in values] for _ in rates]
+    for parameters, rate in zip(moved, rates, strict=True):
+        optimizer = RuleOptimizer(parameters, rate, rule=rule, weight_decay=0.3)
+        for _ in range(3):
+            optimizer.step()
+    assert all(torch.equal(one, other) for one, other in zip(*moved, strict=True))
+
+
 @pytest.mark.parametrize("path", PATHS[2:], indirect=True)  # the other has torch's, in float32
 @pytest.mark.parametrize("beta", [0.0, 0.5, 0.9, 0.9999, 1 - 1e-7])
 @pytest.mark.parametrize("steps", [0, 10, 100_000])

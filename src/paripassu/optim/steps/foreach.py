@@ -139,15 +139,20 @@ def _descend(
         rate, decay = step.rates[start], step.decay_factors[start]
         parameters, moved_along = step.parameters[start:stop], directions[start:stop]
         if isinstance(decay, Tensor) or decay != 1.0:
-            torch._foreach_mul_(parameters, decay)
+            torch._foreach_mul_(parameters, _float32(decay))
         if factors is None:
-            torch._foreach_sub_(parameters, torch._foreach_mul(moved_along, rate))
+            torch._foreach_sub_(parameters, torch._foreach_mul(moved_along, _float32(rate)))
         elif decomposition.is_global:
             torch._foreach_sub_(parameters, torch._foreach_mul(moved_along, _narrow(factors * rate)))
         else:
             paces = _narrow(factors[start:stop] * rate).unbind()
             torch._foreach_addcmul_(parameters, moved_along, paces, value=-1.0)
         start = stop
+
+
+def _float32(number: float | Tensor) -> float | Tensor:
+    # As torch rounds Python's numbers. A tensor would keep its dtype beside parameters without dimensions.
+    return number.float() if isinstance(number, Tensor) else number
 
 
 def _narrow(factors: Tensor) -> Tensor:

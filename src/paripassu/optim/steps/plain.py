@@ -43,12 +43,18 @@ def carry_out(step: PlayerStep) -> None:
     pairs = list(_pairs(step.rule, states, step.states))
     # An update may be a tensor of the old state, and a new state a view of the parameter: read both before
     # writing anything.
-    moves = [update * rate for update, rate in zip(updates, step.rates, strict=True)]
+    moves = [update * _number_for(update, rate) for update, rate in zip(updates, step.rates, strict=True)]
     _write(pairs)
     for parameter, move, factor in zip(step.parameters, moves, step.decay_factors, strict=True):
         if isinstance(factor, Tensor) or factor != 1.0:
-            parameter.mul_(factor)
+            parameter.mul_(_number_for(parameter, factor))
         parameter.sub_(move)
+
+
+def _number_for(tensor: Tensor, number: float | Tensor) -> float | Tensor:
+    """A rate or factor that is rounded to the tensor's dtype, as torch rounds Python's numbers."""
+    # To torch, two tensors without dimensions are equals, and the product is of the wider dtype.
+    return number.to(tensor.dtype) if isinstance(number, Tensor) and not tensor.ndim else number
 
 
 def _write(pairs: Sequence[tuple[Tensor, Tensor]]) -> None:
