@@ -170,6 +170,7 @@ _GROUPS: dict[str, Callable[[StudyResult, Path], Groups]] = {
     "scaling": _of_scaling,
     "vary": _of_vary,
     "played": _of_played,
+    "dissection": _of_played,
 }
 
 

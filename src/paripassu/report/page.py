@@ -68,6 +68,24 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Graded:
+    """A cell that is coloured by what it means for who trains.
+
+    Attributes:
+        text: shown.
+        grade: ``"good"``, ``"bad"`` or ``"between"``.
+        hint: shown where the mouse rests on it.
+    """
+
+    text: str
+    grade: str
+    hint: str
+
+    def __str__(self) -> str:
+        return {"good": "✓ ", "bad": "✗ "}.get(self.grade, "") + self.text
+
+
+@dataclass(frozen=True)
 class Table:
     """Rows of cells; cells are shown as text.
 
@@ -79,7 +97,7 @@ class Table:
     """
 
     columns: Sequence[str]
-    rows: Sequence[Sequence[str | Link]]
+    rows: Sequence[Sequence[str | Link | Graded]]
     best: int | None = None
     caption: str = ""
     kind: str = "table"

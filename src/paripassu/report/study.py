@@ -8,7 +8,7 @@ from paripassu.evidence.shape import expected_shape
 from paripassu.records import STUDY_FILE, StudyResult
 from paripassu.records.codec import load
 from paripassu.records.study import finding_title, flat_settings
-from paripassu.report import collapse, comparison, played
+from paripassu.report import collapse, comparison, dissection, played
 from paripassu.report.page import (
     Badge,
     Block,
@@ -26,6 +26,7 @@ _SECTIONS: Mapping[str, Callable[[StudyResult, Path], list[Section]]] = {
     "scaling": collapse.scaling_sections,
     "vary": collapse.vary_sections,
     "played": played.sections,
+    "dissection": dissection.sections,
 }
 """By the kind of study: what its verdicts rest on, from its result and its folder."""
 

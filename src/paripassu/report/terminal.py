@@ -9,10 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from paripassu.evidence.changes import StudyChanges
+from paripassu.evidence.dissection import dissection as dissected
 from paripassu.evidence.kinds import of_kind
 from paripassu.records import Finding, GameResult, StudyResult
 from paripassu.records.study import finding_title
-from paripassu.report import played
+from paripassu.report import dissection, played
 from paripassu.report.collapse_tables import exponents, summary
 from paripassu.report.comparison import best_arm
 from paripassu.report.page import Table as PageTable
@@ -81,6 +82,10 @@ def _played(result: StudyResult, folder: Path) -> list[RenderableType]:
     return [part for table in played.summary(result, folder) for part in ("", _plain(table))]
 
 
+def _dissection(result: StudyResult, folder: Path) -> list[RenderableType]:
+    return ["", _plain(dissection.summary(dissected(result, folder)))]
+
+
 _TABLES: Mapping[str, Callable[[StudyResult, Path], list[RenderableType]]] = {
     "comparison": _comparison,
     "run": _sweep,
@@ -88,6 +93,7 @@ _TABLES: Mapping[str, Callable[[StudyResult, Path], list[RenderableType]]] = {
     "scaling": _scaling,
     "vary": _sweep,
     "played": _played,
+    "dissection": _dissection,
 }
 """By the kind of study: the tables that sum it up, from its result and its folder."""
 

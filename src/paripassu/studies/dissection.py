@@ -20,7 +20,7 @@ have no verdict.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -28,10 +28,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from paripassu.evidence.dissection import DIRECTION, LENGTH, SGD as SGD_ROW, Column, dissect
+from paripassu.evidence.dissection import DIRECTION, HALVES, LENGTH, Column, dissect
+from paripassu.evidence.dissection import SGD as SGD_ROW
 from paripassu.protocol import CUT_ALL, Judgement, Scale, Study, decide
 from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
-from paripassu.protocol.sweeps import Cell, PlayedSweep, SweepDesign, Tables
+from paripassu.protocol.sweeps import Cell, Measure, PlayedSweep, SweepDesign, Tables
 from paripassu.protocol.sweeps.played import Rate
 from paripassu.records import Effect, Finding, Verdict
 from paripassu.rules import SGD, Adam, Graft, MaxVA, Normalize, Rule, Sign
@@ -55,7 +56,7 @@ _FIRST = FIRST_CONFIRMATION_SEED
 _EPS = 1e-12  # far below the gradients of these games
 _ADAM = Adam((0.0, 0.9), _EPS)
 
-# Learning rates in the units of a rule's updates: a step of that length, Adam's size of an element, a gradient.
+# Learning rates in the unit of a rule's updates: a step's length, Adam's size of an element, a gradient.
 _Unit = tuple[Sequence[Rate], Sequence[Rate], Sequence[Rate]]
 
 
@@ -123,10 +124,10 @@ class DissectionSweep(PlayedSweep):
 
 
 def measure_fixed_point(problem: Problem, paths: Trajectories) -> Mapping[str, ArrayLike]:
-    """Distance of the mean of θ over the records from the mean of X."""
+    """Root mean square, over coordinates, of the mean of θ over the records less the mean of X."""
     assert isinstance(problem, NoisyQuadratic)
-    bias = (paths.observed["theta"][:, :, 0] - problem.law.mean).mean(axis=1)
-    return {"distance": abs(bias)}
+    bias = (paths.observed["theta"] - problem.law.mean).mean(axis=1)
+    return {"distance": np.sqrt((bias**2).mean(axis=1))}
 
 
 def measure_modes(problem: Problem, paths: Trajectories) -> Mapping[str, ArrayLike]:
@@ -150,22 +151,37 @@ _FREQUENCY, _NOISE, _MODES = "irrelevant frequency", "memorised noise", "modes o
 _PREDICTED = {_FREQUENCY: "direction", _NOISE: "direction", _MODES: "magnitude"}
 
 COLUMNS = (
-    Column(_FREQUENCY, "distance that the weights on a frequency which no input contains have moved, over the "
-           "target's norm", "frequencies", "moved", good=1e-9, bad=1e-3, margin=3.0, log=True, floor=1e-12,
-           study="frequencies"),
-    Column(_NOISE, "error on new images of a network that fits its noisy training images", "patches",
-           "test_error", good=0.1, bad=0.5, margin=0.25, study="patches"),
-    Column("fixed point", "where a noisy quadratic leaves the weights, less the mean of its data (a coin that "
-           "shows 1 with probability 0.3)", "coin", "distance", good=0.02, bad=0.1, margin=0.05,
-           study="quadratics"),
-    Column("stable area", "share of 10 x 10 pairs of rates at which the kernel game comes to rest",
-           "kernel game", "comes to rest", good=0.5, bad=0.1, margin=0.15, study="kernel-game"),
-    Column("scales", "loss above the least, where start and loss are 100 times larger than where the rate was "
-           "chosen", "scales", "excess", good=0.05, bad=0.2, margin=0.3, log=True, study="scale-invariance"),
-    Column(_MODES, "share of both modes that the generator has at the end (d = 100)", "modes", "found",
-           good=0.9, bad=0.5, margin=0.2, study="collapse"),
-    Column("pace", "decades between the relative steps of both players, in the same runs", "modes", "pace",
-           good=0.5, bad=2.0, margin=0.5, study="collapse"),
+    Column(
+        _FREQUENCY, "distance that the weights on a frequency which no input contains have moved, over the "
+        "norm of the target", "frequencies", "moved",
+        good=1e-9, bad=1e-3, margin=3.0, log=True, floor=1e-12, study="frequencies",
+    ),
+    Column(
+        _NOISE, "error on new images of a network that fits its noisy training images", "patches",
+        "test_error", good=0.1, bad=0.5, margin=0.25, study="patches",
+    ),
+    Column(
+        "fixed point", "distance between the point around which weights settle and the mean of noisy data "
+        "(ten coins that show 1 with probability 0.3), a coordinate", "coin", "distance",
+        good=0.02, bad=0.1, margin=0.05, study="quadratics",
+    ),
+    Column(
+        "stable area", "share of 10 x 10 pairs of rates at which the kernel game comes to rest",
+        "kernel game", "comes to rest", good=0.5, bad=0.1, margin=0.15, study="kernel-game",
+    ),
+    Column(
+        "scales", "loss above the least, where start and loss are 100 times larger than where the rate was "
+        "chosen", "scales", "excess",
+        good=0.01, bad=0.1, margin=0.3, log=True, study="scale-invariance",
+    ),
+    Column(
+        _MODES, "share of both modes that the generator has at the end (d = 100)", "modes", "found",
+        good=0.9, bad=0.5, margin=0.2, study="collapse",
+    ),
+    Column(
+        "pace", "decades between the relative steps of both players, in the same runs", "modes", "pace",
+        good=0.5, bad=2.0, margin=0.5, study="collapse",
+    ),
 )  # fmt: skip
 
 
@@ -176,11 +192,12 @@ def _phenomena(size: float, seeds: int) -> tuple[list[Cell], list[_Phenomenon]]:
         return max(10, round(count * size))
 
     def tuning(
-        condition: str, problem: Problem, arms: Arms, count: int, measure: Callable[..., Any], **more: Any
-    ) -> list[Cell]:
+        condition: str, problem: Problem, arms: Arms, count: int, measure: Measure,
+        record: Sequence[int] | None = None,
+    ) -> list[Cell]:  # fmt: skip
         return [
             Cell(condition, arm, problem, rule, tuple(rates), steps(count), range(2), measure, part="tuning",
-                 **({"record": (steps(count),)} | more))
+                 record=record or (steps(count),))
             for arm, (rule, rates) in arms.items()
         ]  # fmt: skip
 
@@ -195,17 +212,15 @@ def _phenomena(size: float, seeds: int) -> tuple[list[Cell], list[_Phenomenon]]:
     small = Patches(n=40, d=1 + 40 * 30, s=30, m=16, supports="disjoint", tests=500)
     of_frequencies = with_more(frequencies.ARMS, MaxVA())
     of_patches = with_more(patches.ARMS, MaxVA(eps=_EPS))
-    coin = NoisyQuadratic(TwoPoint(0.0, 1.0, p=0.3), initial=0.3)
+    coin = NoisyQuadratic(TwoPoint(0.0, 1.0, p=0.3), d=10, initial=0.3)
     end = steps(2000)
     of_coin = _arms(([0.02], [0.02], [0.02]))
     on_coin = [
-        Cell("coin", arm, coin, rule, rates, end, range(_FIRST, _FIRST + 25 * seeds), measure_fixed_point,
+        Cell("coin", arm, coin, rule, rates, end, range(_FIRST, _FIRST + 4 * seeds), measure_fixed_point,
              record=range(end // 2, end + 1, max(1, end // 100)))
         for arm, (rule, rates) in of_coin.items()
     ]  # fmt: skip
-    grid = [
-        (float(d), float(g)) for d in np.geomspace(0.03, 1.9, 10) for g in np.geomspace(0.03, 4.0, 10)
-    ]
+    grid = [(float(d), float(g)) for d in np.geomspace(0.03, 1.9, 10) for g in np.geomspace(0.03, 4.0, 10)]
     rest = steps(200)
     on_kernel = [
         Cell("kernel game", arm, KernelGame(), rule, grid, rest, (0,), kernel_game.measure_at_once,
@@ -240,8 +255,11 @@ def _phenomena(size: float, seeds: int) -> tuple[list[Cell], list[_Phenomenon]]:
     ]  # fmt: skip
 
 
-def _scale(size: float, seeds: int) -> SweepDesign:
+def _scale(size: float, seeds: int, *, halves_alone: bool = False) -> SweepDesign:
     cells, phenomena = _phenomena(size, seeds)
+    if halves_alone:
+        cells = _of_halves(cells)
+        phenomena = [replace(each, tuning=_of_halves(each.tuning)) for each in phenomena]
     tuned = [cell for each in phenomena for cell in each.tuning]
 
     def then(outcomes: pl.DataFrame) -> list[Cell]:
@@ -249,6 +267,10 @@ def _scale(size: float, seeds: int) -> SweepDesign:
 
     more = sum(seeds * cell.steps for cell in tuned)
     return SweepDesign(DissectionSweep([*tuned, *cells], then, more, COLUMNS), verdict)
+
+
+def _of_halves(cells: Sequence[Cell]) -> list[Cell]:
+    return [cell for cell in cells if cell.arm in HALVES]
 
 
 def verdict(sweep: DissectionSweep, tables: Tables) -> Judgement:
@@ -288,7 +310,7 @@ _SIZES = (
 STUDY = Study.from_file(
     __file__,
     {
-        "smoke": Scale(_scale(0.01, 2), cut=(CUT_ALL,), decides=False),
+        "smoke": Scale(_scale(0.01, 2, halves_alone=True), cut=(CUT_ALL,), decides=False),
         "small": Scale(_scale(1.0, 8), cut=(_SIZES,)),
     },
 )

@@ -1,0 +1,80 @@
+"""The dissection's table at its smallest: every phenomenon is played, shown, and written down."""
+
+import csv
+import io
+import math
+
+import polars as pl
+import pytest
+from tests.cases.studies import Here
+
+from paripassu.evidence.dissection import HALVES, dissection
+from paripassu.protocol import run_study
+from paripassu.protocol.sweeps import Tables
+from paripassu.records import STUDY_FILE, StudyResult
+from paripassu.records.codec import load
+from paripassu.report.dissection import as_csv, as_latex
+from paripassu.report.study import write_study_page
+from paripassu.studies import dissection as study
+
+SWEEP = study.STUDY.scale("small").design.sweep
+
+
+def test_the_smallest_table_has_every_cell_and_can_be_copied(tmp_path):
+    run_study(study.STUDY, "smoke", tmp_path, engine=Here())
+    page = write_study_page(tmp_path).read_text(encoding="utf-8")
+    table = dissection(load(tmp_path / STUDY_FILE, StudyResult), tmp_path)
+    assert set(table.cells) == {(rule, column.name) for rule in HALVES for column in study.COLUMNS}
+    rows = list(csv.DictReader(io.StringIO(as_csv(table))))
+    assert len(rows) == len(table.cells)
+    assert all(float(row["low"]) <= float(row["mean"]) <= float(row["high"]) for row in rows)
+    latex = as_latex(table)
+    assert latex.count("&") == (len(HALVES) + 2) * len(study.COLUMNS)
+    for shown in ("which half of Adam", 'class="graded good"', "paripassu study run kernel-game", "tabular"):
+        assert shown in page
+
+
+def test_rates_are_chosen_by_the_criterion_on_tuning_seeds_alone():
+    (phenomenon,) = [each for each in study._phenomena(1.0, 3)[1] if each.criterion == "risk"]
+    (cell,) = [cell for cell in phenomenon.tuning if cell.arm == "adam"]
+    risks = [[0.3, 0.1], [0.1, math.nan], [0.2, 0.1]]  # of three rates on two seeds; a lost run is worst
+    rows = [
+        {"condition": cell.condition, "arm": cell.arm, "part": part, "risk": risk}
+        for part, factor in (("tuning", 1), ("fresh", -1))
+        for own in risks
+        for risk in (factor * r for r in own)
+    ]
+    alone = study._Phenomenon([cell], "risk", 3)
+    (fresh,) = alone.fresh(pl.DataFrame(rows))
+    assert (fresh.rates, list(fresh.seeds), fresh.part) == ((cell.rates[2],), [1000, 1001, 1002], "fresh")
+
+
+def _outcomes(**values):
+    """Five runs a cell with these means; other cells have 0."""
+    conditions = {column.condition for column in study.COLUMNS}
+    numbers = {column.number for column in study.COLUMNS}
+    return pl.DataFrame(
+        [
+            {"condition": condition, "arm": rule, "part": "fresh", "diverged_at": math.inf}
+            | {number: values.get(number, [0.0] * 4)[HALVES.index(rule)] + 1e-3 * run for number in numbers}
+            for condition in conditions
+            for rule in HALVES
+            for run in range(5)
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        ([0.9, 0.0, 0.9, 0.0], "supported"),
+        ([0.9, 0.9, 0.0, 0.0], "contradicted"),
+        ([0.0] * 4, "contradicted"),
+    ],
+)
+def test_a_prediction_is_judged_by_the_word(error, expected):
+    empty = pl.DataFrame()
+    tables = Tables(_outcomes(test_error=error), *[empty] * (len(Tables._fields) - 1))
+    findings = {finding.about: finding for finding in study.verdict(SWEEP, tables).findings}
+    assert findings["memorised noise"].verdict.outcome == expected
+    assert set(findings) == set(study._PREDICTED)
