@@ -3,23 +3,25 @@
 import json
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from selenium.webdriver import Chrome
+if TYPE_CHECKING:  # not every environment has Selenium, and pytest imports this in all of them
+    from selenium.webdriver import Chrome
 
 SECONDS = 30
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
 
 
-def empty_logs(browser: Chrome) -> None:
+def empty_logs(browser: "Chrome") -> None:
     for log in ("browser", "performance"):
         browser.get_log(log)
 
 
-def complaints(browser: Chrome) -> list[str]:
+def complaints(browser: "Chrome") -> list[str]:
     return [entry["message"] for entry in browser.get_log("browser") if entry["level"] != "INFO"]
 
 
-def requests_elsewhere(browser: Chrome) -> list[str]:
+def requests_elsewhere(browser: "Chrome") -> list[str]:
     """Addresses that are no file here; there must have been requests at all."""
     messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     sent = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
@@ -28,7 +30,7 @@ def requests_elsewhere(browser: Chrome) -> list[str]:
 
 
 @contextmanager
-def on_a_phone(browser: Chrome) -> Generator[None]:
+def on_a_phone(browser: "Chrome") -> Generator[None]:
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
     try:
         yield

@@ -110,7 +110,7 @@ def test_a_graft_takes_over_both_its_parts():
         (Orthogonal(SGD(), Adam()), lambda state: state.get("otherwise")),
         (Orthogonal(Adam(), SGD()), lambda state: state.get("rule")),
     ],
-    ids=repr,
+    ids=["clip", "sign", "optimistic", "otherwise", "orthogonal"],
 )
 def test_a_part_takes_over_wherever_it_is_in_a_rule(rule, part):
     parameters = [*parameters_of(torch.float64), nn.Parameter(torch.ones(3))]

@@ -218,7 +218,7 @@ def _falling(n):
         (Normalize(), 0.3, _falling),
         (Graft(ADAM, SGD()), 0.1, _falling),
     ],
-    ids=repr,
+    ids=["sgd", "momentum", "adam direction", "adam", "rmsprop", "nsgd", "adam length"],
 )
 def test_all_rules_meet_in_the_convex_control(rule, lr, schedule):
     """The linear model with weight decay has one minimum, where the gradient is 0."""
