@@ -10,7 +10,7 @@ from tests.cases.studies import Here
 
 from paripassu.evidence.dissection import HALVES, dissection
 from paripassu.protocol import run_study
-from paripassu.protocol.sweeps import Tables
+from paripassu.protocol.sweeps import Tables, TunedCells
 from paripassu.records import STUDY_FILE, StudyResult
 from paripassu.records.codec import load
 from paripassu.report.dissection import as_csv, as_latex
@@ -44,7 +44,7 @@ def test_rates_are_chosen_by_the_criterion_on_tuning_seeds_alone():
         for own in risks
         for risk in (factor * r for r in own)
     ]
-    alone = study._Phenomenon([cell], "risk", 3)
+    alone = TunedCells([cell], "risk", 3)
     (fresh,) = alone.fresh(pl.DataFrame(rows))
     assert (fresh.rates, list(fresh.seeds), fresh.part) == ((cell.rates[2],), [1000, 1001, 1002], "fresh")
 

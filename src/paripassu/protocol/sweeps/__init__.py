@@ -1,6 +1,7 @@
 """Studies that sweep theory problems over their settings and rules, many runs at a time."""
 
 from paripassu.protocol.sweeps.design import SweepDesign, SweepVerdict
+from paripassu.protocol.sweeps.dissection import DissectionSweep, TunedCells
 from paripassu.protocol.sweeps.phase import PhaseSweep
 from paripassu.protocol.sweeps.played import Cell, Measure, PlayedSweep
 from paripassu.protocol.sweeps.run import RunSweep
@@ -11,6 +12,7 @@ from paripassu.protocol.sweeps.vary import VarySweep
 __all__ = [
     "METHODS",
     "Cell",
+    "DissectionSweep",
     "Measure",
     "PhaseSweep",
     "PlayedSweep",
@@ -20,5 +22,6 @@ __all__ = [
     "SweepDesign",
     "SweepVerdict",
     "Tables",
+    "TunedCells",
     "VarySweep",
 ]
