@@ -11,7 +11,8 @@ from markupsafe import Markup
 
 from paripassu.files import AnyPath, write_whole
 
-_SCRIPTS = ("framework", "drawing", "live")
+_SCRIPTS = ("framework.js", "drawing.js", "live.js")
+_STYLE = "live.css"
 
 
 def write_live_page(path: AnyPath) -> Path:
@@ -39,17 +40,16 @@ def write_live_page(path: AnyPath) -> Path:
 @cache
 def _page() -> str:
     folder = files("paripassu.report") / "assets" / "live"
-    scripts = {name: (folder / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS}
-    style = (folder / "live.css").read_text(encoding="utf-8")
+    texts = {name: (folder / name).read_text(encoding="utf-8") for name in (*_SCRIPTS, _STYLE)}
     # What is in the page may run, by its digest, and a worker made of it. Nothing else may, or be fetched.
-    allowed = " ".join(_digest(text) for text in scripts.values())
+    allowed = " ".join(_digest(texts[name]) for name in _SCRIPTS)
     policy = (
-        f"default-src 'none'; script-src {allowed} blob:; worker-src blob:; style-src {_digest(style)}; "
-        "img-src data:"
+        f"default-src 'none'; script-src {allowed} blob:; worker-src blob:; "
+        f"style-src {_digest(texts[_STYLE])}; img-src data:"
     )
     environment = Environment(loader=PackageLoader("paripassu.report", "assets/live"), autoescape=True)
-    parts = {name: Markup(text) for name, text in (scripts | {"style": style}).items()}  # noqa: S704 - our own
-    return environment.get_template("live.html").render(policy=Markup(policy), **parts)  # noqa: S704 - our own
+    parts = {name: Markup(text) for name, text in texts.items()}  # noqa: S704 - our own
+    return environment.get_template("live.html").render(policy=Markup(policy), parts=parts)  # noqa: S704 - our own
 
 
 def _digest(text: str) -> str:
