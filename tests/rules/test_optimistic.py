@@ -5,7 +5,10 @@ import pytest
 import torch
 
 from paripassu.rules import SGD, Adam, Optimistic
-from paripassu.theory import Bilinear, play
+
+pytest.importorskip("numba", reason="the theory needs numba")
+
+from paripassu.theory import Bilinear, play  # noqa: E402
 
 
 def _norms(paths) -> np.ndarray:
