@@ -8,7 +8,7 @@ from paripassu.rules import SGD, Adam, Optimistic
 
 pytest.importorskip("numba", reason="the theory needs numba")
 
-from paripassu.theory import Bilinear, play  # noqa: E402
+from paripassu.theory import Bilinear, play
 
 
 def _norms(paths) -> np.ndarray:
