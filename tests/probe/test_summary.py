@@ -4,7 +4,6 @@ import io
 import math
 import sys
 
-import polars as pl
 import pytest
 import torch
 from tests.cases.networks import network_of, train
@@ -68,6 +67,7 @@ def test_the_console_has_one_line_a_probed_round():
 
 
 def test_a_frame_has_every_record(probe):
+    pl = pytest.importorskip("polars")
     frame = probe.frame()
     assert frame.height == len(probe.records)
     kinds = frame.group_by("kind").len().sort("kind").to_dict(as_series=False)
@@ -85,6 +85,7 @@ def test_a_missing_library_is_named(probe, monkeypatch, ask, package):
 
 
 def test_the_figure_has_a_curve_a_player_and_quantity(probe):
+    pytest.importorskip("plotly")
     figure = plot(probe.records)
     curves = [(trace.name, list(trace.x)) for trace in figure.data]
     players = [("discriminator", [2, 4]), ("generator", [2, 4])]

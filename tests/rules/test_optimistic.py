@@ -5,6 +5,9 @@ import pytest
 import torch
 
 from paripassu.rules import SGD, Adam, Optimistic
+
+pytest.importorskip("numba", reason="the theory needs numba")
+
 from paripassu.theory import Bilinear, play
 
 
