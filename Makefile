@@ -67,7 +67,7 @@ test-browser: $(STAMP)  ## Open pages in headless Chromium (Debian: chromium, ch
 
 test-triton: $(STAMP)  ## Run the GPU's optimizer kernels in Triton's interpreter, without a GPU
 	$(PIP) -r requirements/triton.txt
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 tests/optim/steps/test_gpu.py
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -k triton tests/optim/steps/test_gpu.py  # `make test` has the rest
 
 test-on-gpu: $(STAMP)  ## Try tools/on_gpu.sh at its smallest, on the CPU
 	rm -rf build/on-gpu
