@@ -271,5 +271,6 @@ STUDY = Study.from_file(
     {
         "smoke": Scale(_scale(0.01, 2, halves_alone=True), cut=(CUT_ALL,), decides=False),
         "small": Scale(_scale(1.0, 8), cut=(_SIZES,)),
+        "paper": Scale(_scale(4.0, 32), cut=(_SIZES,)),
     },
 )
