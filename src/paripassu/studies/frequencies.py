@@ -34,8 +34,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from paripassu.evidence.intervals import Interval, bootstrap_interval
-from paripassu.protocol import CUT_ALL, Judgement, Scale, Study, decide
-from paripassu.protocol.sweeps import Cell, PlayedSweep, SweepDesign, Tables
+from paripassu.protocol import CUT_ALL, Scale, Study, decide
+from paripassu.protocol.sweeps import Cell, PlayedSweep, SweepDesign, by_condition
 from paripassu.records import Effect, Finding, Verdict
 from paripassu.rules import SGD, Adam, Graft, Normalize, RMSprop, Rule
 from paripassu.theory import Frequencies, Problem, Trajectories
@@ -73,15 +73,6 @@ def measure(problem: Problem, paths: Trajectories) -> Mapping[str, NDArray[np.fl
         "moved": np.linalg.norm(moved, axis=1) / target,
         "cost": seen["adversarial_risk"] / least - 1,
     }
-
-
-def verdict(sweep: PlayedSweep, tables: Tables) -> Judgement:
-    """The rules in this module's docstring."""
-    del sweep
-    judged: list[Finding] = []
-    for (condition,), own in tables.outcomes.group_by("condition", maintain_order=True):
-        judged += judge(own, str(condition))
-    return Judgement(judged)
 
 
 def judge(outcomes: pl.DataFrame, condition: str) -> list[Finding]:
@@ -136,7 +127,7 @@ def _scale(conditions: Mapping[str, Frequencies], steps: int, seeds: int) -> Swe
         for name, problem in conditions.items()
         for arm, settings in ARMS.items()
     ]
-    return SweepDesign(PlayedSweep(cells), verdict)
+    return SweepDesign(PlayedSweep(cells), by_condition(judge))
 
 
 _PAPER = Frequencies(samples=5000)

@@ -27,8 +27,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from paripassu.evidence.intervals import Interval, bootstrap_interval
-from paripassu.protocol import CUT_ALL, Judgement, Scale, Study, decide
-from paripassu.protocol.sweeps import Cell, PlayedSweep, SweepDesign, Tables
+from paripassu.protocol import CUT_ALL, Scale, Study, decide
+from paripassu.protocol.sweeps import Cell, PlayedSweep, SweepDesign, by_condition
 from paripassu.records import Effect, Finding, Verdict
 from paripassu.rules import SGD, Adam, Graft, Normalize, RMSprop, Rule
 from paripassu.theory import NoisyQuadratic, Normal, Problem, Trajectories, TwoPoint
@@ -57,15 +57,6 @@ def measure(problem: Problem, paths: Trajectories) -> Mapping[str, NDArray[np.fl
         "early": np.abs(theta[:, 1] - theta[:, 0]),
         "late": np.abs(theta[:, -1] - theta[:, -2]),
     }
-
-
-def verdict(sweep: PlayedSweep, tables: Tables) -> Judgement:
-    """The rules in this module's docstring."""
-    del sweep
-    judged: list[Finding] = []
-    for (condition,), own in tables.outcomes.group_by("condition", maintain_order=True):
-        judged += judge(own, str(condition))
-    return Judgement(judged)
 
 
 def judge(outcomes: pl.DataFrame, condition: str) -> list[Finding]:
@@ -139,7 +130,7 @@ def _scale(seeds: int, first: int) -> SweepDesign:
         for name, law in laws.items()
         for arm, settings in ARMS.items()
     ]
-    return SweepDesign(PlayedSweep(cells), verdict)
+    return SweepDesign(PlayedSweep(cells), by_condition(judge))
 
 
 STUDY = Study.from_file(

@@ -32,7 +32,7 @@ from numpy.typing import ArrayLike
 from paripassu.evidence.intervals import Interval, bootstrap_interval
 from paripassu.protocol import CUT_ALL, Judgement, Scale, Study, decide
 from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
-from paripassu.protocol.sweeps import Cell, PlayedSweep, SweepDesign, Tables
+from paripassu.protocol.sweeps import Cell, PlayedSweep, SweepDesign, Tables, best_rate
 from paripassu.records import Effect, Finding, Verdict
 from paripassu.rules import SGD, Adam, Normalize, Rule
 from paripassu.theory import Problem, Rayleigh, Trajectories, angular_step, angular_steps
@@ -86,24 +86,26 @@ def _sweep(steps: int, seeds: int, fresh_seeds: int) -> PlayedSweep:
     def on_fresh_seeds(outcomes: pl.DataFrame) -> list[Cell]:
         fresh = range(FIRST_CONFIRMATION_SEED, FIRST_CONFIRMATION_SEED + fresh_seeds)
         return [
-            cell(arm, norm, scale, rates=(_best(outcomes, arm),), seeds=fresh, part="fresh")
+            cell(
+                arm,
+                norm,
+                scale,
+                rates=(best_rate(first[arm], outcomes, "excess"),),
+                seeds=fresh,
+                part="fresh",
+            )
             for norm in _SCALES
             for scale in _SCALES
             for arm in _ARMS
         ]
 
-    first = [
-        cell(arm, 1.0, 1.0, rates=_DECAYING if decay else _RATES, seeds=range(seeds), part="tuning")
+    first = {
+        arm: cell(arm, 1.0, 1.0, rates=_DECAYING if decay else _RATES, seeds=range(seeds), part="tuning")
         for arm, (_, decay) in _ARMS.items()
-    ]
-    return PlayedSweep(first, on_fresh_seeds, len(_ARMS) * len(_SCALES) ** 2 * fresh_seeds * steps)
-
-
-def _best(outcomes: pl.DataFrame, arm: str) -> float:
-    """The rate with the smallest mean excess; runs that diverged count as infinite."""
-    finite = pl.when(pl.col("excess").is_finite()).then(pl.col("excess")).otherwise(math.inf)
-    means = outcomes.filter(arm=arm).group_by("lr_x", maintain_order=True).agg(finite.mean())
-    return float(means.sort("excess", maintain_order=True)["lr_x"][0])
+    }
+    return PlayedSweep(
+        list(first.values()), on_fresh_seeds, len(_ARMS) * len(_SCALES) ** 2 * fresh_seeds * steps
+    )
 
 
 def verdict(sweep: PlayedSweep, tables: Tables) -> Judgement:

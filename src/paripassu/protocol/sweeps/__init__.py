@@ -1,9 +1,9 @@
 """Studies that sweep theory problems over their settings and rules, many runs at a time."""
 
 from paripassu.protocol.sweeps.design import SweepDesign, SweepVerdict
-from paripassu.protocol.sweeps.dissection import DissectionSweep, TunedCells
+from paripassu.protocol.sweeps.dissection import DissectionSweep, TunedCells, best_rate
 from paripassu.protocol.sweeps.phase import PhaseSweep
-from paripassu.protocol.sweeps.played import Cell, Measure, PlayedSweep
+from paripassu.protocol.sweeps.played import Cell, Measure, PlayedSweep, by_condition
 from paripassu.protocol.sweeps.run import RunSweep
 from paripassu.protocol.sweeps.scaling import ScalingSweep
 from paripassu.protocol.sweeps.sweep import METHODS, Sweep, Tables
@@ -24,4 +24,6 @@ __all__ = [
     "Tables",
     "TunedCells",
     "VarySweep",
+    "best_rate",
+    "by_condition",
 ]

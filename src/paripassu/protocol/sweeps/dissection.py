@@ -10,8 +10,22 @@ import polars as pl
 
 from paripassu.evidence.dissection import Column
 from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
-from paripassu.protocol.sweeps.played import Cell, PlayedSweep
+from paripassu.protocol.sweeps.played import Cell, PlayedSweep, Rate
 from paripassu.theory import Problem
+
+
+def best_rate(cell: Cell, outcomes: pl.DataFrame, criterion: str) -> Rate:
+    """The first of a tuning cell's rates with the smallest mean; a run without a number counts as infinite.
+
+    Args:
+        cell: whose part is ``"tuning"``.
+        outcomes: with its runs.
+        criterion: the measured number.
+    """
+    own = outcomes.filter(condition=cell.condition, arm=cell.arm, part=cell.part)
+    runs = own[criterion].fill_nan(math.inf).fill_null(math.inf).to_numpy()
+    # Runs are in the order of rates, and of seeds within a rate.
+    return cell.rates[int(np.argmin(runs.reshape(len(cell.rates), -1).mean(axis=1)))]
 
 
 @dataclass(frozen=True)
@@ -34,17 +48,16 @@ class TunedCells:
     def fresh(self, outcomes: pl.DataFrame) -> list[Cell]:
         """Every cell at its best rates on fresh seeds, from the outcomes on tuning seeds."""
         seeds = range(FIRST_CONFIRMATION_SEED, FIRST_CONFIRMATION_SEED + self.seeds)
-        result: list[Cell] = []
-        for cell in self.tuning:
-            own = outcomes.filter(condition=cell.condition, arm=cell.arm, part="tuning")
-            runs = own[self.criterion].fill_nan(math.inf).fill_null(math.inf).to_numpy()
-            # Runs are in the order of rates, and of seeds within a rate.
-            best = int(np.argmin(runs.reshape(len(cell.rates), -1).mean(axis=1)))
-            problem = self.problem or cell.problem
-            result.append(
-                replace(cell, rates=(cell.rates[best],), seeds=seeds, part="fresh", problem=problem)
+        return [
+            replace(
+                cell,
+                rates=(best_rate(cell, outcomes, self.criterion),),
+                seeds=seeds,
+                part="fresh",
+                problem=self.problem or cell.problem,
             )
-        return result
+            for cell in self.tuning
+        ]
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
+from paripassu.protocol.study import Judgement
 from paripassu.protocol.sweeps.batch import Batch
-from paripassu.protocol.sweeps.sweep import Stage
+from paripassu.protocol.sweeps.sweep import Stage, Tables
+from paripassu.records import Finding
 from paripassu.rules import Rule
 from paripassu.theory import Problem, Trajectories, play
 from paripassu.theory.recording import Updates
@@ -198,6 +200,22 @@ class PlayedSweep:
     def stages(self) -> Sequence[Stage]:
         """The cells, then those that depend on their outcomes."""
         return [lambda _: self.cells, *([self.then] if self.then else [])]
+
+
+def by_condition(
+    judge: Callable[[pl.DataFrame, str], Sequence[Finding]],
+) -> Callable[[PlayedSweep, Tables], Judgement]:
+    """A verdict rule that judges each condition by itself.
+
+    Args:
+        judge: findings from the outcomes under one condition and its name.
+    """
+
+    def verdict(_: PlayedSweep, tables: Tables) -> Judgement:
+        groups = tables.outcomes.group_by("condition", maintain_order=True)
+        return Judgement([finding for (name,), own in groups for finding in judge(own, str(name))])
+
+    return verdict
 
 
 def _of(rate: Rate, player: int) -> float:

@@ -221,7 +221,7 @@ function softplus(x) {
   return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 }
 
-/* Modes found at the end of each run of a grid of rates, as the worker tells them, row by row. */
+/* Modes found at the end of each run of a grid of rates, as a worker sends them, row by row. */
 function* phaseRows(settings, ratesD, ratesG, steps, seed) {
   const start = drawStart(settings, seed);
   for (const lrG of ratesG)
