@@ -1,4 +1,8 @@
-"""The command line. Each command is a dataclass of its options, and does its work when called."""
+"""The command line. Each command is a dataclass of its options, and does its work when called.
+
+These modules import nothing that takes long: help and mistakes are shown at once. What a command's work needs
+is imported when it is called.
+"""
 
 import os
 import sys
@@ -7,10 +11,11 @@ from typing import Annotated, Any
 
 import tyro
 
-from paripassu.cli import output
+from paripassu.cli import output, values
 from paripassu.cli.bench import Bench
 from paripassu.cli.demo import Demo
 from paripassu.cli.eval import Eval
+from paripassu.cli.recipes import Recipes
 from paripassu.cli.report import Report
 from paripassu.cli.study import Study
 from paripassu.cli.theory import Theory
@@ -21,6 +26,7 @@ _ABOUT = "Normalised and grafted optimizers for GANs, and the instruments to see
 _Command = (
     Annotated[Demo, tyro.conf.subcommand("demo")]
     | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Recipes, tyro.conf.subcommand("recipes")]
     | Annotated[Eval, tyro.conf.subcommand("eval")]
     | Annotated[Study, tyro.conf.subcommand("study")]
     | Annotated[Theory, tyro.conf.subcommand("theory")]
@@ -50,6 +56,7 @@ def parse(arguments: list[str]) -> Any:
             description=_ABOUT,
             args=arguments,
             config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes),
+            registry=values.REGISTRY,
         )
     except BrokenPipeError as error:
         raise SystemExit(1) from error
