@@ -1,6 +1,7 @@
 """Normalised and grafted optimizers for two-player games, and the instruments to see why they work.
 
-Torch and numpy are enough for all of these. `paripassu.theory` and the command line need the extra ``lab``.
+Torch and numpy are enough for all but `load`, `paripassu.theory` and the command line: these need the extra
+``lab``.
 """
 
 from importlib import import_module
@@ -12,13 +13,14 @@ if TYPE_CHECKING:
     from paripassu import probe as probe
     from paripassu import rules
     from paripassu import theory as theory
+    from paripassu.evidence import load
     from paripassu.optim import NSGD, AdaDir, AdaNSGD, Graft, RuleOptimizer
     from paripassu.probe import ConsoleWriter, Probe, TensorBoardWriter, suggest_lr
 
 __version__ = "0.1.0"
 __all__ = [
     "NSGD", "AdaDir", "AdaNSGD", "ConsoleWriter", "Graft", "Probe", "RuleOptimizer", "TensorBoardWriter",
-    "__version__", "rules", "suggest_lr",
+    "__version__", "load", "rules", "suggest_lr",
 ]  # fmt: skip
 
 # Imported when first used: torch takes seconds to load, and Ctrl-C in them is answered by our own code.
@@ -27,6 +29,7 @@ _HOMES = {
     "AdaDir": "optim",
     "AdaNSGD": "optim",
     "Graft": "optim",
+    "load": "evidence",
     "RuleOptimizer": "optim",
     "ConsoleWriter": "probe",
     "Probe": "probe",

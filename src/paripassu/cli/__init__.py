@@ -19,7 +19,7 @@ from paripassu.cli.recipes import Recipes
 from paripassu.cli.report import Report
 from paripassu.cli.study import Study
 from paripassu.cli.theory import Theory
-from paripassu.cli.train import Train
+from paripassu.cli.train import EXAMPLES, Train
 
 _ABOUT = "Normalised and grafted optimizers for GANs, and the instruments to see why they work."
 
@@ -46,22 +46,30 @@ def parse(arguments: list[str]) -> Any:
     """
     output.replace_what_cannot_be_shown()
     try:
-        if not arguments:
-            with suppress(SystemExit):
-                parse(["--help"])
-            raise SystemExit(2)
-        return tyro.cli(
-            _Command,  # pyright: ignore[reportArgumentType] - a union of commands is what tyro takes
-            prog="paripassu",
-            description=_ABOUT,
-            args=arguments,
-            config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes),
-            registry=values.REGISTRY,
-        )
+        return _parsed(arguments)
+    except SystemExit as stop:
+        if not stop.code and arguments[0] == "train":
+            print(f"\n{EXAMPLES}", end="")
+        raise
     except BrokenPipeError as error:
         raise SystemExit(1) from error
     finally:
         _flush()  # the help
+
+
+def _parsed(arguments: list[str]) -> Any:
+    if not arguments:
+        with suppress(SystemExit):
+            _parsed(["--help"])
+        raise SystemExit(2)
+    return tyro.cli(
+        _Command,  # pyright: ignore[reportArgumentType] - a union of commands is what tyro takes
+        prog="paripassu",
+        description=_ABOUT,
+        args=arguments,
+        config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes),
+        registry=values.REGISTRY,
+    )
 
 
 def carry_out(command: Any) -> int:

@@ -165,7 +165,7 @@ class SpeedOptions:
     """Whether images are stored pixel by pixel in memory: the same sums, often faster."""
     compile: _Yes = None
     """Whether torch.compile makes the networks' code: minutes before the first step, then faster steps."""
-    device: str = "auto"
+    device: Annotated[str | None, tyro.conf.arg(help_behavior_hint="(default: the config's, or auto)")] = None
     """cpu, cuda, cuda:1, ...; auto takes a GPU if the machine has one."""
     capture: names.Capture = "auto"
     """Whether a GPU replays whole rounds as CUDA graphs; auto: where it can, --dry-run says why not."""

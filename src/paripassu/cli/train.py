@@ -26,6 +26,14 @@ if TYPE_CHECKING:
     from paripassu.train import Run
 
 
+EXAMPLES = """\
+examples:
+  paripassu train --steps 200 --out runs/first
+  paripassu train --recipe dcgan32 --data cifar10 --optimizer-g adam --lr-g 2e-4 --dry-run > mine.json
+  paripassu train --config mine.json --seed 1 --out runs/second
+"""
+
+
 @dataclass
 class OutputOptions:
     """Where the run goes, and what is printed."""
@@ -42,17 +50,20 @@ class OutputOptions:
 class Train:
     """Train one GAN; stop it anywhere, the same command goes on where it stopped.
 
-    Settings that are not given are the recipe's; --dry-run prints them all. Writes a run folder: settings,
-    records, sample pictures, checkpoints and a page.
+    Settings that are not given are the config's or the recipe's; --dry-run prints them all. Writes a run
+    folder: settings, records, sample pictures, checkpoints and a page.
     """
 
     recipe: Annotated[
-        str,
+        str | None,
         tyro.conf.arg(
             metavar="NAME",
             help=f"One of {', '.join(names.RECIPES)}; `paripassu recipes` shows what each is.",
+            help_behavior_hint="(default: digits)",
         ),
-    ] = "digits"
+    ] = None
+    config: Annotated[Path | None, tyro.conf.arg(metavar="FILE|RUN", help_behavior_hint="")] = None
+    """Settings in JSON as --dry-run prints them, or in TOML; or a run's folder. Options go before them."""
     dry_run: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Print the resolved settings as JSON and train nothing."""
     start: Annotated[Path | None, tyro.conf.arg(name="from", metavar="RUN", help_behavior_hint="")] = None
@@ -77,12 +88,19 @@ class Train:
     def run(self) -> "Run":
         """The run that these options ask for."""
         from paripassu.cli import choices
-        from paripassu.recipes import RECIPES, Options, override
+        from paripassu.recipes import RECIPES, Options, from_config, override
 
         options = {name: value for name, value in given(self).items() if name in Options.__annotations__}
-        recipe = choices.choose("recipe", self.recipe, RECIPES).run
-        device = choices.device(self.speed.device)
-        return override(recipe, **cast("Options", options | {"device": device}))
+        base = choices.choose("recipe", self.recipe or "digits", RECIPES).run
+        if self.config is None:
+            options.setdefault("device", "auto")
+        elif self.recipe is not None and self.config.is_dir():
+            raise ValueError("a run's folder has all settings: leave --recipe out")
+        else:
+            base = from_config(self.config, base)
+        if "device" in options:
+            options["device"] = choices.device(options["device"])
+        return override(base, **cast("Options", options))
 
     def __call__(self) -> None:
         """Train, write the page, print the metrics."""
