@@ -15,8 +15,10 @@ from paripassu.cli import output, values
 from paripassu.cli.bench import Bench
 from paripassu.cli.demo import Demo
 from paripassu.cli.eval import Eval
+from paripassu.cli.export import Export
 from paripassu.cli.recipes import Recipes
 from paripassu.cli.report import Report
+from paripassu.cli.runs import Runs
 from paripassu.cli.study import Study
 from paripassu.cli.theory import Theory
 from paripassu.cli.train import EXAMPLES, Train
@@ -28,9 +30,11 @@ _Command = (
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Recipes, tyro.conf.subcommand("recipes")]
     | Annotated[Eval, tyro.conf.subcommand("eval")]
+    | Annotated[Runs, tyro.conf.subcommand("runs")]
     | Annotated[Study, tyro.conf.subcommand("study")]
     | Annotated[Theory, tyro.conf.subcommand("theory")]
     | Annotated[Report, tyro.conf.subcommand("report")]
+    | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Bench, tyro.conf.subcommand("bench")]
 )
 
