@@ -1,18 +1,23 @@
 """Normalised and grafted optimizers for two-player games, and the instruments to see why they work.
 
-Torch and numpy are enough for all but `load`, `paripassu.theory` and the command line: these need the extra
-``lab``.
+Torch and numpy are enough for the optimizers, the rules, the probe and the losses. `load`, the other packages
+and the command line need the extra ``lab``.
 """
 
 from importlib import import_module
 
 TYPE_CHECKING = False  # as type checkers read it; `typing` takes as long to load as all else here
 if TYPE_CHECKING:
+    from paripassu import data as data
     from paripassu import games as games
+    from paripassu import metrics as metrics
+    from paripassu import models as models
     from paripassu import optim as optim
     from paripassu import probe as probe
+    from paripassu import recipes as recipes
     from paripassu import rules
     from paripassu import theory as theory
+    from paripassu import train as train
     from paripassu.evidence import load
     from paripassu.optim import NSGD, AdaDir, AdaNSGD, Graft, RuleOptimizer
     from paripassu.probe import ConsoleWriter, Probe, TensorBoardWriter, suggest_lr
@@ -36,7 +41,7 @@ _HOMES = {
     "TensorBoardWriter": "probe",
     "suggest_lr": "probe",
 }
-_PACKAGES = ("games", "optim", "probe", "rules", "theory")
+_PACKAGES = ("data", "games", "metrics", "models", "optim", "probe", "recipes", "rules", "theory", "train")
 
 
 def __getattr__(name: str) -> object:

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import shlex
 import subprocess
 import sys
 from dataclasses import MISSING, fields, is_dataclass
@@ -9,10 +10,11 @@ from pathlib import Path
 from typing import get_args, get_origin, get_type_hints
 
 import pytest
+from tests.cases.commands import run
 
 import paripassu.cli
 from paripassu.cli import names, sweeps
-from paripassu.cli.train import Train
+from paripassu.cli.train import EXAMPLES, Train
 from paripassu.data import images
 from paripassu.metrics import NETWORKS
 from paripassu.protocol.sweeps import METHODS, PhaseSweep, RunSweep, ScalingSweep, VarySweep
@@ -129,3 +131,45 @@ def test_no_help_of_an_option_has_a_line_break():
                 docs = [part.value for part in node.body[1:] if isinstance(part, ast.Expr)]
                 broken += [f"{path.name}:{doc.lineno}" for doc in docs if "\n" in str(ast.literal_eval(doc))]
     assert broken == []
+
+
+def test_help_of_train_has_groups_and_ends_with_examples(capsys):
+    code, out, _ = run(capsys, "train", "--help")
+    titles = ["Data", "Networks", "Optimizers", "Loss", "Schedule", "Measuring", "Speed", "Output"]
+    places = [out.index(f"─ {title} options ─") for title in titles]
+    assert (code, places) == (0, sorted(places))
+    assert out.endswith(EXAMPLES)
+    assert EXAMPLES.count("paripassu train") == 3
+    assert "(default: None)" not in out
+
+
+@pytest.mark.parametrize("line", EXAMPLES.splitlines()[1:])
+def test_the_examples_are_commands_that_exist(line, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.json").write_text("{}")
+    words = shlex.split(line.partition(">")[0])[1:]
+    assert run(capsys, *words, *["--dry-run"] * ("--dry-run" not in words))[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        (["train", "--lr-d", "abc"], "Error parsing --lr-d: it must be a number, got 'abc'"),
+        (["train", "--steps", "1.5"], "Error parsing --steps: it must be a whole number, got '1.5'"),
+        (["theory", "run", "--seeds", "few"], "Error parsing --seeds: it must be a whole number, got 'few'"),
+    ],
+)
+def test_what_is_no_number_gets_one_sentence(typed, sentence, capsys):
+    code, out, err = run(capsys, *typed)
+    assert (code, out) == (2, "")
+    assert sentence in " ".join(err.split())
+    assert "NoneType" not in err
+
+
+def test_recipes_are_listed(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    code, out, _ = run(capsys, "recipes")
+    assert code == 0
+    assert all(name in out for name in RECIPES)
+    code, out, _ = run(capsys, "recipes", "--json")
+    assert (code, list(json.loads(out))) == (0, list(RECIPES))

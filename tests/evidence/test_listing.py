@@ -47,7 +47,7 @@ def test_every_run_has_a_row(folder):
         ("deep/run-0", "finished", "NSGD global", 0.1, 0.5),
         ("deep/run-1", "finished", "Graft(Adam, SGD)", 0.01, 0.5),
         ("deep/run-2", "diverged", "Adam", 1e-3, 0.5),
-        ("open", "not finished", "", None, 0.5),
+        ("open", "incomplete", "", None, 0.5),
     ]
     assert table["data"][1] == "Digits"
 

@@ -29,7 +29,8 @@ def test_every_figure_and_table_of_a_page_becomes_files(make, tmp_path, monkeypa
     assert sorted(files) == sorted((tmp_path / "out").iterdir())
     for file in files:
         if file.suffix == ".png":
-            assert Image.open(file).width == int(40 * paper.COLUMN)
+            with Image.open(file) as picture:
+                assert picture.width == int(40 * paper.COLUMN)
 
 
 CURVE = {

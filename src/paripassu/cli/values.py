@@ -1,4 +1,4 @@
-"""How words become numbers: whole sentences for those that are none, and None only where nothing is typed."""
+"""How words become numbers: one sentence for those that are none, and None where nothing is typed."""
 
 from types import NoneType, UnionType
 from typing import Any, Union, get_args

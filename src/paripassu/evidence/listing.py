@@ -23,7 +23,7 @@ def runs_in(folder: Path) -> pl.DataFrame:
         folder: of runs, or of studies.
 
     Returns:
-        ``run`` (its folder, relative), ``state`` (finished, diverged, not finished or damaged), ``data``,
+        ``run`` (its folder, relative), ``state`` (finished, diverged, incomplete or damaged), ``data``,
         ``model``, ``optimizer`` (the generator's, and the discriminator's if it is another), ``lr_g``,
         ``lr_d``, ``seed``, ``steps`` (wanted), ``step`` (reached), and a column for each metric with its last
         value.
@@ -52,7 +52,7 @@ def _row(folder: Path) -> dict[str, Any]:
     players = [settings.get(player) or {} for player in ("generator", "discriminator")]
     rules = list(dict.fromkeys(_rule(player.get("rule")) for player in players))
     return {
-        "state": end.outcome if end else "not finished",
+        "state": end.outcome if end else "incomplete",
         "data": _part(settings.get("data")),
         "model": _part(settings.get("model")),
         "optimizer": ", ".join(rules),
