@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from io import BytesIO
+from textwrap import fill
 from typing import Any
 
 from paripassu.printable import printable
@@ -30,6 +31,7 @@ _MARKERS = {
 # A page's figure is about three times as wide, in pixels, as a column is in points.
 _LINE, _MARKER = 0.55, 0.45
 _PLOT, _ROW, _MAP = 0.68, 0.13, 0.75  # heights: a plot's over its width; a map's row and rest, in inches
+_LETTERS = 30  # of a line beside a plot
 _TICKS = 5  # of a map, along its steps
 
 
@@ -94,7 +96,8 @@ def _draw(axes: Any, traces: Sequence[Any], layout: Mapping[str, Any], name: str
     for axis, which in ((x, "x"), (y, "y")):
         if axis.get("type") == "log":
             getattr(axes, f"set_{which}scale")("log")
-        getattr(axes, f"set_{which}label")(_text(axis.get("title", {}).get("text", "")))
+        title = _text(axis.get("title", {}).get("text", ""))
+        getattr(axes, f"set_{which}label")(fill(title, _LETTERS) if which == "y" else title)
     for trace in traces:
         match trace["type"]:
             case "scatter":
