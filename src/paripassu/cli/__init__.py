@@ -7,7 +7,7 @@ is imported when it is called.
 import os
 import sys
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated, Any, Union
 
 import tyro
 
@@ -25,18 +25,19 @@ from paripassu.cli.train import EXAMPLES, Train
 
 _ABOUT = "Normalised and grafted optimizers for GANs, and the instruments to see why they work."
 
-_Command = (
-    Annotated[Demo, tyro.conf.subcommand("demo")]
-    | Annotated[Train, tyro.conf.subcommand("train")]
-    | Annotated[Recipes, tyro.conf.subcommand("recipes")]
-    | Annotated[Eval, tyro.conf.subcommand("eval")]
-    | Annotated[Runs, tyro.conf.subcommand("runs")]
-    | Annotated[Study, tyro.conf.subcommand("study")]
-    | Annotated[Theory, tyro.conf.subcommand("theory")]
-    | Annotated[Report, tyro.conf.subcommand("report")]
-    | Annotated[Export, tyro.conf.subcommand("export")]
-    | Annotated[Bench, tyro.conf.subcommand("bench")]
-)
+_COMMANDS: dict[str, Any] = {
+    "demo": Demo,
+    "train": Train,
+    "recipes": Recipes,
+    "eval": Eval,
+    "runs": Runs,
+    "study": Study,
+    "theory": Theory,
+    "report": Report,
+    "export": Export,
+    "bench": Bench,
+}
+_Command: Any = Union[tuple(Annotated[kind, tyro.conf.subcommand(name)] for name, kind in _COMMANDS.items())]  # noqa: UP007
 
 
 def parse(arguments: list[str]) -> Any:
@@ -66,11 +67,13 @@ def _parsed(arguments: list[str]) -> Any:
         with suppress(SystemExit):
             _parsed(["--help"])
         raise SystemExit(2)
+    # After the name of a command, tyro need not go through the options of all others.
+    command = _COMMANDS.get(arguments[0])
     return tyro.cli(
-        _Command,  # pyright: ignore[reportArgumentType] - a union of commands is what tyro takes
-        prog="paripassu",
-        description=_ABOUT,
-        args=arguments,
+        command or _Command,
+        prog=f"paripassu {arguments[0]}" if command else "paripassu",
+        description=None if command else _ABOUT,
+        args=arguments[1:] if command else arguments,
         config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes),
         registry=values.REGISTRY,
     )
