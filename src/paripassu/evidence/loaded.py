@@ -1,6 +1,5 @@
 """What a run, a study or a sweep wrote, as data frames with documented columns."""
 
-import html
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,12 @@ from paripassu.evidence.collapse import (
     sweep_table,
 )
 from paripassu.evidence.kinds import of_kind
+from paripassu.evidence.shown import Shown
 from paripassu.evidence.tables import RunEnd, run_ends, run_table
 from paripassu.files import AnyPath
 from paripassu.records import RECORDS_FILE, RUN_FILE, STUDY_FILE, RunHeader, StudyResult
 from paripassu.records.codec import load as load_record
 from paripassu.records.study import finding_title
-
-_SHOWN_ROWS = 20  # of a table in a notebook
 
 _TEXT, _WHOLE, _NUMBER = pl.String, pl.Int64, pl.Float64
 _ARMS = {
@@ -41,23 +39,7 @@ _FINDINGS = {
 }  # fmt: skip
 
 
-class _Shown:
-    """Objects that show what they hold, in a terminal and in a notebook."""
-
-    def _title(self) -> str:
-        raise NotImplementedError
-
-    def _summary(self) -> pl.DataFrame:
-        raise NotImplementedError
-
-    def __repr__(self) -> str:
-        return f"{self._title()}\n{self._summary()}"
-
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(self._title())}</p>{_as_html(self._summary())}"
-
-
-class LoadedRun(_Shown):
+class LoadedRun(Shown):
     """A run's records as frames of polars; ``.to_pandas()`` makes them pandas'.
 
     Attributes:
@@ -131,7 +113,7 @@ class LoadedRun(_Shown):
         return measured.agg(pl.col("value").first().alias("first"), pl.col("value").last().alias("last"))
 
 
-class LoadedSweep(_Shown):
+class LoadedSweep(Shown):
     """A sweep's tables as frames of polars.
 
     Attributes:
@@ -173,7 +155,7 @@ class LoadedSweep(_Shown):
         return self.findings
 
 
-class LoadedStudy(_Shown):
+class LoadedStudy(Shown):
     """A comparison of arms on games, as frames of polars.
 
     Attributes:
@@ -315,15 +297,3 @@ def _findings(result: StudyResult) -> pl.DataFrame:
         for each in result.findings
     ]
     return pl.DataFrame(rows, schema=_FINDINGS)
-
-
-def _as_html(frame: pl.DataFrame) -> str:
-    rows = [frame.columns, *(map(_cell, row) for row in frame.head(_SHOWN_ROWS).iter_rows())]
-    lines = ["".join(f"<td>{html.escape(text)}</td>" for text in row) for row in rows]
-    more = len(frame) - _SHOWN_ROWS
-    rest = f"<p>and {more:,} more rows</p>" if more > 0 else ""
-    return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>{rest}"
-
-
-def _cell(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
