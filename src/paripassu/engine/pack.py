@@ -84,6 +84,8 @@ class PackEngine:
             run = function.run_of(task)
             by_shape.setdefault(run and shape_of(run), []).append((number, task))
         yield from self.engine.execute(function, [task for _, task in by_shape.pop(None, [])])
+        if not by_shape:
+            return
         places = self.engine.at_once
         hands = [_Hand(alike[i::places]) for alike in by_shape.values() for i in range(places)]
         play = partial(_play, self.pack, function)
@@ -102,11 +104,14 @@ def _play(pack: Pack, function: InRounds[Any, Any], hand: _Hand) -> _Played:
     def begin(numbered: tuple[int, Any], shared: SharedData) -> Rounds[Any]:
         return function.in_rounds(numbered[1], shared)
 
-    run = function.run_of(hand.tasks[0][1])
-    assert run is not None
+    def run_of(numbered: tuple[int, Any]) -> Run:
+        run = function.run_of(numbered[1])
+        assert run is not None
+        return run
+
     size = pack.carry_out(
         hand.tasks,
-        run,
+        run_of,
         begin,
         lambda numbered, result: played.results.append((numbered[0], result)),
         played.sentences.append,

@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
@@ -71,9 +72,9 @@ class RayEngine:
         if self.retries < 0:
             raise ValueError(f"retries must be >= 0, got {self.retries}")
 
-    @property
+    @cached_property
     def at_once(self) -> int:
-        """As `Engine.at_once`: as many as the cluster has room for now."""
+        """As `Engine.at_once`: as many as the cluster had room for when this was first read."""
         if self.workers is not None:
             return self.workers
         with self._connected() as ray:

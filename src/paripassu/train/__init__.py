@@ -8,7 +8,7 @@ with laboratory("paripassu.train"):
     from paripassu.train.evaluation import evaluate
     from paripassu.train.folder import check_folder, load_run
     from paripassu.train.loop import train, training
-    from paripassu.train.pack import Pack, check_pack
+    from paripassu.train.pack import Pack
     from paripassu.train.pack_size import PackSize
     from paripassu.train.processes import current_processes, is_one_of_many, joined
     from paripassu.train.run import Player, Run, from_settings
@@ -22,7 +22,6 @@ __all__ = [
     "check_capture",
     "check_device",
     "check_folder",
-    "check_pack",
     "current_processes",
     "evaluate",
     "from_settings",

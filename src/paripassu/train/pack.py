@@ -55,7 +55,7 @@ def check_pack(runs: Sequence[Run]) -> None:
             )
 
 
-@dataclass
+@dataclass(eq=False)
 class _Member(Generic[Task, Result]):
     """A run of a pack that has begun.
 
@@ -63,6 +63,7 @@ class _Member(Generic[Task, Result]):
         task: which.
         rounds: its work.
         place: of its stream.
+        is_new: whether it has not had a round.
     """
 
     task: Task
@@ -92,7 +93,7 @@ class Pack:
         >>> def counted(task, shared):
         ...     yield from repeat(None, task)
         ...     return f"{task} rounds"
-        >>> Pack(2).carry_out([3, 1, 1], run, counted, lambda task, result: print(result))
+        >>> size = Pack(2).carry_out([3, 1, 1], lambda _: run, counted, lambda task, result: print(result))
         1 rounds
         1 rounds
         3 rounds
@@ -108,7 +109,7 @@ class Pack:
     def carry_out(
         self,
         tasks: Sequence[Task],
-        run: Run,
+        run_of: Callable[[Task], Run],
         begin: Callable[[Task, SharedData], Rounds[Result]],
         done: Callable[[Task, Result], object],
         notice: Notice = lambda _: None,
@@ -116,8 +117,8 @@ class Pack:
         """Do every task, begun in their order.
 
         Args:
-            tasks: whose runs have one shape (`check_pack`).
-            run: one of them; its device and precision are those of all.
+            tasks: at least one.
+            run_of: the run of a task.
             begin: a task's work, which yields after each round.
             done: called with each task and its result as soon as it has ended.
             notice: called with what was chosen, and what did not fit, in sentences.
@@ -126,14 +127,16 @@ class Pack:
             How many runs took turns at last, if there were so many.
 
         Raises:
-            ValueError: the device is not there.
+            ValueError: the runs cannot share a pack, or their device is not there.
             RuntimeError: memory does not suffice for a single run.
             Exception: what a task raised; the others are left as by a kill.
         """
         running: list[_Member[Task, Result]] = []
         waiting, shared = deque(tasks), SharedData()
-        with one_world(run):
-            device = _Device(run.device)
+        runs = [run_of(task) for task in tasks]
+        check_pack(runs)
+        with one_world(runs[0]):
+            device = Device(runs[0].device)
             sizing = Sizing(self.size, len(tasks), self.clock, device.wait, notice)
             try:
                 while waiting or running:
@@ -169,8 +172,12 @@ class Pack:
         return sizing.now
 
 
-class _Device:
-    """The streams of a GPU; on the CPU there are none."""
+class Device:
+    """The streams of a GPU, one for each place of a pack; on the CPU there are none.
+
+    Args:
+        name: a run's device.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = None if name == "cpu" else torch.device(name)
@@ -179,9 +186,11 @@ class _Device:
         self._streams: list[Any] = [torch.cuda.Stream(self._name) for _ in range(MOST)] if self._name else []
 
     def stream(self, place: int) -> AbstractContextManager[Any]:
+        """Do work on the stream of a place."""
         return torch.cuda.stream(self._streams[place]) if self._streams else nullcontext()
 
     def wait(self) -> None:
+        """Return when the device has done all its work."""
         if self._name:
             torch.cuda.synchronize(self._name)
 
