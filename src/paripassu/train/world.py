@@ -119,7 +119,7 @@ class OwnChance:
                 restore()
 
     def keep(self) -> None:
-        """Remember the generators as they are, until the next turn."""
+        """Remember the generators until the next turn."""
         self._kept = _chance(everyones=self._has_own_parts)
 
 
