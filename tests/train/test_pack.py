@@ -20,6 +20,7 @@ from paripassu.records import End
 from paripassu.rules import SGD, Adam, Normalize
 from paripassu.train import Pack, Player, Run, captured, loop, train, training
 from paripassu.train.captured import captured_rounds
+from paripassu.train.folder import header_of
 from paripassu.train.memory import MemoryFullError
 from paripassu.train.pack import shape_of
 from paripassu.train.shared import SharedData
@@ -89,7 +90,7 @@ def test_packed_images_leave_what_each_leaves_alone(packed, tmp_path):
 def test_packed_runs_on_cuda_leave_what_each_leaves_alone(name, packed, tmp_path):
     """Their graphs are replayed at the same time."""
     run = replace(getattr(runs, name)(), device="cuda", shadow=None, probe_every=9, steps=30)
-    wanted = [replace(each, seed=seed) for each in _three(run) for seed in range(3)]
+    wanted = [replace(each, seed=seed) for each in _three(run)[::2] for seed in range(3)]
     expected = _alone(wanted, tmp_path / "alone")
     packed.pack(wanted, 6)
     assert [left_by(packed.of(run)) for run in wanted] == expected
@@ -118,6 +119,24 @@ def test_own_parts_have_global_generators_of_their_own(packed, tmp_path):
     packed.pack(wanted)
     assert [left_by(packed.of(run)) for run in wanted] == expected
     assert (_states(), torch.get_rng_state().tolist()) == before
+
+
+def test_a_new_run_has_the_callers_threads_beside_a_resumed_one(packed):
+    """A run keeps the number that it began with."""
+    old, new, _ = _three(SHORT)
+    before = torch.get_num_threads()
+    torch.set_num_threads(before + 1)
+    train(replace(old, steps=2, decay="constant"), packed.of(old))
+    torch.set_num_threads(before)
+    packed.pack([replace(each, decay="constant") for each in (old, new)], begin=_in(packed, old, new))
+    assert [header_of(packed.of(run)).threads for run in (old, new)] == [before + 1, before]
+    assert torch.get_num_threads() == before
+
+
+def _in(packed, *runs):
+    """Begins a run of the seed of one of ``runs`` in the folder of that one."""
+    folders = {run.seed: packed.of(run) for run in runs}
+    return lambda run, shared: training(run, folders[run.seed], shared=shared)
 
 
 def test_the_packages_parts_draw_from_no_generator_of_python_or_numpy(tmp_path, monkeypatch):

@@ -95,8 +95,8 @@ class Pack:
         ...     return f"{task} rounds"
         >>> size = Pack(2).carry_out([3, 1, 1], lambda _: run, counted, lambda task, result: print(result))
         1 rounds
-        1 rounds
         3 rounds
+        1 rounds
     """
 
     size: PackSize = "auto"

@@ -69,7 +69,7 @@ class Sizing:
         self._is_measuring = False
         self._notice(
             f"memory does not suffice for {_runs(fitting + 1)} at a time: one waits, and the pack goes on "
-            f"with {fitting}"
+            f"with {self.now}"
         )
 
     def _begin_window(self) -> None:

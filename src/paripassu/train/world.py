@@ -86,12 +86,12 @@ class OwnChance:
 
     Args:
         run: whose seed counts.
-        threads: of torch on the CPU; None leaves as many as there are when the run begins.
+        threads: of torch on the CPU; None is as many as there are outside of `one_world`.
     """
 
     def __init__(self, run: Run, threads: int | None = None) -> None:
         self._run = run
-        self._threads = torch.get_num_threads() if threads is None else threads
+        self._threads = _threads[-1] if threads is None else threads
         self._has_own_parts = bool(own_files(run))
         self._kept: list[Callable[[], object]] | None = None
         self._gpu = torch.Generator(run.device) if run.device != "cpu" else None
@@ -125,20 +125,24 @@ class OwnChance:
 
 # The run whose turn it is, in the innermost world.
 _turns: list[OwnChance] = []
+# The callers' numbers of threads, of the innermost world last.
+_threads: list[int] = []
 
 
 @contextmanager
 def _callers_chance(run: Run) -> Generator[None]:
     """Restore the caller's generators and threads afterwards."""
-    turns, kept, threads = [*_turns], _chance(everyones=True), torch.get_num_threads()
+    turns, kept = [*_turns], _chance(everyones=True)
     if run.device != "cpu":
         gpu = gpu_generator(run.device)
         kept.append(partial(gpu.graphsafe_set_state, gpu.graphsafe_get_state()))
     _turns.clear()
+    _threads.append(torch.get_num_threads())
     try:
         yield
     finally:
         _turns[:] = turns
+        threads = _threads.pop()
         if torch.get_num_threads() != threads:
             torch.set_num_threads(threads)
         for restore in kept:
