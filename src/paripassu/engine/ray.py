@@ -72,11 +72,13 @@ class RayEngine:
         if self.retries < 0:
             raise ValueError(f"retries must be >= 0, got {self.retries}")
 
-    @cached_property
+    @property
     def at_once(self) -> int:
         """As `Engine.at_once`: as many as the cluster had room for when this was first read."""
-        if self.workers is not None:
-            return self.workers
+        return self._room if self.workers is None else self.workers
+
+    @cached_property
+    def _room(self) -> int:
         with self._connected() as ray:
             self._check_room(ray)
             has = ray.cluster_resources()
