@@ -5,10 +5,11 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from paripassu.engine import Engine
 from paripassu.files import FolderInUseError
-from paripassu.protocol.study import Design, RunInRounds, Unit, Work
+from paripassu.protocol.study import Design, Unit, Work
 from paripassu.train import Run
 from paripassu.train.memory import MemoryFullError
 from paripassu.train.rounds import Rounds
@@ -21,6 +22,24 @@ Notice = Callable[[str], object]
 """Takes a sentence for a person."""
 
 _GO_ON = "; complete results are kept: fix this and give the same command again"
+
+
+@runtime_checkable
+class RunInRounds(Unit, Protocol):
+    """A unit that is one run, whose rounds may alternate with those of others."""
+
+    @property
+    def run(self) -> Run:
+        """What is trained."""
+        ...
+
+    def in_rounds(self, shared: SharedData) -> Rounds[Sequence[str]]:
+        """As `carry_out`; others may have their rounds wherever this yields.
+
+        Args:
+            shared: data that they share.
+        """
+        ...
 
 
 @dataclass

@@ -10,13 +10,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
+from typing import Any, NamedTuple, Protocol, Self
 
 from paripassu.files import read_whole
 from paripassu.records import Finding, Fit, GameResult, Verdict, VerdictName
-from paripassu.train import Run
-from paripassu.train.rounds import Rounds
-from paripassu.train.shared import SharedData
 
 FIRST_CONFIRMATION_SEED = 1000  # far from the tuning seeds 0, 1, 2, ...
 
@@ -47,24 +44,6 @@ class Unit(Protocol):
 
         Returns:
             What a person should know of it, such as damage that was mended, one sentence each.
-        """
-        ...
-
-
-@runtime_checkable
-class RunInRounds(Unit, Protocol):
-    """A unit that is one run, whose rounds may alternate with those of others."""
-
-    @property
-    def run(self) -> Run:
-        """What is trained."""
-        ...
-
-    def in_rounds(self, shared: SharedData) -> Rounds[Sequence[str]]:
-        """As `carry_out`; others may have their rounds wherever this yields.
-
-        Args:
-            shared: data that they share.
         """
         ...
 
