@@ -34,12 +34,11 @@ def test_a_packed_study_is_as_one_run_by_run(tmp_path):
     dealt, told = _Dealt(), []
     alone = run_study(tiny_study(), "smoke", tmp_path / "alone", engine=Here())
     packed = run_study(
-        tiny_study(), "smoke", tmp_path / "packed", engine=PackEngine(dealt, Pack("auto"), told.append)
+        tiny_study(), "smoke", tmp_path / "packed", engine=PackEngine(dealt, Pack(2), told.append)
     )
     assert packed.games == alone.games
     assert _left(tmp_path / "packed") == _left(tmp_path / "alone")
-    assert dealt.given == [3, 3, 4, 4, 3, 3]
-    assert told == []
+    assert (dealt.given, told) == ([3, 3, 4, 4, 3, 3], [])
 
 
 def test_packs_run_in_processes(tmp_path):
