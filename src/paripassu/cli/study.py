@@ -17,6 +17,7 @@ from paripassu.records import StudyResult
 if TYPE_CHECKING:
     from paripassu import protocol
     from paripassu.engine import Engine
+    from paripassu.train import PackSize
 
 
 @dataclass
@@ -83,6 +84,8 @@ class RunStudy(_StudyOptions, EngineOptions):
 
     run_gpus: float | None = None
     """GPUs per run with --device cuda. Without it: 1. With 0.25, four runs share one GPU."""
+    pack: Annotated[str | None, tyro.conf.arg(metavar="auto|N")] = None
+    """With --device cuda: runs that share a GPU in one process; auto adds runs while that is faster."""
     minutes: float | None = None
     """Work for this long, then judge what is done, with equal trials for all arms. Repeat it to go on."""
     dry_run: bool = False
@@ -98,7 +101,7 @@ class RunStudy(_StudyOptions, EngineOptions):
             raise ValueError(f"--minutes must be finite and > 0, got {self.minutes}")
         study = self.study()
         out = self.folder(study)
-        engine = self.chosen_engine(out, self._gpus())
+        engine = self.chosen_engine(out, self._gpus(), self._pack())
         if self.dry_run:
             for line in study.scale(self.scale).design.plan():
                 output.line(line)
@@ -117,6 +120,23 @@ class RunStudy(_StudyOptions, EngineOptions):
         if not 0 < gpus <= 1:
             raise ValueError(f"--run-gpus must be in (0, 1], because a run uses one GPU, got {gpus}")
         return gpus
+
+    def _pack(self) -> "PackSize | None":
+        from paripassu.train.pack_size import MOST
+
+        if self.pack is None:
+            return None
+        if self.device == "cpu":
+            raise ValueError(
+                "--pack is for --device cuda, because a core has no room for a second run: add it"
+            )
+        if self.run_gpus is not None:
+            raise ValueError("--pack gives each pack a whole GPU, and --run-gpus a part of it: leave one out")
+        if self.pack == "auto":
+            return "auto"
+        if not (self.pack.isdecimal() and 1 <= int(self.pack) <= MOST):
+            raise ValueError(f"--pack must be auto or in 1 to {MOST}, got {self.pack!r}")
+        return int(self.pack)
 
 
 @dataclass(kw_only=True)
