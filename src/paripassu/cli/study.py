@@ -3,7 +3,6 @@
 import math
 import shlex
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,11 +12,11 @@ from rich.table import Table
 from paripassu import protocol, studies
 from paripassu.cli import choices, output
 from paripassu.cli.engines import EngineOptions
-from paripassu.cli.progress import stage_bars
-from paripassu.engine import Engine
+from paripassu.cli.progress import study_progress
+from paripassu.engine import Engine, LocalEngine
 from paripassu.evidence.changes import study_changes
 from paripassu.files import is_empty
-from paripassu.records import StudyResult
+from paripassu.records import StudyResult, usable_cores
 from paripassu.records.codec import dump
 from paripassu.report.study import write_study_page
 from paripassu.report.terminal import changes_table, study_table
@@ -181,19 +180,27 @@ def run(
     quiet: bool,
     minutes: float | None = None,
 ) -> StudyResult:
-    """Run a study and show a progress bar over its steps."""
-    with stage_bars(quiet=quiet) as advance:
-        progress = partial(advance, f"{study.name}, {scale}, steps")
+    """Run a study and show how far it is."""
+    with study_progress(f"{study.name}, {scale}, steps", _start(engine), quiet=quiet) as progress:
         return protocol.run_study(
             study,
             scale,
             out,
             command=choices.as_typed(),
             engine=engine,
-            progress=progress,
+            progress=progress.steps,
+            of_runs=progress.runs,
             minutes=minutes,
             notice=output.notice,
         )
+
+
+def _start(engine: Engine) -> str:
+    """What is under way before the first run has begun."""
+    if not isinstance(engine, LocalEngine):
+        return "Starting workers"
+    count = engine.workers or usable_cores()
+    return f"Starting {count} workers" if count > 1 else "Starting 1 worker"
 
 
 def show(result: StudyResult, out: Path, *, as_json: bool) -> None:
