@@ -25,7 +25,7 @@ def test_looks_at_growing_records_agree_with_one_look_at_all(tmp_path):
     at_once.look()
     assert growing == at_once
     assert (growing.step, growing.has_ended) == (10, True)
-    assert growing.metrics == {"mode-overlap@50": [0.0, 0.25, 0.5]}
+    assert growing.metrics == {"mode-overlap@50": [(0, 0.0), (5, 0.25), (10, 0.5)]}
 
 
 def test_a_run_that_went_back_is_read_anew(tmp_path):
@@ -35,7 +35,7 @@ def test_a_run_that_went_back_is_read_anew(tmp_path):
     records = tmp_path / "run" / "records.jsonl"
     records.write_bytes(b"".join(records.read_bytes().splitlines(keepends=True)[:3]))
     run.look()
-    assert (run.step, run.has_ended, run.metrics) == (0, False, {"mode-overlap@50": [0.0]})
+    assert (run.step, run.has_ended, run.metrics) == (0, False, {"mode-overlap@50": [(0, 0.0)]})
 
 
 def test_damaged_lines_are_passed_over(tmp_path):

@@ -1,38 +1,155 @@
-"""``paripassu demo``: the main job in minutes."""
+"""``paripassu demo``: the story of the package in three acts and two minutes."""
 
-from dataclasses import dataclass
+import json
+import os
+import sys
+import time
+import webbrowser
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from paripassu.cli import study, theory
-from paripassu.engine import LocalEngine
-from paripassu.studies import custom, grafting
+import torch
+
+from paripassu import protocol
+from paripassu.cli import output, study
+from paripassu.data import Digits
+from paripassu.engine import Engine, LocalEngine
+from paripassu.evidence.under_way import UnderWay
+from paripassu.files import is_empty
+from paripassu.records import StudyResult
+from paripassu.records.codec import dump
+from paripassu.report.demo import PAGE, REAL, write_demo_page
+from paripassu.report.demo_story import ACTS, DIGITS, FRAMEWORK, RING, read_story
+from paripassu.report.demo_terminal import act_lines, closing_box
+from paripassu.report.study import write_study_page
+from paripassu.studies import custom
+from paripassu.studies import demo as acts
+from paripassu.train import pictures
+
+_BETWEEN = 4.0  # seconds between two writings of the page
+_REAL_SHOWN = 25
+
+_TITLES = {
+    FRAMEWORK: "Act 1. In theory, 100,000 dimensions: who finds both modes?",
+    DIGITS: "Act 2. On digits: which half of Adam is needed?",
+    RING: "Act 3. On a ring of eight modes: who keeps them?",
+}
 
 
 @dataclass
 class Demo:
-    """Take Adam apart on a mixture and on real images, in under 3 minutes on 2 cores.
+    """Three acts in under 2 minutes on 2 cores: the paper's framework, digits, and a ring of eight modes.
 
-    Six optimizers play the same games. The page shows which half of Adam they needed. A second page shows
-    normalised and plain descent in the synthetic framework, in 100,000 dimensions.
+    A page opens at once and fills as runs end.
     """
 
     out: Path = Path("runs/demo")
     """The demo's folder. With the same folder, the demo continues where it stopped."""
     workers: int | None = None
     """Number of processes. Without it: one per core."""
+    open: bool = True
+    """Open the page in the browser, if a person watches and there is one."""
     quiet: bool = False
     """Show no progress."""
     json: bool = False
-    """Print the study's result as JSON."""
+    """Print the results of all three acts as JSON."""
 
     def __call__(self) -> None:
-        """Run the study `grafting` at scale `demo` and a sweep of the theory; write and print both."""
+        """Play the acts, rewrite the page as they go, print the same story."""
+        _check(self.out)
         engine = LocalEngine(self.workers)
-        result = study.run(grafting.STUDY, "demo", self.out, engine=engine, quiet=self.quiet)
-        sweep, folder = theory.demo_sweep(), self.out / "theory"
-        # This takes seconds, and a second process would compile the kernel again.
-        swept = study.run(sweep, custom.SCALE, folder, engine=LocalEngine(1), quiet=self.quiet)
-        study.show(result, self.out, as_json=self.json)
+        page = write_demo_page(self.out, "Act 1 begins.")
         if not self.json:
-            print("\nThe same two players in the synthetic framework, in 100,000 dimensions\n")
-            study.show(swept, folder, as_json=False)
+            output.line("Three acts, under 2 minutes on 2 cores. This page fills as runs end:")
+            output.line(page.resolve().as_uri())
+            sys.stdout.flush()  # at once, into a pipe too
+        if self.open and not (self.json or self.quiet) and _somebody_watches():
+            webbrowser.open(page.resolve().as_uri())
+        _draw_real(self.out / REAL)
+        engines: dict[str, Engine] = {FRAMEWORK: _Here(), DIGITS: engine, RING: engine}
+        studies = {
+            FRAMEWORK: (acts.FRAMEWORK, custom.SCALE),
+            DIGITS: (acts.DIGITS, acts.SCALE),
+            RING: (acts.RING, acts.SCALE),
+        }
+        results: dict[str, StudyResult] = {}
+        try:
+            for number, act in enumerate(ACTS, 1):
+                if not self.json:
+                    output.line("")
+                    output.line(_TITLES[act])
+                results[act] = self._play(number, act, *studies[act], engines[act])
+        finally:
+            write_demo_page(self.out)
+        self._end(results)
+
+    def _play(self, number: int, act: str, played: protocol.Study, scale: str, engine: Engine) -> StudyResult:
+        """One act: its study, its own page, and what was seen."""
+        page = _Page(self.out, f"Act {number} of {len(ACTS)} is under way. This page loads itself again.")
+        page.write()
+        folder = self.out / act
+        result = study.run(played, scale, folder, engine=engine, quiet=self.quiet, of_runs=page)
+        write_study_page(folder)
+        if not self.json:
+            for line in act_lines(read_story(self.out), act):
+                output.line(line)
+            sys.stdout.flush()
+        return result
+
+    def _end(self, results: dict[str, StudyResult]) -> None:
+        if self.json:
+            print(json.dumps({act: json.loads(dump(result)) for act, result in results.items()}, indent=2))
+            return
+        output.line("")
+        output.show(closing_box(read_story(self.out)))
+        output.line(f"Page: {(self.out / PAGE).resolve().as_uri()}")
+
+
+@dataclass
+class _Page:
+    """Writes the demo's page again, every few seconds at most."""
+
+    folder: Path
+    doing: str
+    _written: float = field(default=0.0, init=False)
+
+    def __call__(self, _: Sequence[UnderWay]) -> None:
+        if time.monotonic() - self._written > _BETWEEN:
+            self.write()
+
+    def write(self) -> None:
+        write_demo_page(self.folder, self.doing)
+        self._written = time.monotonic()
+
+
+class _Here:
+    """An engine in this process: the framework takes a second, and another process would start for longer."""
+
+    def execute(self, function: Callable[[Any], Any], tasks: Sequence[Any], /) -> Iterator[tuple[Any, Any]]:
+        return ((task, function(task)) for task in tasks)
+
+
+def _check(out: Path) -> None:
+    """Raise ``ValueError`` unless the folder is free or the demo's."""
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{out} is a file: name a folder for the demo with --out")
+    if out.exists() and not (is_empty(out) or (out / PAGE).exists()):
+        raise ValueError(
+            f"{out} holds files that are no demo of this version: name another folder with --out"
+        )
+
+
+def _draw_real(path: Path) -> None:
+    """Real digits as the runs' samples are drawn; the same each time."""
+    real = Digits().load(torch.device("cpu"))
+    pictures.grid(real.draw(_REAL_SHOWN, torch.Generator().manual_seed(0)), path)
+
+
+def _somebody_watches() -> bool:
+    """Whether a person is at a terminal with a display: a browser in text would take the terminal."""
+    has_display = sys.platform in ("darwin", "win32") or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
+    )
+    return sys.stdout.isatty() and has_display

@@ -93,7 +93,7 @@ class StudyProgress:
         self._said = now
         pace = (done - self._first) / (now - self._began)
         left = f", about {_duration((needed - done) / pace)} left" if pace > 0 and needed > done else ""
-        output.notice(f"{self.title}: {done:,} of {needed:,} steps{left}")
+        output.notice(f"{self.title}: {done:,} of {needed:,}{left}")
 
     def runs(self, runs: Sequence[UnderWay]) -> None:
         """Take the runs that have begun."""
@@ -140,7 +140,8 @@ def _row(key: tuple[str, ...], runs: Sequence[UnderWay]) -> tuple[str, ...]:
     """What an arm did, and its last run so far."""
     last = next((run for run in reversed(runs) if not run.has_ended), runs[-1])
     ended = sum(run.has_ended for run in runs)
-    name, values = next(iter(last.metrics.items()), ("", []))
+    name, measurements = next(iter(last.metrics.items()), ("", []))
+    values = [value for _, value in measurements]
     measured = f"{name} {values[-1]:.3g}" if values else ""
     step = f"{last.step:,} of {last.steps:,}"
     return " ".join(key).replace("-", " "), f"{ended:,}", step, measured, sparkline(values)

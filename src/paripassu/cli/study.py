@@ -2,6 +2,7 @@
 
 import math
 import shlex
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,7 @@ from paripassu.cli.engines import EngineOptions
 from paripassu.cli.progress import study_progress
 from paripassu.engine import Engine, LocalEngine
 from paripassu.evidence.changes import study_changes
+from paripassu.evidence.under_way import UnderWay
 from paripassu.files import is_empty
 from paripassu.records import StudyResult, usable_cores
 from paripassu.records.codec import dump
@@ -179,8 +181,9 @@ def run(
     engine: Engine,
     quiet: bool,
     minutes: float | None = None,
+    of_runs: Callable[[Sequence[UnderWay]], object] = lambda _: None,
 ) -> StudyResult:
-    """Run a study and show how far it is."""
+    """Run a study and show how far it is. ``of_runs`` gets its runs too, about once a second."""
     with study_progress(f"{study.name}, {scale}, steps", _start(engine), quiet=quiet) as progress:
         return protocol.run_study(
             study,
@@ -189,7 +192,7 @@ def run(
             command=choices.as_typed(),
             engine=engine,
             progress=progress.steps,
-            of_runs=progress.runs,
+            of_runs=lambda runs: (progress.runs(runs), of_runs(runs)),
             minutes=minutes,
             notice=output.notice,
         )

@@ -17,7 +17,6 @@ from paripassu.cli.unchecked import checked, unchecked
 from paripassu.protocol.sweeps import PhaseSweep, RunSweep, ScalingSweep, VarySweep
 from paripassu.report.live import write_live_page
 from paripassu.studies import custom
-from paripassu.theory import Framework
 
 _RunSweep = unchecked(RunSweep, d=1000)
 _PhaseSweep = unchecked(PhaseSweep, d=10_000)
@@ -126,11 +125,6 @@ class Theory:
     def __call__(self) -> None:
         """Carry out the action."""
         self.action()
-
-
-def demo_sweep() -> protocol.Study:
-    """The demo's sweep: nSGDA and SGDA at d = 100,000 and the rates that `phase` chose for nSGDA."""
-    return custom.run(RunSweep(Framework(d=100_000), lr_d=1.0, lr_g=0.01, steps=5000))
 
 
 def _key(sweep_study: protocol.Study) -> str:

@@ -21,7 +21,7 @@ class UnderWay:
         folder: the run's.
         steps: generator updates of the whole run.
         step: the last one that the records have.
-        metrics: the values of every metric by name, in the order they were measured.
+        metrics: by name the steps and values of every metric, in the order they were measured.
         has_ended: whether the records have an end.
 
     Example:
@@ -34,13 +34,13 @@ class UnderWay:
         >>> run = UnderWay(folder, steps=100)
         >>> run.look()
         >>> run.step, run.metrics
-        (50, {'modes@100': [8.0]})
+        (50, {'modes@100': [(50, 8.0)]})
     """
 
     folder: Path
     steps: int
     step: int = 0
-    metrics: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
+    metrics: dict[str, list[tuple[int, float]]] = field(default_factory=dict[str, list[tuple[int, float]]])
     has_ended: bool = False
     _read: int = 0
 
@@ -72,5 +72,5 @@ class UnderWay:
     def _take(self, record: dict[str, Any]) -> None:
         self.step = min(int(record["step"]), self.steps)
         if record["kind"] == "Metric" and record["value"] is not None:
-            self.metrics.setdefault(str(record["name"]), []).append(float(record["value"]))
+            self.metrics.setdefault(str(record["name"]), []).append((self.step, float(record["value"])))
         self.has_ended |= record["kind"] == "End"
