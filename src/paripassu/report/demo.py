@@ -53,11 +53,13 @@ class Study(NamedTuple):
     Attributes:
         outcome: of its rule.
         words: what it found.
+        short: the same in half a line.
         page: in ``docs/results``, without its ending.
     """
 
     outcome: str
     words: str
+    short: str
     page: str
 
 
@@ -66,24 +68,28 @@ STUDIES = (
         "supported",
         "C4: nSGDA recovers all modes of the framework. 32 of 32 fresh seeds, d = 10⁴, the best of 209 pairs "
         "of rates.",
+        "C4 in the framework: 32 of 32 seeds",
         "theory",
     ),
     Study(
         "supported",
         "C5: SGDA does not, whatever its rates. 1 of 32 in 10,000 steps. In 60,000 steps 8 of 32, which "
         "decides nothing.",
+        "C5 in the framework: 1 of 32 seeds",
         "theory",
     ),
     Study(
         "undecided",
         "C2 on digits: the length is what is needed. At its best rate SGDA is as good as Adam there. It has "
         "one good rate of five, and arms with Adam's length have three or more. 8 seeds.",
+        "C2 on digits: tuned SGDA is as good as Adam",
         "grafting",
     ),
     Study(
         "contradicted",
         "C2 on a tight ring of 8: the length brings back all modes, and a third of Adam's lead over SGDA. 8 "
         "seeds.",
+        "C2 on a tight ring: a third of Adam's lead",
         "grafting",
     ),
 )
@@ -101,7 +107,7 @@ def write_demo_page(folder: Path, doing: str = "") -> Path:
         The path of the page.
 
     Raises:
-        ValueError: a page that the demo did not write is there, or a finished study in the folder is damaged.
+        ValueError: a page that the demo did not write is there.
 
     Example:
         >>> import tempfile
@@ -144,11 +150,11 @@ def _parts(story: Story, doing: str) -> dict[str, Any]:
 _STOPPED = "Stopped. The same command goes on where it stopped."
 
 
-def what_you_saw(story: Story) -> list[str]:
-    """A sentence or two for each act that is done."""
+def what_you_saw(story: Story, *, brief: bool = False) -> list[str]:
+    """A sentence or two for each act that is done; without the players' paces if ``brief``."""
     said: list[str] = []
     if story.framework:
-        said += [f"{story.framework.seen} {story.framework.pace}"]
+        said.append(story.framework.seen if brief else f"{story.framework.seen} {story.framework.pace}")
     if story.digits.finished:
         said.append(digits_seen(story.digits))
     if story.doubled.finished:

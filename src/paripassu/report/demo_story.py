@@ -5,6 +5,7 @@ The page and the terminal both tell this story.
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -237,8 +238,7 @@ def _two(factor: float) -> str:
 def read_story(folder: Path) -> Story:
     """Read the demo's folder, in which runs may be under way.
 
-    Raises:
-        ValueError: a finished study in it is damaged.
+    An act whose study is damaged counts as not done: its command makes it again.
     """
     digits = _game(folder / DIGITS, "digits")
     ring, doubled = (_game(folder / RING, name) for name in ("ring", "ring-doubled"))
@@ -246,17 +246,23 @@ def read_story(folder: Path) -> Story:
 
 
 def _result(folder: Path) -> StudyResult | None:
-    path = folder / STUDY_FILE
-    return load(path, StudyResult) if path.exists() else None
+    """An act's result, if it is finished."""
+    with suppress(FileNotFoundError, ValueError):
+        result = load(folder / STUDY_FILE, StudyResult)
+        return result if result.finished else None
+    return None
 
 
 def _framework(folder: Path) -> FrameworkAct | None:
     result = _result(folder)
-    if result is None or not result.finished:
+    if result is None:
         return None
-    outcomes, paths, neurons = (
-        sweep_table(result, folder, name) for name in (OUTCOMES_TABLE, PATHS_TABLE, NEURONS_TABLE)
-    )
+    try:
+        outcomes, paths, neurons = (
+            sweep_table(result, folder, name) for name in (OUTCOMES_TABLE, PATHS_TABLE, NEURONS_TABLE)
+        )
+    except (OSError, ValueError):
+        return None
     methods = [_method(name, outcomes, paths, neurons) for name in ("nsgda", "sgda")]
     return FrameworkAct(methods, result.findings, _apart(paths))
 
@@ -277,10 +283,6 @@ def _apart(paths: pl.DataFrame) -> dict[str, float]:
 
 
 def _game(study: Path, game: str) -> GameAct:
-    try:
-        result = _result(study)
-    except ValueError:  # a run of it is being written just now, or its command mends it
-        result = None
     arms: list[Arm] = []
     for slug in ARMS:
         arm = Arm(slug)
@@ -291,4 +293,4 @@ def _game(study: Path, game: str) -> GameAct:
                 arm.runs.append(run)
         if arm.runs:
             arms.append(arm)
-    return GameAct(study, game, bool(result and result.finished), arms)
+    return GameAct(study, game, _result(study) is not None, arms)

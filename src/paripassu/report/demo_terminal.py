@@ -1,5 +1,7 @@
 """The demo's story for the terminal, at 80 columns and without colour."""
 
+from textwrap import wrap
+
 from rich.console import RenderableType
 from rich.panel import Panel
 from rich.text import Text
@@ -27,11 +29,10 @@ def act_lines(story: Story, act: str) -> list[str]:
 
 def closing_box(story: Story) -> RenderableType:
     """What was seen, what the full studies say, and what to do next."""
-    seen = [f"- {sentence}" for sentence in what_you_saw(story)]
-    studies = [f"{_MARKS[study.outcome]} {study.words} docs/results/{study.page}.md" for study in STUDIES]
+    studies = [f"{_MARKS[study.outcome]} {study.short} ({study.page}.md)" for study in STUDIES]
     parts = [
-        ("What you saw (2 seeds, nothing tuned: not decided at this size)", seen),
-        ("What the full studies say", studies),
+        ("What you saw (not decided at this size)", what_you_saw(story, brief=True)),
+        ("What the full studies say, in docs/results", studies),
         (
             "In your code, from Adam's learning rate",
             ['pp.NSGD(params, lr=ADAMS, scope="layer", unit="rms", momentum=0.5)'],
@@ -53,7 +54,7 @@ def _framework(story: Story) -> list[str]:
         for m in act.methods
     ]
     claims = [f"{_MARKS[f.verdict.outcome]} {f.claim}" for f in act.findings if not f.claim.startswith("C6")]
-    return [*found, f"  {'. '.join(claims)}.", f"  C6: {act.pace[0].lower()}{act.pace[1:]}"]
+    return [*found, f"  {'. '.join(claims)}.", *_wrapped(f"C6: {act.pace}")]
 
 
 def _digits(act: GameAct) -> list[str]:
@@ -76,6 +77,10 @@ def _ring(story: Story) -> list[str]:
             counts = " ".join(f"{value:g}" for _, value in modes)
             lines.append(f"  {f'{arm.name}, {words}':{_NAME}}{counts}")
     return lines
+
+
+def _wrapped(text: str) -> list[str]:
+    return wrap(text, 80, initial_indent="  ", subsequent_indent="  ")
 
 
 def _bar(share: float) -> str:
