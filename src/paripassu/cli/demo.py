@@ -33,8 +33,8 @@ _REAL_SHOWN = 25
 
 _TITLES = {
     FRAMEWORK: "Act 1. In theory, 100,000 dimensions: who finds both modes?",
-    DIGITS: "Act 2. On digits: which half of Adam is needed?",
-    RING: "Act 3. On a ring of eight modes: who keeps them?",
+    DIGITS: "Act 2. On digits: which half of Adam is needed? Distance to real ones, falling.",
+    RING: "Act 3. On a ring: who keeps all eight modes? Their number over training.",
 }
 
 

@@ -75,8 +75,8 @@ class StudyProgress:
     _rows: dict[tuple[str, ...], list[UnderWay]] = field(
         init=False, default_factory=dict[tuple[str, ...], list[UnderWay]]
     )
-    _began: float = field(init=False, default_factory=time.monotonic)
-    _said: float = field(init=False, default_factory=time.monotonic)
+    _began: float = field(init=False, default_factory=lambda: time.monotonic())
+    _said: float = field(init=False, default_factory=lambda: time.monotonic())
     _first: int | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:

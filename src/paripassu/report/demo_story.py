@@ -83,7 +83,7 @@ class FrameworkAct:
             + (f" (first at step {m.first:,.0f}, median)" if math.isfinite(m.first) else "")
             for m in self.methods
         ]
-        return f"{', '.join(said)}."
+        return ". ".join(said) + "."
 
     @property
     def pace(self) -> str:

@@ -41,7 +41,7 @@ def closing_box(story: Story) -> RenderableType:
     ]
     text = Text()
     for number, (title, lines) in enumerate(parts):
-        text.append("\n" * bool(number) + f"{title}\n", "bold")
+        text.append(f"{title}\n", "bold")
         text.append("\n".join(lines) + ("\n" if number < len(parts) - 1 else ""))
     return Panel(text)
 
@@ -61,8 +61,7 @@ def _digits(act: GameAct) -> list[str]:
     metric = act.metric("fd-digits")
     curves = {arm.name: [value for _, value in arm.curve(metric)] for arm in act.arms}
     everything = [value for values in curves.values() for value in values]
-    lines = [f"  {'distance to real digits':{_NAME}}over training, lower is better"]
-    return lines + [
+    return [
         f"  {name:{_NAME}}{sparkline(values, everything)}  {values[-1]:.3g}"
         for name, values in curves.items()
         if values
@@ -70,7 +69,7 @@ def _digits(act: GameAct) -> list[str]:
 
 
 def _ring(story: Story) -> list[str]:
-    lines = [f"  {'modes of 8':{_NAME}}over training, first seed"]
+    lines: list[str] = []
     for words, act in (("best rates", story.ring), ("twice these", story.doubled)):
         for arm in act.arms:
             modes = modes_of(arm, act)

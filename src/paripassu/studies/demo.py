@@ -85,7 +85,7 @@ FRAMEWORK = custom.run(RunSweep(Framework(d=100_000), lr_d=1.0, lr_g=0.01, seeds
 DIGITS = _act(
     "demo-digits",
     "Which half of Adam do digits need?",
-    (replace(DIGITS_GAME, steps={SCALE: 500}),),
+    (replace(DIGITS_GAME, steps={SCALE: 300}),),
     arms(ADAM, ADAM_MAGNITUDE, NSGDA_RMS, ADAM_DIRECTION, SGDA),
 )
 RING = _act(
