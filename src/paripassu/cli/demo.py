@@ -127,6 +127,9 @@ class _Page:
 class _Here:
     """An engine in this process: the framework takes a second, and another process would start for longer."""
 
+    workers = 1
+    at_once = 1
+
     def execute(self, function: Callable[[Any], Any], tasks: Sequence[Any], /) -> Iterator[tuple[Any, Any]]:
         return ((task, function(task)) for task in tasks)
 

@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, select_autoescape
@@ -22,77 +22,18 @@ from paripassu.report.demo_story import (
     read_story,
     ring_seen,
 )
+from paripassu.report.demo_words import COMMANDS, PASTE, STUDIES
 from paripassu.report.svg import Line, lines, plane
 
 PAGE = "index.html"
 REAL = "real.png"
 """Beside the page: real digits, to compare generated ones with."""
 
-PASTE = """\
-import paripassu as pp
-
-adams_lr = 1e-3  # the rate that Adam has now
-for_d = pp.NSGD(discriminator.parameters(), lr=adams_lr, scope="layer", unit="rms", momentum=0.5)
-for_g = pp.NSGD(generator.parameters(), lr=adams_lr, scope="layer", unit="rms", momentum=0.5)"""
-
-COMMANDS = """\
-paripassu theory play                                      # act 1 with sliders
-paripassu train --recipe digits                            # act 2, one run, with a page of its own
-paripassu study run grafting --scale small --minutes 60    # the question with tuned rates"""
-
 _GENERATOR = "paripassu demo"
 _REFRESH = 3  # seconds
 _GAMMA = 0.1  # of the framework
 _NUMBERS = {slug: number for number, slug in enumerate(ARMS)}
 _OF_METHODS = {"nSGDA": _NUMBERS["nsgda-rms"], "SGDA": _NUMBERS["sgda"]}
-
-
-class Study(NamedTuple):
-    """What a full study says.
-
-    Attributes:
-        outcome: of its rule.
-        words: what it found.
-        short: the same in half a line.
-        page: in ``docs/results``, without its ending.
-    """
-
-    outcome: str
-    words: str
-    short: str
-    page: str
-
-
-STUDIES = (
-    Study(
-        "supported",
-        "C4: nSGDA recovers all modes of the framework. 32 of 32 fresh seeds, d = 10⁴, the best of 209 pairs "
-        "of rates.",
-        "C4 in the framework: 32 of 32 seeds",
-        "theory",
-    ),
-    Study(
-        "supported",
-        "C5: SGDA does not, whatever its rates. 1 of 32 in 10,000 steps. In 60,000 steps 8 of 32, which "
-        "decides nothing.",
-        "C5 in the framework: 1 of 32 seeds",
-        "theory",
-    ),
-    Study(
-        "undecided",
-        "C2 on digits: the length is what is needed. At its best rate SGDA is as good as Adam there. It has "
-        "one good rate of five, and arms with Adam's length have three or more. 8 seeds.",
-        "C2 on digits: tuned SGDA is as good as Adam",
-        "grafting",
-    ),
-    Study(
-        "contradicted",
-        "C2 on a tight ring of 8: the length brings back all modes, and a third of Adam's lead over SGDA. 8 "
-        "seeds.",
-        "C2 on a tight ring: a third of Adam's lead",
-        "grafting",
-    ),
-)
 
 
 def write_demo_page(folder: Path, doing: str = "") -> Path:

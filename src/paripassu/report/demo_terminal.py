@@ -6,8 +6,9 @@ from rich.console import RenderableType
 from rich.panel import Panel
 from rich.text import Text
 
-from paripassu.report.demo import COMMANDS, STUDIES, what_you_saw
+from paripassu.report.demo import what_you_saw
 from paripassu.report.demo_story import DIGITS, FRAMEWORK, GameAct, Story, modes_of
+from paripassu.report.demo_words import COMMANDS, STUDIES
 from paripassu.report.sparkline import sparkline
 
 _BAR = 16

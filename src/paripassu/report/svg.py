@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
-_WIDTH, _HEIGHT = 640, 260
-_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 150, 12, 34
+_WIDTH, _HEIGHT = 760, 260
+_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 230, 12, 34
 _LABEL = 15  # pixels between two labels at the ends of lines
 _POINTS = 220  # pixels along a side of a plane
 
@@ -117,9 +117,17 @@ def _axis(
         ticks = [10.0**n for n in exponents if low <= 10.0**n <= high] or [low, high]
     else:
         low = min(0.0, low)
-        ticks = [low + (high - low) * n / 4 for n in range(5)]
+        ticks = _round_numbers(low, high)
     bottom, span = scale(low), scale(high) - scale(low) or 1.0
     return lambda value: start + (scale(value) - bottom) / span * (end - start), ticks
+
+
+def _round_numbers(low: float, high: float) -> list[float]:
+    """Multiples of 1, 2 or 5 times a power of ten from ``low`` to ``high``, at most six."""
+    span = high - low or 1.0
+    power = 10.0 ** math.floor(math.log10(span / 5))
+    step = next(step for n in (1, 2, 5, 10) if (step := n * power) * 5 >= span * 0.999)
+    return [n * step for n in range(math.ceil(low / step), math.floor(high / step + 1e-9) + 1)]
 
 
 def _apart(heights: Sequence[float]) -> list[float]:
@@ -134,4 +142,4 @@ def _apart(heights: Sequence[float]) -> list[float]:
 
 
 def _number(value: float) -> str:
-    return f"{float(f'{value:.2g}'):,.10g}"
+    return f"{float(f'{value:.3g}'):,.10g}"
