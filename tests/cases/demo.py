@@ -20,7 +20,10 @@ def make_tiny(monkeypatch) -> None:
 
 def _tiny(study: Study) -> Study:
     scale = study.scale(demo.SCALE)
-    games = [replace(game, steps={demo.SCALE: 2}, run=_short(game)) for game in scale.design.games]
+    games = [
+        replace(game, steps={demo.SCALE: 2}, run=_short(game), metric=game.metric.replace("@2500", "@50"))
+        for game in scale.design.games
+    ]
     design = replace(scale.design, games=games, confirmation_seeds=1)
     return replace(study, scales={demo.SCALE: replace(scale, design=design)})
 
