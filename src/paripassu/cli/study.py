@@ -2,8 +2,8 @@
 
 import math
 import shlex
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,11 +12,12 @@ import tyro
 from paripassu.cli import output
 from paripassu.cli.engines import EngineOptions
 from paripassu.files import is_empty
-from paripassu.records import StudyResult
+from paripassu.records import StudyResult, usable_cores
 
 if TYPE_CHECKING:
     from paripassu import protocol
     from paripassu.engine import Engine
+    from paripassu.evidence.under_way import UnderWay
     from paripassu.train import PackSize
 
 
@@ -211,24 +212,35 @@ def run(
     engine: "Engine",
     quiet: bool,
     minutes: float | None = None,
+    of_runs: "Callable[[Sequence[UnderWay]], object]" = lambda _: None,
 ) -> StudyResult:
-    """Run a study and show a progress bar over its steps."""
+    """Run a study and show how far it is. ``of_runs`` gets its runs too, about once a second."""
     from paripassu import protocol
     from paripassu.cli import choices
-    from paripassu.cli.progress import stage_bars
+    from paripassu.cli.progress import study_progress
 
-    with stage_bars(quiet=quiet) as advance:
-        progress = partial(advance, f"{study.name}, {scale}, steps")
+    with study_progress(f"{study.name}, {scale}, steps", _start(engine), quiet=quiet) as progress:
         return protocol.run_study(
             study,
             scale,
             out,
             command=choices.as_typed(),
             engine=engine,
-            progress=progress,
+            progress=progress.steps,
+            of_runs=lambda runs: (progress.runs(runs), of_runs(runs)),
             minutes=minutes,
             notice=output.notice,
         )
+
+
+def _start(engine: "Engine") -> str:
+    """What is under way before the first run has begun."""
+    from paripassu.engine import LocalEngine
+
+    if not isinstance(engine, LocalEngine):
+        return "Starting workers"
+    count = engine.workers or usable_cores()
+    return f"Starting {count} workers" if count > 1 else "Starting 1 worker"
 
 
 def show(result: StudyResult, out: Path, *, as_json: bool) -> None:

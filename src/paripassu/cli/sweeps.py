@@ -68,7 +68,7 @@ class RunOptions:
     """Discriminator's learning rate, for every method."""
     lr_g: float = 0.01
     """Generator's learning rate, for every method."""
-    seeds: int = 8
+    seeds: int = 16
     """Number of seeds, counted from 0."""
     steps: int = 10_000
     """Number of steps of a run."""

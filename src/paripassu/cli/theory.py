@@ -153,15 +153,6 @@ class Theory:
         self.action()
 
 
-def demo_sweep() -> "protocol.Study":
-    """The demo's sweep: nSGDA and SGDA at d = 100,000 and the rates that `phase` chose for nSGDA."""
-    from paripassu.protocol.sweeps import RunSweep
-    from paripassu.studies import custom
-    from paripassu.theory import Framework
-
-    return custom.run(RunSweep(Framework(d=100_000), lr_d=1.0, lr_g=0.01, steps=5000))
-
-
 def _key(sweep_study: "protocol.Study") -> str:
     """Eight letters that differ between sweeps."""
     from paripassu.studies import custom

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from paripassu.engine import Engine
+from paripassu.evidence.under_way import UnderWay
 from paripassu.files import FolderInUseError
 from paripassu.protocol.study import Design, Unit, Work
+from paripassu.protocol.watch import watched
 from paripassu.train import Run
 from paripassu.train.memory import MemoryFullError
 from paripassu.train.rounds import Rounds
@@ -17,6 +19,9 @@ from paripassu.train.shared import SharedData
 
 Progress = Callable[[int, int], object]
 """Takes the number of steps done, and the number of all steps that are known to be needed."""
+
+OfRuns = Callable[[Sequence[UnderWay]], object]
+"""Takes the runs that have begun in this sitting."""
 
 Notice = Callable[[str], object]
 """Takes a sentence for a person."""
@@ -52,6 +57,7 @@ class Sitting:
         command: written into every run.
         engine: where to run.
         progress: as in `run_study`.
+        of_runs: as in `run_study`.
         notice: as in `run_study`.
         seconds: for which to work; None until all is done.
     """
@@ -61,6 +67,7 @@ class Sitting:
     command: str
     engine: Engine
     progress: Progress
+    of_runs: OfRuns
     notice: Notice
     seconds: float | None
     began: float = field(default_factory=lambda: time.time())
@@ -126,20 +133,24 @@ class Sitting:
         lost = next((unit for unit in work.missing if unit.path in self.carried_out), None)
         if lost:
             raise RuntimeError(f"{lost.path} was carried out and has no result: is the folder writable?")
-        self.progress(work.done, work.needed)
         deadline = None if self.seconds is None else self.began + self.seconds
         expected = work.seconds or [0.0] * len(work.missing)
         tasks = [Task(unit, seconds) for unit, seconds in zip(work.missing, expected, strict=True)]
-        done, all_begun = work.done, True
-        for task, sentences in self.engine.execute(_CarryOut(deadline), tasks):
-            if sentences is None:
-                all_begun = False
-                continue
-            for sentence in sentences:
-                self.notice(sentence)
-            self.carried_out.add(task.unit.path)
-            done += task.unit.cost
-            self.progress(done, work.needed)
+        all_begun = True
+
+        def report(done: int, runs: Sequence[UnderWay]) -> None:
+            self.progress(work.done + done, work.needed)
+            self.of_runs(runs)
+
+        with watched(work.missing, report) as watch:
+            for task, sentences in self.engine.execute(_CarryOut(deadline), tasks):
+                if sentences is None:
+                    all_begun = False
+                    continue
+                for sentence in sentences:
+                    self.notice(sentence)
+                self.carried_out.add(task.unit.path)
+                watch.finish(task.unit)
         return all_begun
 
     def _refuse(self) -> None:

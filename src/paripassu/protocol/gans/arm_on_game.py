@@ -51,6 +51,11 @@ class RunUnit:
         """Generator updates."""
         return self.run.steps
 
+    @property
+    def runs(self) -> list[Path]:
+        """Its own folder."""
+        return [self.path]
+
     def carry_out(self) -> list[str]:
         """Train, or resume training, and write the table of the records."""
         with one_world(self.run):
