@@ -47,6 +47,16 @@ def test_every_command_prints_names_as_they_are_written(tmp_path, capsys, monkey
     for page in (tmp_path / NAME).rglob("index.html"):
         assert "\x1b" not in page.read_text(encoding="utf-8")
     for wrong in (
+        ["study", "list", NAME],
+        ["study", "run", "a", f"--{NAME}"],
+        [NAME],
+        ["train", "--lr-d", NAME],
+    ):
+        code, out, err = run(capsys, *wrong)
+        assert (code, out) == (2, ""), wrong
+        assert _is_plain(err)
+        assert r"x1b]0;owned" in err
+    for wrong in (
         ["eval", f"{NAME}/none"],
         ["report", f"{NAME}/none"],
         ["study", "diff", f"{NAME}/none", "a"],

@@ -6,7 +6,7 @@ is imported when it is called.
 
 import os
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Annotated, Any, Union
 
 import tyro
@@ -22,6 +22,7 @@ from paripassu.cli.runs import Runs
 from paripassu.cli.study import Study
 from paripassu.cli.theory import Theory
 from paripassu.cli.train import EXAMPLES, Train
+from paripassu.printable import printable
 
 _ABOUT = "Normalised and grafted optimizers for GANs, and the instruments to see why they work."
 
@@ -50,8 +51,10 @@ def parse(arguments: list[str]) -> Any:
         SystemExit: the help was printed, or the arguments are no command.
     """
     output.replace_what_cannot_be_shown()
+    is_plain = all(printable(argument) == argument for argument in arguments)
     try:
-        return _parsed(arguments)
+        with nullcontext() if is_plain else output.as_text():  # without colours: tyro repeats what is odd
+            return _parsed(arguments)
     except SystemExit as stop:
         if not stop.code and arguments[0] == "train":
             print(f"\n{EXAMPLES}", end="")

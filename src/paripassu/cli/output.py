@@ -1,9 +1,10 @@
 """What commands print. Names and paths are shown as text: no terminal obeys a character in them."""
 
 import sys
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, redirect_stderr, suppress
 from dataclasses import dataclass
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 from typing import TYPE_CHECKING
 
 from paripassu.printable import printable
@@ -57,6 +58,17 @@ def fail(text: str) -> None:
     """Print the sentence that ends a command on standard error; nothing if nobody reads it any more."""
     with suppress(BrokenPipeError):
         print(f"paripassu: {printable(text)}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def as_text() -> Generator[None]:
+    """Print at the end what others print on standard error, with everything escaped that is obeyed."""
+    said = StringIO()
+    try:
+        with redirect_stderr(said):
+            yield
+    finally:
+        sys.stderr.write(printable(said.getvalue(), keep="\n"))
 
 
 def replace_what_cannot_be_shown() -> None:
