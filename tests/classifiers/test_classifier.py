@@ -1,4 +1,4 @@
-"""A classifier is a problem: its parts, its draws, and what a rule can do to a frequency that no image has."""
+"""A classifier is a problem: its parts, its draws, and which rules move an absent frequency."""
 
 from dataclasses import replace
 

@@ -23,14 +23,28 @@ _SPEED = 2.5  # steps together may cross the ball's radius so many times: Madry'
 
 
 def margins(logits: Tensor, labels: Tensor) -> Tensor:
-    """The label's logit minus the largest other one, ``[B]``; an image is known where it is > 0."""
+    """The label's logit minus the largest other one, ``[B]``; an image is known where it is > 0.
+
+    Example:
+        >>> import torch
+        >>> from paripassu.classifiers import margins
+        >>> margins(torch.tensor([[3.0, 1.0, 2.0], [0.0, 5.0, 1.0]]), torch.tensor([0, 2])).tolist()
+        [1.0, -4.0]
+    """
     own = logits.gather(1, labels.unsqueeze(1))
     others = logits.scatter(1, labels.unsqueeze(1), -math.inf)
     return (own - others.amax(dim=1, keepdim=True)).squeeze(1)
 
 
 def accuracy(logits: Logits, images: Tensor, labels: Tensor) -> float:
-    """Share of images that are known."""
+    """Share of images that are known.
+
+    Example:
+        >>> import torch
+        >>> from paripassu.classifiers import accuracy
+        >>> accuracy(lambda x: torch.cat([x, -x], dim=1), torch.tensor([[0.1], [-0.3]]), torch.tensor([0, 0]))
+        0.5
+    """
     with torch.no_grad():
         return float((margins(logits(images), labels) > 0).double().mean())
 

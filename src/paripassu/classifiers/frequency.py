@@ -41,7 +41,14 @@ def pattern(frequency: Frequency) -> Tensor:
 
 
 def amount(images: Tensor, frequency: Frequency) -> Tensor:
-    """How much of a frequency images ``[..., 8, 8]`` have, ``[...]``; it may be negative."""
+    """How much of a frequency images ``[..., 8, 8]`` have, ``[...]``; it may be negative.
+
+    Example:
+        >>> import torch
+        >>> from paripassu.classifiers import amount
+        >>> round(float(amount(torch.ones(8, 8), (0, 0))), 6)
+        8.0
+    """
     return (images * pattern(frequency).to(images.dtype)).sum(dim=(-2, -1))
 
 

@@ -58,8 +58,9 @@ _FACTOR = 0.3  # decades
 _LACKED, _AVOIDED = "no image has the frequency", "generated images may have it"
 COLUMNS = tuple(
     Column(
-        f"share, {words}", "share of the frequency in the square of the discriminator's slope", words, "share",
-        good=1 / 64, bad=1 / 16, margin=_FACTOR, log=True, study="discriminator-frequency",
+        f"share, {words}", "share of the frequency in the square of the discriminator's slope",
+        words, "share", good=1 / 64, bad=1 / 16, margin=_FACTOR, log=True,
+        study="discriminator-frequency",
     )
     for words in (_LACKED, _AVOIDED)
 )  # fmt: skip
