@@ -103,8 +103,10 @@ class Classifier(Problem):
         if self.without is not None:
             images = without_frequency(images, self.without)
         order = torch.from_numpy(np.random.default_rng(0).permutation(len(images)))
-        first, second, third = order.split([TRAINING, VALIDATION, TEST])
-        return tuple(Part(images[own], labels[own]) for own in (first, second, third[: self.tests]))
+        first, second, third = (
+            Part(images[own], labels[own]) for own in order.split([TRAINING, VALIDATION, TEST])
+        )
+        return first, second, Part(third.images[: self.tests], third.labels[: self.tests])
 
     def start(self, rng: np.random.Generator) -> Mapping[str, list[Array]]:
         """The network's, times ``start_scale``."""

@@ -14,19 +14,23 @@ projected-gradient attacks on the margin, of l2 radius 0.5 and of linf radius 0.
 norms.
 
 A second network, a perceptron, sees digits from which the frequency (7, 1) is projected out. It is the rarest
-of digits. The number is how far the first layer's weights on it move, over their first length.
+of digits. One number is how far the first layer's weights on it move, over their first length. Another is
+the error when each test digit gets a random amount of this frequency, of standard deviation 2. A digit is
+about 3.5 long.
 
 The verdict rule is the dissection's. A column's word follows from what swapping each half of Adam for SGD's
 changes, over the four rows of halves, paired by seed, each effect with its whole bootstrap 95 % interval
 beyond or within the column's margin. For noise, both attacks and the frequency the prediction is *direction*,
-with more error by Adam's. *Supported* if that is the word and the sign. *Contradicted* if another word is
+with more by Adam's. *Supported* if that is the word and the sign. *Contradicted* if another word is
 decided, or the sign is the other. Otherwise *undecided*. Noise and attacks are *undecided* too if the
 clean errors are not alike, which they are if the word for the clean error is *neither*.
 
 Margins are 0.02 for the clean error, 0.05 for noise and attacks, and three decades for the frequency. They
 and the rule were fixed before the first run of the study. Radii and noise were chosen such that one network
 by SGD, on a tuning seed, fails on about half of the attacked and a fifth of the noisy digits. The
-frequency's half is a theorem for the first layer: the gradient there is a sum of images.
+frequency's half is a theorem for the first layer: the gradient there is a sum of images. The error under
+the absent frequency, with a margin of 0.05, was added after a first run, when a measurement on the same seeds
+had shown it.
 """
 
 from collections.abc import Mapping
@@ -40,6 +44,7 @@ from paripassu.classifiers import (
     Classifier,
     Convolutional,
     Perceptron,
+    accuracy,
     attacked_accuracy,
     lipschitz_bound,
     noisy_accuracy,
@@ -54,6 +59,7 @@ from paripassu.theory import Problem, Trajectories
 _NETWORK, _ABSENT = "convolutional network", "perceptron, one frequency absent"
 _FREQUENCY = (7, 1)
 _NOISE, _L2, _LINF = 0.3, 0.5, 0.1
+_AMOUNT, _DRAWS = 2.0, 5
 
 _CLEAN = Column(
     "clean error", "share of 500 test digits", _NETWORK, "clean_error",
@@ -82,7 +88,12 @@ _MOVED = Column(
     "move, over their first length", _ABSENT, "moved", good=1e-9, bad=1e-3, margin=3.0, log=True,
     study="robustness",
 )  # fmt: skip
-COLUMNS = (_CLEAN, *_HARMED, _BOUND, _MOVED)
+_PAID = Column(
+    "error under an absent frequency", "share of test digits with a random amount of the frequency, of "
+    f"standard deviation {_AMOUNT:g}", _ABSENT, "absent_error", good=0.15, bad=0.2, margin=0.05,
+    study="robustness",
+)  # fmt: skip
+COLUMNS = (_CLEAN, *_HARMED, _BOUND, _MOVED, _PAID)
 
 
 def measure(problem: Problem, paths: Trajectories) -> Mapping[str, NDArray[np.float64]]:
@@ -116,8 +127,18 @@ def measure(problem: Problem, paths: Trajectories) -> Mapping[str, NDArray[np.fl
 
 
 def measure_absent(problem: Problem, paths: Trajectories) -> Mapping[str, NDArray[np.float64]]:
-    """How far the first layer's weights on the absent frequency moved, and the clean error."""
+    """How far the first layer's weights on the absent frequency moved, and errors with and without it."""
     assert isinstance(problem, Classifier)
+    network, images, labels = problem.network, problem.test.images.float(), problem.test.labels
+    tensors = [torch.from_numpy(weight).float() for weight in paths.weights["net"]]
+    amounts = torch.randn(_DRAWS, len(images), 1, 1, generator=torch.Generator().manual_seed(0))
+    changes = _AMOUNT * amounts * pattern(_FREQUENCY).float()
+
+    def error(run: int) -> float:
+        own = [tensor[run] for tensor in tensors]
+        known = [accuracy(lambda x: network.logits(own, x), images + change, labels) for change in changes]
+        return 1 - sum(known) / _DRAWS
+
     own = pattern(_FREQUENCY).flatten().numpy()
     # A run's first weights are its seed's.
     first = own @ problem.starts(paths.seeds.tolist())[0]["net"][0].numpy()
@@ -127,6 +148,7 @@ def measure_absent(problem: Problem, paths: Trajectories) -> Mapping[str, NDArra
         "train_error": seen["train_error"],
         "clean_error": seen["test_error"],
         "moved": np.linalg.norm(moved, axis=1) / np.linalg.norm(first, axis=1),
+        "absent_error": each_run(paths, error),
     }
 
 
@@ -136,7 +158,8 @@ def verdict(sweep: DissectionSweep, tables: Tables) -> Judgement:
     clean = table.effects[_CLEAN.name].half
     blocked = "" if clean == "neither" else f"The clean errors are not alike: their word is {clean}. "
     findings = [harm(column, table.effects[column.name], blocked) for column in _HARMED]
-    return Judgement([*findings, harm(_MOVED, table.effects[_MOVED.name])])
+    absent = [harm(column, table.effects[column.name]) for column in (_MOVED, _PAID)]
+    return Judgement([*findings, *absent])
 
 
 def _scale(
