@@ -207,8 +207,8 @@ _ONE_GAME = (
 )
 _LESS = "Runs have 2,000 steps and 8 fresh seeds instead of 20,000 and 32."
 _TWO_NETWORKS = (
-    "Two networks of a few thousand weights, whose output layer is scale-invariant too. Runs have 4,000 steps "
-    "of 32 digits and 4 fresh seeds. Scales change one at a time. Attention is played at three of the "
+    "Two networks of a few thousand weights, whose output layer is scale-invariant too. Runs have 4,000 "
+    "steps of 32 digits and 4 fresh seeds. Scales change one at a time. Attention is played at three of the "
     "conditions, and not by Adam or by NSGD without decay."
 )
 
@@ -217,7 +217,9 @@ STUDY = Study.from_file(
     {
         "smoke": Scale(SweepDesign(_sweep(60, 1, 2), verdict), cut=(CUT_ALL,), decides=False),
         "small": Scale(SweepDesign(_sweep(2000, 3, 8), verdict), cut=(_ONE_GAME, _LESS)),
-        "networks": Scale(SweepDesign(_sweep(4000, 1, 4, NETWORKS, pairs=20), verdict), cut=(_TWO_NETWORKS,)),
+        "networks": Scale(
+            SweepDesign(_sweep(4000, 1, 4, NETWORKS, pairs=100), verdict), cut=(_TWO_NETWORKS,)
+        ),
         "paper": Scale(SweepDesign(_sweep(20_000, 8, 32), verdict), cut=(_ONE_GAME,)),
     },
 )
