@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paripassu.cli import study, theory
-from paripassu.engine import LocalEngine
-from paripassu.studies import custom, grafting
 
 
 @dataclass
@@ -27,6 +25,9 @@ class Demo:
 
     def __call__(self) -> None:
         """Run the study `grafting` at scale `demo` and a sweep of the theory; write and print both."""
+        from paripassu.engine import LocalEngine
+        from paripassu.studies import custom, grafting
+
         engine = LocalEngine(self.workers)
         result = study.run(grafting.STUDY, "demo", self.out, engine=engine, quiet=self.quiet)
         sweep, folder = theory.demo_sweep(), self.out / "theory"

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from paripassu.engine import Engine, LocalEngine, RayEngine
+if TYPE_CHECKING:
+    from paripassu.engine import Engine
 
 
 @dataclass(kw_only=True)
@@ -20,7 +21,7 @@ class EngineOptions:
     run_cpus: float = 1.0
     """Cores per run on Ray."""
 
-    def chosen_engine(self, folder: Path, gpus: float = 0.0) -> Engine:
+    def chosen_engine(self, folder: Path, gpus: float = 0.0) -> "Engine":
         """The engine that the options name.
 
         Args:
@@ -30,6 +31,8 @@ class EngineOptions:
         Raises:
             ValueError: a number is out of range, or an option is for the other engine.
         """
+        from paripassu.engine import LocalEngine, RayEngine
+
         if self.engine == "ray":
             return RayEngine(self.ray_address, self.run_cpus, gpus, self.workers, folder)
         if (self.ray_address, self.run_cpus) != (None, 1.0):

@@ -5,22 +5,18 @@ import shlex
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
-from rich.table import Table
 
-from paripassu import protocol, studies
-from paripassu.cli import choices, output
+from paripassu.cli import output
 from paripassu.cli.engines import EngineOptions
-from paripassu.cli.progress import stage_bars
-from paripassu.engine import Engine
-from paripassu.evidence.changes import study_changes
 from paripassu.files import is_empty
 from paripassu.records import StudyResult
-from paripassu.records.codec import dump
-from paripassu.report.study import write_study_page
-from paripassu.report.terminal import changes_table, study_table
+
+if TYPE_CHECKING:
+    from paripassu import protocol
+    from paripassu.engine import Engine
 
 
 @dataclass
@@ -29,6 +25,10 @@ class List:
 
     def __call__(self) -> None:
         """Print the table."""
+        from rich.table import Table
+
+        from paripassu import studies
+
         table = Table("study", "question, and the claim under test", "scales", show_lines=True)
         for name, study in studies.find().items():
             table.add_row(name, f"{study.question}\n{study.claim}", ", ".join(study.scales))
@@ -54,8 +54,11 @@ class _StudyOptions:
     json: bool = False
     """Print the result as JSON."""
 
-    def study(self) -> protocol.Study:
+    def study(self) -> "protocol.Study":
         """The study that these options name."""
+        from paripassu import studies
+        from paripassu.cli import choices
+
         if self.device not in ("cpu", "cuda"):
             raise ValueError(
                 f"a study's --device must be cpu or cuda, and its runs share the GPUs, got {self.device!r}"
@@ -68,7 +71,7 @@ class _StudyOptions:
         paths = {name: Path(path) for name, path in map(_named, self.data)}
         return study.on_data(paths).on_games(self.games).on_device(self.device)
 
-    def folder(self, study: protocol.Study) -> Path:
+    def folder(self, study: "protocol.Study") -> Path:
         """The folder of the study's results."""
         on = [named for named, _ in map(_named, self.data)] + ([] if self.device == "cpu" else [self.device])
         return self.out or Path("runs") / "-".join([study.name, self.scale, *on])
@@ -89,6 +92,8 @@ class RunStudy(_StudyOptions, EngineOptions):
 
     def __call__(self) -> None:
         """Run, write the page, print the result."""
+        from paripassu.cli import choices
+
         if self.minutes is not None and not 0 < self.minutes < math.inf:
             raise ValueError(f"--minutes must be finite and > 0, got {self.minutes}")
         study = self.study()
@@ -120,6 +125,8 @@ class ReportStudy(_StudyOptions):
 
     def __call__(self) -> None:
         """Judge, write the page, print the result."""
+        from paripassu import protocol
+
         study = self.study()
         out = self.folder(study)
         if not out.exists() or (out.is_dir() and is_empty(out)):
@@ -149,6 +156,10 @@ class DiffStudy:
 
     def __call__(self) -> None:
         """Print the changes."""
+        from paripassu.evidence.changes import study_changes
+        from paripassu.records.codec import dump
+        from paripassu.report.terminal import changes_table
+
         changes = study_changes(self.old, self.new)
         if self.json:
             print(dump(changes), end="")
@@ -173,15 +184,19 @@ class Study:
 
 
 def run(
-    study: protocol.Study,
+    study: "protocol.Study",
     scale: str,
     out: Path,
     *,
-    engine: Engine,
+    engine: "Engine",
     quiet: bool,
     minutes: float | None = None,
 ) -> StudyResult:
     """Run a study and show a progress bar over its steps."""
+    from paripassu import protocol
+    from paripassu.cli import choices
+    from paripassu.cli.progress import stage_bars
+
     with stage_bars(quiet=quiet) as advance:
         progress = partial(advance, f"{study.name}, {scale}, steps")
         return protocol.run_study(
@@ -198,6 +213,10 @@ def run(
 
 def show(result: StudyResult, out: Path, *, as_json: bool) -> None:
     """Write a study's page; print its result and the page's path."""
+    from paripassu.records.codec import dump
+    from paripassu.report.study import write_study_page
+    from paripassu.report.terminal import study_table
+
     page = write_study_page(out)
     if as_json:
         print(dump(result), end="")
