@@ -6,7 +6,7 @@ import inspect
 import pytest
 
 
-@pytest.mark.parametrize("package", ["paripassu", "rules", "optim", "probe", "theory"])
+@pytest.mark.parametrize("package", ["paripassu", "rules", "optim", "probe", "theory", "classifiers"])
 def test_every_public_class_and_function_has_an_example(package):
     module = importlib.import_module("paripassu" if package == "paripassu" else f"paripassu.{package}")
     public = {name: getattr(module, name) for name in module.__all__}

@@ -1,0 +1,118 @@
+"""Networks of linear layers and ReLU without normalisation: a perceptron, a small convolutional network."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from torch import Tensor
+from torch.nn.functional import conv2d
+
+from paripassu.classifiers.network import CLASSES, SIDE, Network, he_normal, matrix_of
+from paripassu.models.architecture import check_at_least_one
+from paripassu.theory.problem import Array
+
+
+def connected_start(rng: np.random.Generator, sizes: Sequence[int]) -> list[Array]:
+    """First weights of fully connected layers: He's ``[inputs, outputs]`` and zero biases, in turn."""
+    pairs = [
+        (he_normal(rng, fan_in, width, inputs=fan_in), np.zeros(width)) for fan_in, width in pairwise(sizes)
+    ]
+    return [tensor for pair in pairs for tensor in pair]
+
+
+def connected(weights: Sequence[Tensor], x: Tensor) -> Tensor:
+    """Fully connected layers with ReLU between them, of vectors ``[B, inputs]``."""
+    *before, last = zip(weights[::2], weights[1::2], strict=True)
+    for weight, bias in before:
+        x = (x @ weight + bias).relu()
+    return x @ last[0] + last[1]
+
+
+@dataclass(frozen=True)
+class Perceptron(Network):
+    """Fully connected layers with biases and ReLU between them.
+
+    Its first layer sees images as vectors. So a rule whose direction is the raw gradient never moves that
+    layer's weight on a frequency which no image has.
+
+    Args:
+        widths: of the hidden layers, each >= 1; none for a linear model.
+
+    Raises:
+        ValueError: a width below 1.
+
+    Example:
+        >>> import torch
+        >>> Perceptron((32,)).logits(Perceptron((32,)).first(0), torch.zeros(3, 8, 8)).shape
+        torch.Size([3, 10])
+    """
+
+    widths: tuple[int, ...] = (64, 64)
+
+    def __post_init__(self) -> None:
+        check_at_least_one(**{f"width {n + 1}": width for n, width in enumerate(self.widths)})
+
+    def start(self, rng: np.random.Generator) -> list[Array]:
+        """He's weights ``[inputs, outputs]`` and zero biases, layer by layer."""
+        return connected_start(rng, [SIDE**2, *self.widths, CLASSES])
+
+    def logits(self, weights: Sequence[Tensor], images: Tensor) -> Tensor:
+        """``[B, 10]``."""
+        return connected(weights, images.flatten(1))
+
+    def layers(self, weights: Sequence[Tensor]) -> list[Tensor]:
+        """The weights, transposed."""
+        return [weight.mT for weight in weights[::2]]
+
+
+@dataclass(frozen=True)
+class Convolutional(Network):
+    """Two convolutions of stride 2, 4 x 4 with zero padding and 2 x 2, ReLU after each, and a linear layer.
+
+    Args:
+        channels: of both convolutions, each >= 1.
+
+    Raises:
+        ValueError: a number of channels below 1.
+
+    Example:
+        >>> import torch
+        >>> Convolutional((2, 4)).logits(Convolutional((2, 4)).first(0), torch.zeros(3, 8, 8)).shape
+        torch.Size([3, 10])
+    """
+
+    channels: tuple[int, int] = (4, 16)
+
+    def __post_init__(self) -> None:
+        check_at_least_one(**{f"channels {n + 1}": count for n, count in enumerate(self.channels)})
+
+    def start(self, rng: np.random.Generator) -> list[Array]:
+        """He's weights and zero biases: two filters' tensors, then the linear layer's ``[inputs, 10]``."""
+        first, second = self.channels
+        size = second * (SIDE // 4) ** 2
+        return [
+            he_normal(rng, first, 1, 4, 4, inputs=16),
+            np.zeros(first),
+            he_normal(rng, second, first, 2, 2, inputs=4 * first),
+            np.zeros(second),
+            he_normal(rng, size, CLASSES, inputs=size),
+            np.zeros(CLASSES),
+        ]
+
+    def logits(self, weights: Sequence[Tensor], images: Tensor) -> Tensor:
+        """``[B, 10]``."""
+        filters, bias, more, more_bias, last, last_bias = weights
+        hidden = conv2d(images.unsqueeze(1), filters, bias, stride=2, padding=1).relu()
+        hidden = conv2d(hidden, more, more_bias, stride=2).relu()
+        return hidden.flatten(1) @ last + last_bias
+
+    def layers(self, weights: Sequence[Tensor]) -> list[Tensor]:
+        """Both convolutions as the matrices that they are for images of 8 x 8, and the linear layer."""
+        filters, _, more, _, last, _ = (weight.double() for weight in weights)
+        half = (self.channels[0], SIDE // 2, SIDE // 2)
+        return [
+            matrix_of(lambda x: conv2d(x.unsqueeze(0), filters, stride=2, padding=1), (1, SIDE, SIDE)),
+            matrix_of(lambda x: conv2d(x.unsqueeze(0), more, stride=2), half),
+            last.mT,
+        ]
