@@ -6,6 +6,7 @@ Alpaydin & Kaynak 1998, Optical Recognition of Handwritten Digits, UCI (the test
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from paripassu.data.source import ImageSet, Source
 
@@ -31,3 +32,15 @@ class Digits(Source):
         levels, _ = load_digits(return_X_y=True)
         levels = torch.from_numpy(levels).view(-1, 1, 8, 8)
         return ImageSet.on(device, (levels * (255 / 16)).round().to(torch.uint8))
+
+
+def labelled_digits() -> tuple[Tensor, Tensor]:
+    """All 1,797 digits with their labels, for classifiers.
+
+    Returns:
+        Images ``[1797, 8, 8]``, float64 in [0, 1], and labels ``[1797]`` in 0..9.
+    """
+    from sklearn.datasets import load_digits
+
+    levels, labels = load_digits(return_X_y=True)
+    return torch.from_numpy(levels).view(-1, 8, 8) / 16, torch.from_numpy(labels).long()
