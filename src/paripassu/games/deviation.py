@@ -33,8 +33,8 @@ def batch_deviation(z: Tensor) -> Tensor:
         ValueError: fewer than two samples, or samples without a number.
 
     Example:
-        >>> batch_deviation(torch.tensor([[1.0], [3.0]])) * 2**0.5
-        tensor(2.)
+        >>> round(batch_deviation(torch.tensor([[1.0], [3.0]])).item(), 4)
+        1.4142
     """
     if z.ndim < 2 or len(z) < 2 or not z[0].numel():
         raise ValueError(
@@ -70,8 +70,8 @@ class BatchDeviation:
         ValueError: a weight that is not finite and > 0, or another word.
 
     Example:
-        >>> BatchDeviation(0.5)(torch.tensor([[0.0], [2.0]])) * 2**0.5
-        tensor(-1.)
+        >>> round(BatchDeviation(0.5)(torch.tensor([[0.0], [2.0]])).item(), 4)
+        -0.7071
     """
 
     weight: float = 1e-3
