@@ -54,6 +54,7 @@ def test_steps_come_in_order_with_all_their_options(on_gpu, tmp_path):
     assert [call.split()[1] for call in work] == ["pytest", *["paripassu"] * 4]
     assert all("--device cuda" in call for call in work[1:])
     assert all(f"--data cifar10={tmp_path / 'batches'}" in call for call in work[3:])
+    assert all("--pack auto" in call for call in work[3:])
     assert [line.split()[0] for line in (out / "summary.txt").read_text().splitlines()] == STEPS
     assert all((out / f"{step}.log").exists() for step in STEPS)
 

@@ -11,7 +11,7 @@
 #   CIFAR10   a folder of CIFAR-10's binary batches, or of a load_cifar10.py that writes them into the folder
 #             it is given; without it there are no studies
 #   PYTHON    an interpreter with torch; without it .venv/bin/python
-#   RUN_GPUS  the share of the GPU for each run of a study; without it 0.25
+#   PACK      runs of a study at a time; without it auto, which adds runs while that makes it faster
 #   TINY=1    everything at its smallest and on the CPU, to see that the script works
 #
 # The exit code is 1 if a step failed, and 2 for a wrong use. With TINY=1 it is 1 if any step was not done.
@@ -119,11 +119,11 @@ if [[ -n $tiny ]]; then
   pasted=(--scale smoke --games cifar10-dcgan --workers 1)
 else
   nvidia-smi >"$out/gpu.txt" 2>&1
-  tests=(tests/train/test_captured.py tests/games/test_second_derivatives.py tests/optim)
+  tests=(tests/train/test_captured.py tests/train/test_pack.py tests/games/test_second_derivatives.py tests/optim)
   tests+=(-k "gpu or cuda or mixed")
   optim=(--rounds 30 --processes 1)
   train=(--rounds 9)
-  grafting=(--scale small --run-gpus "${RUN_GPUS:-0.25}")
+  grafting=(--scale small --pack "${PACK:-auto}")
   pasted=("${grafting[@]}")
 fi
 

@@ -48,11 +48,11 @@ def _run(arguments: list[str]) -> int:
             from paripassu import cli
 
             command = cli.parse(arguments)
+            _answer_signals(_interrupt)
+            return cli.carry_out(command)
     except MissingExtraError as error:
         print(f"paripassu: {error}", file=sys.stderr)
         return 2
-    _answer_signals(_interrupt)
-    return cli.carry_out(command)
 
 
 def _answer_signals(answer: "Callable[[int, FrameType | None], None]") -> "dict[signal.Signals, Any]":
@@ -75,13 +75,23 @@ def _answer_signals(answer: "Callable[[int, FrameType | None], None]") -> "dict[
 
 
 def _leave(number: int, _: "FrameType | None") -> None:
-    """End at once: nothing has begun, and imports of C code turn an exception into another."""
+    """End at once, which loses nothing: whatever is on disk is whole at any time."""
     _say_interrupted()
     os._exit(128 + number)
 
 
-def _interrupt(number: int, _: "FrameType | None") -> None:
+def _interrupt(number: int, frame: "FrameType | None") -> None:
+    if _is_importing(frame):  # imports of C code turn an exception into another
+        _leave(number, frame)
     raise TerminatedError if number == signal.SIGTERM else KeyboardInterrupt
+
+
+def _is_importing(frame: "FrameType | None") -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _say_interrupted() -> None:

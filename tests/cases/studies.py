@@ -18,6 +18,8 @@ ARMS = [Arm("wild", "wild", SGD()), Arm("calm", "calm", Normalize())]
 class Here:
     """An engine that does every task in this process: others are the engine's tests'."""
 
+    at_once = 1
+
     def execute(self, function: Callable[[Task], Result], tasks: Sequence[Task], /):
         return ((task, function(task)) for task in tasks)
 

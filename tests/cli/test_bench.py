@@ -184,6 +184,38 @@ def test_captured_rounds_are_timed(monkeypatch):
     assert (graphs.warmed, graphs.recorded, graphs.replayed) == (2, 1, 3)
 
 
+def test_packed_rounds_are_timed(monkeypatch):
+    """Two runs take as long as one, and four take twice as long."""
+    script, made = bench.load("train"), []
+    monkeypatch.setattr(script, "CudaGraphs", lambda _: made.append(FakeGraphs()) or made[-1])
+    monkeypatch.setattr(steps, "WAYS", (plain,))
+    seconds = iter([*[1.0] * 10, *[2.0] * 5])
+    monkeypatch.setattr(script, "_seconds", lambda *_: next(seconds))
+    player = Player(Adam(), 1e-4)
+    run = Run(Digits(), DCGAN(latent=4, width=2), player, player, batch=2)
+    size, play = script.packed(run, torch.zeros(10, 3, 32, 32, dtype=torch.uint8))
+    assert (size, len(made)) == (2, 4)
+    before = [graphs.replayed for graphs in made]
+    play()
+    assert [graphs.replayed - old for graphs, old in zip(made, before, strict=True)] == [1, 1, 0, 0]
+
+
+def test_the_page_has_packed_rounds():
+    script = bench.load("train")
+    rows = [
+        script.Row(script.OURS, "tf32", 10.0, 100.0, 6400.0, 1.3, 0.97, None, 5.0, 0.1),
+        script.Row(script.CAPTURED, "tf32", 4.0, 250.0, 16000.0, 2.6, 1.9, None, None, 0.3),
+        script.Row(script.PACKED, "tf32", 8.0, 1000.0, 64000.0, 13.0, 9.7, None, None, 0.9, 8),
+    ]
+    assert script.table(rows).splitlines()[-1] == (
+        "| paripassu, packed (8 runs) | tf32 | 8.0 | 1,000.0 | 64,000 | 13.00 | 9.70 |  |  | 90% |"
+    )
+    said = "8 packed runs, tf32: 10.0 × the rounds of one run at a time, 4.0 × those of one that is captured"
+    assert script.packs("another", rows) == f"{said}."
+    assert script.packs(script.PACKED_LOAD, rows) == f"{said}; the target of 20 is **missed**."
+    assert script.packs("another", rows[:2]) == ""
+
+
 def test_every_phase_of_a_made_study_has_its_row(tmp_path, capsys, monkeypatch):
     script = bench.load("report")
 

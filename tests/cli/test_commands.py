@@ -77,6 +77,20 @@ def test_a_closed_output_ends_quietly():
         (["theory", "phase", "--engine", "ray"], "pip install 'paripassu[ray]'"),
         (["study", "run", "grafting", "--run-gpus", "0.5"], "--run-gpus is for --device cuda: add it"),
         (["study", "run", "grafting", "--device", "cuda", "--run-gpus", "2"], "must be in (0, 1]"),
+        (
+            ["study", "run", "grafting", "--pack", "auto"],
+            "--pack is for --device cuda, because a core has no",
+        ),
+        (["study", "run", "grafting", "--device", "cuda", "--pack", "auto"], "there is no cuda here"),
+        (
+            ["study", "run", "grafting", "--device", "cuda", "--pack", "33"],
+            "must be auto or in 1 to 32, got '33'",
+        ),
+        (["study", "run", "grafting", "--device", "cuda", "--pack", "all"], "must be auto or in 1 to 32"),
+        (
+            ["study", "run", "grafting", "--device", "cuda", "--pack", "2", "--run-gpus", "0.5"],
+            "--pack gives each pack a whole GPU, and --run-gpus a part of it: leave one out",
+        ),
         (["study", "run", "collapse", "--device", "cuda"], "a sweep of the theory does not use a GPU"),
         (["study", "run", "grafting", "--data", "cifar10"], "--data takes NAME=PATH"),
         (["study", "run", "collapse", "--data", "a=b"], "takes no data by path"),

@@ -54,7 +54,7 @@ OPTIONS = {
     ("bench", "train"): ["rounds", "device"],
     ("bench", "report"): ["games", "seeds"],
     ("study", "run", "pace", "--dry-run"): ["scale", "data", "device", "workers", "engine", "ray-address",
-                                            "run-cpus", "run-gpus", "out"],
+                                            "run-cpus", "run-gpus", "pack", "out"],
     ("study", "report", "pace"): ["scale", "data", "device", "out"],
     ("study", "diff"): ["json"],
     ("report",): ["out"],

@@ -6,9 +6,8 @@ import polars as pl
 import pytest
 from tests.cases.commands import run
 
-from paripassu.cli.theory import demo_sweep
 from paripassu.protocol import run_study
-from paripassu.studies import custom
+from paripassu.studies import custom, demo
 
 _TINY = ["--d", "60", "--n-discriminator", "4", "--n-generator", "3", "--seeds", "2"]
 _RUN = ["theory", "run", *_TINY, "--steps", "50"]
@@ -122,7 +121,7 @@ class TestHere:
         assert len(list((tmp_path / "runs").glob("theory-run-*"))) == 2
 
     def test_the_demos_sweep(self, tmp_path):
-        assert run_study(demo_sweep(), custom.SCALE, tmp_path).findings
+        assert run_study(demo.FRAMEWORK, custom.SCALE, tmp_path).findings
         outcomes = pl.read_parquet(tmp_path / "outcomes.parquet")
         shares = dict(outcomes.group_by("method").agg((pl.col("ever") == "all").mean()).iter_rows())
         # Which single run recovers depends on the processor's rounding; of 256 seeds 99 % do.

@@ -14,12 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from paripassu.engine import RayEngine
+from paripassu.engine import PackEngine, RayEngine
 from paripassu.protocol import run_study
+from paripassu.train import Pack
 
 ray = pytest.importorskip("ray")
 
 from ray.cluster_utils import Cluster  # noqa: E402
+from tests.cases.bits import left_by  # noqa: E402
 from tests.cases.studies import Here, tiny_study  # noqa: E402
 
 # Warnings of Ray itself.
@@ -97,6 +99,19 @@ def test_a_task_sees_its_share_of_a_gpu(cluster, tmp_path):
     engine = RayEngine(cluster.address, cpus=0.5, gpus=0.5, folder=tmp_path)
     seen = [visible for _, visible in engine.execute(lambda _: os.environ["CUDA_VISIBLE_DEVICES"], [1, 2])]
     assert seen == ["0", "0"]
+
+
+def test_a_gpu_gets_a_pack_of_runs(cluster, tmp_path):
+    engine = RayEngine(cluster.address, gpus=1.0, folder=tmp_path / "packed")
+    assert (engine.at_once, RayEngine(cluster.address, cpus=0.5).at_once) == (1, 6)
+    run_study(tiny_study(), "untuned", tmp_path / "alone", engine=Here())
+    packs = PackEngine(engine, Pack(3))
+    assert run_study(tiny_study(), "untuned", tmp_path / "packed", engine=packs).finished
+    alone, packed = (
+        {run.relative_to(tmp_path / out): left_by(run) for run in (tmp_path / out).glob("runs/*/*/*")}
+        for out in ("alone", "packed")
+    )
+    assert packed == alone
 
 
 def test_an_error_in_a_task_reaches_the_caller(cluster, tmp_path):

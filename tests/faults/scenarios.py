@@ -289,7 +289,15 @@ def _says_in_remarks(golden: Golden, facts: Facts, _: Answer, __: Path) -> bool:
 
 def _says_damage(golden: Golden, facts: Facts, answer: Answer, _: Path) -> bool:
     """The page, or the command, says that something is damaged or missing."""
-    words = ("damaged", "missing", "passed over", "lost or changed", "changed since", "Not finished")
+    words = (
+        "damaged",
+        "missing",
+        "passed over",
+        "lost or changed",
+        "changed since",
+        "Not finished",
+        "leave this run out",
+    )
     before = str(golden.facts["text"]) + golden.answer.err
     now = str(facts["text"]) + answer.err
     return any(now.count(word) > before.count(word) for word in words)

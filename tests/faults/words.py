@@ -4,7 +4,7 @@ import json
 import os
 import random
 import shlex
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 from tests.faults import scenarios
@@ -95,7 +95,12 @@ def _names(kind: type) -> list[str]:
         "folder",
         "paths",
     }
-    return [field.name for field in fields(kind) if field.name not in skipped]
+    names: list[str] = []
+    for field in fields(kind):
+        # Options may be in groups.
+        inner = field.default_factory if isinstance(field.default_factory, type) else None
+        names += _names(inner) if is_dataclass(inner) else [field.name]
+    return [name for name in names if name not in skipped]
 
 
 def _value(option: str, rng: random.Random) -> str:

@@ -44,16 +44,14 @@ def warm() -> None:
     import paripassu.cli
     import paripassu.report.run
     import paripassu.report.study  # noqa: F401
-    from paripassu.cli.train import Train
+    from paripassu.recipes import RECIPES, override
     from paripassu.theory import Framework, simulate
     from paripassu.train import train
 
     warnings.simplefilter("error")
     with tempfile.TemporaryDirectory() as folder:
-        run = Train(
-            data="digits", model="mlp", width=8, depth=1, steps=2, batch=8, eval_samples=8, optimizer_g="nsgd"
-        )
-        train(run.run(), Path(folder) / "run")
+        run = override(RECIPES["digits"].run, model="mlp", width=8, depth=1, steps=2, batch=8, eval_samples=8)
+        train(run, Path(folder) / "run")
     for updates in ("simultaneous", "alternating"):
         for method in ("nsgda", "sgda"):
             simulate(

@@ -103,13 +103,26 @@ def test_words_may_change_before_the_first_run_ends(tmp_path):
     assert result.remarks == []
 
 
-def test_a_resumed_study_counts_finished_runs(tmp_path):
+def test_a_resumed_study_counts_the_steps_that_are_done(tmp_path):
     study, done = tiny_study(), []
     run_study(study, "untuned", tmp_path / "s", engine=Here())
-    _unend(tmp_path / "s")
+    records = next((tmp_path / "s").rglob(RECORDS_FILE))
+    before_last = [line for line in records.read_text().splitlines(keepends=True) if '"step": 4' not in line]
+    records.write_text("".join(before_last))
     progress = lambda *now: done.append(now)  # noqa: E731
     run_study(study, "untuned", tmp_path / "s", engine=Here(), progress=progress)
-    assert done == [(12, 16), (16, 16), (16, 16)]
+    assert done[0] == (14, 16)
+    assert done[-1] == (16, 16)
+
+
+def test_runs_under_way_show_their_steps_and_metrics(tmp_path):
+    seen = []
+    of_runs = lambda runs: seen.append([(run.step, run.has_ended, [*run.metrics]) for run in runs])  # noqa: E731
+    run_study(tiny_study(), "untuned", tmp_path / "s", engine=Here(), of_runs=of_runs)
+    assert seen[0] == []
+    assert len(seen[-1]) == 4
+    assert {run[:2] for run in seen[-1]} == {(4, True)}
+    assert seen[-1][0][2][0] == "mode-overlap@50"
 
 
 def test_an_unfinished_study_has_no_result(tmp_path):

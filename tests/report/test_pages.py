@@ -383,3 +383,22 @@ def test_the_board_has_every_claim(tmp_path):
     assert "2 arms, 2 seeds, 12 runs" in text
     with pytest.raises(ValueError, match="holds no studies"):
         write_board(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("better", "bars"), [("higher", ["", "██████", "████████████"]), ("lower", ["████████████", "███", "█"])]
+)
+def test_a_longer_bar_in_the_terminal_is_a_better_arm(better, bars, tmp_path):
+    result = study_folder(tmp_path / "s")
+    (game,) = result.games
+    metric = "fd-digits@50"
+    values = {"higher": (0.0, 0.5, 1.0), "lower": (8.0, 32.0, 100.0)}[better]
+    arms = [
+        replace(game.arms[0], arm=f"arm {n}", edges=[], estimates={metric: estimate([value])})
+        for n, value in enumerate(values)
+    ]
+    shown = replace(game, metric=metric, better=better, arms=arms)
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(study_table(replace(result, games=[shown]), tmp_path / "s"))
+    rows = [line for line in console.export_text().splitlines() if "arm " in line and "linear" in line]
+    assert ["".join(c for c in row if c == "█") for row in rows] == bars

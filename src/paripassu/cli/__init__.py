@@ -1,32 +1,43 @@
-"""The command line. Each command is a dataclass of its options, and does its work when called."""
+"""The command line. Each command is a dataclass of its options, and does its work when called.
+
+These modules import nothing that takes long: help and mistakes are shown at once. What a command's work needs
+is imported when it is called.
+"""
 
 import os
 import sys
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated, Any, Union
 
 import tyro
 
-from paripassu.cli import output
+from paripassu.cli import output, values
 from paripassu.cli.bench import Bench
 from paripassu.cli.demo import Demo
 from paripassu.cli.eval import Eval
+from paripassu.cli.export import Export
+from paripassu.cli.recipes import Recipes
 from paripassu.cli.report import Report
+from paripassu.cli.runs import Runs
 from paripassu.cli.study import Study
 from paripassu.cli.theory import Theory
-from paripassu.cli.train import Train
+from paripassu.cli.train import EXAMPLES, Train
 
 _ABOUT = "Normalised and grafted optimizers for GANs, and the instruments to see why they work."
 
-_Command = (
-    Annotated[Demo, tyro.conf.subcommand("demo")]
-    | Annotated[Train, tyro.conf.subcommand("train")]
-    | Annotated[Eval, tyro.conf.subcommand("eval")]
-    | Annotated[Study, tyro.conf.subcommand("study")]
-    | Annotated[Theory, tyro.conf.subcommand("theory")]
-    | Annotated[Report, tyro.conf.subcommand("report")]
-    | Annotated[Bench, tyro.conf.subcommand("bench")]
-)
+_COMMANDS: dict[str, Any] = {
+    "demo": Demo,
+    "train": Train,
+    "recipes": Recipes,
+    "eval": Eval,
+    "runs": Runs,
+    "study": Study,
+    "theory": Theory,
+    "report": Report,
+    "export": Export,
+    "bench": Bench,
+}
+_Command: Any = Union[tuple(Annotated[kind, tyro.conf.subcommand(name)] for name, kind in _COMMANDS.items())]  # noqa: UP007
 
 
 def parse(arguments: list[str]) -> Any:
@@ -40,21 +51,32 @@ def parse(arguments: list[str]) -> Any:
     """
     output.replace_what_cannot_be_shown()
     try:
-        if not arguments:
-            with suppress(SystemExit):
-                parse(["--help"])
-            raise SystemExit(2)
-        return tyro.cli(
-            _Command,  # pyright: ignore[reportArgumentType] - a union of commands is what tyro takes
-            prog="paripassu",
-            description=_ABOUT,
-            args=arguments,
-            config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes),
-        )
+        return _parsed(arguments)
+    except SystemExit as stop:
+        if not stop.code and arguments[0] == "train":
+            print(f"\n{EXAMPLES}", end="")
+        raise
     except BrokenPipeError as error:
         raise SystemExit(1) from error
     finally:
         _flush()  # the help
+
+
+def _parsed(arguments: list[str]) -> Any:
+    if not arguments:
+        with suppress(SystemExit):
+            _parsed(["--help"])
+        raise SystemExit(2)
+    # After the name of a command, tyro need not go through the options of all others.
+    command = _COMMANDS.get(arguments[0])
+    return tyro.cli(
+        command or _Command,
+        prog=f"paripassu {arguments[0]}" if command else "paripassu",
+        description=None if command else _ABOUT,
+        args=arguments[1:] if command else arguments,
+        config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes),
+        registry=values.REGISTRY,
+    )
 
 
 def carry_out(command: Any) -> int:

@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
-from rich.table import Table
 
-from paripassu.cli import choices, output
-from paripassu.cli.progress import progress_bar
+from paripassu.cli import output
 from paripassu.files import read_whole, write_whole
 
 # src/paripassu/cli/bench.py of a checkout; an installed package has no such folder.
@@ -50,6 +48,8 @@ class BenchOptim:
 
     def __call__(self) -> None:
         """Measure, write the table, print it."""
+        from paripassu.cli import choices
+
         _check_count("--rounds", self.rounds, _MOST_ROUNDS)
         _check_count("--processes", self.processes, _MOST)
         if not self.generators:
@@ -86,6 +86,8 @@ class BenchTheory:
 
     def __call__(self) -> None:
         """Measure, write the table, print it."""
+        from paripassu.cli import choices
+
         _check_count("--rounds", self.rounds, _MOST_ROUNDS)
         script = load("theory")
         with _counting("bench theory", self.rounds, quiet=self.quiet) as one_more:
@@ -114,6 +116,8 @@ class BenchTrain:
 
     def __call__(self) -> None:
         """Measure, write the table, print it."""
+        from paripassu.cli import choices
+
         _check_count("--rounds", self.rounds, _MOST_ROUNDS)
         device = choices.device(self.device)
         script = load("train")
@@ -142,6 +146,8 @@ class BenchReport:
 
     def __call__(self) -> None:
         """Measure, write the table, print it."""
+        from paripassu.cli import choices
+
         for games in self.games or [0]:
             _check_count("--games", games, _MOST)
         _check_count("--seeds", self.seeds, _MOST)
@@ -157,6 +163,8 @@ class List:
 
     def __call__(self) -> None:
         """Print the table."""
+        from rich.table import Table
+
         table = Table("script", "what it measures")
         for path in sorted(_folder().glob("*.py")):
             doc = ast.get_docstring(ast.parse(read_whole(path))) or ""
@@ -189,6 +197,8 @@ def _check_count(option: str, number: int, most: int) -> None:
 @contextmanager
 def _counting(name: str, total: int, *, quiet: bool) -> Generator[Callable[[], None]]:
     """A progress bar of ``total`` rounds. Call what it yields after each round."""
+    from paripassu.cli.progress import progress_bar
+
     rounds = count(1)
     with progress_bar(name, total, quiet=quiet) as advance:
         yield lambda: advance(next(rounds))

@@ -3,16 +3,18 @@
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
-from rich.table import Table
 
-from paripassu.cli import choices, output
-from paripassu.cli.progress import stage_bars
-from paripassu.metrics import NETWORKS, FeatureMetric, InceptionFeatures
+from paripassu.cli import names, output
 from paripassu.printable import printable
-from paripassu.train import Run, evaluate, load_run
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from paripassu.metrics import FeatureMetric
+    from paripassu.train import Run
 
 
 @dataclass
@@ -32,7 +34,7 @@ class Eval:
             help="METRIC-NETWORK@COUNT, one or more, such as fd-efficientnet-lite0@10k (extra features), "
             "fid-inception@50k (extra fid) or recall-digits@1000; without it, what the training measured. "
             "METRIC: fd (Fréchet distance), kd (kernel distance), for inception fid and kid, or precision, "
-            f"recall, density, coverage. NETWORK: {', '.join(NETWORKS)}.",
+            f"recall, density, coverage. NETWORK: {', '.join(names.NETWORKS)}.",
             help_behavior_hint="",
         ),
     ] = ()
@@ -51,6 +53,10 @@ class Eval:
 
     def __call__(self) -> None:
         """Print every metric."""
+        from paripassu.cli import choices
+        from paripassu.cli.progress import stage_bars
+        from paripassu.train import evaluate
+
         run = self._run()
         samples = run.eval_samples if self.samples is None else self.samples
         metrics = [choices.metric(name, samples) for name in self.metric]
@@ -64,7 +70,10 @@ class Eval:
         else:
             output.show(metrics_table(f"{self.folder}, step {step:,}", values))
 
-    def _run(self) -> Run:
+    def _run(self) -> "Run":
+        from paripassu.cli import choices
+        from paripassu.train import load_run
+
         run = load_run(self.folder)
         if self.device is None:
             return run
@@ -72,15 +81,19 @@ class Eval:
         return replace(run, device=choices.device(self.device), precision="float32")
 
 
-def _with_weights(metrics: list[FeatureMetric], weights: Path) -> list[FeatureMetric]:
+def _with_weights(metrics: "list[FeatureMetric]", weights: Path) -> "list[FeatureMetric]":
+    from paripassu.metrics import InceptionFeatures
+
     if not any(isinstance(metric.network, InceptionFeatures) for metric in metrics):
         raise ValueError("--inception-weights is for a --metric on inception: leave it out or ask for one")
     given = InceptionFeatures(weights)
     return [replace(m, network=given) if isinstance(m.network, InceptionFeatures) else m for m in metrics]
 
 
-def metrics_table(title: str, metrics: dict[str, float]) -> Table:
+def metrics_table(title: str, metrics: dict[str, float]) -> "Table":
     """Metrics as a table for the terminal."""
+    from rich.table import Table
+
     table = Table("metric", "value", title=printable(title), title_justify="left")
     for name, value in metrics.items():
         table.add_row(name, f"{value:.4g}")

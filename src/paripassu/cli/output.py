@@ -4,29 +4,32 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from io import TextIOWrapper
-
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
-from rich.segment import Segment
+from typing import TYPE_CHECKING
 
 from paripassu.printable import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
 
 @dataclass(frozen=True)
 class _Shown:
     """What is printed, with everything escaped that a terminal would obey."""
 
-    inner: RenderableType
+    inner: "RenderableType"
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from rich.segment import Segment
+
         for segment in console.render(self.inner, options):
             # Rich ends lines by line breaks, and moves the cursor by segments of a kind of their own.
             is_text = segment.control is None
             yield Segment(printable(segment.text, keep="\n"), segment.style) if is_text else segment
 
 
-def show(what: RenderableType) -> None:
+def show(what: "RenderableType") -> None:
     """Print a table, or text that is wrapped at words, on standard output; no text in it is markup."""
-    Console(markup=False, emoji=False, highlight=False).print(_Shown(what))
+    _console().print(_Shown(what))
 
 
 def line(text: str) -> None:
@@ -39,9 +42,15 @@ def notice(text: str) -> None:
     errors().print(printable(text), soft_wrap=True)
 
 
-def errors() -> Console:
+def errors() -> "Console":
     """The console for progress and notices, so that standard output has nothing but results."""
-    return Console(stderr=True, markup=False, emoji=False, highlight=False)
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool = False) -> "Console":
+    from rich.console import Console
+
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
 def fail(text: str) -> None:

@@ -8,10 +8,6 @@ import tyro
 
 from paripassu.cli import output
 from paripassu.records import RECORDS_FILE, RUN_FILE, STUDY_FILE
-from paripassu.report.board import studies_in, write_board
-from paripassu.report.run import write_run_page
-from paripassu.report.side_by_side import write_side_by_side
-from paripassu.report.study import write_study_page
 
 
 @dataclass
@@ -32,6 +28,8 @@ class Report:
         output.line(str(self._write()))
 
     def _write(self) -> Path:
+        from paripassu.report.side_by_side import write_side_by_side
+
         if len(self.paths) != 1:
             for path in self.paths:
                 if (path / STUDY_FILE).exists():
@@ -46,6 +44,10 @@ class Report:
 
 
 def _write_page(path: Path) -> Path:
+    from paripassu.report.board import studies_in, write_board
+    from paripassu.report.run import write_run_page
+    from paripassu.report.study import write_study_page
+
     if (path / STUDY_FILE).exists():
         return write_study_page(path)
     if (path / RUN_FILE).exists() or (path / RECORDS_FILE).exists():

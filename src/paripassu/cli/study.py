@@ -2,25 +2,23 @@
 
 import math
 import shlex
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
-from rich.table import Table
 
-from paripassu import protocol, studies
-from paripassu.cli import choices, output
+from paripassu.cli import output
 from paripassu.cli.engines import EngineOptions
-from paripassu.cli.progress import stage_bars
-from paripassu.engine import Engine
-from paripassu.evidence.changes import study_changes
 from paripassu.files import is_empty
-from paripassu.records import StudyResult
-from paripassu.records.codec import dump
-from paripassu.report.study import write_study_page
-from paripassu.report.terminal import changes_table, study_table
+from paripassu.records import StudyResult, usable_cores
+
+if TYPE_CHECKING:
+    from paripassu import protocol
+    from paripassu.engine import Engine
+    from paripassu.evidence.under_way import UnderWay
+    from paripassu.train import PackSize
 
 
 @dataclass
@@ -29,6 +27,10 @@ class List:
 
     def __call__(self) -> None:
         """Print the table."""
+        from rich.table import Table
+
+        from paripassu import studies
+
         table = Table("study", "question, and the claim under test", "scales", show_lines=True)
         for name, study in studies.find().items():
             table.add_row(name, f"{study.question}\n{study.claim}", ", ".join(study.scales))
@@ -54,8 +56,11 @@ class _StudyOptions:
     json: bool = False
     """Print the result as JSON."""
 
-    def study(self) -> protocol.Study:
+    def study(self) -> "protocol.Study":
         """The study that these options name."""
+        from paripassu import studies
+        from paripassu.cli import choices
+
         if self.device not in ("cpu", "cuda"):
             raise ValueError(
                 f"a study's --device must be cpu or cuda, and its runs share the GPUs, got {self.device!r}"
@@ -68,7 +73,7 @@ class _StudyOptions:
         paths = {name: Path(path) for name, path in map(_named, self.data)}
         return study.on_data(paths).on_games(self.games).on_device(self.device)
 
-    def folder(self, study: protocol.Study) -> Path:
+    def folder(self, study: "protocol.Study") -> Path:
         """The folder of the study's results."""
         on = [named for named, _ in map(_named, self.data)] + ([] if self.device == "cpu" else [self.device])
         return self.out or Path("runs") / "-".join([study.name, self.scale, *on])
@@ -80,6 +85,8 @@ class RunStudy(_StudyOptions, EngineOptions):
 
     run_gpus: float | None = None
     """GPUs per run with --device cuda. Without it: 1. With 0.25, four runs share one GPU."""
+    pack: Annotated[str | None, tyro.conf.arg(metavar="auto|N")] = None
+    """With --device cuda: runs that share a GPU in one process; auto adds runs while that is faster."""
     minutes: float | None = None
     """Work for this long, then judge what is done, with equal trials for all arms. Repeat it to go on."""
     dry_run: bool = False
@@ -89,11 +96,13 @@ class RunStudy(_StudyOptions, EngineOptions):
 
     def __call__(self) -> None:
         """Run, write the page, print the result."""
+        from paripassu.cli import choices
+
         if self.minutes is not None and not 0 < self.minutes < math.inf:
             raise ValueError(f"--minutes must be finite and > 0, got {self.minutes}")
         study = self.study()
         out = self.folder(study)
-        engine = self.chosen_engine(out, self._gpus())
+        engine = self.chosen_engine(out, self._gpus(), self._pack())
         if self.dry_run:
             for line in study.scale(self.scale).design.plan():
                 output.line(line)
@@ -113,6 +122,23 @@ class RunStudy(_StudyOptions, EngineOptions):
             raise ValueError(f"--run-gpus must be in (0, 1], because a run uses one GPU, got {gpus}")
         return gpus
 
+    def _pack(self) -> "PackSize | None":
+        from paripassu.train.pack_size import MOST
+
+        if self.pack is None:
+            return None
+        if self.device == "cpu":
+            raise ValueError(
+                "--pack is for --device cuda, because a core has no room for a second run: add it"
+            )
+        if self.run_gpus is not None:
+            raise ValueError("--pack gives each pack a whole GPU, and --run-gpus a part of it: leave one out")
+        if self.pack == "auto":
+            return "auto"
+        if not (self.pack.isdecimal() and 1 <= int(self.pack) <= MOST):
+            raise ValueError(f"--pack must be auto or in 1 to {MOST}, got {self.pack!r}")
+        return int(self.pack)
+
 
 @dataclass(kw_only=True)
 class ReportStudy(_StudyOptions):
@@ -120,6 +146,8 @@ class ReportStudy(_StudyOptions):
 
     def __call__(self) -> None:
         """Judge, write the page, print the result."""
+        from paripassu import protocol
+
         study = self.study()
         out = self.folder(study)
         if not out.exists() or (out.is_dir() and is_empty(out)):
@@ -149,6 +177,10 @@ class DiffStudy:
 
     def __call__(self) -> None:
         """Print the changes."""
+        from paripassu.evidence.changes import study_changes
+        from paripassu.records.codec import dump
+        from paripassu.report.terminal import changes_table
+
         changes = study_changes(self.old, self.new)
         if self.json:
             print(dump(changes), end="")
@@ -173,31 +205,50 @@ class Study:
 
 
 def run(
-    study: protocol.Study,
+    study: "protocol.Study",
     scale: str,
     out: Path,
     *,
-    engine: Engine,
+    engine: "Engine",
     quiet: bool,
     minutes: float | None = None,
+    of_runs: "Callable[[Sequence[UnderWay]], object]" = lambda _: None,
 ) -> StudyResult:
-    """Run a study and show a progress bar over its steps."""
-    with stage_bars(quiet=quiet) as advance:
-        progress = partial(advance, f"{study.name}, {scale}, steps")
+    """Run a study and show how far it is. ``of_runs`` gets its runs too, about once a second."""
+    from paripassu import protocol
+    from paripassu.cli import choices
+    from paripassu.cli.progress import study_progress
+
+    with study_progress(f"{study.name}, {scale}, steps", _start(engine), quiet=quiet) as progress:
         return protocol.run_study(
             study,
             scale,
             out,
             command=choices.as_typed(),
             engine=engine,
-            progress=progress,
+            progress=progress.steps,
+            of_runs=lambda runs: (progress.runs(runs), of_runs(runs)),
             minutes=minutes,
             notice=output.notice,
         )
 
 
+def _start(engine: "Engine") -> str:
+    """What is under way before the first run has begun."""
+    from paripassu.engine import LocalEngine
+
+    if not isinstance(engine, LocalEngine):
+        return "Starting workers"
+    count = engine.workers or usable_cores()
+    return f"Starting {count} workers" if count > 1 else "Starting 1 worker"
+
+
 def show(result: StudyResult, out: Path, *, as_json: bool) -> None:
     """Write a study's page; print its result and the page's path."""
+    from paripassu.records.codec import dump
+    from paripassu.report.study import write_study_page
+    from paripassu.report.terminal import study_table
+
     page = write_study_page(out)
     if as_json:
         print(dump(result), end="")

@@ -6,23 +6,18 @@ import sys
 import webbrowser
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from paripassu import protocol
-from paripassu.cli import study
+from paripassu.cli import study, sweeps
 from paripassu.cli.engines import EngineOptions
-from paripassu.cli.unchecked import checked, unchecked
-from paripassu.protocol.sweeps import PhaseSweep, RunSweep, ScalingSweep, VarySweep
-from paripassu.report.live import write_live_page
-from paripassu.studies import custom
-from paripassu.theory import Framework
 
-_RunSweep = unchecked(RunSweep, d=1000)
-_PhaseSweep = unchecked(PhaseSweep, d=10_000)
-_ScalingSweep = unchecked(ScalingSweep, hidden=("d",), d=1000)
-_VarySweep = unchecked(VarySweep, d=1000)
+if TYPE_CHECKING:
+    from paripassu import protocol
+
+# The titles of groups of options in the help.
+_Sweep, _Game = tyro.conf.arg(name="Sweep"), tyro.conf.arg(name="Framework")
 
 
 @dataclass(kw_only=True)
@@ -36,8 +31,10 @@ class _Options(EngineOptions):
     json: bool = False
     """Print the result as JSON."""
 
-    def run(self, sweep_study: protocol.Study) -> None:
+    def run(self, sweep_study: "protocol.Study") -> None:
         """Do the missing runs, write the page, print the result."""
+        from paripassu.studies import custom
+
         out = self.out or Path("runs") / f"{sweep_study.name}-{_key(sweep_study)}"
         engine = self.chosen_engine(out)
         result = study.run(sweep_study, custom.SCALE, out, engine=engine, quiet=self.quiet)
@@ -51,45 +48,71 @@ class Run(_Options):
     Adam and the grafts play in full dimension, at a cost that grows with d.
     """
 
-    sweep: _RunSweep = field(default_factory=_RunSweep)  # pyright: ignore[reportInvalidTypeForm] - made above
+    sweep: Annotated[sweeps.RunOptions, _Sweep] = field(default_factory=sweeps.RunOptions)
+    framework: Annotated[sweeps.FrameworkOptions, _Game] = field(default_factory=sweeps.FrameworkOptions)
 
     def __call__(self) -> None:
         """Run it."""
-        self.run(custom.run(checked(self.sweep)))
+        from paripassu.protocol.sweeps import RunSweep
+        from paripassu.studies import custom
+        from paripassu.theory import Framework
+
+        framework = sweeps.made(Framework, self.framework)
+        self.run(custom.run(sweeps.made(RunSweep, self.sweep, framework=framework)))
 
 
 @dataclass(kw_only=True)
 class Phase(_Options):
     """Try every pair of learning rates of a grid with each method; judge the best on fresh seeds."""
 
-    sweep: _PhaseSweep = field(default_factory=_PhaseSweep)  # pyright: ignore[reportInvalidTypeForm] - made above
+    sweep: Annotated[sweeps.PhaseOptions, _Sweep] = field(default_factory=sweeps.PhaseOptions)
+    framework: Annotated[sweeps.PhaseFrameworkOptions, _Game] = field(
+        default_factory=sweeps.PhaseFrameworkOptions
+    )
 
     def __call__(self) -> None:
         """Run it."""
-        self.run(custom.phase(checked(self.sweep)))
+        from paripassu.protocol.sweeps import PhaseSweep
+        from paripassu.studies import custom
+        from paripassu.theory import Framework
+
+        framework = sweeps.made(Framework, self.framework)
+        self.run(custom.phase(sweeps.made(PhaseSweep, self.sweep, framework=framework)))
 
 
 @dataclass(kw_only=True)
 class Scaling(_Options):
     """Measure how the time to recover every mode grows with the dimension, at each method's best rates."""
 
-    sweep: _ScalingSweep = field(default_factory=_ScalingSweep)  # pyright: ignore[reportInvalidTypeForm] - made above
+    sweep: Annotated[sweeps.ScalingOptions, _Sweep] = field(default_factory=sweeps.ScalingOptions)
+    framework: Annotated[sweeps.FrameworkOfAnySize, _Game] = field(default_factory=sweeps.FrameworkOfAnySize)
 
     def __call__(self) -> None:
         """Run it."""
-        self.sweep.framework.d = min(self.sweep.dimensions, default=self.sweep.framework.d)
-        self.run(custom.scaling(checked(self.sweep)))
+        from paripassu.protocol.sweeps import ScalingSweep
+        from paripassu.studies import custom
+        from paripassu.theory import Framework
+
+        smallest = min(self.sweep.dimensions, default=Framework.d)
+        framework = sweeps.made(Framework, self.framework, d=smallest)
+        self.run(custom.scaling(sweeps.made(ScalingSweep, self.sweep, framework=framework)))
 
 
 @dataclass(kw_only=True)
 class Vary(_Options):
     """Vary one setting at a time, beyond the paper: unequal modes, overlap, number of modes and neurons."""
 
-    sweep: _VarySweep = field(default_factory=_VarySweep)  # pyright: ignore[reportInvalidTypeForm] - made above
+    sweep: Annotated[sweeps.VaryOptions, _Sweep] = field(default_factory=sweeps.VaryOptions)
+    framework: Annotated[sweeps.FrameworkOptions, _Game] = field(default_factory=sweeps.FrameworkOptions)
 
     def __call__(self) -> None:
         """Run it."""
-        self.run(custom.vary(checked(self.sweep)))
+        from paripassu.protocol.sweeps import VarySweep
+        from paripassu.studies import custom
+        from paripassu.theory import Framework
+
+        framework = sweeps.made(Framework, self.framework)
+        self.run(custom.vary(sweeps.made(VarySweep, self.sweep, framework=framework)))
 
 
 @dataclass
@@ -103,6 +126,8 @@ class Play:
 
     def __call__(self) -> None:
         """Write it, open it, print where it is."""
+        from paripassu.report.live import write_live_page
+
         if self.out.is_dir():
             raise ValueError(f"{self.out} is a folder: name a file that ends in .html")
         page = write_live_page(self.out)
@@ -128,12 +153,9 @@ class Theory:
         self.action()
 
 
-def demo_sweep() -> protocol.Study:
-    """The demo's sweep: nSGDA and SGDA at d = 100,000 and the rates that `phase` chose for nSGDA."""
-    return custom.run(RunSweep(Framework(d=100_000), lr_d=1.0, lr_g=0.01, steps=5000))
-
-
-def _key(sweep_study: protocol.Study) -> str:
+def _key(sweep_study: "protocol.Study") -> str:
     """Eight letters that differ between sweeps."""
+    from paripassu.studies import custom
+
     settings = sweep_study.scale(custom.SCALE).design.settings()
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]

@@ -1,188 +1,121 @@
 """``paripassu train``: one GAN."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import tyro
 
-from paripassu.cli import choices, output
+from paripassu.cli import names, output
 from paripassu.cli.eval import metrics_table
-from paripassu.cli.progress import progress_bar
-from paripassu.data.images import Channels, OnBadImage
-from paripassu.recipes import RECIPES, Options, override
-from paripassu.records import RECORDS_FILE, Decay, End, Metric
-from paripassu.records.codec import read_records
-from paripassu.report.run import write_run_page
-from paripassu.train import Capture, Run, check_capture, current_processes, joined, names, obstacle, train
-from paripassu.train.run import Precision, Updates
-from paripassu.train.serialization import loss_names
+from paripassu.cli.run_options import (
+    DataOptions,
+    LossOptions,
+    MeasuringOptions,
+    NetworkOptions,
+    OptimizerOptions,
+    ScheduleOptions,
+    SpeedOptions,
+    given,
+)
+from paripassu.records import RECORDS_FILE, End, Metric
+
+if TYPE_CHECKING:
+    from paripassu.recipes import Options
+    from paripassu.train import Run
 
 
-def _of_recipe(metavar: str, about: str | None = None) -> Any:
-    # None stands for the recipe's value; tyro would show it as a choice.
-    return tyro.conf.arg(metavar=metavar, help=about, help_behavior_hint="")
-
-
-def _names(what: str, names: Iterable[str], own: str = "") -> Any:
-    return _of_recipe("NAME", f"{what}: {', '.join(names)}{f', or FILE.py:NAME, {own}' * bool(own)}.")
-
-
-_Int = Annotated[int | None, _of_recipe("INT")]
-_Float = Annotated[float | None, _of_recipe("FLOAT")]
-_Name = Annotated[str | None, _of_recipe("NAME")]
-_Yes = Annotated[bool | None, _of_recipe("{True,False}")]
+EXAMPLES = """\
+examples:
+  paripassu train --steps 200 --out runs/first
+  paripassu train --recipe dcgan32 --data cifar10 --optimizer-g adam --lr-g 2e-4 --dry-run > mine.json
+  paripassu train --config mine.json --seed 1 --out runs/second
+"""
 
 
 @dataclass
-class Train:
-    """Train one GAN; stop it anywhere, the same command goes on where it stopped.
+class OutputOptions:
+    """Where the run goes, and what is printed."""
 
-    Settings that are not given are the recipe's; --dry-run prints them all. Writes a run folder: settings,
-    records, sample pictures, checkpoints and a page.
-    """
-
-    recipe: Annotated[
-        str,
-        tyro.conf.arg(
-            metavar="NAME",
-            help="One of " + "; ".join(f"{name}: {recipe.about}" for name, recipe in RECIPES.items()) + ".",
-        ),
-    ] = "digits"
-    dry_run: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Print the resolved settings as JSON and train nothing."""
-    data: _Name = None
-    """digits, stacked-digits, ring or grid; a path: images in a folder, zip, Parquet, npz, idx, CIFAR; to be
-    downloaded (extra hub): cifar10, stl10, lsun-church, celeba-hq or ffhq; or FILE.py:NAME, a Source or torch
-    Dataset."""
-    resolution: _Int = None
-    """Size that images by path are brought to."""
-    channels: Annotated[Channels | None, _of_recipe("{1,3}")] = None
-    """3 for colour (without it), 1 for grey images of a folder, zip, Parquet or the Hub."""
-    on_bad_image: Annotated[OnBadImage | None, _of_recipe("{refuse,skip}")] = None
-    """Whether bad images or folders without any end the command (without it) or are passed over and named."""
-    column: _Name = None
-    """The column of images of Parquet files that have several."""
-    array: _Name = None
-    """The array of images of an npz that has several."""
-    split: _Name = None
-    """Of images that names of folders, files or arrays divide: train (without it), validation, test, all."""
-    revision: _Name = None
-    """The commit, tag or branch of a published set; also as in cifar10@COMMIT. A run that goes on keeps its
-    own."""
-    flip: _Yes = None
-    """Whether images are mirrored at random."""
-    dequantize: _Yes = None
-    """Whether noise spreads the 256 levels of images."""
-    model: Annotated[str | None, _names("The two networks", names.MODELS, "yours")] = None
-    latent: _Int = None
-    """Length of z."""
-    width: _Int = None
-    """Hidden channels or units: mlp's of every layer, sngan's of its narrowest, stylegan2's of its widest."""
-    norm: _Name = None
-    """dcgan's normalisation: batch or none; none where there is a penalty."""
-    depth: _Int = None
-    """mlp's hidden layers."""
-    fmaps: _Float = None
-    """stylegan2's scale of channels."""
-    mapping_depth: _Int = None
-    """stylegan2's layers from z to the style."""
-    mixing: _Float = None
-    """stylegan2's probability of mixed styles."""
-    deviation_group: _Int = None
-    """stylegan2's samples whose standard deviation the discriminator sees."""
-    residual: _Yes = None
-    """Whether stylegan2's discriminator has shortcuts."""
-    optimizer_d: Annotated[str | None, _names("Discriminator's", names.OPTIMIZERS, "a Rule")] = None
-    optimizer_g: Annotated[str | None, _names("Generator's", names.OPTIMIZERS, "a Rule")] = None
-    lr_d: _Float = None
-    """Discriminator's learning rate > 0; for nsgd the length of a step."""
-    lr_g: _Float = None
-    """Generator's learning rate > 0."""
-    betas: Annotated[tuple[float, float] | None, _of_recipe("B1 B2")] = None
-    """Adam's decay rates in [0, 1), for optimizers that have them (0.5 0.999 for one given by name)."""
-    momentum: _Float = None
-    """In [0, 1), for optimizers with an SGD in them."""
-    weight_decay: _Float = None
-    """Decoupled, >= 0, both players."""
-    loss: Annotated[str | None, _names("One of", loss_names())] = None
-    penalty: Annotated[str | None, _names("On the discriminator", [*names.PENALTIES, "none"])] = None
-    penalty_weight: _Float = None
-    """WGAN-GP's weight (10 for one given by name) or gamma of r1 and r1-r2 (1)."""
-    penalty_every: _Int = None
-    """Steps between uses of the penalty; its weight is multiplied by this."""
-    path_length: _Float = None
-    """Weight of stylegan2's path length term; 0 for none."""
-    path_length_every: _Int = None
-    """Steps between uses of the path length term; its weight is multiplied by this."""
-    steps: _Int = None
-    """Generator updates."""
-    batch: _Int = None
-    """Samples per player and update."""
-    generator_batches: _Int = None
-    """The generator's samples per update, in batches."""
-    n_critic: _Int = None
-    """Discriminator updates per generator update."""
-    updates: Annotated[Updates | None, _of_recipe("{alternating,simultaneous}")] = None
-    """Whether the generator steps after the discriminator, on its new weights, or both step at once."""
-    decay: Annotated[Decay | None, _of_recipe("{constant,linear,cosine}")] = None
-    """Of the learning rates over the run."""
-    ema: _Float = None
-    """Decay per step of the averaged generator that is measured; 0 for none."""
-    seed: _Int = None
-    """Of weights, batches and latents."""
-    eval_samples: _Int = None
-    """Generated samples per measurement."""
-    eval_every: _Int = None
-    """Steps between measurements and sample pictures."""
-    checkpoint_every: _Int = None
-    """Steps between checkpoints."""
-    log_every: _Int = None
-    """Steps between loss records and checks for divergence."""
-    probe_every: _Int = None
-    """Steps between probed optimizer steps."""
-    shadow: Annotated[
-        str | None, _names("Record at probed steps what this optimizer would have done", names.OPTIMIZERS)
-    ] = None
-    precision: Annotated[Precision | None, _of_recipe("{float32,tf32,bf16}")] = None
-    """Of the networks' products: tf32 and bf16 round them on tensor cores; penalties stay in float32."""
-    channels_last: _Yes = None
-    """Whether images are stored pixel by pixel in memory: the same sums, often faster."""
-    compile: _Yes = None
-    """Whether torch.compile makes the networks' code: minutes before the first step, then faster steps."""
-    device: str = "auto"
-    """cpu, cuda, cuda:1, ...; auto takes a GPU if the machine has one."""
-    capture: Capture = "auto"
-    """Whether a GPU replays whole rounds as CUDA graphs; only the speed changes. auto: wherever it can;
-    --dry-run says why it cannot."""
-    start: Annotated[Path | None, tyro.conf.arg(name="from", metavar="RUN", help_behavior_hint="")] = None
-    """Folder of a run of the same networks whose last weights are the first of this run."""
-    out: Path | None = None
+    out: Annotated[Path | None, tyro.conf.arg(help_behavior_hint="")] = None
     """The run's folder; runs/DATA-MODEL-KEY without it. A run in it goes on, also with more --steps."""
     quiet: bool = False
     """No progress."""
     json: bool = False
     """The result as JSON."""
 
-    def run(self) -> Run:
+
+@dataclass
+class Train:
+    """Train one GAN; stop it anywhere, the same command goes on where it stopped.
+
+    Settings that are not given are the config's or the recipe's; --dry-run prints them all. Writes a run
+    folder: settings, records, sample pictures, checkpoints and a page.
+    """
+
+    recipe: Annotated[
+        str | None,
+        tyro.conf.arg(
+            metavar="NAME",
+            help=f"One of {', '.join(names.RECIPES)}; `paripassu recipes` shows what each is.",
+            help_behavior_hint="(default: digits)",
+        ),
+    ] = None
+    config: Annotated[Path | None, tyro.conf.arg(metavar="FILE|RUN", help_behavior_hint="")] = None
+    """Settings in JSON as --dry-run prints them, or in TOML; or a run's folder. Options go before them."""
+    dry_run: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Print the resolved settings as JSON and train nothing."""
+    start: Annotated[Path | None, tyro.conf.arg(name="from", metavar="RUN", help_behavior_hint="")] = None
+    """Folder of a run of the same networks whose last weights are the first of this run."""
+    data: Annotated[DataOptions, tyro.conf.arg(name="Data")] = field(default_factory=DataOptions)
+    networks: Annotated[NetworkOptions, tyro.conf.arg(name="Networks")] = field(
+        default_factory=NetworkOptions
+    )
+    optimizers: Annotated[OptimizerOptions, tyro.conf.arg(name="Optimizers")] = field(
+        default_factory=OptimizerOptions
+    )
+    loss: Annotated[LossOptions, tyro.conf.arg(name="Loss")] = field(default_factory=LossOptions)
+    schedule: Annotated[ScheduleOptions, tyro.conf.arg(name="Schedule")] = field(
+        default_factory=ScheduleOptions
+    )
+    measuring: Annotated[MeasuringOptions, tyro.conf.arg(name="Measuring")] = field(
+        default_factory=MeasuringOptions
+    )
+    speed: Annotated[SpeedOptions, tyro.conf.arg(name="Speed")] = field(default_factory=SpeedOptions)
+    output: Annotated[OutputOptions, tyro.conf.arg(name="Output")] = field(default_factory=OutputOptions)
+
+    def run(self) -> "Run":
         """The run that these options ask for."""
-        options = {name: getattr(self, name) for name in Options.__annotations__}
-        given = {name: value for name, value in options.items() if value is not None}
-        recipe = choices.choose("recipe", self.recipe, RECIPES).run
-        return override(recipe, **cast(Options, given | {"device": choices.device(self.device)}))
+        from paripassu.cli import choices
+        from paripassu.recipes import RECIPES, Options, from_config, override
+
+        options = {name: value for name, value in given(self).items() if name in Options.__annotations__}
+        base = choices.choose("recipe", self.recipe or "digits", RECIPES).run
+        if self.config is None:
+            options.setdefault("device", "auto")
+        elif self.recipe is not None and self.config.is_dir():
+            raise ValueError("a run's folder has all settings: leave --recipe out")
+        else:
+            base = from_config(self.config, base)
+        if "device" in options:
+            options["device"] = choices.device(options["device"])
+        return override(base, **cast("Options", options))
 
     def __call__(self) -> None:
         """Train, write the page, print the metrics."""
+        from paripassu.records.codec import read_records
+        from paripassu.report.run import write_run_page
+        from paripassu.train import check_capture, current_processes, joined, obstacle
+
         run = self.run()
-        check_capture(run, self.capture)
-        why = obstacle(run, self.capture)
+        check_capture(run, self.speed.capture)
+        why = obstacle(run, self.speed.capture)
         if self.dry_run:
             print(json.dumps(run.settings(), indent=2))
             output.notice(f"CUDA graphs: none, because {why}." if why else "CUDA graphs: one for each round.")
             return
-        folder = self.out or self._default(run)
+        folder = self.output.out or self._default(run)
         with joined(run.device):
             is_first = current_processes().rank == 0
             end = self._train(run, folder, shown=is_first)
@@ -190,20 +123,24 @@ class Train:
             return
         page = write_run_page(folder)
         metrics = {r.name: r.value for r in read_records(folder / RECORDS_FILE) if isinstance(r, Metric)}
-        _print_result(folder, page, end, metrics, as_json=self.json)
+        _print_result(folder, page, end, metrics, as_json=self.output.json)
 
-    def _default(self, run: Run) -> Path:
+    def _default(self, run: "Run") -> Path:
         name = f"{run.data.name}-{run.model.name}-{run.key()}"
         return Path("runs") / (f"{name}-from-{self.start.resolve().name}" if self.start else name)
 
-    def _train(self, run: Run, folder: Path, *, shown: bool) -> End:
+    def _train(self, run: "Run", folder: Path, *, shown: bool) -> End:
+        from paripassu.cli import choices
+        from paripassu.cli.progress import progress_bar
+        from paripassu.train import train
+
         title = f"{run.data.name}, {run.model.name}"
-        with progress_bar(title, run.steps, quiet=self.quiet or not shown) as advance:
+        with progress_bar(title, run.steps, quiet=self.output.quiet or not shown) as advance:
             return train(
                 run,
                 folder,
                 start=self.start,
-                capture=self.capture,
+                capture=self.speed.capture,
                 command=choices.as_typed(),
                 progress=advance,
                 notice=lambda text: output.notice(text) if shown else None,

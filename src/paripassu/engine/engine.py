@@ -10,6 +10,15 @@ Result = TypeVar("Result")
 class Engine(Protocol):
     """Where many independent tasks execute."""
 
+    @property
+    def at_once(self) -> int:
+        """How many tasks run at the same time, if there are enough.
+
+        Raises:
+            ValueError: as `execute` does where tasks cannot run at all.
+        """
+        ...
+
     def execute(
         self, function: Callable[[Task], Result], tasks: Sequence[Task], /
     ) -> Iterator[tuple[Task, Result]]:

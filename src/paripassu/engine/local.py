@@ -41,6 +41,12 @@ class LocalEngine:
         if not 0 <= self.gpus <= 1:
             raise ValueError(f"a task's gpus must be in [0, 1], got {self.gpus}")
 
+    @property
+    def at_once(self) -> int:
+        """As `Engine.at_once`."""
+        most = self.workers or usable_cores()
+        return min(most, len(_places(self.gpus))) if self.gpus else most
+
     def execute(
         self, function: Callable[[Task], Result], tasks: Sequence[Task], /
     ) -> Iterator[tuple[Task, Result]]:
@@ -52,13 +58,11 @@ class LocalEngine:
         if not tasks:
             return
         context = get_context("spawn")  # a fork of a process that has used torch's threads can hang
-        processes = min(self.workers or usable_cores(), len(tasks))
+        processes = min(self.at_once, len(tasks))
         own = None
         if self.gpus:
-            places = _places(self.gpus)
-            processes = min(processes, len(places))
             own = context.Queue()
-            for place in places[:processes]:
+            for place in _places(self.gpus)[:processes]:
                 own.put(place)
         with ProcessPoolExecutor(processes, context, initializer=_start_worker, initargs=(own,)) as pool:
             with _interrupts_waiting():

@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
@@ -71,6 +72,19 @@ class RayEngine:
         if self.retries < 0:
             raise ValueError(f"retries must be >= 0, got {self.retries}")
 
+    @property
+    def at_once(self) -> int:
+        """As `Engine.at_once`: as many as the cluster had room for when this was first read."""
+        return self._room if self.workers is None else self.workers
+
+    @cached_property
+    def _room(self) -> int:
+        with self._connected() as ray:
+            self._check_room(ray)
+            has = ray.cluster_resources()
+            room = [has.get(name, 0.0) / needed for name, needed in self._needs.items() if needed]
+        return max(1, int(min(room)))
+
     def execute(
         self, function: Callable[[Task], Result], tasks: Sequence[Task], /
     ) -> Iterator[tuple[Task, Result]]:
@@ -83,6 +97,13 @@ class RayEngine:
         """
         if not tasks:
             return
+        with self._connected() as ray:
+            self._check_room(ray)
+            with _marked(self.folder) as place:
+                yield from self._run(ray, function, tasks, place)
+
+    @contextmanager
+    def _connected(self) -> Generator[Any]:
         if self.address is None:
             _keep_to_this_machine()
         ray = _ray()
@@ -90,9 +111,7 @@ class RayEngine:
         if ours:
             self._start(ray)
         try:
-            self._check_room(ray)
-            with _marked(self.folder) as place:
-                yield from self._run(ray, function, tasks, place)
+            yield ray
         finally:
             if ours:
                 ray.shutdown()
@@ -113,9 +132,13 @@ class RayEngine:
                 f"address ({str(error).partition(chr(10))[0]})"
             ) from error
 
+    @property
+    def _needs(self) -> dict[str, float]:
+        return {"CPU": self.cpus, "GPU": self.gpus}
+
     def _check_room(self, ray: Any) -> None:
         has = ray.cluster_resources()
-        for name, needed in (("CPU", self.cpus), ("GPU", self.gpus)):
+        for name, needed in self._needs.items():
             if needed > has.get(name, 0.0):
                 raise ValueError(
                     f"a task needs {needed:g} {name} and the whole cluster has {has.get(name, 0.0):g}: "

@@ -1,11 +1,13 @@
 """Runs any study: do the missing work, then judge and write the result. No work is done twice."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from paripassu.engine import Engine, LocalEngine
+from paripassu.evidence.under_way import UnderWay
 from paripassu.files import is_empty, locked, write_whole
-from paripassu.protocol.sitting import Notice, Progress, Sitting, reached
+from paripassu.protocol.sitting import Notice, OfRuns, Progress, Sitting, reached
 from paripassu.protocol.study import Study, too_small
 from paripassu.records import STUDY_FILE, Environment, StudyResult, environment
 from paripassu.records.codec import dump, load
@@ -17,6 +19,10 @@ _HERE = LocalEngine()
 
 
 def _no_progress(done: int, needed: int) -> None:
+    pass
+
+
+def _nothing_of_runs(runs: Sequence[UnderWay]) -> None:
     pass
 
 
@@ -32,6 +38,7 @@ def run_study(
     command: str = "",
     engine: Engine = _HERE,
     progress: Progress = _no_progress,
+    of_runs: OfRuns = _nothing_of_runs,
     notice: Notice = _no_notice,
     minutes: float | None = None,
 ) -> StudyResult:
@@ -47,7 +54,9 @@ def run_study(
         out: the study's folder; made if it does not exist.
         command: the command that a person typed, shown on the page.
         engine: where to run; without it, processes on this machine, one per core.
-        progress: called with the steps done and all steps that are known to be needed, which may grow.
+        progress: called about once a second, in a thread, with the steps done and all steps that are known
+            to be needed, which may grow.
+        of_runs: called with it, with the training runs that have begun in this call.
         notice: called with what a person should know, such as damage that was mended, one sentence a call.
         minutes: for which to work, > 0; without it, until the study is finished.
 
@@ -69,7 +78,7 @@ def run_study(
             remarks = [RESTORED] if work.done else []
             write_whole(out / STUDY_FILE, dump(replace(_unfinished(study, scale, where), remarks=remarks)))
         seconds = None if minutes is None else 60 * minutes
-        sitting = Sitting(chosen.design, out, command, engine, progress, notice, seconds)
+        sitting = Sitting(chosen.design, out, command, engine, progress, of_runs, notice, seconds)
         return _write_result(study, scale, out, where, sitting.work_off(work))
 
 

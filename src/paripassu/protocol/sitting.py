@@ -1,23 +1,50 @@
 """One sitting of a study: the missing work is done, all of it or what fits into some minutes."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from paripassu.engine import Engine
+from paripassu.evidence.under_way import UnderWay
 from paripassu.files import FolderInUseError
 from paripassu.protocol.study import Design, Unit, Work
-from paripassu.records import usable_cores
+from paripassu.protocol.watch import watched
+from paripassu.train import Run
+from paripassu.train.memory import MemoryFullError
+from paripassu.train.rounds import Rounds
+from paripassu.train.shared import SharedData
 
 Progress = Callable[[int, int], object]
 """Takes the number of steps done, and the number of all steps that are known to be needed."""
+
+OfRuns = Callable[[Sequence[UnderWay]], object]
+"""Takes the runs that have begun in this sitting."""
 
 Notice = Callable[[str], object]
 """Takes a sentence for a person."""
 
 _GO_ON = "; complete results are kept: fix this and give the same command again"
+
+
+@runtime_checkable
+class RunInRounds(Unit, Protocol):
+    """A unit that is one run, whose rounds may alternate with those of others."""
+
+    @property
+    def run(self) -> Run:
+        """What is trained."""
+        ...
+
+    def in_rounds(self, shared: SharedData) -> Rounds[Sequence[str]]:
+        """As `carry_out`; others may have their rounds wherever this yields.
+
+        Args:
+            shared: data that they share.
+        """
+        ...
 
 
 @dataclass
@@ -30,6 +57,7 @@ class Sitting:
         command: written into every run.
         engine: where to run.
         progress: as in `run_study`.
+        of_runs: as in `run_study`.
         notice: as in `run_study`.
         seconds: for which to work; None until all is done.
     """
@@ -39,6 +67,7 @@ class Sitting:
     command: str
     engine: Engine
     progress: Progress
+    of_runs: OfRuns
     notice: Notice
     seconds: float | None
     began: float = field(default_factory=lambda: time.time())
@@ -82,13 +111,13 @@ class Sitting:
         """The largest budget whose work is expected to be done in time; at least ``least``."""
         if self._work(least).seconds_left is None:
             return least
-        cores = getattr(self.engine, "workers", None) or usable_cores()
+        at_once = self.engine.at_once
         larger = [budget for budget in self.design.budgets if budget > least]
         low, high = 0, len(larger)
         while low < high:
             middle = (low + high) // 2
             left = self._work(larger[middle]).seconds_left
-            if left is not None and left / cores <= self._left:
+            if left is not None and left / at_once <= self._left:
                 low = middle + 1
             else:
                 high = middle
@@ -104,20 +133,24 @@ class Sitting:
         lost = next((unit for unit in work.missing if unit.path in self.carried_out), None)
         if lost:
             raise RuntimeError(f"{lost.path} was carried out and has no result: is the folder writable?")
-        self.progress(work.done, work.needed)
         deadline = None if self.seconds is None else self.began + self.seconds
         expected = work.seconds or [0.0] * len(work.missing)
         tasks = [Task(unit, seconds) for unit, seconds in zip(work.missing, expected, strict=True)]
-        done, all_begun = work.done, True
-        for task, sentences in self.engine.execute(partial(_carry_out, deadline), tasks):
-            if sentences is None:
-                all_begun = False
-                continue
-            for sentence in sentences:
-                self.notice(sentence)
-            self.carried_out.add(task.unit.path)
-            done += task.unit.cost
-            self.progress(done, work.needed)
+        all_begun = True
+
+        def report(done: int, runs: Sequence[UnderWay]) -> None:
+            self.progress(work.done + done, work.needed)
+            self.of_runs(runs)
+
+        with watched(work.missing, report) as watch:
+            for task, sentences in self.engine.execute(_CarryOut(deadline), tasks):
+                if sentences is None:
+                    all_begun = False
+                    continue
+                for sentence in sentences:
+                    self.notice(sentence)
+                self.carried_out.add(task.unit.path)
+                watch.finish(task.unit)
         return all_begun
 
     def _refuse(self) -> None:
@@ -146,25 +179,55 @@ class Task:
     seconds: float
 
 
-def _carry_out(deadline: float | None, task: Task) -> Sequence[str] | None:
-    """Carry out a unit; an error's message names it. Returns None if it would end after the deadline.
+@dataclass(frozen=True)
+class _CarryOut:
+    """Carries out a unit; an error's message names it.
 
-    The other units that run are ended. They are complete, or the same command continues them.
+    The other units that run then are ended. They are complete, or the same command continues them.
+
+    Attributes:
+        deadline: a unit that would end later is not begun, and its result is None.
     """
-    if deadline is not None and time.time() + task.seconds > deadline:
-        return None
-    unit = task.unit
+
+    deadline: float | None
+
+    def __call__(self, task: Task) -> Sequence[str] | None:
+        if self._is_too_late(task):
+            return None
+        with _named(task.unit):
+            return task.unit.carry_out()
+
+    def run_of(self, task: Task) -> Run | None:
+        return task.unit.run if isinstance(task.unit, RunInRounds) else None
+
+    def in_rounds(self, task: Task, shared: SharedData) -> Rounds[Sequence[str] | None]:
+        assert isinstance(task.unit, RunInRounds)
+        if self._is_too_late(task):
+            return None
+        with _named(task.unit):
+            return (yield from task.unit.in_rounds(shared))
+
+    def _is_too_late(self, task: Task) -> bool:
+        return self.deadline is not None and time.time() + task.seconds > self.deadline
+
+
+@contextmanager
+def _named(unit: Unit) -> Generator[None]:
+    """Name the unit in errors."""
     try:
-        return unit.carry_out()
+        yield
     except FolderInUseError:
         raise
+    except (MemoryFullError, MemoryError) as error:
+        # Of its own kind, for a pack can go on with fewer runs.
+        raise MemoryFullError(f"{_naming(unit, str(error) or type(error).__name__)}{_GO_ON}") from error
     except ValueError as error:
         raise ValueError(_naming(unit, str(error))) from error
     except OSError as error:
         what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
         raise OSError(f"{_naming(unit, what)}{_GO_ON}") from error
-    except (RuntimeError, MemoryError) as error:
-        raise RuntimeError(f"{_naming(unit, str(error) or type(error).__name__)}{_GO_ON}") from error
+    except RuntimeError as error:
+        raise RuntimeError(f"{_naming(unit, str(error))}{_GO_ON}") from error
 
 
 def _naming(unit: Unit, text: str) -> str:

@@ -39,6 +39,11 @@ class Unit(Protocol):
         """The file or folder that exists once the unit is done; no two units of a study share it."""
         ...
 
+    @property
+    def runs(self) -> Sequence[Path]:
+        """Folders of its training runs, whose records show how far it is; none if it trains nothing."""
+        ...
+
     def carry_out(self) -> Sequence[str]:
         """Do the unit, or the rest of it, and leave its result in the study's folder.
 

@@ -1,15 +1,16 @@
 """How learning rates fall over a run."""
 
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+if TYPE_CHECKING:  # the command line has the names before numpy is imported
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
 
 Decay = Literal["constant", "linear", "cosine"]
 """Names of the ways; the last two end at zero."""
 
 
-def rate_factor(decay: Decay, done: ArrayLike) -> NDArray[np.float64]:
+def rate_factor(decay: Decay, done: "ArrayLike") -> "NDArray[np.float64]":
     """What learning rates are multiplied by, in [0, 1].
 
     Args:
@@ -20,6 +21,8 @@ def rate_factor(decay: Decay, done: ArrayLike) -> NDArray[np.float64]:
         >>> rate_factor("linear", [0.0, 0.25, 1.0]).tolist()
         [1.0, 0.75, 0.0]
     """
+    import numpy as np
+
     share = np.asarray(done, dtype=np.float64)
     if decay == "linear":
         return 1.0 - share

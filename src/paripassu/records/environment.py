@@ -2,10 +2,8 @@
 
 import os
 import platform
-import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from paripassu.files import read_whole
@@ -37,6 +35,8 @@ def environment(command: str, device: str = "cpu") -> Environment:
 
 def _versions() -> dict[str, str]:
     """Versions of the installed packages that decide numbers."""
+    from importlib.metadata import PackageNotFoundError, version
+
     found: dict[str, str] = {}
     for name in ("paripassu", "torch", "numpy", "numba"):
         try:
@@ -62,6 +62,8 @@ def _cpu_name() -> str:
 
 def _commit() -> str:
     # Empty for an installed package; "-dirty" where the checkout has changes that no commit holds.
+    import subprocess
+
     git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
     try:
         found = subprocess.run(git, capture_output=True, encoding="utf-8", check=True)  # noqa: S603

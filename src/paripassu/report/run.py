@@ -39,7 +39,11 @@ def write_run_page(folder: AnyPath) -> Path:
     Raises:
         ValueError: the folder's files are not a run's, or damaged.
     """
-    folder = Path(folder)
+    return run_page(Path(folder)).write_into(Path(folder))
+
+
+def run_page(folder: Path) -> Page:
+    """The page of the run in ``folder``, as `write_run_page` writes it."""
     name = folder.resolve().name
     own = run_table(folder)
     table = own.with_columns(arm=pl.lit(name), seed=pl.lit(0))
@@ -55,8 +59,7 @@ def write_run_page(folder: AnyPath) -> Path:
         sections.append(Section("Settings", [settings]))
         made = environment_blocks(header.environment, [("seed", str(header.settings.get("seed")))])
         sections.append(Section("How it was made", made))
-    page = Page(title=name, lead=lead, blocks=[], sections=[s for s in sections if s.blocks])
-    return page.write_into(folder)
+    return Page(title=name, lead=lead, blocks=[], sections=[s for s in sections if s.blocks])
 
 
 def header_of(folder: Path, table: pl.DataFrame) -> RunHeader | None:

@@ -40,9 +40,14 @@ def write_study_page(folder: Path) -> Path:
     Raises:
         ValueError: the folder's files are not a study's, or damaged.
     """
+    return study_page(folder).write_into(folder)
+
+
+def study_page(folder: Path) -> Page:
+    """The page of the study in ``folder``, as `write_study_page` writes it."""
     result = load(folder / STUDY_FILE, StudyResult)
     with expected_shape(folder):
-        return _page(result, folder).write_into(folder)
+        return _page(result, folder)
 
 
 def _page(result: StudyResult, folder: Path) -> Page:

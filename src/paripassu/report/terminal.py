@@ -106,26 +106,40 @@ def _game(game: GameResult) -> Table:
     table.add_column("mean", justify="right")
     table.add_column("95 % interval")
     table.add_column("")
-    means = [abs(arm.estimates[game.metric].mean) for arm in game.arms]
-    longest = max(filter(math.isfinite, means), default=0.0) or 1.0
+    bars = _bars(game)
     for number, arm in enumerate(game.arms):
         estimate = arm.estimates[game.metric]
         notes = [f"{arm.diverged} diverged"] if arm.diverged else []
-        bar = "█" * (round(_BAR * abs(estimate.mean) / longest) if math.isfinite(estimate.mean) else 0)
         best = f"{_BEST} " if number == best_arm(game) else "  "
         cells = (
             best + arm.arm,
             f"{arm.chosen}" + _EDGE * bool(arm.edges),
             f"{estimate.mean:.3g}",
             f"{estimate.low:.3g} to {estimate.high:.3g}",
-            " ".join([bar, *notes]),
+            " ".join([bars[number], *notes]),
         )
         table.add_row(*map(Text, cells))
     return table
 
 
+def _bars(game: GameResult) -> list[str]:
+    """A bar for each arm, longer for a better mean: its share of the best, or the best's share of it."""
+    means = [arm.estimates[game.metric].mean for arm in game.arms]
+    best = means[best_arm(game)]
+
+    def share(mean: float) -> float:
+        if not (math.isfinite(mean) and math.isfinite(best)):
+            return 0.0
+        of, whole = (mean, best) if game.better == "higher" else (best, mean)
+        if of == whole:
+            return 1.0
+        return min(1.0, max(0.0, of / whole)) if whole else 0.0
+
+    return ["█" * round(_BAR * share(mean)) for mean in means]
+
+
 def _legend(game: GameResult) -> Text:
-    marks = [f"{_BEST} best mean"]
+    marks = [f"{_BEST} best mean", "a longer bar is better"]
     if any(arm.edges for arm in game.arms):
         marks.append(f"{_EDGE} at an edge of what was tried: settings beyond may do better")
     return Text("; ".join(marks), style="dim")

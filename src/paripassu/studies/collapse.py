@@ -29,6 +29,8 @@ laxer rule for C6: it called a mean gap below 1, a factor of ten, the same pace.
 replaced it when 0.97 for nSGDA and 2.43 for SGDA were known.
 """
 
+from dataclasses import replace
+
 import polars as pl
 
 from paripassu.evidence.collapse import METHODS as TITLES
@@ -84,13 +86,14 @@ def judge_recovery(outcomes: pl.DataFrame, grid: str) -> list[Finding]:
     return findings
 
 
-def judge_pace(paths: pl.DataFrame, d: int, steps: int) -> list[Finding]:
+def judge_pace(paths: pl.DataFrame, d: int, steps: int, *, partly: bool = False) -> list[Finding]:
     """Judge C6, if both methods have paths, each at one pair of rates.
 
     Args:
         paths: of all runs that have paths.
         d: the framework's dimension.
         steps: number of steps of a run.
+        partly: whether C6 is undecided, not contradicted, where normalising brings the paces nearer.
     """
     if paths.is_empty() or not {"nsgda", "sgda"} <= set(paths["method"]):
         return []
@@ -99,6 +102,8 @@ def judge_pace(paths: pl.DataFrame, d: int, steps: int) -> list[Finding]:
     if nsgda.is_empty() or sgda.is_empty():
         return []
     judged = pace.judge({"nSGDA": nsgda["gap"].to_list()}, sgda["gap"].to_list())
+    if partly and judged.effect and judged.effect.low > 0 and judged.outcome == "contradicted":
+        judged = replace(judged, outcome="undecided")
     means = (_means(paths, method, own) for method, own in (("nsgda", nsgda), ("sgda", sgda)))
     judged = Verdict(
         judged.outcome, f"{judged.reason} Means over {', and over '.join(means)}.", judged.effect

@@ -158,7 +158,7 @@ def _both_losses(
 
 
 _RING = ("ring of 8 Gaussians (radius 2, std 0.02)", Ring())
-RING8 = _mixture_game("ring8", *_RING, HEAVY, _MIXTURE_STEPS | {"demo": 1500})
+RING8 = _mixture_game("ring8", *_RING, HEAVY, _MIXTURE_STEPS)
 RING8_PLAIN = _mixture_game("ring8-plain", *_RING, PLAIN, _MIXTURE_STEPS)
 RING16 = _mixture_game(
     "ring16",
@@ -175,7 +175,7 @@ DIGITS, DIGITS_WGAN_GP = _both_losses(
     Digits(),
     32,
     "fd-digits@2500",
-    DIGITS_STEPS | {"demo": 500},
+    DIGITS_STEPS,
     _DIGITS_CENTRES,
 )
 

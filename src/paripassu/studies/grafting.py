@@ -47,7 +47,7 @@ from functools import partial
 
 from paripassu.evidence.intervals import Interval
 from paripassu.evidence.measures import gradient_wander, pace_gap, pace_wander, step_wander
-from paripassu.protocol import CUT_PHOTOGRAPHS, Comparison, Evidence, Scale, Study, decide, standard_scales
+from paripassu.protocol import CUT_PHOTOGRAPHS, Comparison, Evidence, Study, decide, standard_scales
 from paripassu.records import Effect, Verdict, VerdictName
 from paripassu.studies import pace
 from paripassu.studies.arms import (
@@ -60,7 +60,6 @@ from paripassu.studies.arms import (
     NSGDA_LAYER,
     NSGDA_RMS,
     SGDA,
-    arms,
 )
 from paripassu.studies.games import BY_PATH, DIGITS, DIGITS_WGAN_GP, GRID25, RING8, RING8_PLAIN
 
@@ -184,20 +183,5 @@ _compare = partial(
     },
     by_path=BY_PATH,
 )
-_DEMO = Scale(
-    _compare(
-        arms=arms(ADAM, ADAM_MAGNITUDE, ADAM_MAGNITUDE_GLOBAL, ADAM_DIRECTION, NSGDA_RMS, SGDA),
-        games=(RING8, DIGITS),
-        verdict={C2: judge_magnitude, C3_RMS: judge_recovery_in_adams_unit},
-        size="demo",
-        tuning=None,
-        confirmation_seeds=2,
-    ),
-    cut=(
-        "Nothing is tuned: both players take the middle of the arm's range of rates, falling to zero.",
-        "There are 2 seeds instead of 8, and half of the updates of scale small.",
-    ),
-    decides=False,
-)
 
-STUDY = Study.from_file(__file__, standard_scales(_compare, cut=(CUT_PHOTOGRAPHS,)) | {"demo": _DEMO})
+STUDY = Study.from_file(__file__, standard_scales(_compare, cut=(CUT_PHOTOGRAPHS,)))

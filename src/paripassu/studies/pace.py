@@ -9,7 +9,7 @@ far. A small gap is one below 0.30, a factor of two.
 import math
 from collections.abc import Mapping, Sequence
 
-from paripassu.evidence.intervals import bootstrap_interval
+from paripassu.evidence.intervals import Interval, bootstrap_interval
 from paripassu.records import Effect, Verdict
 
 CLAIM = "C6: normalising makes discriminator and generator move at the same pace (arXiv:2210.04319)."
@@ -46,9 +46,19 @@ def judge(normalised: Mapping[str, Sequence[float]], sgda: Sequence[float]) -> V
         f"under {name} the pace is {gap} decades from 1, under SGDA {lead} further"
         for name, (gap, lead) in zip(normalised, pairs, strict=True)
     )
-    reason = f"{reason[0].upper()}{reason[1:]}."
+    reason = f"{_seen(lead_of_all.value, own)} {reason[0].upper()}{reason[1:]}."
     if all(gap.high < _SMALL and lead.low > 0 for gap, lead in pairs):
         return Verdict("supported", reason, effect)
     if all(gap.low >= _SMALL or lead.high < 0 for gap, lead in pairs):
         return Verdict("contradicted", reason, effect)
     return Verdict("undecided", reason, effect)
+
+
+def _seen(lead: float, gaps: Sequence[Interval]) -> str:
+    """What was seen, before the rule judges it: how much nearer to 1 the pace is, and whether it is there."""
+    times = f"{float(f'{10 ** abs(lead):.2g}'):,.10g} times"
+    if lead < 0:
+        return f"Normalising brings the pace {times} further from 1."
+    same = all(gap.high < _SMALL for gap in gaps)
+    where = "and within a factor of two of it" if same else "but not within a factor of two of it"
+    return f"Normalising brings the pace {times} nearer to 1, {where}."

@@ -7,12 +7,16 @@ with laboratory("paripassu.train"):
     from paripassu.train.device import check_device
     from paripassu.train.evaluation import evaluate
     from paripassu.train.folder import check_folder, load_run
-    from paripassu.train.loop import train
+    from paripassu.train.loop import train, training
+    from paripassu.train.pack import Pack
+    from paripassu.train.pack_size import PackSize
     from paripassu.train.processes import current_processes, is_one_of_many, joined
     from paripassu.train.run import Player, Run, from_settings
 
 __all__ = [
     "Capture",
+    "Pack",
+    "PackSize",
     "Player",
     "Run",
     "check_capture",
@@ -26,4 +30,5 @@ __all__ = [
     "load_run",
     "obstacle",
     "train",
+    "training",
 ]

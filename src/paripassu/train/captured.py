@@ -23,6 +23,7 @@ from torch import Tensor
 from paripassu.data import Samples
 from paripassu.optim import RuleOptimizer
 from paripassu.train.inputs import InputDraws, Inputs, InputSamples
+from paripassu.train.memory import is_gpu_full
 from paripassu.train.own_files import first_line
 from paripassu.train.own_parts import own_files
 from paripassu.train.processes import current_processes, is_one_of_many
@@ -86,7 +87,7 @@ class Graphs(Protocol):
 
 
 class CudaGraphs:
-    """CUDA graphs that are never replayed at once, so that they share their memory.
+    """CUDA graphs of one run, which are never replayed at once, so that they share their memory.
 
     Args:
         device: a GPU.
@@ -95,8 +96,10 @@ class CudaGraphs:
     def __init__(self, device: torch.device) -> None:
         self._device = device
         # Libraries keep memory for each stream. That of a stream of its own is made by the warm-up and does
-        # not belong to a graph.
-        self._stream = torch.cuda.Stream(device)
+        # not belong to a graph. In a pack the run has one already.
+        current = torch.cuda.current_stream(device)
+        is_default = current == torch.cuda.default_stream(device)
+        self._stream = torch.cuda.Stream(device) if is_default else current
         self._pool = torch.cuda.graph_pool_handle()
 
     def warm_up(self, function: Function) -> Tensor:
@@ -243,6 +246,8 @@ def captured_rounds(
     capture: Capture,
     unseen: Callable[[], object],
     notice: Callable[[str], object],
+    *,
+    is_alone: bool = True,
 ) -> CapturedRounds | None:
     """The rounds of a run that may be captured, else None; ``notice`` gets one sentence if a GPU may not.
 
@@ -253,6 +258,8 @@ def captured_rounds(
         capture: what a person wants.
         unseen: as of `CapturedRounds`.
         notice: called with a sentence.
+        is_alone: whether no other run has a part of the GPU's memory. In a pack, too little of it for a graph
+            is an error: there are too many runs.
     """
     if why := obstacle(run, capture):
         if capture == "auto" and run.device != "cpu":
@@ -260,6 +267,8 @@ def captured_rounds(
         return None
 
     def refused(error: RuntimeError) -> None:
+        if is_gpu_full(error) and not is_alone:
+            raise error
         sentence = f"a round cannot be recorded as a CUDA graph ({first_line(error)})"
         if capture == "on":
             raise RuntimeError(f"{sentence}: set capture to auto or off, the run goes on then") from error

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from paripassu.data import ImageSet, Source
+from paripassu.data import ImageSet, Samples, Source
 from paripassu.files import AnyPath, is_empty, locked, sync, write_whole
 from paripassu.records import RECORDS_FILE, RUN_FILE, RunHeader, RunImages, RunStart, environment
 from paripassu.records.codec import dump, load
@@ -18,6 +18,8 @@ from paripassu.train.run import Run, from_settings
 
 SAMPLES = "samples"
 SKIPPED = "skipped.txt"  # every image that could not be used, and why, one a line
+# Fewer than any GAN was trained on to some use: the 100-shot sets of Zhao et al. 2020, arXiv:2006.10738.
+_FEW = 100
 _PLACE = r"data(\.\w+)*\.path"  # settings that say where data are, not what
 
 
@@ -128,6 +130,16 @@ def check_images(images: ImageSet | None, folder: Path) -> None:
             f"the run in {folder} began with {before.count:,} images, and these {count:,} are others: "
             "bring back the first ones, or name another folder to begin anew"
         )
+
+
+def remarks_on(run: Run, real: Samples) -> Iterator[str]:
+    """What a person should know of the data of a run, in sentences."""
+    if not (images := real.images):
+        return
+    if images.account:
+        yield images.account + f"; {SKIPPED} has all" * bool(images.skipped)
+    if len(images) < max(run.batch, _FEW):
+        yield f"{run.data.name} has {len(images):,} images for batches of {run.batch}: are these all?"
 
 
 def header_of(folder: AnyPath) -> RunHeader | None:

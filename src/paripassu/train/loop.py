@@ -1,8 +1,8 @@
 """Training from a run to its end: data, networks, folder, steps, measurements, checkpoints."""
 
 import time
-from collections.abc import Callable, Generator
-from contextlib import nullcontext
+from collections.abc import Callable
+from contextlib import closing, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -16,15 +16,14 @@ from paripassu.records.checkpoints import checkpoints
 from paripassu.records.codec import RecordWriter
 from paripassu.train.captured import Capture, captured_rounds, check_capture
 from paripassu.train.checkpoint import restore
-from paripassu.train.device import check_device
 from paripassu.train.folder import (
-    SKIPPED,
     changes,
     check_folder,
     check_images,
     data_of,
     header_of,
     open_folder,
+    remarks_on,
 )
 from paripassu.train.memory import data_fit, networks_fit, step_fits
 from paripassu.train.processes import (
@@ -37,15 +36,14 @@ from paripassu.train.processes import (
 )
 from paripassu.train.recorder import Recorder
 from paripassu.train.resume import Notice, clear_set_aside, ended_as, settle
+from paripassu.train.rounds import Rounds, finished
 from paripassu.train.run import Run
+from paripassu.train.shared import SharedData
 from paripassu.train.start import begin_with, start_of
 from paripassu.train.state import TrainingState, initial_state
 from paripassu.train.step import step
 from paripassu.train.trial import check_own_data, check_own_players, own_errors
-from paripassu.train.world import own_world
-
-# Fewer than any GAN was trained on to some use: the 100-shot sets of Zhao et al. 2020, arXiv:2006.10738.
-_FEW = 100
+from paripassu.train.world import OwnChance, one_world
 
 
 def train(
@@ -98,12 +96,43 @@ def train(
         >>> train(run, tempfile.mkdtemp()).outcome
         'finished'
     """
+    rounds = training(
+        run, folder, start=start, capture=capture, command=command, progress=progress, notice=notice
+    )
+    with one_world(run):
+        return finished(rounds)
+
+
+def training(
+    run: Run,
+    folder: AnyPath,
+    *,
+    start: AnyPath | None = None,
+    capture: Capture = "auto",
+    command: str = "",
+    progress: Callable[[int], object] = lambda _: None,
+    notice: Notice = lambda _: None,
+    shared: SharedData | None = None,
+) -> Rounds[End]:
+    """`train` as rounds, between which other runs may have theirs (`paripassu.train.pack`).
+
+    All of it runs in `paripassu.train.world.one_world`. A training that is closed early is as one that was
+    killed. Arguments and errors are those of `train`; ``shared`` is what the
+    runs of a pack share.
+    """
     folder = Path(folder)
-    check_device(run.device)
     check_capture(run, capture)
     header = header_of(folder)
-    with own_world(run, header.threads if header else None):
-        return _train_in(run, folder, start, capture, command, progress, notice)
+    chance = OwnChance(run, header.threads if header else None)
+    chance.take()
+    with closing(_train_in(run, folder, start, capture, command, progress, notice, shared)) as rounds:
+        while True:
+            try:
+                next(rounds)
+            except StopIteration as end:
+                return end.value
+            yield
+            chance.take()
 
 
 def _train_in(
@@ -114,21 +143,23 @@ def _train_in(
     command: str,
     progress: Callable[[int], object],
     notice: Notice,
-) -> End:
+    shared: SharedData | None,
+) -> Rounds[End]:
     processes = current_processes()
     check_batch(run, processes)
     first = processes.rank == 0
     if not first:
         wait(processes)  # the first may have to make the folder and a cache of the data
     check_folder(run, folder)
-    source = start_of(start, folder)
+    first_weights = start_of(start, folder)
 
     # Data.
     with data_fit(run), own_errors(run):
-        real = data_of(run, folder).load(torch.device(run.device))
+        source, device = data_of(run, folder), torch.device(run.device)
+        real = shared.load(source, device) if shared else source.load(device)
     check_own_data(run, real)
     check_images(real.images, folder)
-    for noticed in _noticed(run, real):
+    for noticed in remarks_on(run, real):
         notice(noticed)
 
     # Networks.
@@ -136,8 +167,8 @@ def _train_in(
         state = initial_state(run, real.shape)
     with step_fits(run, real.shape):
         check_own_players(run, state, real.shape)
-    if source:
-        begin_with(source, folder, state)
+    if first_weights:
+        begin_with(first_weights, folder, state)
     for network in (state.generator, state.discriminator):
         normalise_over(processes, network)
 
@@ -147,7 +178,7 @@ def _train_in(
         for change in changes(run, folder)
     ]
     place = (
-        open_folder(run, folder, command, real.images, source)
+        open_folder(run, folder, command, real.images, first_weights)
         if first
         else nullcontext(folder / RECORDS_FILE)
     )
@@ -171,24 +202,17 @@ def _train_in(
 
         # Steps.
         if not first:
-            return _train(run, state, real, processes, None, progress, is_new=is_new)
+            return (yield from _train(run, state, real, processes, None, progress, is_new=is_new))
         with RecordWriter(path) as write:
             recorder = Recorder(run, folder, state, real, write)
-            one_round = captured_rounds(run, state, real, capture, recorder.advance, notice)
-            end = _train(run, state, real, processes, recorder, progress, one_round, is_new=is_new)
+            one_round = captured_rounds(
+                run, state, real, capture, recorder.advance, notice, is_alone=shared is None
+            )
+            end = yield from _train(run, state, real, processes, recorder, progress, one_round, is_new=is_new)
             write(end)
             write.rest()
         clear_set_aside(folder)
         return end
-
-
-def _noticed(run: Run, real: Samples) -> Generator[str]:
-    if not (images := real.images):
-        return
-    if images.account:
-        yield images.account + f"; {SKIPPED} has all" * bool(images.skipped)
-    if len(images) < max(run.batch, _FEW):
-        yield f"{run.data.name} has {len(images):,} images for batches of {run.batch}: are these all?"
 
 
 def _train(
@@ -201,7 +225,7 @@ def _train(
     one_round: Callable[[], Tensor] | None = None,
     *,
     is_new: bool,
-) -> End:
+) -> Rounds[End]:
     started = time.monotonic() - state.seconds
     one_round = one_round or partial(step, run, state, real, processes)
     # A sum stays non-finite once a term was, so that divergence shows without a look at every loss.
@@ -214,6 +238,7 @@ def _train(
         divergence = _measured(run, processes, recorder)
         if recorder and not divergence:
             recorder.save()
+    yield
 
     while state.step < run.steps and not divergence:
         losses = one_round()
@@ -244,6 +269,7 @@ def _train(
             recorder.save()
 
         progress(state.step)
+        yield
 
     if recorder:
         recorder.close()

@@ -1,6 +1,6 @@
 """One sentence when a GPU or the machine has too little memory: for which work, and what to try.
 
-Each function is a context that turns running out of memory into such a ``RuntimeError``.
+Each function is a context that turns running out of memory into such a `MemoryFullError`.
 """
 
 from collections.abc import Generator
@@ -13,6 +13,16 @@ from paripassu.train.run import Run
 Shape = tuple[int, ...]
 _HOST_IS_FULL = ("can't allocate memory", "Storage size calculation overflowed", "Invalid buffer size")
 _KEPT = ". Checkpoints are whole"
+
+
+class MemoryFullError(RuntimeError):
+    """A GPU or the machine has too little memory; the message says for what, and what to try."""
+
+
+def is_gpu_full(error: Exception) -> bool:
+    """Whether an error says that a GPU's memory ran out."""
+    # Memory outside torch's allocator, such as CUDA's own, runs out with another error.
+    return isinstance(error, torch.OutOfMemoryError) or "CUDA error: out of memory" in str(error)
 
 
 def data_fit(run: Run) -> AbstractContextManager[None]:
@@ -43,14 +53,15 @@ def measuring_fits(run: Run, shape: Shape) -> AbstractContextManager[None]:
 def _explained(work: str, tries: list[str], then: str = "") -> Generator[None]:
     try:
         yield
+    except MemoryFullError:
+        raise
     except RuntimeError as error:
-        # Memory outside torch's allocator, such as CUDA's own, runs out with another error.
-        is_gpu = isinstance(error, torch.OutOfMemoryError) or "CUDA error: out of memory" in str(error)
+        is_gpu = is_gpu_full(error)
         if not (is_gpu or any(sign in str(error) for sign in _HOST_IS_FULL)):
             raise
         machine = "GPU" if is_gpu else "machine"
         suggested = f"{', '.join(tries)} or " * bool(tries) + f"a {machine} with more memory free"
-        raise RuntimeError(
+        raise MemoryFullError(
             f"the {machine} has too little memory for {work}: try {suggested}{then}"
         ) from error
 

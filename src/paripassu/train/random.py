@@ -30,6 +30,20 @@ def generator(seed: int, stream: Stream, step: int, device: torch.device) -> tor
     return torch.Generator(device).manual_seed(number(seed, stream, step))
 
 
+def default_generators(device: torch.device) -> list[torch.Generator]:
+    """Torch's global generators that work on a device may draw from."""
+    on_gpu = [gpu_generator(device)] if device.type == "cuda" else []
+    return [torch.default_generator, *on_gpu]
+
+
+def gpu_generator(device: torch.device | str) -> torch.Generator:
+    """Torch's global generator of a GPU."""
+    torch.cuda.init()  # makes them
+    index = torch.device(device).index
+    unnumbered = index is None  # pyright: ignore[reportUnnecessaryComparison] - "cuda" has no index
+    return torch.cuda.default_generators[torch.cuda.current_device() if unnumbered else index]
+
+
 @contextmanager
 def seeded(seed: int, stream: Stream, step: int, device: torch.device, rank: int = 0) -> Generator[None]:
     """Seed torch's global generators, from which networks draw noise, and restore them afterwards.
@@ -37,11 +51,7 @@ def seeded(seed: int, stream: Stream, step: int, device: torch.device, rank: int
     Processes of other ``rank`` draw other noise.
     """
     # By hand: torch.manual_seed and fork_rng go over all devices, at ten times the cost.
-    used = [torch.default_generator]
-    if device.type == "cuda":
-        unnumbered = device.index is None  # pyright: ignore[reportUnnecessaryComparison] - "cuda" has no index
-        index = torch.cuda.current_device() if unnumbered else device.index
-        used.append(torch.cuda.default_generators[index])
+    used = default_generators(device)
     before = [each.get_state() for each in used]
     try:
         for each in used:

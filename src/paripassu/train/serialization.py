@@ -3,8 +3,9 @@
 A person's own rules, sources and architectures are described by their file (`paripassu.train.own_parts`).
 """
 
-from dataclasses import fields
-from functools import cache
+from collections.abc import Iterable, Iterator
+from dataclasses import fields, is_dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,10 +15,14 @@ from paripassu.data import FromDataset, Source
 from paripassu.games import GanLoss, Penalty, losses
 from paripassu.models import Architecture, FromFunction
 from paripassu.rules import Rule
+from paripassu.train.names import choose, unknown
 from paripassu.train.own_files import OwnPartError
 from paripassu.train.own_parts import describe, rebuild
 
 T = TypeVar("T")
+
+_NUMBERS: dict[type, tuple[type, ...]] = {int: (int,), float: (int, float), bool: (bool,)}
+_WORDS: dict[type, str] = {int: "a whole number", float: "a number", bool: "true or false"}
 
 _FAMILIES = (Rule, Source, Architecture, Penalty)
 
@@ -38,12 +43,30 @@ def build(data: Any, kind: type[T]) -> T:
     except (cattrs.BaseValidationError, KeyError, TypeError) as error:
         if own := _own_error(error):
             raise own from error
-        reasons = (
-            "; ".join(cattrs.transform_error(error))
-            if isinstance(error, cattrs.BaseValidationError)
-            else error
-        )
+        reasons = "; ".join(_reasons(error))
         raise ValueError(f"these settings are not a {kind.__name__} of this version: {reasons}") from error
+
+
+def _reasons(error: BaseException, place: str = "") -> Iterator[str]:
+    """A sentence for each thing that is wrong, which names the setting."""
+    where = f"{place}: " if place else ""
+    if isinstance(error, cattrs.ClassValidationError):
+        noted, others = error.group_exceptions()
+        for each, note in noted:
+            inside = f"{place}.{note.name}".lstrip(".")
+            yield from [f"{inside} is missing"] if isinstance(each, KeyError) else _reasons(each, inside)
+        for each in others:
+            yield from _reasons(each, place)
+    elif isinstance(error, cattrs.ForbiddenExtraKeysError):
+        known = [field.name for field in fields(error.cl)] if is_dataclass(error.cl) else []
+        for key in sorted(error.extra_fields):
+            yield where + unknown("setting", key, known)
+    elif isinstance(error, cattrs.BaseValidationError):
+        yield from (reason.replace("@ $", f"in {place}") for reason in cattrs.transform_error(error))
+    elif isinstance(error, TypeError | AttributeError):
+        yield f"{where}this is no object with settings"
+    else:
+        yield where + str(error)
 
 
 def _own_error(error: BaseException) -> OwnPartError | None:
@@ -64,12 +87,25 @@ def _converter() -> cattrs.Converter:
     converter.register_unstructure_hook(Path, str)
     converter.register_structure_hook(Path, lambda value, _: Path(value))
     converter.register_unstructure_hook(GanLoss, _loss_name)
-    converter.register_structure_hook(GanLoss, lambda name, _: loss_names()[name])
+    for kind, accepted in _NUMBERS.items():
+        converter.register_structure_hook(kind, partial(_number, accepted))
+    converter.register_structure_hook(GanLoss, lambda name, _: choose("loss", name, loss_names()))
     _register_wrapper(converter, FromDataset, "dataset")
     _register_wrapper(converter, FromFunction, "function")
     for family in _FAMILIES:
         _register(converter, family)
     return converter
+
+
+def _known(members: Iterable[str]) -> str:
+    return f"there are {', '.join(sorted(name for name in members if not name.startswith('_')))}"
+
+
+def _number(accepted: tuple[type, ...], value: Any, kind: type) -> Any:
+    """A number or a truth value as it was written; cattrs takes 12.7 steps for 12, and "False" for True."""
+    if type(value) not in accepted:
+        raise ValueError(f"it must be {_WORDS[kind]}, got {value!r}")
+    return kind(value)
 
 
 def _register(converter: cattrs.Converter, family: type) -> None:
@@ -86,7 +122,7 @@ def _register(converter: cattrs.Converter, family: type) -> None:
         if "sha256" in data:
             return rebuild(data, converter.structure)
         if data["is"] not in members:
-            raise ValueError(f"{data['is']} is no {family.__name__}: there are {', '.join(sorted(members))}")
+            raise ValueError(f"{data['is']} is no {family.__name__}: {_known(members)}")
         return converter.structure({k: v for k, v in data.items() if k != "is"}, members[data["is"]])
 
     converter.register_unstructure_hook_func(lambda kind: kind is family, tagged)

@@ -15,8 +15,11 @@ from paripassu.files import FolderInUseError, is_empty, remove
 from paripassu.protocol.gans.game import Arm, Game
 from paripassu.protocol.gans.tuning import Tuning
 from paripassu.records import RUN_FILE, Settings
-from paripassu.train import Run, train
+from paripassu.train import Run, training
 from paripassu.train.folder import header_of
+from paripassu.train.rounds import Rounds, finished
+from paripassu.train.shared import SharedData
+from paripassu.train.world import one_world
 
 RUNS = "runs"
 
@@ -48,18 +51,31 @@ class RunUnit:
         """Generator updates."""
         return self.run.steps
 
+    @property
+    def runs(self) -> list[Path]:
+        """Its own folder."""
+        return [self.path]
+
     def carry_out(self) -> list[str]:
         """Train, or resume training, and write the table of the records."""
+        with one_world(self.run):
+            return finished(self.in_rounds())
+
+    def in_rounds(self, shared: SharedData | None = None) -> Rounds[list[str]]:
+        """As `carry_out`, in the world of all runs that have their rounds in turn."""
         notices = _begun_anew(self.path)
         deadline = time.monotonic() + _LAPSE
         while True:
             try:
-                train(self.run, self.path, command=self.command, notice=notices.append)
+                yield from training(
+                    self.run, self.path, command=self.command, notice=notices.append, shared=shared
+                )
             except FolderInUseError:
                 # We hold the study's lock, so this lock is from our run on a node that has just died.
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(1)
+                yield
             else:
                 write_run_table(self.path)
                 return [text if str(self.path) in text else f"{self.path}: {text}" for text in notices]

@@ -73,6 +73,11 @@ class BatchUnit:
         """The index of its tables."""
         return self.batch.sealed(self.folder).index
 
+    @property
+    def runs(self) -> list[Path]:
+        """None: what it plays has no folders."""
+        return []
+
     def carry_out(self) -> list[str]:
         """Play the batch, unless the folder has its tables; name what was there and is damaged."""
         batch, sealed = self.batch, self.batch.sealed(self.folder)

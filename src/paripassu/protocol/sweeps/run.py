@@ -43,7 +43,7 @@ class RunSweep(PlainSettings):
     methods: tuple[str, ...] = METHODS
     lr_d: float = 0.1
     lr_g: float = 0.01
-    seeds: int = 8
+    seeds: int = 16
     steps: int = 10_000
     updates: Updates = "simultaneous"
     momentum: float = 0.0

@@ -1,0 +1,61 @@
+"""``paripassu runs``: the runs in a folder, listed, filtered and compared."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from paripassu.cli import output
+
+_SAME = ("run", "state")
+
+
+@dataclass
+class Runs:
+    """List the runs in a folder with their settings and last metrics; filter and sort them.
+
+    Columns in which all listed runs agree are named in one line below the table.
+    """
+
+    folder: Annotated[Path, tyro.conf.Positional] = Path("runs")
+    """A folder with run folders anywhere in it."""
+    where: tuple[str, ...] = ()
+    """Conditions, such as optimizer=nsgd, state=finished, 'lr_g<0.1' or 'fd-digits@2500<20'."""
+    sort: str = ""
+    """A column, with - before it for the largest first, as in --sort=-step."""
+    json: bool = False
+    """Print the list as JSON."""
+
+    def __call__(self) -> None:
+        """Print the table."""
+        from rich.table import Table
+
+        from paripassu.evidence.listing import chosen, runs_in
+
+        runs = chosen(runs_in(self.folder), self.where, self.sort)
+        if self.json:
+            rows = [{name: _finite(value) for name, value in row.items()} for row in runs.rows(named=True)]
+            print(json.dumps(rows, indent=2))
+            return
+        shown = [name for name in runs.columns if name in _SAME or len(runs) < 2 or runs[name].n_unique() > 1]
+        table = Table(*shown)
+        for row in runs.select(shown).iter_rows():
+            table.add_row(*map(_cell, row))
+        output.show(table)
+        same = {name: runs[name][0] for name in runs.columns if name not in shown}
+        if same := ", ".join(f"{name} {_cell(value)}" for name, value in same.items() if value is not None):
+            output.show(f"All have {same}.")
+        output.show(f"{len(runs):,} runs. `paripassu report RUN RUN ...` shows some side by side.")
+
+
+def _finite(value: object) -> object:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) else "" if value is None else str(value)

@@ -1,0 +1,63 @@
+"""Runs from settings: what ``paripassu train --dry-run`` prints, the same in TOML, or a run's folder."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from paripassu.files import AnyPath, read_whole
+from paripassu.train import Run, from_settings, load_run
+
+
+def from_config(config: AnyPath, run: Run) -> Run:
+    r"""The run that a file or a run's folder describes.
+
+    Args:
+        config: a JSON or TOML (``.toml``) file of settings as `Run.settings` has them, a ``run.json``, or a
+            run's folder. A rule, source or model with another ``is`` replaces the whole of ``run``'s.
+        run: has the settings that a file leaves out. A folder leaves out none.
+
+    Raises:
+        ValueError: the file is not there, is no JSON or TOML, or has a setting that does not exist or is out
+            of range; the folder is no run's.
+
+    Example:
+        >>> import tempfile
+        >>> from paripassu.recipes import RECIPES
+        >>> file = Path(tempfile.mkdtemp()) / "mine.toml"
+        >>> _ = file.write_text("steps = 20\ngenerator.lr = 0.1")
+        >>> mine = from_config(file, RECIPES["digits"].run)
+        >>> mine.steps, mine.generator.lr, mine.discriminator.lr
+        (20, 0.1, 0.03)
+    """
+    config = Path(config)
+    if config.is_dir():
+        return load_run(config)
+    try:
+        return from_settings(_merged(run.settings(), _read(config)))
+    except ValueError as error:
+        raise ValueError(f"{config}: {error}") from error
+
+
+def _read(file: Path) -> dict[str, Any]:
+    is_toml = file.suffix == ".toml"
+    try:
+        text = read_whole(file).decode()
+        settings = tomllib.loads(text) if is_toml else json.loads(text)
+    except FileNotFoundError as error:
+        raise ValueError("there is no such file or folder") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"this is no {'TOML' if is_toml else 'JSON'} ({error})") from error
+    if not isinstance(settings, dict):
+        raise ValueError(  # noqa: TRY004 - a file holds it
+            "settings must be an object, as `paripassu train --dry-run` prints them"
+        )
+    # A run.json has more than settings.
+    return settings["settings"] if settings.keys() >= {"settings", "environment"} else settings
+
+
+def _merged(old: Any, new: Any) -> Any:
+    """``new``, with what it leaves out of the same thing from ``old``."""
+    if not (isinstance(old, dict) and isinstance(new, dict)) or new.get("is", old.get("is")) != old.get("is"):
+        return new
+    return old | {name: _merged(old.get(name), value) for name, value in new.items()}

@@ -1,0 +1,89 @@
+"""Runs in a folder as one table, and the command that shows it."""
+
+import json
+
+import pytest
+from tests.cases.commands import run
+from tests.cases.folders import WHERE, run_folder
+
+from paripassu.evidence.listing import runs_in
+from paripassu.records import RunHeader
+from paripassu.records.codec import dump
+
+
+def _settings(rule, lr, seed):
+    player = {"rule": rule, "lr": lr}
+    data = {"is": "Augmented", "source": {"is": "Digits"}, "flip": True}
+    return {
+        "data": data,
+        "model": {"is": "DCGAN"},
+        "generator": player,
+        "discriminator": player,
+        "seed": seed,
+        "steps": 10,
+    }
+
+
+NSGD = {"is": "Normalize", "rule": {"is": "SGD"}, "scope": "global"}
+GRAFT = {"is": "Graft", "magnitude": {"is": "Adam"}, "direction": {"is": "SGD"}}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for number, (rule, lr) in enumerate([(NSGD, 0.1), (GRAFT, 0.01), ({"is": "Adam"}, 1e-3)]):
+        run_folder(tmp_path / "deep" / f"run-{number}", outcome="diverged" if number == 2 else "finished")
+        header = RunHeader(_settings(rule, lr, number), WHERE)
+        (tmp_path / "deep" / f"run-{number}" / "run.json").write_text(dump(header))
+    run_folder(tmp_path / "open", end=False)
+    run_folder(tmp_path / "broken")
+    (tmp_path / "broken" / "run.json").write_text("{")
+    return tmp_path
+
+
+def test_every_run_has_a_row(folder):
+    table = runs_in(folder)
+    assert table.select("run", "state", "optimizer", "lr_g", "mode-overlap@50").rows() == [
+        ("broken", "damaged", None, None, None),
+        ("deep/run-0", "finished", "NSGD global", 0.1, 0.5),
+        ("deep/run-1", "finished", "Graft(Adam, SGD)", 0.01, 0.5),
+        ("deep/run-2", "diverged", "Adam", 1e-3, 0.5),
+        ("open", "incomplete", "", None, 0.5),
+    ]
+    assert table["data"][1] == "Digits"
+
+
+def test_runs_are_filtered_and_sorted(folder, capsys):
+    where = ["--where", "optimizer=sgd", "lr_g<0.05"]
+    code, out, _ = run(capsys, "runs", str(folder), *where, "--json")
+    assert (code, [row["run"] for row in json.loads(out)]) == (0, ["deep/run-1"])
+    code, out, _ = run(capsys, "runs", str(folder), "--where", "state=finished", "--sort=-seed", "--json")
+    assert [row["seed"] for row in json.loads(out)] == [1, 0]
+
+
+def test_what_all_runs_share_is_said_once(folder, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    code, out, _ = run(capsys, "runs", str(folder / "deep"))
+    assert code == 0
+    assert "model DCGAN" in out.partition("All have")[2]
+    assert "3 runs." in out
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--where", "optimiser=adam"], "there is no column 'optimiser': choose from run, state"),
+        (["--where", "seed"], "a condition is COLUMN=VALUE"),
+        (["--where", "seed=one"], "seed holds numbers"),
+        (["--where", "state<3"], "state holds words"),
+        (["--sort", "speed"], "there is no column 'speed'"),
+    ],
+)
+def test_a_wrong_condition_is_refused_in_a_sentence(options, sentence, folder, capsys):
+    code, out, err = run(capsys, "runs", str(folder), *options)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert sentence in err
+
+
+def test_a_folder_without_runs_is_refused(tmp_path, capsys):
+    assert run(capsys, "runs", str(tmp_path))[0] == 2
+    assert run(capsys, "runs", str(tmp_path / "none"))[0] == 2

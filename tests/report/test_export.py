@@ -1,0 +1,130 @@
+"""Figures and tables of pages as files for a paper."""
+
+import csv
+import io
+
+import pytest
+from PIL import Image
+from tests.cases.commands import run
+from tests.cases.folders import HOSTILE, outcomes, run_folder, study_folder, sweep_folder
+
+from paripassu.report import paper
+from paripassu.report.export import export
+from paripassu.report.paper import drawn
+
+
+def _sweep(folder):
+    sweep_folder(
+        folder, *(outcomes(9, part=p, method=m) for m in ("nsgda", "sgda") for p in ("grid", "fresh"))
+    )
+
+
+@pytest.mark.parametrize("make", [run_folder, study_folder, _sweep])
+def test_every_figure_and_table_of_a_page_becomes_files(make, tmp_path, monkeypatch):
+    make(tmp_path / "from")
+    monkeypatch.setattr(paper, "_DPI", 40)  # drawn as at any other
+    files = export(tmp_path / "from", tmp_path / "out", figures=["png"], tables=["csv", "tex"])
+    assert {file.suffix for file in files} == {".png", ".csv", ".tex"}
+    assert all(file.stat().st_size > 40 for file in files)
+    assert sorted(files) == sorted((tmp_path / "out").iterdir())
+    for file in files:
+        if file.suffix == ".png":
+            with Image.open(file) as picture:
+                assert picture.width == int(40 * paper.COLUMN)
+
+
+CURVE = {
+    "data": [
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "name": f"{HOSTILE} $x$ 大",
+            "x": [1, 2, 3],
+            "y": [0.1, None, 3],
+            "line": {"color": "#0072B2", "dash": "dash"},
+            "marker": {"symbol": "triangle-up"},
+        }
+    ],
+    "layout": {"yaxis": {"type": "log", "title": {"text": "a<br>b"}}},
+}
+
+
+def test_formats_are_what_they_say_and_come_out_the_same_twice():
+    files = drawn(CURVE, ["pdf", "svg"], width=2.0)
+    assert files["pdf"].startswith(b"%PDF")
+    assert b"<script" not in files["svg"]
+    assert b'width="144pt"' in files["svg"]
+    assert drawn(CURVE, ["pdf", "svg"], width=2.0) == files
+
+
+def test_an_unknown_trace_is_refused():
+    with pytest.raises(ValueError, match="got 'pie'"):
+        drawn({"data": [{"type": "pie"}], "layout": {}}, ["png"])
+
+
+def test_a_table_for_latex_has_no_character_that_latex_obeys(tmp_path):
+    study_folder(tmp_path / "study")
+    files = export(tmp_path / "study", tmp_path / "out", figures=[], tables=["csv", "tex"])
+    text = next(file for file in files if file.name == "ring8-results-table.tex").read_text()
+    assert r"\toprule" in text
+    rows = [line for line in text.splitlines() if line.endswith(r"\\")]
+    assert any(r"\textless{}script\textgreater{}" in row for row in rows)
+    assert all(row.replace(r"\&", "").count("&") == rows[0].count("&") for row in rows)
+    table = next(file for file in files if file.name == "ring8-results-table.csv").read_text()
+    assert HOSTILE in [row[0] for row in csv.reader(io.StringIO(table))]
+
+
+def test_files_that_are_there_are_replaced_only_on_request(tmp_path, capsys):
+    run_folder(tmp_path / "run")
+    command = ["export", str(tmp_path / "run"), "--figures", "none", "--out", str(tmp_path / "out")]
+    assert run(capsys, *command)[0] == 0
+    file = tmp_path / "out" / "measurements-table.csv"
+    file.write_text("mine")
+    code, out, err = run(capsys, *command)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "is there already" in err
+    assert file.read_text() == "mine"
+    assert run(capsys, *command, "--replace")[0] == 0
+    assert file.read_text() != "mine"
+
+
+def test_what_is_not_finished_is_named(tmp_path, capsys):
+    study_folder(tmp_path / "study")
+    lost = tmp_path / "study" / "runs" / "ring8" / "1" / "0" / "records.jsonl"
+    lost.write_text("\n".join(lost.read_text().splitlines()[:-1]) + "\n")
+    run_folder(tmp_path / "run", end=False)
+    for name, sentence in (
+        ("study", "a run is missing or has not ended (runs/ring8/1/0)"),
+        ("run", "has not reached its last step"),
+    ):
+        command = ["export", str(tmp_path / name), "--figures", "none", "--out", str(tmp_path / "out")]
+        code, out, err = run(capsys, *command)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert sentence in err
+        assert not (tmp_path / "out").exists()
+        assert run(capsys, *command, "--partial", "--replace")[0] == 0
+        for file in (tmp_path / "out").iterdir():
+            file.unlink()
+        (tmp_path / "out").rmdir()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--figures", "eps"], "there is no format 'eps' here: choose from pdf, svg, png"),
+        (["--tables", "xls"], "choose from csv, tex"),
+        (["--width", "0"], "must be in 1 to 20 inches"),
+        (["--figures", "none", "--tables", "none"], "nothing to export"),
+    ],
+)
+def test_a_wrong_wish_is_refused_in_a_sentence(options, sentence, tmp_path, capsys):
+    run_folder(tmp_path / "run")
+    code, _, err = run(capsys, "export", str(tmp_path / "run"), *options)
+    assert (code, err.count("\n")) == (2, 1)
+    assert sentence in err
+    assert not (tmp_path / "run" / "export").exists()
+
+
+def test_a_folder_of_nothing_is_refused(tmp_path, capsys):
+    code, _, err = run(capsys, "export", str(tmp_path))
+    assert (code, "holds no run and no study" in err) == (2, True)
