@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from paripassu.data import Augmented, Digits, Grid, ImageSet, Ring, StackedDigits, to_bytes, to_unit
+from paripassu.data import Augmented, Digits, Grid, ImageSet, Ring, Spectra, StackedDigits, to_bytes, to_unit
 
 CPU = torch.device("cpu")
 
@@ -12,7 +12,9 @@ def _rng(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-@pytest.mark.parametrize("source", [Digits(), StackedDigits(), Ring(), Grid()], ids=lambda s: s.name)
+@pytest.mark.parametrize(
+    "source", [Digits(), StackedDigits(), Ring(), Grid(), Spectra()], ids=lambda s: s.name
+)
 def test_what_is_drawn_depends_on_the_generator_alone(source):
     samples = source.load(CPU)
     drawn = samples.draw(16, _rng())

@@ -12,6 +12,7 @@ from paripassu.data.mixtures import Grid, Mixture, MixtureSamples, Ring
 from paripassu.data.npz import Npz
 from paripassu.data.placeholder import Placeholder
 from paripassu.data.source import ImageSet, Modes, Samples, Source, to_bytes, to_unit
+from paripassu.data.spectra import Spectra, SpectraSamples
 from paripassu.data.stacked import StackedDigits, StackedMnist, StackedSamples
 
 __all__ = [
@@ -35,6 +36,8 @@ __all__ = [
     "Ring",
     "Samples",
     "Source",
+    "Spectra",
+    "SpectraSamples",
     "StackedDigits",
     "StackedMnist",
     "StackedSamples",

@@ -3,9 +3,21 @@
 from paripassu.models.architecture import Architecture, Pair
 from paripassu.models.dcgan import DCGAN
 from paripassu.models.function import FromFunction
+from paripassu.models.latent import Autoencoder, Coder
 from paripassu.models.mlp import MLP
 from paripassu.models.sngan import SNGAN
 from paripassu.models.stylegan2 import StyleGAN2
 from paripassu.models.wgangp_resnet import WganGPResNet
 
-__all__ = ["DCGAN", "MLP", "SNGAN", "Architecture", "FromFunction", "Pair", "StyleGAN2", "WganGPResNet"]
+__all__ = [
+    "DCGAN",
+    "MLP",
+    "SNGAN",
+    "Architecture",
+    "Autoencoder",
+    "Coder",
+    "FromFunction",
+    "Pair",
+    "StyleGAN2",
+    "WganGPResNet",
+]

@@ -1,0 +1,142 @@
+"""Learned noise: its likelihood in closed form, both readings of σ, smoothing, and `play` on it."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from paripassu.related.corruptions import CORRUPTIONS, SEVERITIES
+from paripassu.related.diffusion import LEAST_VARIANCE, Diffusion, log_loss, parts
+from paripassu.rules import SGD
+from paripassu.theory import play
+
+SMALL = Diffusion(width=5, batch=3, per_class=1)
+
+
+def _first(problem, seed=0):
+    weights, data = problem.starts([seed])
+    data |= {name: values[:, 0] for name, values in problem.draws([seed], 0).items()}
+    return (
+        {player: tuple(tensor[0] for tensor in own) for player, own in weights.items()},
+        {name: values[0] for name, values in data.items()},
+    )
+
+
+def _tensor(*values):
+    return torch.tensor(values, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("distance", [0.01, 1.0, 30.0])
+def test_likelihood_is_best_at_the_squared_distance(distance):
+    v = _tensor(distance**2).requires_grad_()
+    loss = log_loss(_tensor(2.0), v, _tensor(2.0 + distance))
+    loss.backward()
+    assert loss.item() == pytest.approx((math.log(distance**2) + 1) / 2)
+    assert v.grad.item() == pytest.approx(0, abs=1e-9 / distance**2)
+    for factor in (0.5, 2.0):
+        assert log_loss(_tensor(2.0), factor * v, _tensor(2.0 + distance)) > loss
+
+
+def test_likelihood_without_distance_stops_at_the_least_variance():
+    loss = log_loss(_tensor(1.0), _tensor(0.0), _tensor(1.0))
+    assert loss.item() == pytest.approx(-6.9078, abs=1e-4)
+    assert loss.item() == pytest.approx(math.log(LEAST_VARIANCE) / 2)
+
+
+def test_likelihood_is_torchs():
+    drawn = torch.randn((3, 4, 5), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    mean, seen, v = drawn[0], drawn[1], drawn[2].square()
+    expected = torch.nn.functional.gaussian_nll_loss(mean, seen, v, eps=LEAST_VARIANCE)
+    assert log_loss(mean, v, seen).item() == pytest.approx(expected.item())
+
+
+@pytest.mark.parametrize("layers", [1, 4])
+def test_noise_smooths_a_wave_as_diffusion_does(layers):
+    """Mean of cos k(x + noise) is exp(-s²k²/2) cos kx, in one layer of std s or L of s/√L."""
+    s, k, x = 0.5, 2.0, 0.3
+    rng = torch.Generator().manual_seed(0)
+    noise = torch.randn((layers, 400_000), generator=rng, dtype=torch.float64)
+    seen = torch.cos(k * (x + s / math.sqrt(layers) * noise.sum(dim=0))).mean()
+    assert seen.item() == pytest.approx(math.exp(-(s**2) * k**2 / 2) * math.cos(k * x), abs=4e-3)
+
+
+def test_readings_of_sigma_differ_in_the_likelihood_alone():
+    weights, data = _first(SMALL)
+    std, code = SMALL.losses(weights, data), replace(SMALL, sigma_is="code").losses(weights, data)
+    assert std["network"] == code["network"]
+    assert std["scale"] != code["scale"]
+
+
+def test_a_scale_of_zero_is_no_noise():
+    weights, data = _first(SMALL)
+    silent = {**weights, "scale": tuple(torch.zeros_like(tensor) for tensor in weights["scale"])}
+    without = replace(SMALL, noise="none").losses(weights, data)["network"]
+    assert SMALL.losses(silent, data)["network"] == without
+    assert SMALL.losses(weights, data)["network"] != without
+
+
+def test_fixed_noise_is_a_scale_that_does_not_depend():
+    weights, data = _first(SMALL)
+    biases = [n for n in range(len(weights["scale"])) if n % 4 == 3]
+    constant = [torch.full_like(t, 0.3 if n in biases else 0.0) for n, t in enumerate(weights["scale"])]
+    learned = SMALL.losses({**weights, "scale": tuple(constant)}, data)["network"]
+    fixed = replace(SMALL, noise="fixed", fixed=0.3).losses(weights, data)["network"]
+    assert learned.item() == pytest.approx(fixed.item(), rel=1e-12)
+
+
+def test_the_likelihood_does_not_step_the_network():
+    weights, data = _first(SMALL)
+    gradients = SMALL.gradients(weights, data, SMALL.players)
+    alone = SMALL.gradients(weights, data, ("network",))
+    fit = torch.func.grad(
+        lambda own: SMALL.losses({**weights, "network": own}, data)["network"]
+    )(weights["network"])  # fmt: skip
+    for one, other, third in zip(gradients["network"], alone["network"], fit, strict=True):
+        assert torch.equal(one, other)
+        assert torch.equal(one, third)
+    assert any(tensor.any() for tensor in gradients["scale"])
+
+
+@pytest.mark.parametrize("settings", [{"noise": "none"}, {"noise": "fixed"}, {"both": True}])
+def test_every_kind_is_played(settings):
+    problem = replace(SMALL, **settings)
+    paths = play(problem, SGD(), 0.01, 2, [0], updates="alternating", record=[0, 2])
+    assert paths.norms["network"][0, 0] != paths.norms["network"][0, 1]
+    moves = paths.norms["scale"][0, 0] != paths.norms["scale"][0, 1]
+    assert moves == (problem.noise == "learned")
+
+
+def test_training_and_test_digits_share_none():
+    training, test = parts()
+    assert (len(training.images), len(test.images)) == (1300, 497)
+    rows = {tuple(image.tolist()) for image in training.images}
+    assert sum(tuple(image.tolist()) in rows for image in test.images) == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"noise": "some"}, "noise must be"),
+        ({"sigma_is": "variance"}, "sigma_is must be"),
+        ({"augment": False}, "leave augment on"),
+        ({"fixed": 0.0}, "fixed must be"),
+        ({"blocks": 0}, "blocks must be"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        replace(SMALL, **settings)
+
+
+@pytest.mark.parametrize("name", CORRUPTIONS)
+def test_corruptions_grow_with_severity_and_depend_on_the_generator(name):
+    images = parts()[1].images[:200].view(-1, 8, 8)
+
+    def damage(severity, seed=0):
+        return CORRUPTIONS[name](images, severity, torch.Generator().manual_seed(seed)) - images
+
+    sizes = [damage(severity).norm().item() for severity in SEVERITIES]
+    assert sizes == sorted(sizes)
+    assert sizes[0] > 0
+    assert torch.equal(damage(3), damage(3))
