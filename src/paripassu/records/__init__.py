@@ -6,6 +6,7 @@
 from paripassu.records.decay import Decay, check_decay, rate_factor
 from paripassu.records.environment import Environment, environment, usable_cores
 from paripassu.records.run import (
+    REAL_PICTURE,
     RECORDS_FILE,
     RUN_FILE,
     End,
@@ -42,6 +43,7 @@ from paripassu.records.study import (
 )
 
 __all__ = [
+    "REAL_PICTURE",
     "RECORDS_FILE",
     "RUN_FILE",
     "SCHEMA",
