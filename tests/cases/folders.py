@@ -80,6 +80,13 @@ def write_study(folder, result):
     return result
 
 
+def game_result(values, *, better="higher"):
+    """One game with a metric ``m`` of some arms' values over seeds."""
+    settings = Settings(0.1, 0.1, "constant")
+    arms = [ArmResult(arm, "", [], settings, [], {"m": estimate(own)}, 0, []) for arm, own in values.items()]
+    return GameResult("game", "a setting", "m", better, arms)
+
+
 def study_folder(folder, *, finished=True, values=(0.4, 0.6), claim="a claim", extra=None):
     """A comparison of two arms on one game."""
     arms = []
