@@ -34,7 +34,10 @@ def test_the_better_arm_of_a_pair_is_named_first(better):
 
 def test_a_seed_that_moves_both_arms_does_not_blur_their_difference():
     seeds = [0.0, 10.0, -20.0, 30.0]
-    values = {"a": [s + 1.0 for s in seeds], "b": [s + d for s, d in zip(seeds, (0.0, 0.1, -0.1, 0.0), strict=True)]}
+    values = {
+        "a": [s + 1.0 for s in seeds],
+        "b": [s + d for s, d in zip(seeds, (0.0, 0.1, -0.1, 0.0), strict=True)],
+    }
     (pair,) = all_pairs(game_result(values))
     assert pair.is_apart
     assert pair.lead.low > 0.8

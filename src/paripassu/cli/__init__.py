@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import tyro
 
 from paripassu.cli import output
+from paripassu.cli.animate import Animate
 from paripassu.cli.bench import Bench
 from paripassu.cli.demo import Demo
 from paripassu.cli.eval import Eval
@@ -25,6 +26,7 @@ _Command = (
     | Annotated[Study, tyro.conf.subcommand("study")]
     | Annotated[Theory, tyro.conf.subcommand("theory")]
     | Annotated[Report, tyro.conf.subcommand("report")]
+    | Annotated[Animate, tyro.conf.subcommand("animate")]
     | Annotated[Bench, tyro.conf.subcommand("bench")]
 )
 

@@ -40,6 +40,7 @@ from paripassu.records.study import (
     TrialResult,
     Verdict,
     VerdictName,
+    better,
 )
 
 __all__ = [
@@ -77,6 +78,7 @@ __all__ = [
     "Update",
     "Verdict",
     "VerdictName",
+    "better",
     "check_decay",
     "environment",
     "rate_factor",

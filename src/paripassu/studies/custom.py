@@ -34,8 +34,7 @@ def run(sweep: RunSweep) -> Study:
     question = "What do the players do in one configuration of the synthetic framework?"
     if not set(METHODS) <= set(sweep.methods):
         return _study(sweep.kind, question, sweep, _no_claim)
-    rule = f"Here nSGDA is both L and G, over the recorded steps.\n\n{pace.RULE}"
-    like = Study("pace", question, pace.CLAIM, rule, {})
+    like = Study("pace", question, pace.CLAIM, pace.RULE_OF_ONE, {})
     return _study(sweep.kind, question, sweep, _pace, like)
 
 

@@ -13,17 +13,24 @@ from paripassu.evidence.intervals import bootstrap_interval
 from paripassu.records import Effect, Verdict
 
 CLAIM = "C6: normalising makes discriminator and generator move at the same pace (arXiv:2210.04319)."
-RULE = """\
-S is sgda's mean pace gap, L and G are those of nSGDA per layer and per player; every interval is a bootstrap
+_RULE = """\
+S is {sgda}'s mean pace gap, {normalised}; every interval is a bootstrap
 95 % interval over seeds. The paper says that an even pace is why normalising works. This rule is about
 whether the pace is the same, not whether it is the reason.
 
-1. *Supported* if, for L and for G alike, the gap is below 0.30 with its whole interval and S minus it is
+1. *Supported* if, {alike}the gap is below 0.30 with its whole interval and S minus it is
    above zero with its whole interval.
-2. *Contradicted* if, for L and for G alike, the gap is 0.30 or above with its whole interval, or S minus it
+2. *Contradicted* if, {alike}the gap is 0.30 or above with its whole interval, or S minus it
    is below zero with its whole interval.
 3. Otherwise *undecided*.
 """
+RULE = _RULE.format(
+    sgda="sgda",
+    normalised="L and G are those of nSGDA per layer and per player",
+    alike="for L and for G alike, ",
+)
+RULE_OF_ONE = _RULE.format(sgda="SGDA", normalised="N is nSGDA's", alike="for N, ")
+"""For a sweep in which nSGDA has one form."""
 
 _SMALL = math.log10(2)
 
