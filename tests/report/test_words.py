@@ -48,13 +48,13 @@ def test_the_answer_names_the_best_arm_and_who_is_level_with_it():
         {"a": [9.0, 9.1, 9.2], "b": [9.2, 8.9, 9.0], "c": [1.0, 1.1, 1.2], "d": [2.0, 2.1, 2.2]}
     )
     assert answer(game) == (
-        "On game, a does best: its m is 9.1 (higher is better). 3 seeds do not tell it apart from b. "
+        "On game, a does best: its m is 9.1 (higher is better). 3 seeds do not separate it from b. "
         "2 arms are behind, and c is last, at 1.1."
     )
 
 
-def test_the_answer_of_one_seed_tells_nothing_apart():
-    assert "1 seed does not tell it apart from b." in answer(game_result({"a": [9.0], "b": [1.0]}))
+def test_the_answer_of_one_seed_separates_nothing():
+    assert "1 seed does not separate it from b." in answer(game_result({"a": [9.0], "b": [1.0]}))
 
 
 @pytest.mark.parametrize("metric", ["fd-digits@1797", "kid-inception@50k"])

@@ -7,9 +7,9 @@ from paripassu.records import ArmResult, GameResult
 
 
 def answer(game: GameResult) -> str:
-    """Which arm does best, which cannot be told apart from it, and which does worst.
+    """Which arm does best, which cannot be separated from it, and which does worst.
 
-    Arms are told apart by their differences seed by seed, as `paripassu.evidence.pairs` has them.
+    Arms are separated by their differences seed by seed, as `paripassu.evidence.pairs` has them.
     """
     by_name = {arm.arm: arm for arm in game.arms}
     pairs = all_pairs(game)
@@ -30,7 +30,7 @@ def _beside(level: Sequence[str], seeds: int) -> list[str]:
         return []
     count = f"{seeds} seeds" if seeds > 1 else "1 seed"
     verb = "do" if seeds > 1 else "does"
-    return [f"{count.capitalize()} {verb} not tell it apart from {in_words(level)}."]
+    return [f"{count.capitalize()} {verb} not separate it from {in_words(level)}."]
 
 
 def _behind(

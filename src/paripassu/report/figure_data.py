@@ -21,7 +21,7 @@ def as_csv(figure: Mapping[str, Any]) -> str:
 
     Returns:
         ``series, x, y, low, high``, under the names that the axes have. A series is an arm; ``low`` and
-        ``high`` are the ends of a band or of an error bar, where there is one. A heat map's rows are
+        ``high`` are the ends of a band or of an error bar, if it has one. A heat map's rows are
         ``series, x, y, value``.
     """
     is_map = any(_is_map(trace) for trace in figure["data"])

@@ -9,9 +9,9 @@ from markupsafe import Markup, escape
 
 from paripassu.printable import printable
 
-_BLANK = re.compile(r"\n[ \t]*\n")
+_BLANK = re.compile(r"\n(?:[ \t]*\n)+")
 _ITEM = re.compile(r"[ \t]*(?:(?P<number>\d+)\.|-)[ \t]+")
-# A mark opens before a character that is no space and closes after one, so that products stay as they are.
+# A mark opens before a character that is no space and closes after one, so that products stay products.
 _MARKS = (
     (re.compile(r"``?([^`\n]+?)``?"), "code"),
     (re.compile(r"\*\*(?=\S)([^*]+?)(?<=\S)\*\*"), "strong"),
