@@ -42,10 +42,10 @@ $(DIST)/.installed: requirements/build.txt requirements/dist.txt | python
 	$(DIST)/bin/python $(INSTALL) -r requirements/build.txt -r requirements/dist.txt
 	touch $@
 
-# These need numba or TensorBoard.
+# These need numba, Triton or TensorBoard.
 WITHOUT_EXTRAS := \
   --ignore=tests/optim/steps/test_cpu.py --ignore-glob='*/steps/cpu_kernels.py' \
-  --ignore-glob='*/probe/tensorboard.py'
+  --ignore=tests/optim/steps/test_gpu.py --ignore-glob='*/probe/tensorboard.py'
 
 demo: $(RUNS)  ## Which half of Adam does a GAN need? Under 3 minutes, ends at a page
 	$(BIN)/paripassu demo

@@ -27,7 +27,7 @@ RECORDS = (
 
 def table_of(folder, *records):
     with RecordWriter(folder / "records.jsonl") as write:
-        for record in records:
+        for record in sorted(records, key=lambda record: record.step):
             write(record)
     return run_table(folder)
 

@@ -62,7 +62,8 @@ def write(folder, *records):
 @given(records=st.lists(RECORDS, max_size=8), has_ended=st.booleans())
 def test_a_table_is_what_the_slow_reader_reads(records, has_ended, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    write(folder, *records, *([End(7, "finished", "", 1 / 3)] if has_ended else []))
+    records.sort(key=lambda record: record.step)
+    write(folder, *records, *([End(10**12, "finished", "", 1 / 3)] if has_ended else []))
     expected = slow_table(folder / "records.jsonl")
     assert_frame_equal(run_table(folder), expected)
     assert (folder / TABLE_FILE).is_file() == has_ended
@@ -185,6 +186,27 @@ def test_a_run_whose_records_were_lost_has_not_ended(damage, made, tmp_path):
     assert_frame_equal(run_table(tmp_path), slow_table(path))
 
 
+def test_a_run_with_a_changed_digit_has_not_ended(tmp_path):
+    """Its table, made before, has what was written."""
+    run_folder(tmp_path)
+    written = run_table(tmp_path)
+    path = tmp_path / "records.jsonl"
+    path.write_text(path.read_text().replace("0.5", "0.8", 1))
+    assert run_ends([tmp_path]) == [None]
+    assert_frame_equal(run_table(tmp_path), written)
+
+
+def test_steps_that_go_back_are_named(tmp_path):
+    """Such as those of lines that damage has copied to the end."""
+    run_folder(tmp_path)
+    path = tmp_path / "records.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines, lines[0]]))
+    words = rf"records\.jsonl, line {len(lines) + 1}: a record of step 0 comes after one of step 10"
+    with pytest.raises(ValueError, match=words):
+        run_table(tmp_path)
+
+
 def test_many_runs_are_their_tables_in_order(tmp_path):
     """A run that has not ended, one without records, one twice, and names that are patterns elsewhere."""
     folders = [tmp_path / name for name in ("b[1]", "a=*", "unended", "empty", "nowhere")]
@@ -220,11 +242,12 @@ def test_ends_say_how_runs_ended(tmp_path):
     write(
         tmp_path / "good",
         Metric(3, "m", 9.0),
+        Metric(4, "early", 1.0),
         Metric(5, "m", 1.0),
         Metric(5, "m", 2.0),
         Metric(5, "n", math.nan),
     )
-    write(tmp_path / "good", Metric(4, "late", 1.0), End(5, "finished", "", 0.5))
+    write(tmp_path / "good", End(5, "finished", "", 0.5))
     write(tmp_path / "bad", Metric(5, "m", 1.0), End(5, "diverged", "the loss is not finite", 1.5))
     write(tmp_path / "unended", Metric(5, "m", 1.0))
     (tmp_path / "empty").mkdir()

@@ -63,6 +63,7 @@ def in_child(
     pid = os.fork()
     if pid == 0:
         _become(function, folder, files)
+    os.setpgid(pid, pid)  # by both: whoever comes first, the group is there before it may be killed
     waiting = os.pidfd_open(pid)
     try:
         shorter = limit if kill_after is None else kill_after

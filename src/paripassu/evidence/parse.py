@@ -56,9 +56,21 @@ def parse(records: AnyPath) -> pl.DataFrame:
     Those that are not written as we write them go through the slow reader.
 
     Raises:
-        ValueError: a line is not a record; the message names file and line.
+        ValueError: a line is not a record, or is of an earlier step than the line before; the message names
+            file and line.
     """
     records = Path(records)
+    table = _read(records)
+    back = table["step"].diff().lt(0).arg_true()
+    if len(back):
+        raise ValueError(
+            f"{records}, line {back[0] + 1}: a record of step {table['step'][back[0]]} comes after one of "
+            f"step {table['step'][back[0] - 1]}: restore the file or delete its run"
+        )
+    return table
+
+
+def _read(records: Path) -> pl.DataFrame:
     try:
         data = read_whole(records)
     except FileNotFoundError:

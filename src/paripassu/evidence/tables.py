@@ -139,7 +139,7 @@ def _scan(tables: Mapping[int, Path], kinds: Sequence[str], columns: Sequence[st
 def run_ends(folders: Sequence[AnyPath]) -> list[RunEnd | None]:
     """How some runs ended; None for a run that has not, or is not there, or whose records were changed.
 
-    An ended run's table is written where it is not there yet.
+    All records are read to prove them. An ended run's table is written where it is not there yet.
 
     Raises:
         ValueError: as `run_table`.
@@ -148,9 +148,10 @@ def run_ends(folders: Sequence[AnyPath]) -> list[RunEnd | None]:
 
 
 def _run_end(folder: Path) -> RunEnd | None:
-    if (index := _index(folder)) is not None:
-        return index.end
-    return _end_of(_make(folder)) if proved_end(folder / RECORDS_FILE) else None
+    if not proved_end(folder / RECORDS_FILE):
+        return None
+    index = _index(folder)
+    return index.end if index else _end_of(_make(folder))
 
 
 @dataclass(frozen=True)
