@@ -112,6 +112,7 @@ def _game_sections(result: StudyResult, game: GameResult, folder: Path) -> list[
             ],
         ),
         Section(f"{game.game}: all pairs of arms", _all_pairs(game)),
+        Section(f"{game.game}: all pairs in numbers", _pairs_in_numbers(game), is_folded=True),
         Section(f"{game.game}: samples over training", [_samples(runs)]),
         Section(f"{game.game}: how the arms were tuned", tuning_blocks(game), is_folded=True),
         Section(f"{game.game}: what the optimizers did", update_figures(table, list(runs)), is_folded=True),
@@ -213,12 +214,14 @@ def _all_pairs(game: GameResult) -> list[Block]:
         "whose interval leaves out zero. Each interval is of its pair alone: of twenty pairs that do not "
         "differ, one is apart by chance."
     )
-    rows = [(f"{pair.better} − {pair.worse}", *_in_cells(pair)) for pair in pairs]
+    figure = forest(pairs, [arm.arm for arm in game.arms], game.metric)
+    return [Figure(figure, "All pairs of arms", caption)]
+
+
+def _pairs_in_numbers(game: GameResult) -> list[Block]:
+    rows = [(f"{pair.better} − {pair.worse}", *_in_cells(pair)) for pair in all_pairs(game)]
     heads = ("pair", f"how much better, in {game.metric}", "95 % interval, Student's t", "seeds")
-    return [
-        Figure(forest(pairs, [arm.arm for arm in game.arms], game.metric), "All pairs of arms", caption),
-        Table(heads, rows, caption="The same in numbers."),
-    ]
+    return [Table(heads, rows)] if rows else []
 
 
 def _in_cells(pair: Pair) -> tuple[str, str, str]:

@@ -173,7 +173,7 @@ def log_spaced(steps: Sequence[int], count: int) -> list[int]:
 
     Example:
         >>> log_spaced([0, 1, 2, 3, 4, 8, 16], 5)
-        [0, 1, 3, 8, 16]
+        [0, 2, 4, 8, 16]
     """
     chosen, left = list(steps[:1]), list(steps[1:])
     while left and len(chosen) < count:
