@@ -105,7 +105,7 @@ def test_tools_on_a_phone_lie_over_nothing_and_captions_stay(browser, pages):
             assert caption.rect["x"] + caption.rect["width"] <= PHONE["width"]
             assert caption.find_elements(By.XPATH, "ancestor::*[@class='scroll']") == []
         second = browser.find_element(By.CSS_SELECTOR, "table:has(.best) th:nth-child(2)")
-        assert second.text == "mode-overlap@50"
+        assert second.get_attribute("textContent") == "mode-overlap@50"
 
 
 @pytest.mark.parametrize("screen", ["desktop", "phone", "phone that printed"])
