@@ -103,6 +103,7 @@
   function drawOne(source) {
     const figure = JSON.parse(source.textContent);
     const target = document.getElementById(source.dataset.figure);
+    target.style.height = `${figure.layout.height}px`; // or a new width would bring another height
     Plotly.react(target, figure.data, themed(figure.layout), {
       responsive: true,
       displaylogo: false,
@@ -142,7 +143,11 @@
   }
 
   function fit(size) {
-    for (const target of document.querySelectorAll(".figure.js-plotly-plot")) Plotly.relayout(target, size(target));
+    for (const target of document.querySelectorAll(".figure.js-plotly-plot")) {
+      const wanted = size(target);
+      target.style.height = `${wanted.height ?? target.layout.height}px`;
+      Plotly.relayout(target, wanted);
+    }
   }
 
   const onPaper = ({ layout }) => ({ width: PAPER.width, height: Math.min(layout.height, PAPER.height) });
