@@ -11,7 +11,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check
 PIP := $(BIN)/python $(INSTALL)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-core test-browser test-triton test-on-gpu test-ray test-faults dist docs lint format python clean-cache clean
+.PHONY: help demo test test-core test-browser test-triton test-on-gpu test-ray test-loops test-faults dist docs lint format python clean-cache clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -76,6 +76,10 @@ test-on-gpu: $(STAMP)  ## Try tools/on_gpu.sh at its smallest, on the CPU
 test-ray: $(STAMP)  ## Kill workers and nodes of a small Ray cluster
 	$(PIP) -r requirements/ray.txt
 	$(BIN)/pytest --timeout 300 --capture sys tests/engine/test_ray.py  # Ray's last words, if it ends us
+
+test-loops: $(STAMP)  ## Run the guide's loops in Lightning and accelerate
+	$(PIP) -r requirements/loops.txt
+	OMP_NUM_THREADS=1 $(BIN)/pytest tests/loops
 
 test-faults: $(STAMP)  ## Inject an hour of faults, on all cores; write docs/results/reliability.md
 	$(BIN)/pytest tests/faults $(FAULTS)

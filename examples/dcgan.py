@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 import paripassu as pp
-from paripassu.data import Digits, to_unit
+from paripassu.data import Digits
 
 LATENT, WIDTH = 32, 32
 

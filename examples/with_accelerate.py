@@ -1,4 +1,4 @@
-"""A GAN in accelerate: `prepare` wraps networks and optimizers as it does torch's (`pip install accelerate`)."""
+"""A GAN in accelerate: `prepare` wraps our optimizers as it does torch's (`pip install accelerate`)."""
 
 import torch
 from accelerate import Accelerator
@@ -29,9 +29,7 @@ def main(steps: int = 1000, batch: int = 256) -> Tensor:
     for real in batches:
         fake = generator(torch.randn(len(real), 2, device=accelerator.device))
         opt_d.zero_grad()
-        accelerator.backward(
-            (softplus(-discriminator(real)) + softplus(discriminator(fake.detach()))).mean()
-        )
+        accelerator.backward((softplus(-discriminator(real)) + softplus(discriminator(fake.detach()))).mean())
         opt_d.step()
 
         opt_g.zero_grad()

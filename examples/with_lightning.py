@@ -23,10 +23,12 @@ class Gan(lightning.LightningModule):
         self.generator, self.discriminator = network(2, 2), network(2, 1)
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
+        """One for each player."""
         players = (self.generator, self.discriminator)
         return [pp.NSGD(p.parameters(), lr=1e-3, scope="layer", unit="rms") for p in players]
 
     def training_step(self, batch: Tensor) -> None:
+        """A step of each player."""
         opt_g, opt_d = self.optimizers()
         fake = self.generator(torch.randn(len(batch), 2))
         opt_d.zero_grad()

@@ -127,6 +127,18 @@ def test_state_of_another_shape_is_refused():
         second.load_state_dict(first.state_dict())
 
 
+def test_complex_state_for_a_real_parameter_is_refused():
+    parameters = parameters_of(torch.float32)
+    optimizer = AdaNSGD(parameters, 0.1)
+    give_gradients(parameters)
+    optimizer.step()
+    saved = copy.deepcopy(optimizer.state_dict())
+    part = saved["state"][0]["magnitude"]
+    part["exp_avg_sq"] = part["exp_avg_sq"].to(torch.complex64)
+    with pytest.raises(ValueError, match="saved exp_avg_sq is complex, the parameter is real"):
+        optimizer.load_state_dict(saved)
+
+
 def test_state_survives_the_way_through_a_file(make, tensors):
     straight, saved = tensors(), tensors()
     steps(make(straight), straight, 6)

@@ -170,4 +170,8 @@ def _as_tensor(name: str, saved: Any, like: Tensor) -> Tensor:
             f"the saved {name} is of shape {tuple(tensor.shape)}, the parameter of "
             f"{tuple(like.shape)}: load the state of a network of the same size"
         )
+    if tensor.is_complex() and not like.is_complex():
+        raise ValueError(
+            f"the saved {name} is complex, the parameter is real: load the state of the same network"
+        )
     return tensor

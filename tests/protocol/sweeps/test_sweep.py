@@ -136,6 +136,13 @@ def test_a_damaged_chunk_is_named_and_computed_again(how, suffix, done_sweep, tm
     assert all((tmp_path / file).read_bytes() == (made / file).read_bytes() for file in files)
 
 
+def test_a_chunk_lost_while_the_sweep_is_judged_is_an_error(done_sweep, tmp_path):
+    shutil.copytree(done_sweep[0], tmp_path, dirs_exist_ok=True)
+    next((tmp_path / "chunks").iterdir()).unlink()
+    with pytest.raises(OSError, match="just there cannot be read"):
+        custom.phase(TINY).scale(custom.SCALE).design.judge("", tmp_path)
+
+
 @pytest.mark.parametrize(
     ("how", "name"),
     [

@@ -67,7 +67,11 @@ class SweepDesign(Design):
     def judge(self, claim: str, folder: Path, budget: int | None = None) -> Judgement:  # noqa: ARG002 - findings have their own claims, and a sweep has one budget
         """Write the tables of all batches, and apply the verdict rule to them."""
         batches, missing = self._batches(folder)
-        assert not missing, f"{folder} is not finished"
+        if missing:
+            raise OSError(
+                f"tables in {folder} that were just there cannot be read: look at the disk, then give the "
+                "same command again"
+            )
         tables = Tables(*(read(batches, folder, name) for name in Tables._fields))
         frames = dict(zip(Tables._fields, tables, strict=True))
         sealed = sweep_tables(self.kind, self.settings(), folder)
