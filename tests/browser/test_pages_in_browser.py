@@ -299,6 +299,7 @@ def _faint(browser: Chrome) -> list[list[str]]:
 
 def test_a_click_on_an_arm_leaves_it_alone_bright_in_every_figure(browser, pages):
     _open(browser, pages["side by side"])
+    WebDriverWait(browser, SECONDS).until(lambda b: b.find_elements(By.CSS_SELECTOR, ".legendtext"))
     first, second = (text.text for text in browser.find_elements(By.CSS_SELECTOR, ".legendtext")[:2])
     toggle = browser.find_element(By.CSS_SELECTOR, ".legendtoggle")
     script = "arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})"
@@ -316,13 +317,12 @@ def test_a_click_on_an_arm_leaves_it_alone_bright_in_every_figure(browser, pages
 def test_a_phone_has_arms_in_one_row_and_tables_as_cards(browser, pages):
     with on_a_phone(browser):
         _open(browser, pages["study"])
-        (legend, *_) = [
-            row for row in browser.find_elements(By.CSS_SELECTOR, ".legend") if row.is_displayed()
-        ]
+        (legend, *_) = [row for row in browser.find_elements(By.CSS_SELECTOR, ".arms") if row.is_displayed()]
         one, other = legend.find_elements(By.TAG_NAME, "button")
         assert one.rect["y"] == other.rect["y"]
         assert "alert" in one.text
         assert browser.find_elements(By.CSS_SELECTOR, ".legendtext") == []
+        browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", other)
         other.click()
         WebDriverWait(browser, SECONDS).until(lambda b: any(_faint(b)))
         assert other.get_attribute("aria-pressed") == "true"

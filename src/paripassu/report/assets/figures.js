@@ -70,7 +70,7 @@
     const opacity = target.data.map((trace) => (has && armOf(trace) !== chosen ? 0.12 : 1));
     const now = target.data.map((trace) => trace.opacity ?? 1);
     if (opacity.some((value, place) => value !== now[place])) Plotly.restyle(target, { opacity });
-    for (const button of target.parentElement.querySelectorAll(".legend button")) {
+    for (const button of target.parentElement.querySelectorAll(".arms button")) {
       button.setAttribute("aria-pressed", String(button.dataset.arm === chosen));
     }
   }
@@ -83,11 +83,11 @@
 
   // The arms as buttons in one row, which a phone shows instead of the legend.
   function addLegend(target) {
-    target.parentElement.querySelector(".legend")?.remove();
+    target.parentElement.querySelector(".arms")?.remove();
     const shown = target.data.filter((trace) => trace.name && trace.showlegend !== false && trace.type === "scatter");
     if (shown.length < 2) return;
     const row = document.createElement("div");
-    row.className = "legend";
+    row.className = "arms";
     for (const trace of shown) {
       const button = document.createElement("button");
       button.type = "button";
