@@ -32,6 +32,7 @@ def pages(tmp_path_factory) -> dict[str, Path]:
 def _open(browser: Chrome, page: Path) -> None:
     empty_logs(browser)
     browser.get(page.resolve().as_uri())
+    browser.execute_script("document.querySelectorAll('section > details').forEach(d => { d.open = true; })")
     drawn = "return [...document.querySelectorAll('.figure')].every(f => f.querySelector('.main-svg'))"
     WebDriverWait(browser, SECONDS).until(lambda b: b.execute_script(drawn))
 
@@ -104,7 +105,7 @@ def test_tools_on_a_phone_lie_over_nothing_and_captions_stay(browser, pages):
             assert caption.rect["x"] + caption.rect["width"] <= PHONE["width"]
             assert caption.find_elements(By.XPATH, "ancestor::*[@class='scroll']") == []
         second = browser.find_element(By.CSS_SELECTOR, "table:has(.best) th:nth-child(2)")
-        assert second.text == "mode-overlap@50"
+        assert second.get_attribute("textContent") == "mode-overlap@50"
 
 
 @pytest.mark.parametrize("screen", ["desktop", "phone", "phone that printed"])
@@ -146,7 +147,7 @@ def test_paper_is_light_and_holds_figures_whole(browser, pages):
             ink = text.value_of_css_property("fill" if text.tag_name == "text" else "color")
             assert max(_rgb(ink)) < 128, text.text
             assert text.value_of_css_property("stroke") in ("none", ink), text.text
-        for whole in browser.find_elements(By.CSS_SELECTOR, "figure, .table, .verdict"):
+        for whole in browser.find_elements(By.CSS_SELECTOR, "figure, tr, .verdict"):
             assert whole.value_of_css_property("break-inside") == "avoid"
         for heading in browser.find_elements(By.CSS_SELECTOR, "h1, h2, h3, .caption"):
             assert heading.value_of_css_property("break-after") == "avoid"
@@ -175,7 +176,7 @@ def test_hovering_shows_values(browser, pages):
     assert "0.2500 at 5" in _hover(browser, curve)  # the metric is a twentieth of the step
     _open(browser, pages["run"])
     heat = browser.find_element(By.CSS_SELECTOR, ".heatmaplayer image")
-    assert "0.weight, step 5: 99" in _hover(browser, heat)
+    assert "layer 1, weight, step 5: 104" in _hover(browser, heat)
 
 
 def _press(browser: Chrome, *keys: str) -> str:
@@ -271,3 +272,100 @@ def test_the_board_leads_to_every_page(browser, pages):
         assert "paripassu" in browser.title
         assert browser.find_elements(By.CSS_SELECTOR, "h1")
     assert complaints(browser) == []
+
+
+def test_what_is_folded_is_drawn_when_it_opens(browser, pages):
+    empty_logs(browser)
+    browser.get(pages["study"].resolve().as_uri())
+    fold = browser.find_element(By.CSS_SELECTOR, "section > details:has(.figure)")
+    figure = fold.find_element(By.CSS_SELECTOR, ".figure")
+    assert figure.find_elements(By.CSS_SELECTOR, ".main-svg") == []
+    number = fold.find_element(By.XPATH, "..").get_attribute("id")
+    browser.execute_script(f"location.hash = '{number}'")
+    WebDriverWait(browser, SECONDS).until(lambda _: figure.find_elements(By.CSS_SELECTOR, ".main-svg"))
+    (drawn, *_) = figure.find_elements(By.CSS_SELECTOR, ".main-svg")
+    assert 300 < drawn.rect["width"] <= figure.rect["width"] + 1
+    assert complaints(browser) == []
+
+
+def _faint(browser: Chrome) -> list[list[str]]:
+    """By figure that is drawn, the arms that are faint."""
+    script = """
+        return [...document.querySelectorAll('.figure.js-plotly-plot')].map(
+            f => f.data.filter(t => t.opacity < 1).map(t => t.legendgroup || t.name))
+    """
+    return [sorted(set(names)) for names in browser.execute_script(script)]
+
+
+def test_a_click_on_an_arm_leaves_it_alone_bright_in_every_figure(browser, pages):
+    _open(browser, pages["side by side"])
+    WebDriverWait(browser, SECONDS).until(lambda b: b.find_elements(By.CSS_SELECTOR, ".legendtext"))
+    first, second = (text.text for text in browser.find_elements(By.CSS_SELECTOR, ".legendtext")[:2])
+    toggle = browser.find_element(By.CSS_SELECTOR, ".legendtoggle")
+    script = "arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})"
+    browser.execute_script(script, toggle)
+    ActionChains(browser).move_to_element(toggle).click().perform()
+    WebDriverWait(browser, SECONDS).until(lambda b: [second] in _faint(b))
+    faint = _faint(browser)
+    assert len(faint) > 2
+    assert all(names == [second] for names in faint)
+    ActionChains(browser).pause(1).move_to_element(toggle).click().perform()
+    WebDriverWait(browser, SECONDS).until(lambda b: not any(_faint(b)))
+    assert first != second
+
+
+def test_a_phone_has_arms_in_one_row_and_tables_as_cards(browser, pages):
+    with on_a_phone(browser):
+        _open(browser, pages["study"])
+        (legend, *_) = [row for row in browser.find_elements(By.CSS_SELECTOR, ".arms") if row.is_displayed()]
+        one, other = legend.find_elements(By.TAG_NAME, "button")
+        assert one.rect["y"] == other.rect["y"]
+        assert "alert" in one.text
+        assert browser.find_elements(By.CSS_SELECTOR, ".legendtext") == []
+        browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", other)
+        other.click()
+        WebDriverWait(browser, SECONDS).until(lambda b: any(_faint(b)))
+        assert other.get_attribute("aria-pressed") == "true"
+        card = browser.find_element(By.CSS_SELECTOR, "table.cards tr:has(td)")
+        assert card.rect["width"] <= PHONE["width"]
+        label = card.find_element(By.TAG_NAME, "td").get_attribute("data-label")
+        assert label == "mode-overlap@50"
+
+
+def test_a_slider_goes_through_the_training(browser, pages):
+    _open(browser, pages["run"])
+    film = browser.find_element(By.CSS_SELECTOR, "figure.film")
+
+    def seen() -> list[str]:
+        return [span.text for span in film.find_elements(By.CSS_SELECTOR, "li span") if span.is_displayed()]
+
+    assert seen() == ["real data", "step 10"]
+    film.find_element(By.CSS_SELECTOR, "input").send_keys(Keys.ARROW_LEFT)
+    assert seen() == ["real data", "step 5"]
+    film.find_element(By.CSS_SELECTOR, "input").send_keys(Keys.HOME)
+    assert seen() == ["real data", "step 0"]
+    film.find_element(By.TAG_NAME, "button").click()
+    WebDriverWait(browser, SECONDS).until(lambda _: seen() == ["real data", "step 10"])
+
+
+def test_a_picture_is_enlarged_by_a_whole_number(browser, pages):
+    _open(browser, pages["study"])
+    browser.find_element(By.CSS_SELECTOR, ".strip a.picture").click()
+    large = browser.find_element(By.CSS_SELECTOR, "dialog[open] img")
+    assert large.rect["width"] % 4 == 0
+    assert large.rect["width"] > 100
+    browser.find_element(By.CSS_SELECTOR, "dialog[open] button").click()
+    assert browser.find_elements(By.TAG_NAME, "dialog") == []
+
+
+@pytest.mark.parametrize("screen", ["desktop", "phone"])
+def test_contents_lead_to_every_section(browser, pages, screen):
+    with nullcontext() if screen == "desktop" else on_a_phone(browser):
+        _open(browser, pages["study"])
+        browser.find_element(By.CSS_SELECTOR, "nav summary").click()
+        links = browser.find_elements(By.CSS_SELECTOR, "nav a")
+        assert len(links) == len(browser.find_elements(By.CSS_SELECTOR, "main > section:not(#glossary)"))
+        links[-1].click()
+        browser.execute_script("document.documentElement.style.scrollBehavior = 'auto'")
+        assert not browser.find_element(By.CSS_SELECTOR, "nav ol").is_displayed()
+        assert browser.find_element(By.CSS_SELECTOR, "nav summary").is_displayed()

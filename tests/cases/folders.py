@@ -9,6 +9,7 @@ from PIL import Image
 from paripassu.evidence.collapse import sweep_tables
 from paripassu.evidence.intervals import estimate
 from paripassu.records import (
+    REAL_PICTURE,
     ArmResult,
     Ease,
     Effect,
@@ -41,6 +42,7 @@ WHERE = Environment(HOSTILE, {"python": "3.11"}, "a CPU", 2, "", "2026-01-01T00:
 
 def run_folder(folder, *, outcome="finished", name="mode-overlap@50", steps=(0, 5, 10), end=True):
     (folder / "samples").mkdir(parents=True)
+    Image.new("RGB", (4, 4), (0, 0, 255)).save(folder / REAL_PICTURE)
     (folder / "run.json").write_text(dump(RunHeader({"name": HOSTILE, "seed": 3}, WHERE)))
     with RecordWriter(folder / "records.jsonl") as write:
         for step in steps:
@@ -51,8 +53,8 @@ def run_folder(folder, *, outcome="finished", name="mode-overlap@50", steps=(0, 
             write(Losses(step, 1.0, float("nan")))
             write(Update(step, "discriminator", "", 1.0, 0.2, 4.0, 1.0))
             write(Update(step, "generator", "", 1.0, 0.1, 4.0, 1.0))
-            write(Update(step, "generator", "0.weight", 1.0, 99.0, 4.0, 1.0))
-            write(Shadow(step, "generator", "0.weight", "Adam()", 10.0, 9.9, 0.5))
+            write(Update(step, "generator", "0.weight", 1.0, 99.0 + step, 4.0, 1.0))
+            write(Shadow(step, "generator", "0.weight", "Adam()", 10.0, 9.9, step / 10))
             write(Pace(step, "discriminator", "generator", 2.0))
         if end:
             write(End(steps[-1], outcome, "the loss is not finite" if outcome == "diverged" else "", 1.0))
@@ -78,6 +80,13 @@ def write_study(folder, result):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "study.json").write_text(dump(result))
     return result
+
+
+def game_result(values, *, better="higher"):
+    """One game with a metric ``m`` of some arms' values over seeds."""
+    settings = Settings(0.1, 0.1, "constant")
+    arms = [ArmResult(arm, "", [], settings, [], {"m": estimate(own)}, 0, []) for arm, own in values.items()]
+    return GameResult("game", "a setting", "m", better, arms)
 
 
 def study_folder(folder, *, finished=True, values=(0.4, 0.6), claim="a claim", extra=None):

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Union
 import tyro
 
 from paripassu.cli import output, values
+from paripassu.cli.animate import Animate
 from paripassu.cli.bench import Bench
 from paripassu.cli.demo import Demo
 from paripassu.cli.eval import Eval
@@ -35,6 +36,7 @@ _COMMANDS: dict[str, Any] = {
     "study": Study,
     "theory": Theory,
     "report": Report,
+    "animate": Animate,
     "export": Export,
     "bench": Bench,
 }

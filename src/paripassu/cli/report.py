@@ -21,14 +21,14 @@ class Report:
     paths: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="PATH [PATH ...]")]
     """The folder of a run or a study, or a folder of studies; or the folders of two runs or more."""
     out: Path | None = None
-    """Where the page of several runs goes; runs/side-by-side without it."""
+    """Where the page of several runs goes; a folder of its own in runs/side-by-side without it."""
 
     def __call__(self) -> None:
         """Write the pages and print the path of the first one to read."""
         output.line(str(self._write()))
 
     def _write(self) -> Path:
-        from paripassu.report.side_by_side import write_side_by_side
+        from paripassu.report.side_by_side import side_by_side_folder, write_side_by_side
 
         if len(self.paths) != 1:
             for path in self.paths:
@@ -37,7 +37,9 @@ class Report:
                         f"{path} is a study, and only runs can be shown side by side: "
                         "use `paripassu study diff` for two results of one study"
                     )
-            return write_side_by_side(self.paths, self.out or Path("runs/side-by-side"))
+            return write_side_by_side(
+                self.paths, self.out or side_by_side_folder(self.paths, Path("runs/side-by-side"))
+            )
         if self.out is not None:
             raise ValueError("--out is for several runs: the page of one folder is written into it")
         return _write_page(self.paths[0])

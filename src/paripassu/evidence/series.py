@@ -1,12 +1,13 @@
 """Tidy frames of several runs by arm and seed, and those averaged over seeds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from paripassu.evidence.tables import run_tables
 from paripassu.files import inside
+from paripassu.records import REAL_PICTURE
 
 Runs = Mapping[str, Sequence[Path]]
 """Run folders by arm, one a seed."""
@@ -104,3 +105,18 @@ def pictures(table: pl.DataFrame, folder: Path) -> dict[int, Path]:
     shown = table.filter(kind="Samples").select("step", "path").iter_rows()
     found = {step: inside(folder, path, pattern="samples/*.png") for step, path in shown}
     return {step: path for step, path in found.items() if path.is_file()}
+
+
+def first_real_picture(folders: Iterable[Path]) -> Path | None:
+    """The picture of real data of the first run that has one; None without one."""
+    return next(filter(None, map(real_picture, folders)), None)
+
+
+def real_picture(folder: Path) -> Path | None:
+    """The picture of real data that a run's folder has; None without one.
+
+    Raises:
+        ValueError: it leads out of the folder.
+    """
+    path = inside(folder, REAL_PICTURE, pattern=REAL_PICTURE)
+    return path if path.is_file() else None

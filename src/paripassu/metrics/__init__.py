@@ -10,10 +10,11 @@ from paripassu.metrics.manifold import ManifoldScores, manifold_scores
 from paripassu.metrics.mmd import kernel_distance
 from paripassu.metrics.modes import ModeCoverage, mode_coverage
 from paripassu.metrics.moments import Moments
-from paripassu.metrics.name import better, metric_name
+from paripassu.metrics.name import metric_name
 from paripassu.metrics.networks import NETWORKS
 from paripassu.metrics.pixels import PixelFeatures
 from paripassu.metrics.triples import TripleCoverage, triple_coverage
+from paripassu.records import better
 
 __all__ = [
     "MAX_PAIRED_SAMPLES",

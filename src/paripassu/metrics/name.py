@@ -1,10 +1,6 @@
 """What a measurement is called: values under one name may be compared, others not."""
 
-from typing import Literal
-
 from paripassu.metrics.features import FeatureNetwork
-
-_DISTANCES = ("fd-", "kd-", "kl-", "fid-", "kid-")
 
 
 def metric_name(metric: str, count: int, network: FeatureNetwork | None = None) -> str:
@@ -19,8 +15,3 @@ def metric_name(metric: str, count: int, network: FeatureNetwork | None = None) 
         metric = f"{network.aliases.get(metric, metric)}-{network.name}"
     # Counts of published protocols are written as the papers write them.
     return f"{metric}@{count // 1000}k" if count and count % 10_000 == 0 else f"{metric}@{count}"
-
-
-def better(name: str) -> Literal["higher", "lower"]:
-    """Which way the metric of this `metric_name` improves: distances fall, everything else rises."""
-    return "lower" if name.startswith(_DISTANCES) else "higher"

@@ -6,6 +6,7 @@
 from paripassu.records.decay import Decay, check_decay, rate_factor
 from paripassu.records.environment import Environment, environment, usable_cores
 from paripassu.records.run import (
+    REAL_PICTURE,
     RECORDS_FILE,
     RUN_FILE,
     End,
@@ -39,9 +40,11 @@ from paripassu.records.study import (
     TrialResult,
     Verdict,
     VerdictName,
+    better,
 )
 
 __all__ = [
+    "REAL_PICTURE",
     "RECORDS_FILE",
     "RUN_FILE",
     "SCHEMA",
@@ -75,6 +78,7 @@ __all__ = [
     "Update",
     "Verdict",
     "VerdictName",
+    "better",
     "check_decay",
     "environment",
     "rate_factor",

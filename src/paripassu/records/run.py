@@ -12,6 +12,7 @@ from paripassu.records.schema import SCHEMA
 
 RUN_FILE = "run.json"
 RECORDS_FILE = "records.jsonl"
+REAL_PICTURE = "samples/real.png"  # of the data, as the pictures of samples are
 
 PlayerName = Literal["generator", "discriminator"]
 Outcome = Literal["finished", "diverged"]

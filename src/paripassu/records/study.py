@@ -12,6 +12,18 @@ STUDY_FILE = "study.json"
 VerdictName = Literal["supported", "contradicted", "undecided"]
 Better = Literal["higher", "lower"]
 
+_DISTANCES = ("fd-", "kd-", "kl-", "fid-", "kid-")
+
+
+def better(metric: str) -> Better:
+    """Which way a metric improves, by its name: distances fall, everything else rises.
+
+    Example:
+        >>> better("fd-digits@1797"), better("modes@2500")
+        ('lower', 'higher')
+    """
+    return "lower" if metric.startswith(_DISTANCES) else "higher"
+
 
 @dataclass(frozen=True)
 class Estimate:

@@ -6,12 +6,17 @@ from pathlib import Path
 import polars as pl
 
 from paripassu.evidence import series
+from paripassu.evidence.pairs import Pair, all_pairs
 from paripassu.evidence.tables import run_ends, run_tables
 from paripassu.files import inside
 from paripassu.records import ArmResult, Estimate, GameResult, StudyResult
-from paripassu.report import figures, tuning_figures
-from paripassu.report.page import Block, Figure, Pictures, Section, Table, Text
-from paripassu.report.run import spread, update_figures
+from paripassu.report import figures
+from paripassu.report.answer import answer
+from paripassu.report.effort import tuning_blocks
+from paripassu.report.page import Block, Figure, Pictures, Section, Strip, Table, Text
+from paripassu.report.pair_figure import forest
+from paripassu.report.run import spread, with_real
+from paripassu.report.updates import update_figures
 
 _SHOWN_STEPS = 4
 _MEAN = "their mean with its bootstrap 95 % interval"
@@ -19,12 +24,64 @@ _RUN = "runs/*/*/*"  # a run's folder: game, arm, run
 
 
 def sections(result: StudyResult, folder: Path) -> list[Section]:
-    """Three sections a game. A run that is damaged is named, and its records are left out.
+    """Sections of each game. A run that is damaged is named, and its records are left out.
 
     Raises:
         ValueError: a run is not in the study's folder.
     """
-    return [section for game in result.games for section in _game_sections(result, game, folder)]
+    own = [section for game in result.games for section in _game_sections(result, game, folder)]
+    return [section for section in own if section.blocks]
+
+
+def answers(result: StudyResult) -> str:
+    """What was seen, a sentence or two a game; empty for a study without games."""
+    own = [answer(game) for game in result.games]
+    return " ".join([*own, *([] if result.decides or not own else ["Runs of this size decide nothing."])])
+
+
+def first_screen(result: StudyResult, folder: Path) -> list[Block]:
+    """For each game, samples of every arm beside real data, and every arm's seeds with their mean.
+
+    Raises:
+        ValueError: a run is not in the study's folder.
+    """
+    blocks: list[Block] = []
+    for game in result.games:
+        runs = _whole_runs(game, folder)[0]
+        if strip := _strip(game, runs):
+            blocks.append(strip)
+        blocks.append(_every_seed(game))
+    return blocks
+
+
+def _strip(game: GameResult, runs: Mapping[str, Sequence[Path]]) -> Strip | None:
+    first = {arm: folders[0] for arm, folders in runs.items() if folders}
+    own = _sample_pictures(first)
+    last = {arm: max(shown.items()) for arm, shown in own.items() if shown}
+    if not last:
+        return None
+    end = max(step for step, _ in last.values())
+    real = series.first_real_picture(first.values())
+    tiles = [("real data", real)] if real else []
+    tiles += [(arm if step == end else f"{arm}, step {step:,}", path) for arm, (step, path) in last.items()]
+    beside = ", beside real data" if real else ""
+    return Strip(tiles, f"Samples on {game.game} at step {end:,} of each arm's first run{beside}.")
+
+
+def _sample_pictures(runs: Mapping[str, Path]) -> dict[str, dict[int, Path]]:
+    """By arm, the pictures of one run by step."""
+    table = run_tables(list(runs.values()), ["Samples"])
+    return {
+        arm: series.pictures(table.filter(run=number), folder)
+        for number, (arm, folder) in enumerate(runs.items())
+    }
+
+
+def _whole_runs(game: GameResult, folder: Path) -> tuple[dict[str, list[Path]], dict[Path, str]]:
+    """The runs of each arm that can be shown, and what is wrong with the others."""
+    named = {arm.arm: [inside(folder, run, pattern=_RUN) for run in arm.runs] for arm in game.arms}
+    flaws = {path: flaw for own in named.values() for path in own if (flaw := _flaw(path))}
+    return {arm: [path for path in own if path not in flaws] for arm, own in named.items()}, flaws
 
 
 def best_arm(game: GameResult) -> int:
@@ -34,15 +91,8 @@ def best_arm(game: GameResult) -> int:
     return means.index(max(means))
 
 
-def run_count(arm: ArmResult) -> int:
-    """Runs of an arm on a game, those on tuning seeds included."""
-    return arm.tuning_runs + len(arm.runs)
-
-
 def _game_sections(result: StudyResult, game: GameResult, folder: Path) -> list[Section]:
-    named = {arm.arm: [inside(folder, run, pattern=_RUN) for run in arm.runs] for arm in game.arms}
-    flaws = {path: flaw for own in named.values() for path in own if (flaw := _flaw(path))}
-    runs = {arm: [path for path in own if path not in flaws] for arm, own in named.items()}
+    runs, flaws = _whole_runs(game, folder)
     # Layers are shown of the first runs alone, and no shadow of a whole player is.
     first = {arm: folders[:1] for arm, folders in runs.items()}
     of_all, of_first = (
@@ -61,8 +111,11 @@ def _game_sections(result: StudyResult, game: GameResult, folder: Path) -> list[
                 *_power(result, game),
             ],
         ),
-        Section(f"{game.game}: samples", [_samples(runs)]),
-        Section(f"{game.game}: what the optimizers did", update_figures(table, list(runs))),
+        Section(f"{game.game}: all pairs of arms", _all_pairs(game)),
+        Section(f"{game.game}: all pairs in numbers", _pairs_in_numbers(game), is_folded=True),
+        Section(f"{game.game}: samples over training", [_samples(runs)]),
+        Section(f"{game.game}: how the arms were tuned", tuning_blocks(game), is_folded=True),
+        Section(f"{game.game}: what the optimizers did", update_figures(table, list(runs)), is_folded=True),
     ]
 
 
@@ -117,90 +170,70 @@ def _tables(game: GameResult) -> list[Block]:
         rows=[(arm.arm, *(_in_one(arm.estimates[name]) for name in others)) for arm in game.arms],
         caption="The other metrics of the same runs: mean ± standard deviation [95 % interval of the mean].",
     )
-    return [main, *([rest] if others else []), _effort(game)]
-
-
-def _effort(game: GameResult) -> Table:
-    """How easily each arm was tuned, and how many runs it got, so that a reader sees that this is fair."""
-    return Table(
-        columns=(
-            "arm",
-            "trials",
-            "runs to tune",
-            "runs to confirm",
-            f"expected {game.metric} of 1 trial",
-            "averaged over 1 to all trials",
-            "trials within a tenth of the best",
-        ),
-        rows=[
-            (arm.arm, str(len(arm.trials)), str(arm.tuning_runs), str(len(arm.runs)), *_ease(arm))
-            for arm in game.arms
-        ],
-        caption=f"{sum(map(run_count, game.arms)):,} runs on {game.game}. The expected value of n trials is "
-        "that of the best of them; in brackets its 95 % interval over trials.",
-    )
-
-
-def _ease(arm: ArmResult) -> tuple[str, str, str]:
-    if arm.ease is None:
-        return "not tuned", "", ""
-    first = f"{arm.ease.expected[0]:.3g}"
-    mean = f"{arm.ease.mean:.3g} [{arm.ease.mean_low:.3g}, {arm.ease.mean_high:.3g}]"
-    return first, mean, f"{arm.ease.close_to_best:.0%}"
+    return [main, *([rest] if others else [])]
 
 
 def _figures(game: GameResult, table: pl.DataFrame) -> list[Block]:
     metrics = series.metrics(table)
     own = series.over_seeds(metrics.filter(name=game.metric))
     better = f"{game.better} is better"
-    deciding = {arm.arm: arm.estimates[game.metric] for arm in game.arms}
     blocks: list[Block] = [
         Figure(
-            figures.curves(own, list(deciding), y=game.metric),
+            figures.curves(own, [arm.arm for arm in game.arms], y=game.metric),
             "Learning curves",
             f"{game.metric} on the confirmation seeds: mean and range over seeds; {better}.",
-        ),
-        Figure(
-            figures.values(deciding, game.metric),
-            "Every seed",
-            f"{game.metric} of each confirmation run, and beside them {_MEAN}. A diverged run counts as the "
-            f"worst value of any run; {better}.",
-        ),
+        )
     ]
     for name in game.measures:
         measured = {arm.arm: arm.estimates[name] for arm in game.arms}
         caption = (
-            f"{name} of each confirmation run, computed from its records, and beside them {_MEAN}. The "
+            f"{name} of each confirmation run, computed from its records, and below them {_MEAN}. The "
             "protocol below defines it."
         )
-        blocks.append(Figure(figures.values(measured, name), name.capitalize(), caption))
-    if any(arm.ease for arm in game.arms):
-        blocks += [
-            Figure(
-                tuning_figures.expected_best(game.arms, game.metric),
-                "How easily each arm is tuned",
-                f"The {game.metric} that the best of n trials is expected to have; {better}. Bands are "
-                "bootstrap 95 % intervals over trials.",
-            ),
-            Figure(
-                tuning_figures.trials(game.arms, game.metric),
-                "Every trial",
-                f"{game.metric} of each trial on the first tuning seed, over the generator's learning rate; "
-                f"{better}. A ring marks the chosen settings.",
-            ),
-        ]
+        blocks.append(Figure(figures.values(measured, name), name.capitalize(), caption, is_small=True))
     return blocks
+
+
+def _every_seed(game: GameResult) -> Figure:
+    deciding = {arm.arm: arm.estimates[game.metric] for arm in game.arms}
+    return Figure(
+        figures.values(deciding, game.metric),
+        f"{game.game}: every seed",
+        f"{game.metric} of each confirmation run, and below them {_MEAN}. A diverged run counts as the "
+        f"worst value of any run; {game.better} is better.",
+    )
+
+
+def _all_pairs(game: GameResult) -> list[Block]:
+    pairs = all_pairs(game)
+    if not pairs:
+        return []
+    caption = (
+        f"How much better the first arm is than the second, in {game.metric}: the mean of the differences "
+        f"of {pairs[0].seeds} seeds, paired, with its 95 % interval (Student's t). A full marker is a pair "
+        "whose interval leaves out zero. Each interval is of its pair alone: of twenty pairs that do not "
+        "differ, one is apart by chance."
+    )
+    figure = forest(pairs, [arm.arm for arm in game.arms], game.metric)
+    return [Figure(figure, "All pairs of arms", caption)]
+
+
+def _pairs_in_numbers(game: GameResult) -> list[Block]:
+    rows = [(f"{pair.better} − {pair.worse}", *_in_cells(pair)) for pair in all_pairs(game)]
+    heads = ("pair", f"how much better, in {game.metric}", "95 % interval, Student's t", "seeds")
+    return [Table(heads, rows)] if rows else []
+
+
+def _in_cells(pair: Pair) -> tuple[str, str, str]:
+    interval = f"{pair.lead.low:.3g} to {pair.lead.high:.3g}" if pair.seeds > 1 else "none of one seed"
+    return f"{pair.lead.value:.3g}", interval, str(pair.seeds)
 
 
 def _samples(runs: Mapping[str, Sequence[Path]]) -> Block:
     first = {arm: folders[0] for arm, folders in runs.items() if folders}
-    table = run_tables(list(first.values()), ["Samples"])
-    shown = {
-        arm: series.pictures(table.filter(run=number), folder)
-        for number, (arm, folder) in enumerate(first.items())
-    }
+    shown = _sample_pictures(first)
     steps = list(spread({step: path for own in shown.values() for step, path in own.items()}, _SHOWN_STEPS))
-    rows = [(arm, [own.get(step) for step in steps]) for arm, own in shown.items()]
+    rows = with_real([(arm, [own.get(step) for step in steps]) for arm, own in shown.items()], first.values())
     caption = "From each arm's first confirmation run, at equal steps. A gap is a run that had diverged."
     return Pictures([f"step {step:,}" for step in steps], rows, caption)
 

@@ -37,6 +37,7 @@ _LEAST_DECADES, _LEAST_SHARE = 0.5, 0.05
 _ROW = 16
 _BETWEEN = 36
 
+_NAMED_ROW = 34  # pixels of a row that has a name
 # Distance of an arm's points, and of their mean, from its place on the axis; arms are 1 apart.
 _ASIDE = 0.16
 
@@ -62,16 +63,25 @@ def curves(
         steps, low, high = (rows[name].to_list() for name in ("step", "low", "high"))
         if low != high:
             figure["data"].append(band(arm, number, steps, low, high))
-        figure["data"].append(series_line(arm, number, steps, rows["mean"].to_list()))
+        line_of_arm = series_line(arm, number, steps, rows["mean"].to_list())
+        figure["data"].append(line_of_arm | ({"meta": {"span": [low, high]}} if low != high else {}))
     if log:
         figure["layout"]["yaxis"]["type"] = "log"
     shown = frame.filter(pl.col("arm").is_in(list(arms)))
     if span := _widened([*shown["low"], *shown["high"]], log=log):
         figure["layout"]["yaxis"]["range"] = span
     if line is not None:
-        level = {"type": "line", "xref": "x domain", "x0": 0, "x1": 1, "yref": "y", "y0": line, "y1": line}
-        figure["layout"]["shapes"] = [level | {"line": {"color": "#888888", "width": 1, "dash": "dot"}}]
+        mark(figure, line)
     return figure
+
+
+def mark(figure: Figure, level: float, text: str = "") -> None:
+    """Draw a dotted line at a level, with its name."""
+    line: dict[str, Any] = {"type": "line", "xref": "x domain", "x0": 0, "x1": 1, "yref": "y"}
+    line |= {"y0": level, "y1": level, "line": {"color": "#888888", "width": 1, "dash": "dot"}}
+    if text:
+        line["label"] = {"text": text, "textposition": "end", "font": {"size": 11}}
+    figure["layout"].setdefault("shapes", []).append(line)
 
 
 def _widened(values: Sequence[float | None], *, log: bool) -> list[float] | None:
@@ -107,38 +117,48 @@ def band(
 
 
 def values(arms: Mapping[str, Estimate], y: str) -> Figure:
-    """Every confirmation seed of every arm as a point, and beside them their mean with its 95 % interval."""
-    figure = base_figure(x="", y=y)
+    """Every confirmation seed of every arm as a point, and below them their mean with its 95 % interval.
+
+    Arms are rows, so that a phone has room for their names; ``y`` is the title of the axis of values.
+    """
+    figure = base_figure(x=y, y="")
     for number, (arm, estimate) in enumerate(arms.items()):
         count = len(estimate.values)
-        shared = {"type": "scatter", "mode": "markers", "name": arm, "showlegend": False}
+        shared = {"type": "scatter", "mode": "markers", "name": arm, "legendgroup": arm, "showlegend": False}
         points = shared | {
-            "x": [number - _ASIDE] * count,
-            "y": list(estimate.values),
-            "marker": {"color": colour(number), "symbol": MARKERS[number % len(MARKERS)], "size": 10},
+            "x": list(estimate.values),
+            "y": [number - _ASIDE] * count,
+            "marker": {"color": colour(number), "symbol": MARKERS[number % len(MARKERS)], "size": 9},
             "customdata": list(range(1, count + 1)),
-            "hovertemplate": "%{y:.4g}<extra>%{fullData.name}, seed %{customdata}</extra>",
+            "hovertemplate": "%{x:.4g}<extra>%{fullData.name}, seed %{customdata}</extra>",
         }
         stroke = {"color": colour(number), "width": 3}
         bars = error_bars([estimate.mean], [(estimate.low, estimate.high)])
         mean = shared | {
-            "x": [number + _ASIDE],
-            "y": [estimate.mean],
-            "marker": {"color": colour(number), "symbol": "line-ew", "size": 20, "line": stroke},
-            "error_y": bars | {"color": colour(number), "thickness": 2, "width": 6},
+            "x": [estimate.mean],
+            "y": [number + _ASIDE],
+            "marker": {"color": colour(number), "symbol": "line-ns", "size": 14, "line": stroke},
+            "error_x": bars | {"color": colour(number), "thickness": 2, "width": 6},
             "customdata": [[estimate.low, estimate.high]],
-            "hovertemplate": "%{y:.4g} [%{customdata[0]:.4g}, %{customdata[1]:.4g}]"
+            "hovertemplate": "%{x:.4g} [%{customdata[0]:.4g}, %{customdata[1]:.4g}]"
             "<extra>%{fullData.name}, mean</extra>",
         }
         figure["data"] += [points, mean]
-    figure["layout"]["xaxis"] |= {
-        "tickvals": list(range(len(arms))),
-        "ticktext": list(arms),
-        "range": [-0.5, len(arms) - 0.5],
+    rows(figure, list(arms))
+    return figure
+
+
+def rows(figure: Figure, names: Sequence[str]) -> None:
+    """Give a figure one row a name, from the top down, and the height that they need."""
+    figure["layout"]["yaxis"] |= {
+        "tickvals": list(range(len(names))),
+        "ticktext": list(names),
+        "range": [len(names) - 0.5, -0.5],
         "showgrid": False,
         "zeroline": False,
+        "ticks": "",
     }
-    return figure
+    figure["layout"]["height"] = 90 + _NAMED_ROW * len(names)
 
 
 def heat(

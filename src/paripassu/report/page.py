@@ -1,44 +1,36 @@
 """A page: a folder of static files that opens from disk without a network and escapes all it shows."""
 
-import json
-import math
 import os
-import re
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, Template, select_autoescape
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
-from paripassu.files import read_whole, remove, write_whole
-from paripassu.printable import printable
+from paripassu.files import write_whole
 from paripassu.records import Environment as Where
 from paripassu.records import Verdict
-
-PAGE_FOLDER = "report"
-_ASSETS = ("style.css", "figures.js", "keyboard.js")
-_TAG = re.compile("<(?!br>|/?extra>)")
-# In JSON, what `printable` may escape; a pair of surrogates that it leaves is here too.
-_OBEYED = re.compile(r"\\(?:[bfr]|u(?:00[01]|007f|00[89]|00ad|061c|180e|20[026]|feff|fff[9ab]|d[89a-f]))")
+from paripassu.report import prose
+from paripassu.report.encoding import figure_json, shown
+from paripassu.report.figure_data import as_csv
+from paripassu.report.folder import PAGE_FOLDER, write_assets, write_pictures, write_plotly, write_tables
+from paripassu.report.glossary import Glossary
 
 
 @dataclass(frozen=True)
 class Text:
-    """Plain text; blank lines separate paragraphs."""
+    """Text: paragraphs, lists and emphasis, as `paripassu.report.prose` reads them."""
 
     text: str
     kind: str = "text"
 
-    def paragraphs(self) -> list[str]:
-        """The text's paragraphs."""
-        return [p for p in self.text.split("\n\n") if p.strip()]
+    def drawn(self) -> Markup:
+        """The text as markup."""
+        return prose.drawn(self.text)
 
 
 @dataclass(frozen=True)
@@ -105,11 +97,19 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of `paripassu.report.figures` with its title and what to look at in it."""
+    """A figure of `paripassu.report.figures`. Its numbers are beside it as CSV.
+
+    Attributes:
+        figure: what plotly.js draws.
+        title: its heading.
+        caption: what to look at in it.
+        is_small: whether half of a wide screen is enough for it.
+    """
 
     figure: Mapping[str, Any]
     title: str
     caption: str
+    is_small: bool = False
     kind: str = "figure"
 
     def data(self) -> Markup:
@@ -117,9 +117,7 @@ class Figure:
 
         Plotly reads some HTML in text. Nothing but a line break and the mark of a hover label's end is left.
         """
-        text = _TAG.sub("&lt;", _json(self.figure).replace("&", "&amp;"))
-        text = text.replace("<", "\\u003c").replace("&", "\\u0026")
-        return Markup(text)  # noqa: S704 - every < and & in it is escaped
+        return figure_json(self.figure)
 
 
 @dataclass(frozen=True)
@@ -139,6 +137,36 @@ class Pictures:
 
 
 @dataclass(frozen=True)
+class Strip:
+    """One row of pictures with a name each, which a reader compares.
+
+    Attributes:
+        pictures: names and files, from left to right.
+        caption: what to look at.
+    """
+
+    pictures: Sequence[tuple[str, Path]]
+    caption: str = ""
+    kind: str = "strip"
+
+
+@dataclass(frozen=True)
+class Film:
+    """Pictures over time, one at a time beside what they should become.
+
+    Attributes:
+        pictures: what each is of, such as its step, and its file, in the order of time; one at least.
+        real: a picture of the data, if there is one.
+        caption: what to look at.
+    """
+
+    pictures: Sequence[tuple[str, Path]]
+    real: Path | None = None
+    caption: str = ""
+    kind: str = "film"
+
+
+@dataclass(frozen=True)
 class Code:
     """Text to copy, with its line breaks."""
 
@@ -146,15 +174,22 @@ class Code:
     kind: str = "code"
 
 
-Block = Text | Badge | Table | Figure | Pictures | Code
+Block = Text | Badge | Table | Figure | Pictures | Strip | Film | Code
 
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and the blocks under it."""
+    """A heading and the blocks under it.
+
+    Attributes:
+        title: the heading.
+        blocks: in order.
+        is_folded: whether a reader opens it first: details that few need.
+    """
 
     title: str
     blocks: Sequence[Block]
+    is_folded: bool = False
 
 
 @dataclass(frozen=True)
@@ -195,16 +230,38 @@ class Page:
             The path of ``index.html``.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        places = _copy_pictures(self, folder)
-        for name in _ASSETS:
-            asset = files("paripassu.report") / "assets" / name
-            write_whole(folder / name, asset.read_text(encoding="utf-8"))
-        has_figures = any(isinstance(block, Figure) for block in _blocks(self))
-        if has_figures:
-            _write_plotly(folder / "plotly.min.js")
-        text = _template().render(page=self, places=places, has_figures=has_figures)
+        write_assets(folder)
+        blocks = dict(self._named_blocks())
+        figures = {name: block for name, block in blocks.items() if isinstance(block, Figure)}
+        pictures = [picture for block in blocks.values() for picture in _pictures(block)]
+        tables = {name: (block.title, as_csv(block.figure)) for name, block in figures.items()}
+        text = _template().render(
+            page=self,
+            glossary=Glossary(),
+            places=write_pictures(pictures, folder),
+            tables=write_tables(tables, folder),
+            has_figures=bool(figures),
+        )
+        if figures:
+            write_plotly(folder)
         write_whole(folder / "index.html", text)
         return folder / "index.html"
+
+    def _named_blocks(self) -> Iterator[tuple[str, Block]]:
+        """Each block and what the page's markup calls it."""
+        yield from ((f"b{number}", block) for number, block in enumerate(self.blocks, 1))
+        for place, section in enumerate(self.sections, 1):
+            yield from ((f"s{place}b{number}", block) for number, block in enumerate(section.blocks, 1))
+
+
+def _pictures(block: Block) -> Iterator[Path]:
+    """The files of a block's pictures."""
+    if isinstance(block, Pictures):
+        yield from (picture for _, row in block.rows for picture in row if picture is not None)
+    elif isinstance(block, Strip | Film):
+        yield from (picture for _, picture in block.pictures)
+        if isinstance(block, Film) and block.real is not None:
+            yield block.real
 
 
 def left_out(cut: Sequence[str]) -> list[Block]:
@@ -224,70 +281,15 @@ def environment_blocks(where: Where, extra: Sequence[tuple[str, str]] = ()) -> l
     return [Code(where.command), Table(("", ""), rows)]
 
 
-def _blocks(page: Page) -> list[Block]:
-    return [*page.blocks, *(block for section in page.sections for block in section.blocks)]
-
-
-def _json(value: object) -> str:
-    """JSON with null for numbers that are not finite, and text as `printable` makes it."""
-    try:
-        text = json.dumps(value, allow_nan=False, separators=(",", ":"))
-    except ValueError:
-        return json.dumps(_plain(value), allow_nan=False, separators=(",", ":"))
-    # Going through every number takes longer than writing them.
-    return json.dumps(_plain(value), separators=(",", ":")) if _OBEYED.search(text) else text
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, str):
-        return printable(value)
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _shown(value: Any) -> Any:
-    """What the template shows; markup is a figure or a part of the page that was shown before."""
-    is_text = isinstance(value, str) and not isinstance(value, Markup)
-    return printable(value, keep="\n\t") if is_text else value
-
-
-def _copy_pictures(page: Page, folder: Path) -> dict[Path, str]:
-    home = folder / "pictures"
-    remove(home)
-    home.mkdir()
-    shown = [
-        picture
-        for block in _blocks(page)
-        if isinstance(block, Pictures)
-        for _, row in block.rows
-        for picture in row
-        if picture is not None
-    ]
-    places = {picture: f"pictures/{number:03d}.png" for number, picture in enumerate(dict.fromkeys(shown))}
-    for picture, place in places.items():
-        shutil.copyfile(picture, folder / place)
-    return places
-
-
-def _write_plotly(path: Path) -> None:
-    script = get_plotlyjs()
-    # It is 5 MB and the same for every page of a version. One from somebody else may be another.
-    if not path.is_file() or path.is_symlink() or read_whole(path) != script.encode():
-        write_whole(path, script)
-
-
 @cache
 def _template() -> Template:
     loader = PackageLoader("paripassu.report", "assets")
     environment = Environment(
         loader=loader,
         autoescape=select_autoescape(["html"]),
-        finalize=_shown,
+        finalize=shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["shown"] = _shown
+    environment.filters["shown"] = shown
     return environment.get_template("page.html")

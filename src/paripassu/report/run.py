@@ -1,7 +1,8 @@
 """The page of one run."""
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -9,7 +10,7 @@ import polars as pl
 from paripassu.evidence import series
 from paripassu.evidence.tables import run_table
 from paripassu.files import AnyPath
-from paripassu.records import RECORDS_FILE, RUN_FILE, RunHeader
+from paripassu.records import RECORDS_FILE, RUN_FILE, RunHeader, better
 from paripassu.records.checkpoints import CHECKPOINTS, damage
 from paripassu.records.codec import load, proved_end
 from paripassu.report import figures
@@ -17,14 +18,16 @@ from paripassu.report.page import (
     Block,
     Code,
     Figure,
+    Film,
     Page,
-    Pictures,
     Section,
     Table,
     environment_blocks,
 )
+from paripassu.report.updates import unique, update_figures
+from paripassu.report.words import run_in_words
 
-_SHOWN_PICTURES = 6
+_SHOWN_PICTURES = 12
 
 
 def write_run_page(folder: AnyPath) -> Path:
@@ -47,16 +50,18 @@ def run_page(folder: Path) -> Page:
     name = folder.resolve().name
     own = run_table(folder)
     table = own.with_columns(arm=pl.lit(name), seed=pl.lit(0))
+    header = header_of(folder, own)
     sections = [
-        Section("Measurements", [*_first_and_last(table), *metric_figures(table, [name]), *_losses(table)]),
         Section("Samples", _samples(own, folder)),
-        Section("Updates", update_figures(table, [name])),
+        Section("Measurements", [*_measured(table), *metric_figures(table, [name]), *_losses(table)]),
+        Section("What the optimizers did", update_figures(table, [name])),
     ]
     lead = "Measured by a probe in a training loop outside of paripassu."
-    if header := header_of(folder, own):
-        lead = " ".join([_lead(own, is_proved=bool(proved_end(folder / RECORDS_FILE))), *_mend(folder)])
+    if header:
+        words = [run_in_words(header.settings), _lead(own, is_proved=bool(proved_end(folder / RECORDS_FILE)))]
+        lead = " ".join([*filter(None, words), *_mend(folder)])
         settings = Code(json.dumps(header.settings, indent=2, ensure_ascii=False))
-        sections.append(Section("Settings", [settings]))
+        sections.append(Section("Settings", [settings], is_folded=True))
         made = environment_blocks(header.environment, [("seed", str(header.settings.get("seed")))])
         sections.append(Section("How it was made", made))
     return Page(title=name, lead=lead, blocks=[], sections=[s for s in sections if s.blocks])
@@ -92,70 +97,15 @@ def metric_figures(table: pl.DataFrame, arms: Sequence[str]) -> list[Block]:
     """
     metrics = series.metrics(table)
     blocks: list[Block] = []
-    for name in _unique(metrics, "name"):
+    for name in unique(metrics, "name"):
         own = series.over_seeds(metrics.filter(name=name))
         figure = figures.curves(own, arms, y=name)
-        blocks.append(Figure(figure, name, "Measured on generated samples."))
+        caption = f"Measured on generated samples; {better(name)} is better."
+        first = own.filter(step=0)["mean"]
+        if len(first) and math.isfinite(first[0]):
+            figures.mark(figure, first[0], "untrained")
+        blocks.append(Figure(figure, name, caption, is_small=True))
     return blocks
-
-
-def update_figures(table: pl.DataFrame, arms: Sequence[str]) -> list[Block]:
-    """How far each player's steps went, the pace of one against the other, and both layer by layer.
-
-    Args:
-        table: records of kind ``"Update"``, ``"Shadow"`` and ``"Pace"``, from `series.read_arms`.
-        arms: in the order of the legend.
-    """
-    updates = series.updates(table)
-    blocks: list[Block] = []
-    for player in _unique(updates, "player"):
-        steps = updates.filter(player=player)
-        figure = figures.curves(series.over_seeds(steps, "update"), arms, y="length of a step", log=True)
-        caption = f"Length of the {player}'s probed steps in weight space, as measured from the weights."
-        blocks.append(Figure(figure, f"How far the {player} steps", caption))
-    paces = series.pace(table)
-    for pair in _unique(paces, "name"):
-        own = series.over_seeds(paces.filter(name=pair))
-        caption = (
-            "Relative step of the first player over that of the second. A relative step is the length of a "
-            "step over the length of the player's weights. At 1 both move at the same pace. A flat line is "
-            "a constant pace."
-        )
-        figure = figures.curves(own, arms, y="pace", log=True, line=1.0)
-        blocks.append(Figure(figure, f"Pace, {pair}", caption))
-    return blocks + _layer_figures(table, arms)
-
-
-def _layer_figures(table: pl.DataFrame, arms: Sequence[str]) -> list[Block]:
-    layers = series.layers(table)
-    first = " Of each arm's first run." if (table["seed"] > 0).any() else ""
-    blocks: list[Block] = []
-    for rule in _unique(layers, "rule"):
-        for player in _unique(layers, "player"):
-            frame = layers.filter(rule=rule, player=player)
-            whose = f"The {player}'s steps, layer by layer"
-            if rule:
-                title, angles = f"{whose}, over those of {rule}", f"{whose}, against those of {rule}"
-                length = (
-                    f"Length of a step over that of {rule} on the same gradients, before its learning rate. "
-                    f"It is the rate at which {rule} would have gone as far."
-                )
-                angle = (
-                    f"Cosine of a step with that of {rule} on the same gradients; 1 is the same direction."
-                )
-            else:
-                title, angles = f"{whose}: length", f"{whose}: direction"
-                length = "Length of a step. A row of one colour is a constant magnitude."
-                angle = "Cosine of a step with the negative gradient; 1 is straight down."
-            lengths = figures.heat(frame, arms, "magnitude", log=True)
-            blocks.append(Figure(lengths, title, length + first))
-            cosines = figures.heat(frame, arms, "cosine", angle=True)
-            blocks.append(Figure(cosines, angles, angle + first))
-    return blocks
-
-
-def _unique(frame: pl.DataFrame, column: str) -> list[str]:
-    return frame[column].unique(maintain_order=True).to_list()
 
 
 def _mend(folder: Path) -> list[str]:
@@ -180,14 +130,17 @@ def _lead(table: pl.DataFrame, *, is_proved: bool) -> str:
     return f"{words} {end['reason'].capitalize()}." if end["reason"] else words
 
 
-def _first_and_last(table: pl.DataFrame) -> list[Block]:
+def _measured(table: pl.DataFrame) -> list[Block]:
+    """Each metric before training, at its best and at the end, and which way it improves."""
     metrics = series.metrics(table)
-    rows = [
-        (name, *(f"{value:.4g}" for value in (own["value"][0], own["value"][-1])))
-        for name in _unique(metrics, "name")
-        for own in [metrics.filter(name=name)]
-    ]
-    return [Table(("metric", "untrained", "last"), rows)] if rows else []
+    rows: list[tuple[str, ...]] = []
+    for name in unique(metrics, "name"):
+        values = metrics.filter(name=name)["value"]
+        finite = values.filter(values.is_finite()).to_list()
+        way = better(name)
+        best = [min(finite) if way == "lower" else max(finite)] if finite else [float("nan")]
+        rows.append((name, f"{way} is better", *(f"{v:.4g}" for v in (values[0], *best, values[-1]))))
+    return [Table(("metric", "", "untrained", "best", "last"), rows)] if rows else []
 
 
 def _losses(table: pl.DataFrame) -> list[Block]:
@@ -196,16 +149,44 @@ def _losses(table: pl.DataFrame) -> list[Block]:
         return []
     both = series.over_seeds(losses.with_columns(arm=losses["name"]))
     figure = figures.curves(both, ["discriminator", "generator"], y="loss")
-    return [Figure(figure, "Losses", "Each player's loss is the one that it minimizes.")]
+    return [Figure(figure, "Losses", "Each player's loss is the one that it minimizes.", is_small=True)]
 
 
 def _samples(table: pl.DataFrame, folder: Path) -> list[Block]:
-    shown = spread(series.pictures(table, folder), _SHOWN_PICTURES)
-    if not shown:
+    found = series.pictures(table, folder)
+    if not found:
         return []
-    columns = [f"step {step:,}" for step in shown]
-    caption = "All generated from the same latents."
-    return [Pictures(columns, [("generator", list(shown.values()))], caption)]
+    shown = {step: found[step] for step in log_spaced(sorted(found), _SHOWN_PICTURES)}
+    real = series.real_picture(folder)
+    caption = "All samples are generated from the same latents." + (
+        " Real data are beside them." if real else ""
+    )
+    return [Film([(f"step {step:,}", path) for step, path in shown.items()], real, caption)]
+
+
+def log_spaced(steps: Sequence[int], count: int) -> list[int]:
+    """At most ``count`` of some steps: the first, the last, and between them nearly even on a log scale.
+
+    Args:
+        steps: rising, >= 0.
+        count: at least 2.
+
+    Example:
+        >>> log_spaced([0, 1, 2, 3, 4, 8, 16], 5)
+        [0, 2, 4, 8, 16]
+    """
+    chosen, left = list(steps[:1]), list(steps[1:])
+    while left and len(chosen) < count:
+        places = count - len(chosen)
+        if len(left) <= places:
+            return chosen + left
+        # The factor that the places left need to reach the end, from the step before.
+        aim = max(chosen[-1], 1) * (left[-1] / max(chosen[-1], 1)) ** (1 / places)
+        last_usable = len(left) - places
+        nearest = min(range(last_usable + 1), key=lambda number: abs(math.log(left[number] / aim)))
+        chosen.append(left[nearest])
+        left = left[nearest + 1 :]
+    return chosen
 
 
 def spread(pictures: Mapping[int, Path], count: int) -> dict[int, Path]:
@@ -214,3 +195,11 @@ def spread(pictures: Mapping[int, Path], count: int) -> dict[int, Path]:
     if len(steps) > count:
         steps = [steps[round(i * (len(steps) - 1) / (count - 1))] for i in range(count)]
     return {step: pictures[step] for step in steps}
+
+
+def with_real(
+    rows: Sequence[tuple[str, Sequence[Path | None]]], folders: Iterable[Path]
+) -> list[tuple[str, Sequence[Path | None]]]:
+    """Rows of pictures with one of real data above them, if a run has it."""
+    real = series.first_real_picture(folders)
+    return [*([("real data", [real])] if real and rows else []), *rows]

@@ -1,6 +1,9 @@
 """Runs side by side: the settings in which they differ, and their results."""
 
+import hashlib
 import json
+import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,9 @@ from paripassu.evidence import series
 from paripassu.evidence.tables import run_table
 from paripassu.records import RECORDS_FILE, RunHeader
 from paripassu.report.page import Block, Page, Pictures, Section, Table, Text
-from paripassu.report.run import header_of, metric_figures, spread, update_figures
+from paripassu.report.run import header_of, metric_figures, spread, with_real
+from paripassu.report.updates import update_figures
+from paripassu.report.words import optimizer_in_words
 
 _SHOWN_STEPS = 4
 
@@ -53,10 +58,10 @@ def write_side_by_side(folders: Sequence[Path], out: Path) -> Path:
         raise ValueError(flaws[0])
     table = pl.concat(own.with_columns(arm=pl.lit(name), seed=pl.lit(0)) for name, own in tables.items())
     sections = [
+        Section("Samples", _samples(tables, runs)),
         Section("Settings that differ", _settings(headers)),
         Section("Measurements", [*_outcomes(tables), *metric_figures(table, list(runs))]),
-        Section("Samples", _samples(tables, runs)),
-        Section("Updates", update_figures(table, list(runs))),
+        Section("What the optimizers did", update_figures(table, list(runs))),
     ]
     lead = (
         f"{len(runs)} runs side by side. Each line is one run, so these figures do not show the spread "
@@ -67,13 +72,27 @@ def write_side_by_side(folders: Sequence[Path], out: Path) -> Path:
     return page.write(out)
 
 
+def side_by_side_folder(folders: Sequence[Path], home: Path) -> Path:
+    """A folder in ``home`` for the page of these runs, which those of other runs do not share.
+
+    Example:
+        >>> side_by_side_folder([Path("runs/a"), Path("runs/b")], Path("runs/side-by-side")).as_posix()
+        'runs/side-by-side/a-b-b52d7a75'
+    """
+    named = "-".join(re.sub("[^A-Za-z0-9_.]+", "-", folder.resolve().name) for folder in folders)
+    digest = hashlib.sha256(
+        "\0".join(os.path.relpath(folder, home) for folder in folders).encode(errors="surrogateescape")
+    )
+    return home / f"{named[:60]}-{digest.hexdigest()[:8]}"
+
+
 def _names(folders: Sequence[Path]) -> list[str]:
     short = [folder.resolve().name for folder in folders]
     return short if len(set(short)) == len(short) else [str(folder) for folder in folders]
 
 
 def _settings(headers: Mapping[str, RunHeader | None]) -> list[Block]:
-    settings = {name: dict(_flat(header.settings)) for name, header in headers.items() if header}
+    settings = {name: _in_words(header.settings) for name, header in headers.items() if header}
     keys = dict.fromkeys(key for own in settings.values() for key in own)
     rows = [
         (key, *(own.get(key, "") for own in settings.values()))
@@ -83,6 +102,16 @@ def _settings(headers: Mapping[str, RunHeader | None]) -> list[Block]:
     if not rows:
         return [Text("No recorded setting differs.")]
     return [Table(("setting", *settings), rows)]
+
+
+def _in_words(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Every setting by its name, each player's optimizer in one phrase."""
+    phrases = {player: optimizer_in_words(settings.get(player)) for player in ("generator", "discriminator")}
+    said = {player: words for player, words in phrases.items() if words}
+    rest = {name: value for name, value in settings.items() if name not in said}
+    if len(set(said.values())) == 1 and len(said) == len(phrases):
+        said = {"optimizer": said["generator"]}
+    return said | dict(_flat(rest))
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
@@ -115,6 +144,8 @@ def _samples(tables: Mapping[str, pl.DataFrame], runs: Mapping[str, Path]) -> li
     steps = list(spread({step: path for own in shown.values() for step, path in own.items()}, _SHOWN_STEPS))
     if not steps:
         return []
-    rows = [(name, [own.get(step) for step in steps]) for name, own in shown.items()]
+    rows = with_real(
+        [(name, [own.get(step) for step in steps]) for name, own in shown.items()], runs.values()
+    )
     caption = "At equal steps. A gap is a step at which a run drew no samples."
     return [Pictures([f"step {step:,}" for step in steps], rows, caption)]

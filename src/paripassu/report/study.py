@@ -9,6 +9,7 @@ from paripassu.records import STUDY_FILE, StudyResult
 from paripassu.records.codec import load
 from paripassu.records.study import finding_title, flat_settings
 from paripassu.report import collapse, comparison, dissection, played
+from paripassu.report.effort import run_count
 from paripassu.report.page import (
     Badge,
     Block,
@@ -52,11 +53,18 @@ def study_page(folder: Path) -> Page:
 
 def _page(result: StudyResult, folder: Path) -> Page:
     sections = of_kind(_SECTIONS, result)
+    claim = f"Claim under test: {result.claim}" if result.claim else "No claim is tested."
     words = "\n\n".join(text for text in (result.protocol, result.rule) if text)
     return Page(
         title=result.question or result.name,
-        lead=f"Claim under test: {result.claim}" if result.claim else "No claim is tested.",
-        blocks=[*_findings(result), *left_out(result.cut), *(Text(remark) for remark in result.remarks)],
+        lead=comparison.answers(result) or claim,
+        blocks=[
+            *(comparison.first_screen(result, folder) if result.is_judged else []),
+            *([Text(claim)] if result.games else []),
+            *_findings(result),
+            *left_out(result.cut),
+            *(Text(remark) for remark in result.remarks),
+        ],
         sections=[
             *(sections(result, folder) if result.is_judged else []),
             *([Section("Protocol", [Text(words)])] if words else []),
@@ -82,7 +90,7 @@ def _findings(result: StudyResult) -> list[Block]:
 
 
 def _made(result: StudyResult) -> list[tuple[str, str]]:
-    runs = sum(comparison.run_count(arm) for game in result.games for arm in game.arms)
+    runs = sum(run_count(arm) for game in result.games for arm in game.arms)
     rows = {"study": result.name, "scale": result.scale} | ({"runs": f"{runs:,}"} if runs else {})
     settings = {name: value for name, value in flat_settings(result.settings).items() if _is_told(value)}
     rows |= {name.replace("_", " "): _in_words(value) for name, value in settings.items()}

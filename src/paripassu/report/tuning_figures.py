@@ -14,7 +14,8 @@ def expected_best(arms: Sequence[ArmResult], metric: str) -> Figure:
             continue
         counts = list(range(1, len(arm.ease.expected) + 1))
         figure["data"].append(band(arm.arm, number, counts, arm.ease.low, arm.ease.high))
-        figure["data"].append(series_line(arm.arm, number, counts, arm.ease.expected))
+        line = series_line(arm.arm, number, counts, arm.ease.expected)
+        figure["data"].append(line | {"meta": {"span": [arm.ease.low, arm.ease.high]}})
     return figure
 
 

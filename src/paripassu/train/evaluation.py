@@ -1,6 +1,6 @@
 """Measurements and pictures of a generator, for the data it was trained on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -71,20 +71,27 @@ class Evaluator:
             NotFiniteError: a sample is not finite.
             RuntimeError: the GPU has too little memory for it.
         """
+        return self._draw(lambda count: torch.cat([*self._generate(network, count, Stream.PICTURES)]), path)
+
+    def draw_real(self, path: Path) -> bool:
+        """As `draw`, of the data: what samples should look like."""
+        return self._draw(self._drawn, path)
+
+    def _draw(self, samples: Callable[[int], Tensor], path: Path) -> bool:
         with measuring_fits(self._run, self._real.shape):
             if self._real.shape == (2,):
-                points = torch.cat([*self._generate(network, _POINTS, Stream.PICTURES)])
                 modes = self._real.modes
-                pictures.scatter(points, modes.centres if modes else self._drawn(), path, rings=bool(modes))
+                centres = modes.centres if modes else self._drawn(_POINTS)
+                pictures.scatter(samples(_POINTS), centres, path, rings=bool(modes))
                 return True
             if len(self._real.shape) == 3 and self._real.shape[0] in (1, 3):
-                pictures.grid(torch.cat([*self._generate(network, _SHOWN, Stream.PICTURES)]), path)
+                pictures.grid(samples(_SHOWN), path)
                 return True
         return False
 
-    def _drawn(self) -> Tensor:
+    def _drawn(self, count: int) -> Tensor:
         device = torch.device(self._run.device)
-        return self._real.draw(_POINTS, generator(self._run.seed, Stream.PICTURES, 2, device))
+        return self._real.draw(count, generator(self._run.seed, Stream.PICTURES, 2, device))
 
     @torch.no_grad()
     def _generate(self, network: nn.Module, count: int, stream: Stream) -> Iterator[Tensor]:

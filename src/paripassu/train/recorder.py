@@ -4,7 +4,7 @@ from pathlib import Path
 
 from paripassu.data import Samples
 from paripassu.probe import Probe
-from paripassu.records import Losses, Metric
+from paripassu.records import REAL_PICTURE, Losses, Metric
 from paripassu.records import Samples as SamplesRecord
 from paripassu.records.codec import RecordWriter
 from paripassu.train.checkpoint import save_checkpoint
@@ -53,6 +53,8 @@ class Recorder:
         for name, value in values.items():
             self.write(Metric(step, name, value))
         if is_drawn:
+            if not (real := self._folder / REAL_PICTURE).is_file():
+                self._evaluator.draw_real(real)
             self.write(SamplesRecord(step, picture))
         return ""
 

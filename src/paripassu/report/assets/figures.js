@@ -8,6 +8,9 @@
   const ROOM = { x: 48, y: 22 };
   const PAPER = { width: 680, height: 800 }; // pixels; A4 and letter both have room, caption included
 
+  const phone = window.matchMedia("(max-width: 40rem)");
+  let chosen = null; // the arm that stands out in every figure
+
   function themed(layout) {
     const axis = { gridcolor: style("--line"), linecolor: style("--line"), zerolinecolor: style("--line") };
     const themedLayout = {
@@ -25,6 +28,7 @@
     };
     // A finger that drags scrolls the page; a box to zoom into is a button away.
     if (window.matchMedia("(pointer: coarse)").matches) themedLayout.dragmode = false;
+    if (phone.matches) themedLayout.showlegend = false; // a row of buttons takes less room
     for (const key of Object.keys(layout)) {
       if (/^[xy]axis\d*$/.test(key)) themedLayout[key] = { ...layout[key], ...axis };
     }
@@ -58,9 +62,48 @@
     if (!Object.keys(changes).some((name) => /\.(dtick|tickformat|nticks)$/.test(name))) label(target);
   }
 
+  const armOf = (trace) => trace.legendgroup || trace.name;
+
+  // A figure that has the arm shows the others faintly; one that has not stays as it is.
+  function highlight(target) {
+    const has = target.data.some((trace) => armOf(trace) === chosen);
+    const opacity = target.data.map((trace) => (has && armOf(trace) !== chosen ? 0.12 : 1));
+    const now = target.data.map((trace) => trace.opacity ?? 1);
+    if (opacity.some((value, place) => value !== now[place])) Plotly.restyle(target, { opacity });
+    for (const button of target.parentElement.querySelectorAll(".arms button")) {
+      button.setAttribute("aria-pressed", String(button.dataset.arm === chosen));
+    }
+  }
+
+  function choose(arm) {
+    chosen = arm === chosen ? null : arm;
+    document.querySelectorAll(".figure.js-plotly-plot").forEach(highlight);
+    return false; // the legend's own click would take the arm away
+  }
+
+  // The arms as buttons in one row, which a phone shows instead of the legend.
+  function addLegend(target) {
+    target.parentElement.querySelector(".arms")?.remove();
+    const shown = target.data.filter((trace) => trace.name && trace.showlegend !== false && trace.type === "scatter");
+    if (shown.length < 2) return;
+    const row = document.createElement("div");
+    row.className = "arms";
+    for (const trace of shown) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.dataset.arm = armOf(trace);
+      button.textContent = trace.name.replaceAll("&lt;", "<").replaceAll("&amp;", "&"); // as Plotly reads it
+      button.style.setProperty("--arm", trace.line?.color ?? trace.marker?.color ?? "currentColor");
+      button.addEventListener("click", () => choose(button.dataset.arm));
+      row.append(button);
+    }
+    target.before(row);
+  }
+
   function drawOne(source) {
     const figure = JSON.parse(source.textContent);
     const target = document.getElementById(source.dataset.figure);
+    target.style.height = `${figure.layout.height}px`; // or a new width would bring another height
     Plotly.react(target, figure.data, themed(figure.layout), {
       responsive: true,
       displaylogo: false,
@@ -69,8 +112,12 @@
       modeBarButtonsToRemove: ["select2d", "lasso2d"],
     });
     label(target);
-    target.removeAllListeners("plotly_relayout");
+    addLegend(target);
+    if (chosen !== null) highlight(target);
+    for (const event of ["plotly_relayout", "plotly_legendclick", "plotly_legenddoubleclick"]) target.removeAllListeners(event);
     target.on("plotly_relayout", (changes) => relabel(target, changes));
+    target.on("plotly_legendclick", ({ curveNumber }) => choose(armOf(target.data[curveNumber])));
+    target.on("plotly_legenddoubleclick", () => false);
   }
 
   const waiting = []; // what is not drawn yet, from the top of the page down
@@ -83,8 +130,11 @@
     drawOne(source);
   }
 
+  const figuresIn = (part) => [...part.querySelectorAll("script[data-figure]")];
+
+  // What is folded has no width to be drawn in.
   function draw() {
-    waiting.splice(0, waiting.length, ...document.querySelectorAll("script[data-figure]"));
+    waiting.splice(0, waiting.length, ...figuresIn(document).filter((source) => !source.closest("details:not([open])")));
     drawNext();
   }
 
@@ -93,7 +143,11 @@
   }
 
   function fit(size) {
-    for (const target of document.querySelectorAll(".figure")) Plotly.relayout(target, size(target));
+    for (const target of document.querySelectorAll(".figure.js-plotly-plot")) {
+      const wanted = size(target);
+      target.style.height = `${wanted.height ?? target.layout.height}px`;
+      Plotly.relayout(target, wanted);
+    }
   }
 
   const onPaper = ({ layout }) => ({ width: PAPER.width, height: Math.min(layout.height, PAPER.height) });
@@ -101,6 +155,10 @@
   if (window.Plotly) {
     draw();
     dark.addEventListener("change", draw);
+    phone.addEventListener("change", draw);
+    for (const fold of document.querySelectorAll("section > details")) {
+      fold.addEventListener("toggle", () => fold.open && figuresIn(fold).forEach(drawOne));
+    }
     window.addEventListener("beforeprint", () => {
       drawAll();
       fit(onPaper);

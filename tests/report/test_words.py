@@ -1,0 +1,70 @@
+"""Settings and results in words: a reader needs no JSON to know what was trained and which arm does best."""
+
+import pytest
+from tests.cases.folders import game_result
+
+from paripassu.records import better
+from paripassu.report.answer import answer
+from paripassu.report.run import log_spaced
+from paripassu.report.words import optimizer_in_words, run_in_words
+
+SGD = {"is": "SGD", "momentum": 0.0}
+ADAM = {"is": "Adam", "betas": [0.5, 0.999], "eps": 1e-8}
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ({"is": "Normalize", "rule": SGD, "scope": "layer", "unit": "length"}, "nSGDA (layer)"),
+        (
+            {"is": "Normalize", "rule": SGD | {"momentum": 0.5}, "scope": "global"},
+            "nSGDA (global), momentum 0.5",
+        ),
+        ({"is": "Normalize", "rule": SGD, "scope": "layer", "unit": "rms"}, "nSGDA (layer, rms)"),
+        ({"is": "Graft", "magnitude": {"is": "Adam"}, "direction": SGD}, "Adam's length on SGD's direction"),
+        (ADAM, "Adam (betas 0.5 and 0.999, eps 1e-08)"),
+        (SGD, "SGD"),
+        ({"is": "mine.py:Lion", "beta": 0.9}, "mine.py:Lion (beta 0.9)"),
+    ],
+)
+def test_an_optimizer_is_named_as_papers_do(rule, words):
+    assert optimizer_in_words({"rule": rule, "lr": 0.1, "weight_decay": 0.0}) == f"{words}, lr 0.1"
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"generator": 3}, {"data": "x", "model": None}, {"generator": {"rule": 1}}]
+)
+def test_settings_of_another_shape_have_no_words(settings):
+    assert run_in_words(settings) == ""
+
+
+def test_players_that_differ_are_both_named():
+    settings = {"generator": {"rule": SGD, "lr": 0.1}, "discriminator": {"rule": SGD, "lr": 0.2}}
+    assert run_in_words(settings) == "Generator: SGD, lr 0.1. Discriminator: SGD, lr 0.2."
+
+
+def test_the_answer_names_the_best_arm_and_who_is_level_with_it():
+    game = game_result(
+        {"a": [9.0, 9.1, 9.2], "b": [9.2, 8.9, 9.0], "c": [1.0, 1.1, 1.2], "d": [2.0, 2.1, 2.2]}
+    )
+    assert answer(game) == (
+        "On game, a does best: its m is 9.1 (higher is better). 3 seeds do not separate it from b. "
+        "2 arms are behind, and c is last, at 1.1."
+    )
+
+
+def test_the_answer_of_one_seed_separates_nothing():
+    assert "1 seed does not separate it from b." in answer(game_result({"a": [9.0], "b": [1.0]}))
+
+
+@pytest.mark.parametrize("metric", ["fd-digits@1797", "kid-inception@50k"])
+def test_distances_are_better_lower(metric):
+    assert better(metric) == "lower"
+
+
+@pytest.mark.parametrize("steps", [list(range(0, 3000, 10)), [0, 1, 2], [7], list(range(12)), [0, 999, 1000]])
+def test_steps_shown_begin_and_end_with_the_run_and_rise(steps):
+    shown = log_spaced(steps, 12)
+    assert len(shown) == min(12, len(steps))
+    assert (shown[0], shown[-1]) == (steps[0], steps[-1])
+    assert shown == sorted(set(shown) & set(steps))
