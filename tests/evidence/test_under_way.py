@@ -2,6 +2,7 @@
 
 from tests.cases.folders import run_folder
 
+from paripassu.evidence import under_way
 from paripassu.evidence.under_way import UnderWay
 
 
@@ -40,8 +41,23 @@ def test_a_run_that_went_back_is_read_anew(tmp_path):
 
 def test_damaged_lines_are_passed_over(tmp_path):
     (tmp_path / "records.jsonl").write_bytes(
-        b'{"kind": "Metric", "step": null}\n\xff\xfe"Metric"\n[]\n{"Metric"\n"Metric"' + b"[" * 100_000 + b"\n"
+        b'{"kind": "Metric", "step": null}\n\xff\xfe"Metric"\n[]\n{"Metric"\n"Metric"'
+        + b"[" * 100_000
+        + b"\n"
     )
     run = UnderWay(tmp_path, 10)
     run.look()
     assert (run.step, run.metrics) == (0, {})
+
+
+def test_a_disk_that_gives_nothing_is_passed_over(tmp_path, monkeypatch):
+    """Whoever needs the records names it."""
+
+    def fail(_):
+        raise OSError(5, "Input/output error")
+
+    run_folder(tmp_path)
+    monkeypatch.setattr(under_way, "opened", fail)
+    run = UnderWay(tmp_path, 10)
+    run.look()
+    assert not run.has_begun

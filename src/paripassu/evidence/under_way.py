@@ -14,8 +14,8 @@ from paripassu.records import RECORDS_FILE
 class UnderWay:
     """A run that is being trained, perhaps by another process.
 
-    A look reads what was written since the last one, so that looking every second costs next to nothing. A
-    line that is no record is passed over: whoever reads the finished run will name it.
+    A look reads what was written since the last one, so that looking every second costs next to nothing. What
+    is no record, or what the disk does not give, is passed over: whoever reads the finished run names it.
 
     Attributes:
         folder: the run's.
@@ -58,7 +58,7 @@ class UnderWay:
                     self.step, self.metrics, self.has_ended, self._read = 0, {}, False, 0
                 stream.seek(self._read)
                 new = stream.read(size - self._read)
-        except (FileNotFoundError, NotADirectoryError, NotAFileError):
+        except (OSError, NotAFileError):
             return
         whole = new[: new.rfind(b"\n") + 1]
         self._read += len(whole)

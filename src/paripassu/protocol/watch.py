@@ -56,12 +56,19 @@ class Watch:
 
 @contextmanager
 def watched(units: Sequence[Unit], report: Report) -> Generator[Watch]:
-    """Look at the runs of ``units`` now and about once a second, in a thread, until the block ends."""
-    watch, over = Watch(units, report), Event()
+    """Look at the runs of ``units`` now and about once a second, in a thread, until the block ends.
+
+    Raises:
+        OSError: what ``report`` raised in the thread, once the block has ended.
+    """
+    watch, over, failed = Watch(units, report), Event(), list[OSError]()
 
     def keep_looking() -> None:
-        while not over.wait(_SECONDS):
-            watch.look()
+        try:
+            while not over.wait(_SECONDS):
+                watch.look()
+        except OSError as error:
+            failed.append(error)
 
     watch.look()
     thread = Thread(target=keep_looking, daemon=True)
@@ -71,3 +78,5 @@ def watched(units: Sequence[Unit], report: Report) -> Generator[Watch]:
     finally:
         over.set()
         thread.join()
+    if failed:
+        raise failed[0]
