@@ -29,7 +29,7 @@ _ROW = np.arange(CELLS) // SIDE
 _LEFT, _MIDDLE, _RIGHT = _COLUMN < SIDE // 2, _COLUMN == SIDE // 2, _COLUMN > SIDE // 2
 _MOSS_MEAN = (_MOSS_NEAR * _LEFT.sum() + _MOSS_FAR * (CELLS - _LEFT.sum())) / CELLS
 _KINDS = 2 * int(_LEFT.sum()) + 2
-_LAW_DRAWS = 20_000
+_LAW_DRAWS = 8000
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,9 @@ def solvable(levels: Levels) -> Bools:
     following = next_cells(levels).reshape(count, -1)
     reached = np.zeros((count, CELLS), bool)
     reached[np.arange(count), levels.goals] = True
-    for _ in range(CELLS):
+    before = -1
+    while reached.sum() > before:
+        before = reached.sum()
         # A move between two free cells can be taken back.
         around = np.take_along_axis(reached, following, axis=1).reshape(count, CELLS, MOVES)
         reached |= around.any(axis=2) & ~levels.walls

@@ -1,4 +1,4 @@
-r"""Prioritised replay of levels: what is learned from next is drawn by scores, and by how long ago it was seen.
+r"""Prioritised replay of levels: what is learned from next is drawn by scores, and by staleness.
 
 .. math:: P = (1 - \rho)\left((1 - c)\,P_1 + c\,P_2\right) + \rho\,P_\text{stale},
     \qquad P_i(\ell) \propto \operatorname{rank}_i(\ell)^{-1/T_i}
@@ -6,8 +6,8 @@ r"""Prioritised replay of levels: what is learned from next is drawn by scores, 
 Rank 1 has the highest score. The sampler of DRED (Garcin et al. 2024, arXiv:2402.03479), as its authors' code
 has it. P₁ ranks the levels of a given data set. P₂ ranks those and generated ones, and gets a growing share
 c. With c = 0 and no generated levels it is prioritised level replay (Jiang et al. 2021, arXiv:2010.03934).
-From memory: a level that was not seen yet is drawn with the probability that unseen levels are of the data set.
-Ours: equal scores share their ranks' weights, so that the order of levels decides nothing.
+From memory: a draw is of an unseen level with the probability that such levels are of the data set. Ours:
+equal scores share their ranks' weights, so that the order of levels decides nothing.
 """
 
 from dataclasses import dataclass, field
