@@ -50,7 +50,7 @@ class Levels:
 
     def __getitem__(self, which: Indices | Bools | slice) -> "Levels":
         """Some of the levels."""
-        return Levels(*(field[which] for field in self.fields()))
+        return Levels(self.walls[which], self.moss[which], self.goals[which], self.starts[which])
 
     def fields(self) -> tuple[Bools, Bools, Indices, Indices]:
         """All arrays."""
@@ -88,7 +88,10 @@ def randomised(count: int, rng: np.random.Generator) -> Levels:
 def joined(parts: Sequence[Levels]) -> Levels:
     """All levels of several, one after the other."""
     return Levels(
-        *(np.concatenate(fields) for fields in zip(*(each.fields() for each in parts), strict=True))
+        np.concatenate([each.walls for each in parts]),
+        np.concatenate([each.moss for each in parts]),
+        np.concatenate([each.goals for each in parts]),
+        np.concatenate([each.starts for each in parts]),
     )
 
 

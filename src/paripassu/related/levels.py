@@ -60,7 +60,7 @@ def information(log_probabilities: ArrayLike, levels: int) -> float:
         >>> information([0.0, 0.0], levels=64) == math.log(64)
         True
     """
-    return math.log(levels) + float(np.mean(log_probabilities))
+    return math.log(levels) + float(np.asarray(log_probabilities, np.float64).mean())
 
 
 @dataclass(frozen=True)
