@@ -106,3 +106,13 @@ def test_a_pair_is_played_and_measured(rule):
 def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         replace(SMALL, **settings)
+
+
+def test_rare_examples_are_counted_among_the_highest_losses():
+    problem = PrioritisedGan(examples=64, batch=6, rarity=1 / 16)
+    data = {"real": torch.cat([torch.tensor([[2.0, 0.0]] * 4), torch.tensor([[0.0, 2.0]] * 60)]).double()}
+    weights, _ = _first(problem)
+    top = problem.observe(weights, data)["top"]
+    on_rare, on_other = _logits(weights["discriminator"], data["real"][[0, 60]])
+    # Eight are the top: all four rare ones, or none of them.
+    assert top.item() == (0.5 if on_rare < on_other else 0.0)

@@ -155,7 +155,7 @@ class PrioritisedGan(Problem):
         scores = softplus(-_network(weights["discriminator"], data["real"])[:, 0])
         top = data["real"][scores.argsort(descending=True)[: max(1, self.examples // 8)]]
         centres = self.ring.centres().double()[self.rare]
-        near = (top[:, None] - centres).norm(dim=2).amin(dim=1) <= 2 * _NEAR * self.ring.std
+        near = (top[:, None] - centres).norm(dim=2).amin(dim=1) <= _NEAR * self.ring.std
         return {"top": near.double().mean()}
 
     def quality(self, paths: Trajectories, count: int = 4000) -> Shares:
