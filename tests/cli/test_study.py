@@ -36,7 +36,8 @@ def test_a_study_is_run_reported_compared_and_put_on_a_board(tmp_path, capsys):
     assert "study diff" in err
 
 
-def test_the_studies_are_listed(capsys):
+def test_the_studies_are_listed(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "300")
     code, out, _ = run(capsys, "study", "list")
     assert code == 0
     assert "grafting" in out

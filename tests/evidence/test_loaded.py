@@ -26,8 +26,8 @@ def test_a_run_has_its_tables(tmp_path):
     assert run.updates.filter(step=5, player="generator").rows() == [
         (5, "generator", 1.0, 0.1, 4.0, 0.025, 1.0)
     ]
-    assert run.layers["update"].to_list() == [99.0] * 3
-    assert run.shadows.row(0) == (0, "generator", "0.weight", "Adam()", 10.0, 9.9, 0.5)
+    assert run.layers["update"].to_list() == [99.0, 104.0, 109.0]
+    assert run.shadows.row(0) == (0, "generator", "0.weight", "Adam()", 10.0, 9.9, 0.0)
     assert run.pace.row(-1) == (10, "discriminator", "generator", 2.0)
     assert run.settings["seed"] == 3
 

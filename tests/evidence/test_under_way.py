@@ -40,7 +40,7 @@ def test_a_run_that_went_back_is_read_anew(tmp_path):
 
 def test_damaged_lines_are_passed_over(tmp_path):
     (tmp_path / "records.jsonl").write_bytes(
-        b'{"kind": "Metric", "step": null}\n\xff\xfe"Metric"\n[]\n{"Metric"\n'
+        b'{"kind": "Metric", "step": null}\n\xff\xfe"Metric"\n[]\n{"Metric"\n"Metric"' + b"[" * 100_000 + b"\n"
     )
     run = UnderWay(tmp_path, 10)
     run.look()

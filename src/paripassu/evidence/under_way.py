@@ -66,7 +66,7 @@ class UnderWay:
         for number, line in enumerate(lines):
             # Most lines are probed layers. Only the last one is read for its step.
             if b'"Metric"' in line or b'"End"' in line or number == len(lines) - 1:
-                with suppress(ValueError, KeyError, TypeError):
+                with suppress(ValueError, KeyError, TypeError, RecursionError):
                     self._take(json.loads(line))
 
     def _take(self, record: dict[str, Any]) -> None:

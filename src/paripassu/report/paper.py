@@ -26,12 +26,13 @@ _DASHES = {
 }  # fmt: skip
 _MARKERS = {
     "circle": "o", "square": "s", "diamond": "D", "triangle-up": "^", "x": "X", "star": "*", "cross": "P",
-    "line-ew": "_",
+    "line-ew": "_", "line-ns": "|",
 }  # fmt: skip
 # A page's figure is about three times as wide, in pixels, as a column is in points.
 _LINE, _MARKER = 0.55, 0.45
 _PLOT, _ROW, _MAP = 0.68, 0.13, 0.75  # heights: a plot's over its width; a map's row and rest, in inches
 _LETTERS = 30  # of a line beside a plot
+_NAME = 20  # letters of a line of a name beside a row
 _TICKS = 5  # of a map, along its steps
 
 
@@ -88,7 +89,10 @@ def _rows(figure: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
 def _height(figure: Mapping[str, Any], rows: Mapping[str, Any], width: float) -> float:
     maps = [trace for trace in figure["data"] if trace["type"] == "heatmap"]
     lines = sum(len(trace["z"]) for trace in maps)
-    return max(_PLOT * width, lines * _ROW + _MAP + 0.3 * len(rows)) if maps else _PLOT * width
+    if maps:
+        return max(_PLOT * width, lines * _ROW + _MAP + 0.3 * len(rows))
+    names = "\n".join(map(_name, figure["layout"].get("yaxis", {}).get("ticktext", [])))
+    return max(_PLOT * width, names.count("\n") * _ROW + _MAP)
 
 
 def _draw(axes: Any, traces: Sequence[Any], layout: Mapping[str, Any], name: str, *, is_one: bool) -> None:
@@ -112,10 +116,15 @@ def _draw(axes: Any, traces: Sequence[Any], layout: Mapping[str, Any], name: str
         _draw_level(axes, shape)
 
 
+def _name(text: str) -> str:
+    """A name beside a row, in short lines."""
+    return "\n".join(fill(line, _NAME) for line in _text(text).split("\n"))
+
+
 def _fit(axes: Any, x: Mapping[str, Any], y: Mapping[str, Any]) -> None:
     for axis, which in ((x, "x"), (y, "y")):
         if "tickvals" in axis and "ticktext" in axis:
-            labels = list(map(_text, axis["ticktext"]))
+            labels = list(map(_name if which == "y" else _text, axis["ticktext"]))
             is_long = which == "x" and sum(map(len, labels)) > 40
             tilt = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if is_long else {}
             getattr(axes, f"set_{which}ticks")(axis["tickvals"], labels, **tilt)

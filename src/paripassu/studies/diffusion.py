@@ -137,7 +137,7 @@ STUDY = Study.from_file(
     {
         "smoke": Scale(
             _scale(Diffusion(width=4, batch=4, per_class=1, blocks=1), 3, 2),
-            cut=(CUT_ALL, _LESS),
+            cut=(CUT_ALL,),
             decides=False,
         ),
         "small": Scale(_scale(Diffusion(), 300, 8), cut=(_LESS, _SHORT)),
