@@ -23,7 +23,7 @@ def rank_weights(scores: ArrayLike, temperature: float) -> Array:
     """Probabilities ``[N]`` that fall with the rank; 0 where there is no score.
 
     Args:
-        scores: ``[N]``, NaN where there is none. Equal ones get equal probabilities.
+        scores: ``[N]``, NaN for what was not scored. Equal ones get equal probabilities.
         temperature: > 0; near 0 the highest score has all, at infinity all have the same.
 
     Raises:
