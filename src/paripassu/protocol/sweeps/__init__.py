@@ -6,6 +6,7 @@ from paripassu.protocol.sweeps.phase import PhaseSweep
 from paripassu.protocol.sweeps.played import Cell, Measure, PlayedSweep, by_condition
 from paripassu.protocol.sweeps.run import RunSweep
 from paripassu.protocol.sweeps.scaling import ScalingSweep
+from paripassu.protocol.sweeps.seeded import SeededCell, System
 from paripassu.protocol.sweeps.sweep import METHODS, Sweep, Tables
 from paripassu.protocol.sweeps.vary import VarySweep
 
@@ -18,9 +19,11 @@ __all__ = [
     "PlayedSweep",
     "RunSweep",
     "ScalingSweep",
+    "SeededCell",
     "Sweep",
     "SweepDesign",
     "SweepVerdict",
+    "System",
     "Tables",
     "TunedCells",
     "VarySweep",

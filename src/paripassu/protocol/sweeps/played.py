@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike
 
 from paripassu.protocol.study import Judgement
 from paripassu.protocol.sweeps.batch import Batch
+from paripassu.protocol.sweeps.seeded import SeededCell
 from paripassu.protocol.sweeps.sweep import Stage, Tables
 from paripassu.records import Finding
 from paripassu.rules import Rule
@@ -104,6 +105,11 @@ class Cell(Batch):
         return f"{self.part}: {self.arm} on {self.condition}, {self.amount}"
 
     @property
+    def runs_what(self) -> str:
+        """The problem and the rules with their settings."""
+        return f"{self.problem!r} by {self.rules!r}"
+
+    @property
     def amount(self) -> str:
         """How many runs of how many steps."""
         return f"{_words(self.rates, 'rates')}, {_words(self.seeds, 'seeds')}, {self.steps:,} steps"
@@ -159,7 +165,7 @@ class PlayedSweep:
     """Cells, and perhaps more cells that depend on their outcomes, such as the best rates on fresh seeds.
 
     Args:
-        cells: what is played first.
+        cells: what is played first, or trains by itself.
         then: from the outcomes of ``cells``, the rest.
         more_steps: steps of all runs of ``then``, for progress.
 
@@ -167,8 +173,8 @@ class PlayedSweep:
         ValueError: no cells, or two with the same settings.
     """
 
-    cells: Sequence[Cell]
-    then: Callable[[pl.DataFrame], Sequence[Cell]] | None = None
+    cells: Sequence[Cell | SeededCell]
+    then: Callable[[pl.DataFrame], Sequence[Cell | SeededCell]] | None = None
     more_steps: int = 0
 
     kind: ClassVar[str] = "played"
@@ -192,7 +198,7 @@ class PlayedSweep:
             name = f"{cell.part}: {cell.arm} on {cell.condition}"
             same = sum(other.startswith(name) for other in cells)
             key = hashlib.sha256(str(cell.settings()).encode()).hexdigest()[:8]
-            words = f"{cell.problem!r} by {cell.rules!r}, {cell.amount} ({key})"
+            words = f"{cell.runs_what}, {cell.amount} ({key})"
             cells[f"{name} ({same + 1})" if same else name] = words
         then = {"then": f"{self.then.__module__}.{self.then.__qualname__}"} if self.then else {}
         return {**then, "cells": cells}
