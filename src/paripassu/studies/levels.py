@@ -28,6 +28,8 @@ with bootstrap intervals of the mean difference.
 - *Rare modes*, *modes*: supported if priorities raise the share of rare modes, or lower the distance of the
   shares of all modes to the data's, under all three rules with whole intervals; contradicted if they do the
   opposite under one.
+
+What is neither is *undecided*.
 """
 
 from collections.abc import Mapping, Sequence
