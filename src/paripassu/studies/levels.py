@@ -195,7 +195,7 @@ _SHORT = "Agents have 400 updates and GANs 500 steps with 8 seeds instead of 4,0
 STUDY = Study.from_file(
     __file__,
     {
-        "smoke": Scale(_scale(*_SMOKE, 2, 2), cut=(CUT_ALL, _LESS), decides=False),
+        "smoke": Scale(_scale(*_SMOKE, 2, 2), cut=(CUT_ALL,), decides=False),
         "small": Scale(_scale(LevelLearning(), PrioritisedGan(), 500, 8), cut=(_LESS, _SHORT)),
         "paper": Scale(_scale(LevelLearning(updates=4000), PrioritisedGan(), 5000, 32), cut=(_LESS,)),
     },
