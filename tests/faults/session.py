@@ -78,9 +78,11 @@ def run(
     """
     outcomes: list[Outcome] = []
     answers: queue.Queue[dict | Exception] = queue.Queue()
-    share, begun = _Share(chosen), time.monotonic()
+    share, begun, over = _Share(chosen), time.monotonic(), threading.Event()
 
     def next_number(worker: int) -> int | None:
+        if over.is_set():
+            return None
         spent = time.monotonic() - begun
         if (spent > budget.seconds) if budget.seconds is not None else (share.given >= budget.trials):
             return None
@@ -106,17 +108,20 @@ def run(
     threads = [threading.Thread(target=serve, args=(n,)) for n in range(workers or os.cpu_count() or 1)]
     for thread in threads:
         thread.start()
-    while any(thread.is_alive() for thread in threads) or not answers.empty():
-        try:
-            answer = answers.get(timeout=0.2)
-        except queue.Empty:
-            continue
-        if isinstance(answer, Exception):
-            raise answer
-        if "failed" in answer:
-            raise AssertionError(f"the laboratory failed at trial {answer['number']}: {answer['failed']}")
-        outcomes.append(Outcome(**answer))
-        heard(outcomes[-1])
+    try:
+        while any(thread.is_alive() for thread in threads) or not answers.empty():
+            try:
+                answer = answers.get(timeout=0.2)
+            except queue.Empty:
+                continue
+            if isinstance(answer, Exception):
+                raise answer
+            if "failed" in answer:
+                raise AssertionError(f"the laboratory failed at trial {answer['number']}: {answer['failed']}")
+            outcomes.append(Outcome(**answer))
+            heard(outcomes[-1])
+    finally:
+        over.set()  # after a failure no worker begins another trial
     return sorted(outcomes, key=lambda outcome: outcome.number)
 
 
