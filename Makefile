@@ -47,7 +47,7 @@ WITHOUT_EXTRAS := \
   --ignore=tests/optim/steps/test_cpu.py --ignore-glob='*/steps/cpu_kernels.py' \
   --ignore=tests/optim/steps/test_gpu.py --ignore-glob='*/probe/tensorboard.py'
 
-demo: $(RUNS)  ## Which half of Adam does a GAN need? Under 3 minutes, ends at a page
+demo: $(RUNS)  ## The story in three acts, on a page that opens at once; 2 to 3 minutes
 	$(BIN)/paripassu demo
 
 test: $(STAMP)  ## Run the tests and the examples of docstrings, on two processes of one thread each

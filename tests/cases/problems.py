@@ -54,3 +54,13 @@ PROBLEMS = {
         Framework(d=12, n_discriminator=3, n_generator=2, law="coefficients"), trainable=True
     ),
 }
+
+
+def first_of(problem, seed=0):
+    """First weights of one run, and the data of its first step, as `losses` gets them."""
+    weights, data = problem.starts([seed])
+    data |= {name: values[:, 0] for name, values in problem.draws([seed], 0).items()}
+    return (
+        {player: tuple(tensor[0] for tensor in own) for player, own in weights.items()},
+        {name: values[0] for name, values in data.items()},
+    )

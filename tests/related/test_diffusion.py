@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from tests.cases.problems import first_of
 
 from paripassu.related.corruptions import CORRUPTIONS, SEVERITIES
 from paripassu.related.diffusion import LEAST_VARIANCE, Diffusion, log_loss, parts
@@ -12,15 +13,6 @@ from paripassu.rules import SGD
 from paripassu.theory import play
 
 SMALL = Diffusion(width=5, batch=3, per_class=1)
-
-
-def _first(problem, seed=0):
-    weights, data = problem.starts([seed])
-    data |= {name: values[:, 0] for name, values in problem.draws([seed], 0).items()}
-    return (
-        {player: tuple(tensor[0] for tensor in own) for player, own in weights.items()},
-        {name: values[0] for name, values in data.items()},
-    )
 
 
 def _tensor(*values):
@@ -62,14 +54,14 @@ def test_noise_smooths_a_wave_as_diffusion_does(layers):
 
 
 def test_readings_of_sigma_differ_in_the_likelihood_alone():
-    weights, data = _first(SMALL)
+    weights, data = first_of(SMALL)
     std, code = SMALL.losses(weights, data), replace(SMALL, sigma_is="code").losses(weights, data)
     assert std["network"] == code["network"]
     assert std["scale"] != code["scale"]
 
 
 def test_a_scale_of_zero_is_no_noise():
-    weights, data = _first(SMALL)
+    weights, data = first_of(SMALL)
     silent = {**weights, "scale": tuple(torch.zeros_like(tensor) for tensor in weights["scale"])}
     without = replace(SMALL, noise="none").losses(weights, data)["network"]
     assert SMALL.losses(silent, data)["network"] == without
@@ -77,7 +69,7 @@ def test_a_scale_of_zero_is_no_noise():
 
 
 def test_fixed_noise_is_a_scale_that_does_not_depend():
-    weights, data = _first(SMALL)
+    weights, data = first_of(SMALL)
     biases = [n for n in range(len(weights["scale"])) if n % 4 == 3]
     constant = [torch.full_like(t, 0.3 if n in biases else 0.0) for n, t in enumerate(weights["scale"])]
     learned = SMALL.losses({**weights, "scale": tuple(constant)}, data)["network"]
@@ -86,7 +78,7 @@ def test_fixed_noise_is_a_scale_that_does_not_depend():
 
 
 def test_the_likelihood_does_not_step_the_network():
-    weights, data = _first(SMALL)
+    weights, data = first_of(SMALL)
     gradients = SMALL.gradients(weights, data, SMALL.players)
     alone = SMALL.gradients(weights, data, ("network",))
     fit = torch.func.grad(

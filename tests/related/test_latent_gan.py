@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from tests.cases.problems import first_of
 
 from paripassu.data import Spectra
 from paripassu.games.deviation import deviation_gradient_norm
@@ -20,17 +21,8 @@ SMALL = LatentGan(
 )  # fmt: skip
 
 
-def _first(problem, seed=0):
-    weights, data = problem.starts([seed])
-    data |= {name: values[:, 0] for name, values in problem.draws([seed], 0).items()}
-    return (
-        {player: tuple(tensor[0] for tensor in own) for player, own in weights.items()},
-        {name: values[0] for name, values in data.items()},
-    )
-
-
 def test_the_term_is_a_difference_of_losses():
-    weights, data = _first(SMALL)
+    weights, data = first_of(SMALL)
     plain = SMALL.losses(weights, data)
     weighed = replace(SMALL, weight=0.7).losses(weights, data)
     deviation = generate(weights["generator"], data["z"]).std(dim=0).mean()
@@ -40,7 +32,7 @@ def test_the_term_is_a_difference_of_losses():
 
 def test_share_by_samples_follows_from_two_norms():
     problem = replace(SMALL, weight=2.0)
-    weights, data = _first(problem)
+    weights, data = first_of(problem)
     fake = generate(weights["generator"], data["observed"]).requires_grad_()
     first, first_bias, last, last_bias = weights["discriminator"]
     hidden = torch.nn.functional.leaky_relu(fake @ first + first_bias, 0.2)

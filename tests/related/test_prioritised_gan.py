@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from tests.cases.problems import first_of
 from torch.nn.functional import leaky_relu, softplus
 
 from paripassu.data import Ring
@@ -15,22 +16,13 @@ from paripassu.theory import play
 SMALL = PrioritisedGan(examples=16, batch=6, width=4)
 
 
-def _first(problem, seed=0):
-    weights, data = problem.starts([seed])
-    data |= {name: values[:, 0] for name, values in problem.draws([seed], 0).items()}
-    return (
-        {player: tuple(tensor[0] for tensor in own) for player, own in weights.items()},
-        {name: values[0] for name, values in data.items()},
-    )
-
-
 def _logits(own, x):
     hidden = leaky_relu(x @ own[0] + own[1], 0.2)
     return (leaky_relu(hidden @ own[2] + own[3], 0.2) @ own[4] + own[5])[:, 0]
 
 
 def test_rank_zero_is_the_example_with_the_highest_loss():
-    weights, data = _first(SMALL)
+    weights, data = first_of(SMALL)
     scores = softplus(-_logits(weights["discriminator"], data["real"]))
     worst = {**data, "ranks": torch.zeros(6, dtype=torch.long)}
     best = {**data, "ranks": torch.full((6,), 15)}
@@ -47,7 +39,7 @@ def test_uniform_draws_are_those_of_all_ranks_alike():
 
 
 def test_the_choice_of_examples_has_no_gradient():
-    weights, data = _first(SMALL)
+    weights, data = first_of(SMALL)
     order = softplus(-_logits(weights["discriminator"], data["real"])).argsort(descending=True)
     chosen = data["real"][order[data["ranks"]]]
     gradients = SMALL.gradients(weights, data, ("discriminator",))["discriminator"]
@@ -111,7 +103,7 @@ def test_settings_out_of_range_are_refused(settings, message):
 def test_rare_examples_are_counted_among_the_highest_losses():
     problem = PrioritisedGan(examples=64, batch=6, rarity=1 / 16)
     data = {"real": torch.cat([torch.tensor([[2.0, 0.0]] * 4), torch.tensor([[0.0, 2.0]] * 60)]).double()}
-    weights, _ = _first(problem)
+    weights, _ = first_of(problem)
     top = problem.observe(weights, data)["top"]
     on_rare, on_other = _logits(weights["discriminator"], data["real"][[0, 60]])
     # Eight are the top: all four rare ones, or none of them.

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from paripassu.classifiers.frequency import Frequency, pattern, without_frequency
-from paripassu.classifiers.network import CLASSES, Network
-from paripassu.data.digits import labelled_digits
+from paripassu.classifiers.network import Network
+from paripassu.data.digits import CLASSES, labelled_digits
 from paripassu.theory.problem import Array, Data, Problem, Weights
 
 TRAINING, VALIDATION, TEST = 1000, 297, 500

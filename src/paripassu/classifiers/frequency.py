@@ -9,7 +9,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from paripassu.classifiers.network import SIDE
+from paripassu.data.digits import SIDE
 
 Frequency = tuple[int, int]
 """How often the pattern changes its sign from top to bottom, and from left to right; each in 0..7."""

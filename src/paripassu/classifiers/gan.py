@@ -9,13 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.func import grad
-from torch.nn.functional import softplus
 
 from paripassu.classifiers.frequency import Frequency, amount, pattern, without_frequency
-from paripassu.classifiers.network import SIDE
-from paripassu.classifiers.plain import connected, connected_start
-from paripassu.data.digits import labelled_digits
+from paripassu.data.digits import SIDE, labelled_digits
+from paripassu.games import non_saturating
 from paripassu.models.architecture import check_at_least_one
+from paripassu.theory.connected import connected, connected_start
 from paripassu.theory.problem import Array, Data, Problem, Weights
 
 _WATCHED = 200  # images on which slopes are observed
@@ -93,8 +92,8 @@ class DigitsGan(Problem):
         fake = self.generate(weights, data["z"])
         of_real, of_fake = (self._logits(weights, images) for images in (self.real[data["batch"]], fake))
         return {
-            "discriminator": softplus(-of_real).mean() + softplus(of_fake).mean(),
-            "generator": softplus(-of_fake).mean(),
+            "discriminator": non_saturating.discriminator(of_real, of_fake),
+            "generator": non_saturating.generator(of_fake),
         }
 
     def observe(self, weights: Weights, data: Data) -> Mapping[str, Tensor]:

@@ -14,9 +14,6 @@ from torch.func import vmap
 
 from paripassu.theory.problem import Array
 
-SIDE, CLASSES = 8, 10
-"""Of scikit-learn's digits."""
-
 
 class Network(ABC):
     """A classifier of digits: a frozen dataclass of settings.
@@ -53,11 +50,6 @@ class Network(ABC):
         """First weights as tensors in float32, to try a network by itself."""
         rng = np.random.Generator(np.random.Philox(seed))
         return [torch.from_numpy(weight).float() for weight in self.start(rng)]
-
-
-def he_normal(rng: np.random.Generator, *shape: int, inputs: int) -> Array:
-    """Weights of variance 2 / ``inputs``: He et al. 2015, arXiv:1502.01852."""
-    return np.sqrt(2 / inputs) * rng.standard_normal(shape)
 
 
 def matrix_of(linear: Callable[[Tensor], Tensor], shape: tuple[int, ...]) -> Tensor:

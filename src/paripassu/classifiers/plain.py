@@ -2,31 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-from paripassu.classifiers.network import CLASSES, SIDE, Network, he_normal, matrix_of
+from paripassu.classifiers.network import Network, matrix_of
+from paripassu.data.digits import CLASSES, SIDE
 from paripassu.models.architecture import check_at_least_one
+from paripassu.theory.connected import connected, connected_start, he_normal
 from paripassu.theory.problem import Array
-
-
-def connected_start(rng: np.random.Generator, sizes: Sequence[int]) -> list[Array]:
-    """First weights of fully connected layers: He's ``[inputs, outputs]`` and zero biases, in turn."""
-    pairs = [
-        (he_normal(rng, fan_in, width, inputs=fan_in), np.zeros(width)) for fan_in, width in pairwise(sizes)
-    ]
-    return [tensor for pair in pairs for tensor in pair]
-
-
-def connected(weights: Sequence[Tensor], x: Tensor) -> Tensor:
-    """Fully connected layers with ReLU between them, of vectors ``[B, inputs]``."""
-    *before, last = zip(weights[::2], weights[1::2], strict=True)
-    for weight, bias in before:
-        x = (x @ weight + bias).relu()
-    return x @ last[0] + last[1]
 
 
 @dataclass(frozen=True)

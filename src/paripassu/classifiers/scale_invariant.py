@@ -20,8 +20,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from paripassu.classifiers.network import CLASSES, SIDE, Network, he_normal
+from paripassu.classifiers.network import Network
+from paripassu.data.digits import CLASSES, SIDE
 from paripassu.models.architecture import check_at_least_one
+from paripassu.theory.connected import he_normal
 from paripassu.theory.problem import Array
 
 TEMPERATURE = 10.0

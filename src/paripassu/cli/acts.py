@@ -14,6 +14,7 @@ import torch
 
 from paripassu import protocol
 from paripassu.cli import output, study
+from paripassu.cli.demo import Demo
 from paripassu.data import Digits
 from paripassu.engine import Engine, LocalEngine
 from paripassu.evidence.under_way import UnderWay
@@ -40,26 +41,22 @@ _TITLES = {
 
 @dataclass
 class Acts:
-    """The acts of one demo. The fields are the options of `cli.demo.Demo`."""
+    """The acts of one demo."""
 
-    out: Path
-    workers: int | None
-    open: bool
-    quiet: bool
-    json: bool
+    options: Demo
 
     def play(self) -> None:
         """Play the acts, rewrite the page as they go, print the same story."""
-        _check(self.out)
-        engine = LocalEngine(self.workers)
-        page = write_demo_page(self.out, "Act 1 begins.")
-        if not self.json:
-            output.line("Three acts, under 2 minutes on 2 cores. This page fills as runs end:")
+        _check(self.options.out)
+        engine = LocalEngine(self.options.workers)
+        page = write_demo_page(self.options.out, "Act 1 begins.")
+        if not self.options.json:
+            output.line("Three acts, 2 to 3 minutes on 2 cores. This page fills as runs end:")
             output.line(page.resolve().as_uri())
             sys.stdout.flush()  # at once, into a pipe too
-        if self.open and not (self.json or self.quiet) and _somebody_watches():
+        if self.options.open and not (self.options.json or self.options.quiet) and _somebody_watches():
             webbrowser.open(page.resolve().as_uri())
-        _draw_real(self.out / REAL)
+        _draw_real(self.options.out / REAL)
         engines: dict[str, Engine] = {FRAMEWORK: _Here(), DIGITS: engine, RING: engine}
         studies = {
             FRAMEWORK: (acts.FRAMEWORK, custom.SCALE),
@@ -69,34 +66,36 @@ class Acts:
         results: dict[str, StudyResult] = {}
         try:
             for number, act in enumerate(ACTS, 1):
-                if not self.json:
+                if not self.options.json:
                     output.line("")
                     output.line(_TITLES[act])
                 results[act] = self._play(number, act, *studies[act], engines[act])
         finally:
-            write_demo_page(self.out)
+            write_demo_page(self.options.out)
         self._end(results)
 
     def _play(self, number: int, act: str, played: protocol.Study, scale: str, engine: Engine) -> StudyResult:
         """One act: its study, its own page, and what was seen."""
-        page = _Page(self.out, f"Act {number} of {len(ACTS)} is under way. This page loads itself again.")
+        page = _Page(
+            self.options.out, f"Act {number} of {len(ACTS)} is under way. This page loads itself again."
+        )
         page.write()
-        folder = self.out / act
-        result = study.run(played, scale, folder, engine=engine, quiet=self.quiet, of_runs=page)
+        folder = self.options.out / act
+        result = study.run(played, scale, folder, engine=engine, quiet=self.options.quiet, of_runs=page)
         write_study_page(folder)
-        if not self.json:
-            for line in act_lines(read_story(self.out), act):
+        if not self.options.json:
+            for line in act_lines(read_story(self.options.out), act):
                 output.line(line)
             sys.stdout.flush()
         return result
 
     def _end(self, results: dict[str, StudyResult]) -> None:
-        if self.json:
+        if self.options.json:
             print(json.dumps({act: json.loads(dump(result)) for act, result in results.items()}, indent=2))
             return
         output.line("")
-        output.show(closing_box(read_story(self.out)))
-        output.line(f"Page: {(self.out / PAGE).resolve().as_uri()}")
+        output.show(closing_box(read_story(self.options.out)))
+        output.line(f"Page: {(self.options.out / PAGE).resolve().as_uri()}")
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""``paripassu demo``: the story of the package in three acts and two minutes."""
+"""``paripassu demo``: the story of the package in three acts."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass
 class Demo:
-    """Three acts in under 2 minutes on 2 cores: the paper's framework, digits, and a ring of eight modes.
+    """Three acts in 2 to 3 minutes on 2 cores: the paper's framework, digits, and a ring of eight modes.
 
     A page opens at once and fills as runs end.
     """
@@ -26,4 +26,4 @@ class Demo:
         """Play the acts, rewrite the page as they go, print the same story."""
         from paripassu.cli.acts import Acts
 
-        Acts(**vars(self)).play()
+        Acts(self).play()

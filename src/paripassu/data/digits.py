@@ -10,6 +10,9 @@ from torch import Tensor
 
 from paripassu.data.source import ImageSet, Source
 
+SIDE, CLASSES = 8, 10
+"""Pixels along each side of a digit, and how many digits there are."""
+
 
 @dataclass(frozen=True)
 class Digits(Source):

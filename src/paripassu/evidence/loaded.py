@@ -113,21 +113,37 @@ class LoadedRun(Shown):
         return measured.agg(pl.col("value").first().alias("first"), pl.col("value").last().alias("last"))
 
 
-class LoadedSweep(Shown):
-    """A sweep's tables as frames of polars.
-
-    Attributes:
-        folder: the sweep's.
-        result: its ``study.json``.
-    """
-
+class _LoadedResult(Shown):
     def __init__(self, folder: Path, result: StudyResult) -> None:
         self.folder, self.result = folder, result
 
     @property
     def findings(self) -> pl.DataFrame:
         """``finding, outcome, reason, effect, value, low, high``: what the study's rule says."""
-        return _findings(self.result)
+        rows = [
+            {
+                "finding": finding_title(self.result, each),
+                "outcome": each.verdict.outcome,
+                "reason": each.verdict.reason,
+                "effect": each.verdict.effect and each.verdict.effect.name,
+                **{name: getattr(each.verdict.effect, name, None) for name in ("value", "low", "high")},
+            }
+            for each in self.result.findings
+        ]
+        return pl.DataFrame(rows, schema=_FINDINGS)
+
+    def _title(self) -> str:
+        state = "finished" if self.result.finished else self.result.reached or "not finished"
+        return f"{self.folder}: {self.result.name}, {self.result.scale}, {state}"
+
+
+class LoadedSweep(_LoadedResult):
+    """A sweep's tables as frames of polars.
+
+    Attributes:
+        folder: the sweep's.
+        result: its ``study.json``.
+    """
 
     @property
     def runs(self) -> pl.DataFrame:
@@ -148,28 +164,17 @@ class LoadedSweep(Shown):
         has = has_table(self.result, self.folder, name)
         return sweep_table(self.result, self.folder, name) if has else pl.DataFrame()
 
-    def _title(self) -> str:
-        return _study_title(self.result, self.folder)
-
     def _summary(self) -> pl.DataFrame:
         return self.findings
 
 
-class LoadedStudy(Shown):
+class LoadedStudy(_LoadedResult):
     """A comparison of arms on games, as frames of polars.
 
     Attributes:
         folder: the study's.
         result: its ``study.json``.
     """
-
-    def __init__(self, folder: Path, result: StudyResult) -> None:
-        self.folder, self.result = folder, result
-
-    @property
-    def findings(self) -> pl.DataFrame:
-        """``finding, outcome, reason, effect, value, low, high``: what the study's rule says."""
-        return _findings(self.result)
 
     @property
     def arms(self) -> pl.DataFrame:
@@ -231,9 +236,6 @@ class LoadedStudy(Shown):
             orient="row",
         )
 
-    def _title(self) -> str:
-        return _study_title(self.result, self.folder)
-
     def _summary(self) -> pl.DataFrame:
         deciding = [game.metric for game in self.result.games]
         return self.arms.filter(pl.col("metric").is_in(deciding)).drop("diverged", "decay")
@@ -278,22 +280,3 @@ def load(folder: AnyPath) -> Loaded:
     if (folder / RUN_FILE).exists() or (folder / RECORDS_FILE).exists():
         return LoadedRun(folder)
     raise ValueError(f"{folder} holds no run and no study: name a folder that paripassu wrote")
-
-
-def _study_title(result: StudyResult, folder: Path) -> str:
-    state = "finished" if result.finished else result.reached or "not finished"
-    return f"{folder}: {result.name}, {result.scale}, {state}"
-
-
-def _findings(result: StudyResult) -> pl.DataFrame:
-    rows = [
-        {
-            "finding": finding_title(result, each),
-            "outcome": each.verdict.outcome,
-            "reason": each.verdict.reason,
-            "effect": each.verdict.effect and each.verdict.effect.name,
-            **{name: getattr(each.verdict.effect, name, None) for name in ("value", "low", "high")},
-        }
-        for each in result.findings
-    ]
-    return pl.DataFrame(rows, schema=_FINDINGS)

@@ -17,6 +17,12 @@ from paripassu.records import Finding, Fit, GameResult, Verdict, VerdictName
 
 FIRST_CONFIRMATION_SEED = 1000  # far from the tuning seeds 0, 1, 2, ...
 
+
+def fresh_seeds(count: int) -> range:
+    """Seeds that nothing was chosen on."""
+    return range(FIRST_CONFIRMATION_SEED, FIRST_CONFIRMATION_SEED + count)
+
+
 # A cut that several studies make at scale smoke.
 CUT_ALL = "Every run is a few steps long: this scale shows that the study works, and nothing else."
 

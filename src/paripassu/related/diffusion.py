@@ -26,14 +26,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy, relu
 
-from paripassu.data.digits import labelled_digits
+from paripassu.data.digits import CLASSES, SIDE, labelled_digits
+from paripassu.models.architecture import check_at_least_one
 from paripassu.theory import Problem
+from paripassu.theory.connected import connected, connected_start, he_normal
 from paripassu.theory.problem import Array, Data, Weights
 
 Noise = Literal["none", "fixed", "learned"]
 Reading = Literal["std", "code"]
 
-SIDE, CLASSES, TRAINING = 8, 10, 1300
+TRAINING = 1300
 LEAST_VARIANCE = 1e-6
 
 
@@ -109,26 +111,17 @@ class Diffusion(Problem):
             raise ValueError("learned noise is learned from transformed images: leave augment on")
         if not 0 < self.fixed < math.inf:
             raise ValueError(f"fixed must be finite and > 0, got {self.fixed}")
-        for name in ("blocks", "width", "batch", "per_class"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}")
+        check_at_least_one(blocks=self.blocks, width=self.width, batch=self.batch, per_class=self.per_class)
 
     def start(self, rng: np.random.Generator) -> Mapping[str, Sequence[Array]]:
-        """Weights of variance 2 / inputs; biases of 0, and of 0.1 where they begin a scale."""
-
-        def layer(fan_in: int, fan_out: int, bias: float = 0.0) -> list[Array]:
-            return [rng.standard_normal((fan_in, fan_out)) * (2 / fan_in) ** 0.5, np.full(fan_out, bias)]
-
+        """He's weights; biases of 0, and of 0.1 where they begin a scale."""
         wide = self.width
-        network = layer(SIDE**2, wide)
-        for _ in range(self.blocks):
-            network += [*layer(wide, wide), *layer(wide, wide)]
-        network += layer(wide, CLASSES)
+        network = connected_start(rng, [SIDE**2, *[wide] * (1 + 2 * self.blocks), CLASSES])
         scale: list[Array] = []
         for _ in range(self.blocks):
             # Small last weights: a rectifier that begins at 0 would have no gradient.
-            last, bias = layer(wide, wide, 0.1)
-            scale += [*layer(wide, wide), last / 10, bias]
+            last = he_normal(rng, wide, wide, inputs=wide) / 10
+            scale += [*connected_start(rng, [wide, wide]), last, np.full(wide, 0.1)]
         return {"scale": scale, "network": network}
 
     def run_data(self, rng: np.random.Generator) -> Mapping[str, NDArray[np.generic]]:
@@ -149,8 +142,7 @@ class Diffusion(Problem):
 
     def scale(self, own: Sequence[Tensor], block: int, features: Tensor) -> Tensor:
         """Output of g, >= 0, before a block, of the shape of ``features``."""
-        first, first_bias, last, last_bias = own[4 * block : 4 * block + 4]
-        return relu(relu(features @ first + first_bias) @ last + last_bias)
+        return relu(connected(own[4 * block : 4 * block + 4], features))
 
     def features(self, weights: Weights, images: Tensor, noise: Tensor | None = None) -> list[Tensor]:
         """What enters each block before noise is added, and what leaves the last, each ``[B, width]``.

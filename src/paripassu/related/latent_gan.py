@@ -10,8 +10,7 @@ synthetic materials.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from itertools import pairwise
+from functools import cached_property, lru_cache, partial
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -19,14 +18,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.func import grad
-from torch.nn.functional import leaky_relu, relu, softplus
+from torch.nn.functional import leaky_relu
 
 from paripassu.data import Spectra
-from paripassu.games import BatchDeviation, batch_deviation
+from paripassu.games import BatchDeviation, batch_deviation, non_saturating
 from paripassu.games.deviation import Variance
 from paripassu.metrics import Moments, frechet_distance
 from paripassu.models.latent import Autoencoder, Coder, psnr
 from paripassu.theory import Problem, Trajectories
+from paripassu.theory.connected import connected, connected_start
 from paripassu.theory.problem import Array, Data, Weights
 
 _COMPONENTS = 16  # principal components that the Fréchet distance is of
@@ -103,17 +103,10 @@ class LatentGan(Problem):
         return channels * self.spectra.size**2
 
     def start(self, rng: np.random.Generator) -> Mapping[str, Sequence[Array]]:
-        """Weights of variance 2 / inputs, and biases of 0."""
-
-        def layers(*sizes: int) -> list[Array]:
-            drawn: list[Array] = []
-            for fan_in, fan_out in pairwise(sizes):
-                drawn += [rng.standard_normal((fan_in, fan_out)) * (2 / fan_in) ** 0.5, np.zeros(fan_out)]
-            return drawn
-
+        """He's weights and zero biases."""
         return {
-            "discriminator": layers(self.positions, self.width, 1),
-            "generator": layers(self.latent, self.width, self.positions),
+            "discriminator": connected_start(rng, [self.positions, self.width, 1]),
+            "generator": connected_start(rng, [self.latent, self.width, self.positions]),
         }
 
     def run_data(self, rng: np.random.Generator) -> Mapping[str, NDArray[np.generic]]:
@@ -133,9 +126,9 @@ class LatentGan(Problem):
         fake = generate(weights["generator"], data["z"])
         on_fake = discriminate(weights["discriminator"], fake)
         on_real = discriminate(weights["discriminator"], self._samples[data["chosen"]])
-        fooling = softplus(-on_fake).mean()
+        fooling = non_saturating.generator(on_fake)
         return {
-            "discriminator": softplus(-on_real).mean() + softplus(on_fake).mean(),
+            "discriminator": non_saturating.discriminator(on_real, on_fake),
             "generator": fooling + BatchDeviation(self.weight)(fake) if self.weight else fooling,
         }
 
@@ -148,7 +141,7 @@ class LatentGan(Problem):
         own, z = weights["generator"], data["observed"]
 
         def fooling(fake: Tensor) -> Tensor:
-            return softplus(-discriminate(weights["discriminator"], fake)).mean()
+            return non_saturating.generator(discriminate(weights["discriminator"], fake))
 
         def share(of_term: Sequence[Tensor], of_rest: Sequence[Tensor]) -> Tensor:
             term, rest = (
@@ -215,14 +208,12 @@ class LatentGan(Problem):
 
 def generate(own: Sequence[Tensor], z: Tensor) -> Tensor:
     """Samples ``[B, P]`` in (-1, 1) of a generator's four tensors at ``z [B, latent]``."""
-    first, first_bias, last, last_bias = own
-    return torch.tanh(relu(z @ first + first_bias) @ last + last_bias)
+    return torch.tanh(connected(own, z))
 
 
 def discriminate(own: Sequence[Tensor], samples: Tensor) -> Tensor:
     """Logits ``[B]`` of a discriminator's four tensors at samples ``[B, P]``."""
-    first, first_bias, last, last_bias = own
-    return (leaky_relu(samples @ first + first_bias, 0.2) @ last + last_bias).squeeze(-1)
+    return connected(own, samples, partial(leaky_relu, negative_slope=0.2)).squeeze(-1)
 
 
 def spectral_distance(real: Tensor, fake: Tensor) -> float:

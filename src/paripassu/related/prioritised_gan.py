@@ -13,7 +13,7 @@ apart: whether rare modes are found, and how far the shares of all modes are fro
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -24,8 +24,10 @@ from torch.nn.functional import leaky_relu, softplus
 
 from paripassu.data import Ring
 from paripassu.games import non_saturating
+from paripassu.models.architecture import check_at_least_one
 from paripassu.related.priorities import rank_weights
 from paripassu.theory import Problem, Trajectories
+from paripassu.theory.connected import connected, connected_start
 from paripassu.theory.problem import Array, Data, Weights
 
 _RING = Ring(std=0.2)
@@ -82,9 +84,7 @@ class PrioritisedGan(Problem):
             raise ValueError(f"ring must have at least 3 modes, got {self.ring.modes}")
         if not 0 < self.rarity <= 1 / self.ring.modes:
             raise ValueError(f"rarity must be > 0 and at most 1/{self.ring.modes}, got {self.rarity}")
-        for name in ("examples", "batch", "latent", "width"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}")
+        check_at_least_one(examples=self.examples, batch=self.batch, latent=self.latent, width=self.width)
         if not self.temperature > 0:
             raise ValueError(f"temperature must be > 0, got {self.temperature}")
         if not 0 <= self.uniform <= 1:
@@ -110,17 +110,10 @@ class PrioritisedGan(Problem):
         return (1 - self.uniform) * ranked + self.uniform / self.examples
 
     def start(self, rng: np.random.Generator) -> Mapping[str, Sequence[Array]]:
-        """Weights of variance 2 / inputs, and biases of 0."""
-
-        def layers(*sizes: int) -> list[Array]:
-            drawn: list[Array] = []
-            for fan_in, fan_out in pairwise(sizes):
-                drawn += [rng.standard_normal((fan_in, fan_out)) * (2 / fan_in) ** 0.5, np.zeros(fan_out)]
-            return drawn
-
+        """He's weights and zero biases."""
         return {
-            "discriminator": layers(2, self.width, self.width, 1),
-            "generator": layers(self.latent, self.width, self.width, 2),
+            "discriminator": connected_start(rng, [2, self.width, self.width, 1]),
+            "generator": connected_start(rng, [self.latent, self.width, self.width, 2]),
         }
 
     def run_data(self, rng: np.random.Generator) -> Mapping[str, NDArray[np.generic]]:
@@ -181,6 +174,4 @@ class PrioritisedGan(Problem):
 
 def _network(own: Sequence[Tensor], x: Tensor) -> Tensor:
     """``[B, outputs]`` of three layers at ``[B, inputs]``."""
-    for n in (0, 2):
-        x = leaky_relu(x @ own[n] + own[n + 1], 0.2)
-    return x @ own[4] + own[5]
+    return connected(own, x, partial(leaky_relu, negative_slope=0.2))

@@ -148,7 +148,7 @@ def _framework(story: Story) -> dict[str, Any] | None:
     claims.append(
         {
             "outcome": "undecided",
-            "badge": "nearer, not equal",
+            "badge": "nearer, not equal" if act.is_nearer else "not nearer",
             "words": "C6: both players move at the same pace",
         }
     )

@@ -89,10 +89,20 @@ class FrameworkAct:
     def pace(self) -> str:
         """C6, as it was seen."""
         nsgda, sgda = self.apart["nsgda"], self.apart["sgda"]
-        return (
+        seen = (
             f"The two players' paces differ by a factor of {_two(nsgda)} under nSGDA and of {_two(sgda)} "
-            f"under SGDA. nSGDA's are {_two(sgda / nsgda)} times nearer, and not equal."
+            "under SGDA."
         )
+        return (
+            f"{seen} nSGDA's are {_two(sgda / nsgda)} times nearer, and not equal."
+            if self.is_nearer
+            else seen
+        )
+
+    @property
+    def is_nearer(self) -> bool:
+        """Whether the paces differ less under nSGDA."""
+        return self.apart["nsgda"] < self.apart["sgda"]
 
 
 @dataclass

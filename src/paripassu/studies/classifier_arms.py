@@ -5,7 +5,6 @@ are in the unit of a rule's updates: a gradient, Adam's size of an element, or t
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -15,8 +14,7 @@ from paripassu.classifiers import Classifier
 from paripassu.evidence.dissection import ADAM, DIRECTION, LENGTH, Column, Effects
 from paripassu.evidence.dissection import SGD as SGD_ROW
 from paripassu.protocol import decide
-from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
-from paripassu.protocol.sweeps import Cell, DissectionSweep, Measure, best_rate
+from paripassu.protocol.sweeps import Cell, DissectionSweep, Measure, at_best_rate
 from paripassu.records import Effect, Finding, Verdict
 from paripassu.rules import SGD, Adam, Graft, Normalize, RMSprop, Rule
 from paripassu.theory import Problem, Trajectories
@@ -70,17 +68,10 @@ def tuned_sweep(
         for condition, (problem, _, steps) in problems.items()
         for arm in ARMS
     ]
-    fresh = range(FIRST_CONFIRMATION_SEED, FIRST_CONFIRMATION_SEED + seeds)
 
     def then(outcomes: pl.DataFrame) -> list[Cell]:
         return [
-            replace(
-                cell,
-                rates=(best_rate(cell, outcomes, "criterion"),),
-                seeds=fresh,
-                part="fresh",
-                measure=problems[cell.condition][1],
-            )
+            at_best_rate(cell, outcomes, "criterion", seeds, measure=problems[cell.condition][1])
             for cell in cells
         ]
 

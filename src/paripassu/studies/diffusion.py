@@ -25,13 +25,14 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from paripassu.data.digits import SIDE
 from paripassu.evidence.intervals import Interval, bootstrap_interval
 from paripassu.protocol import CUT_ALL, Judgement, Scale, Study, decide
-from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
+from paripassu.protocol.study import fresh_seeds
 from paripassu.protocol.sweeps import Cell, PlayedSweep, SweepDesign, Tables
 from paripassu.records import Effect, Finding, Verdict
 from paripassu.related.corruptions import CORRUPTIONS, SEVERITIES
-from paripassu.related.diffusion import SIDE, Diffusion, parts
+from paripassu.related.diffusion import Diffusion, parts
 from paripassu.rules import SGD, Adam
 from paripassu.theory import Problem, Trajectories
 
@@ -121,7 +122,7 @@ def _finding(claim: str, what: str, other: str, lead: Interval, bound: float) ->
 
 
 def _scale(base: Diffusion, steps: int, seeds: int) -> SweepDesign:
-    fresh = range(FIRST_CONFIRMATION_SEED, FIRST_CONFIRMATION_SEED + seeds)
+    fresh = fresh_seeds(seeds)
     cells = [
         Cell("digits", arm, problem, _RULES, _RATES, steps, fresh, measure, "alternating", record=(steps,))
         for arm, problem in arms(base).items()

@@ -33,7 +33,7 @@ from paripassu.evidence.dissection import ADAM, DIRECTION, LENGTH, Column, disse
 from paripassu.evidence.dissection import SGD as SGD_ROW
 from paripassu.evidence.intervals import bootstrap_interval
 from paripassu.protocol import CUT_ALL, Judgement, Scale, Study, decide
-from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
+from paripassu.protocol.study import fresh_seeds
 from paripassu.protocol.sweeps import Cell, DissectionSweep, SweepDesign, Tables
 from paripassu.records import Effect, Finding, Verdict
 from paripassu.rules import SGD, Adam, Graft, Normalize, Rule
@@ -97,7 +97,7 @@ def judge_pair(column: Column, outcomes: pl.DataFrame) -> Finding:
 
 
 def _scale(steps: int, seeds: int, width: int = 64) -> SweepDesign:
-    fresh = range(FIRST_CONFIRMATION_SEED, FIRST_CONFIRMATION_SEED + seeds)
+    fresh = fresh_seeds(seeds)
     cells = [
         Cell(
             condition, arm, DigitsGan(fakes_lack_it=condition == _LACKED, width=width), rule, (rate,), steps,

@@ -35,9 +35,7 @@ from numpy.typing import ArrayLike, NDArray
 from paripassu.evidence.intervals import Interval, bootstrap_interval
 from paripassu.models import Autoencoder
 from paripassu.protocol import CUT_ALL, Judgement, Scale, Study, decide
-from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
-from paripassu.protocol.sweeps import Cell, PlayedSweep, SweepDesign, Tables
-from paripassu.protocol.sweeps.dissection import best_rate
+from paripassu.protocol.sweeps import Cell, PlayedSweep, SweepDesign, Tables, at_best_rate
 from paripassu.records import Effect, Finding, Verdict
 from paripassu.related.latent_gan import LatentGan
 from paripassu.rules import Adam, Normalize, Rule
@@ -146,27 +144,24 @@ def _scale(base: LatentGan, steps: int, tuning: int, seeds: int) -> SweepDesign:
     record = (0, steps)
     problems = arms(base)
 
-    def cell(rule: str, arm: str) -> Cell:
-        return Cell(
+    tuned = {
+        (rule, arm): Cell(
             rule, arm, problems[arm], *RULES[rule], steps, range(tuning), measure, "alternating",
             record=record, part="tuning",
-        )  # fmt: skip
-
-    tuned = {(rule, arm): cell(rule, arm) for rule in RULES for arm in (SPECTRA, NO_TERM)}
+        )
+        for rule in RULES
+        for arm in (SPECTRA, NO_TERM)
+    }  # fmt: skip
 
     def then(outcomes: pl.DataFrame) -> Sequence[Cell]:
-        fresh = range(FIRST_CONFIRMATION_SEED, FIRST_CONFIRMATION_SEED + seeds)
-        rates = {key: best_rate(cell, outcomes, "distance") for key, cell in tuned.items()}
         return [
-            replace(
-                cell(rule, arm),
-                rates=(rates[rule, SPECTRA if arm == SPECTRA else NO_TERM],),
-                seeds=fresh,
-                part="fresh",
+            at_best_rate(
+                tuned[rule, SPECTRA if arm == SPECTRA else NO_TERM], outcomes, "distance", seeds,
+                arm=arm, problem=problem,
             )
             for rule in RULES
-            for arm in problems
-        ]
+            for arm, problem in problems.items()
+        ]  # fmt: skip
 
     more = len(RULES) * len(problems) * seeds * steps
     return SweepDesign(PlayedSweep(list(tuned.values()), then, more), verdict)

@@ -41,8 +41,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from paripassu.evidence.intervals import Interval, bootstrap_interval, interval_of, resampled_indices
 from paripassu.protocol import CUT_ALL, Judgement, Scale, Study, decide
-from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
-from paripassu.protocol.sweeps import Cell, PlayedSweep, SeededCell, SweepDesign, Tables, best_rate
+from paripassu.protocol.study import fresh_seeds
+from paripassu.protocol.sweeps import Cell, PlayedSweep, SeededCell, SweepDesign, Tables, at_best_rate
 from paripassu.records import Effect, Finding, Verdict
 from paripassu.related.level_generator import LevelGenerator
 from paripassu.related.levels import LevelLearning
@@ -151,8 +151,9 @@ def _finding(claim: str, where: str, what: str, effects: Mapping[str, Interval])
 
 
 def _scale(base: LevelLearning, gan: PrioritisedGan, steps: int, seeds: int) -> SweepDesign:
-    fresh = range(FIRST_CONFIRMATION_SEED, FIRST_CONFIRMATION_SEED + seeds)
-    levels = [SeededCell(LEVELS, arm, system, fresh, "fresh") for arm, system in arms(base).items()]
+    levels = [
+        SeededCell(LEVELS, arm, system, fresh_seeds(seeds), "fresh") for arm, system in arms(base).items()
+    ]
     tuned = [
         Cell(
             f"ring, {name}", UNIFORM, replace(gan, uniform=1.0), *RULES[name], steps, range(2), measure,
@@ -163,14 +164,7 @@ def _scale(base: LevelLearning, gan: PrioritisedGan, steps: int, seeds: int) -> 
 
     def then(outcomes: pl.DataFrame) -> Sequence[Cell]:
         return [
-            replace(
-                cell,
-                arm=arm,
-                problem=problem,
-                rates=(best_rate(cell, outcomes, "distance"),),
-                seeds=fresh,
-                part="fresh",
-            )
+            at_best_rate(cell, outcomes, "distance", seeds, arm=arm, problem=problem)
             for cell in tuned
             for arm, problem in ((UNIFORM, cell.problem), (PRIORITISED, gan))
         ]

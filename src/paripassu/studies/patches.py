@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from paripassu.evidence.intervals import Interval, bootstrap_interval
 from paripassu.protocol import CUT_ALL, Judgement, Scale, Study, decide
-from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
+from paripassu.protocol.study import fresh_seeds
 from paripassu.protocol.sweeps import Cell, PlayedSweep, SweepDesign, Tables
 from paripassu.records import Effect, Finding, Verdict
 from paripassu.rules import SGD, Adam, Graft, Normalize, RMSprop, Rule
@@ -83,7 +83,7 @@ def tuning_cells(problem: Patches, steps: int, batched_steps: int) -> list[Cell]
 
 def chosen(cells: Sequence[Cell], seeds: int, outcomes: pl.DataFrame) -> list[Cell]:
     """Every cell at the rate that fits the training images best, on fresh seeds."""
-    fresh = range(FIRST_CONFIRMATION_SEED, FIRST_CONFIRMATION_SEED + seeds)
+    fresh = fresh_seeds(seeds)
     result: list[Cell] = []
     for cell in cells:
         own = outcomes.filter(condition=cell.condition, arm=cell.arm, part="tuning")

@@ -40,8 +40,7 @@ from numpy.typing import ArrayLike
 
 from paripassu.evidence.intervals import Interval, bootstrap_interval
 from paripassu.protocol import CUT_ALL, Judgement, Scale, Study, decide
-from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
-from paripassu.protocol.sweeps import Cell, PlayedSweep, SweepDesign, Tables, best_rate
+from paripassu.protocol.sweeps import Cell, PlayedSweep, SweepDesign, Tables, at_best_rate
 from paripassu.records import Effect, Finding, Verdict
 from paripassu.rules import SGD, Adam, Normalize, Rule
 from paripassu.studies.scale_invariant_games import NETWORKS, Game
@@ -99,28 +98,25 @@ def _sweep(
     starts = np.linspace(first, steps - 1, pairs).astype(int).tolist()
     record = [step + more for step in starts for more in (0, 1)] if pairs else range(first, steps + 1)
 
-    def cell(game: Game, arm: str, norm: float, scale: float, **more: object) -> Cell:
-        rule, decay = _ARMS[arm]
-        return Cell(
-            game.condition(norm, scale), arm, game.problem(norm, scale), rule, steps=steps,
-            measure=game.measure, weight_decay=decay, record=record, **more,  # pyright: ignore[reportArgumentType]
-        )  # fmt: skip
-
     def on_fresh_seeds(outcomes: pl.DataFrame) -> list[Cell]:
-        fresh = range(FIRST_CONFIRMATION_SEED, FIRST_CONFIRMATION_SEED + fresh_seeds)
-        chosen = {key: best_rate(each, outcomes, "excess") for key, each in tuning.items()}
         return [
-            cell(game, arm, *scales, rates=(chosen[game.name, arm],), seeds=fresh, part="fresh")
+            at_best_rate(
+                tuning[game.name, arm], outcomes, "excess", fresh_seeds,
+                condition=game.condition(*scales), problem=game.problem(*scales),
+            )
             for game in games
             for scales in game.scales
             for arm in game.rates
-        ]
+        ]  # fmt: skip
 
     tuning = {
-        (game.name, arm): cell(game, arm, 1.0, 1.0, rates=rates, seeds=range(seeds), part="tuning")
+        (game.name, arm): Cell(
+            game.condition(1.0, 1.0), arm, game.problem(1.0, 1.0), _ARMS[arm][0], rates, steps, range(seeds),
+            game.measure, weight_decay=_ARMS[arm][1], record=record, part="tuning",
+        )
         for game in games
         for arm, rates in game.rates.items()
-    }
+    }  # fmt: skip
     more = sum(len(game.rates) * len(game.scales) for game in games) * fresh_seeds * steps
     return PlayedSweep(list(tuning.values()), on_fresh_seeds, more)
 

@@ -17,7 +17,7 @@ from paripassu.protocol.gans.game import Arm, Game, Measure, VerdictRule
 from paripassu.protocol.gans.power import power_in_words
 from paripassu.protocol.gans.results import evidence_of, game_result
 from paripassu.protocol.gans.tuning import Tuning
-from paripassu.protocol.study import FIRST_CONFIRMATION_SEED, Design, Judgement, Work
+from paripassu.protocol.study import Design, Judgement, Work, fresh_seeds
 from paripassu.records import RUN_FILE, Finding, GameResult
 from paripassu.train.folder import header_of
 
@@ -112,7 +112,7 @@ class Comparison(Design):
     @property
     def seeds_to_confirm_on(self) -> range:
         """Seeds of the confirmation runs, which tuning has not seen."""
-        return range(FIRST_CONFIRMATION_SEED, FIRST_CONFIRMATION_SEED + self.confirmation_seeds)
+        return fresh_seeds(self.confirmation_seeds)
 
     def settings(self) -> dict[str, Any]:
         """The device, the tuning and the seeds."""

@@ -1,7 +1,7 @@
 """Studies that sweep theory problems over their settings and rules, many runs at a time."""
 
 from paripassu.protocol.sweeps.design import SweepDesign, SweepVerdict
-from paripassu.protocol.sweeps.dissection import DissectionSweep, TunedCells, best_rate
+from paripassu.protocol.sweeps.dissection import DissectionSweep, TunedCells, at_best_rate
 from paripassu.protocol.sweeps.phase import PhaseSweep
 from paripassu.protocol.sweeps.played import Cell, Measure, PlayedSweep, by_condition
 from paripassu.protocol.sweeps.run import RunSweep
@@ -27,6 +27,6 @@ __all__ = [
     "Tables",
     "TunedCells",
     "VarySweep",
-    "best_rate",
+    "at_best_rate",
     "by_condition",
 ]

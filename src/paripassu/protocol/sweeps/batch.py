@@ -8,7 +8,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,60 @@ class Batch(ABC):
     def is_done(self, folder: Path) -> bool:
         """Whether a sweep's folder has all its tables, each proved whole."""
         return not self.sealed(folder).flaw(self.tables)
+
+
+class ArmBatch(Batch):
+    """Runs of one arm under one condition, with a row of outcomes each.
+
+    Attributes:
+        condition: what the arms are compared on, in a word or two.
+        arm: its name.
+        part: of the sweep, which its outcomes name.
+    """
+
+    condition: str
+    arm: str
+    part: str
+
+    @property
+    @abstractmethod
+    def runs_what(self) -> str:
+        """What is run, with its settings."""
+
+    @property
+    @abstractmethod
+    def amount(self) -> str:
+        """How many runs of how many steps."""
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Outcomes."""
+        return ("outcomes",)
+
+    @property
+    def name(self) -> str:
+        """Its part, condition and arm."""
+        return f"{self.part}: {self.arm} on {self.condition}"
+
+    @property
+    def words(self) -> str:
+        """Its name, and how many runs of how many steps."""
+        return f"{self.name}, {self.amount}"
+
+
+def check_has_fields(what: str, *parts: object) -> None:
+    """Raise ``ValueError`` for the first part of a batch that is no dataclass: settings are its fields.
+
+    Args:
+        what: the parts, in words.
+        parts: of a batch.
+    """
+    for part in parts:
+        if not is_dataclass(part):
+            raise ValueError(
+                f"{type(part).__name__} must be a frozen dataclass, because a sweep knows {what} by its "
+                "fields"
+            )
 
 
 @dataclass(frozen=True)

@@ -9,23 +9,26 @@ import numpy as np
 import polars as pl
 
 from paripassu.evidence.dissection import Column
-from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
-from paripassu.protocol.sweeps.played import Cell, PlayedSweep, Rate
+from paripassu.protocol.study import fresh_seeds
+from paripassu.protocol.sweeps.played import Cell, PlayedSweep
 from paripassu.theory import Problem
 
 
-def best_rate(cell: Cell, outcomes: pl.DataFrame, criterion: str) -> Rate:
-    """The first of a tuning cell's rates with the smallest mean; a run without a number counts as infinite.
+def at_best_rate(cell: Cell, outcomes: pl.DataFrame, criterion: str, seeds: int, **changes: Any) -> Cell:
+    """A tuning cell on fresh seeds, at the first of its rates with the smallest mean.
 
     Args:
         cell: whose part is ``"tuning"``.
         outcomes: with its runs.
-        criterion: the measured number.
+        criterion: the measured number; a run without it counts as infinite.
+        seeds: how many fresh ones.
+        **changes: of the cell's other fields.
     """
     own = outcomes.filter(condition=cell.condition, arm=cell.arm, part=cell.part)
     runs = own[criterion].fill_nan(math.inf).fill_null(math.inf).to_numpy()
     # Runs are in the order of rates, and of seeds within a rate.
-    return cell.rates[int(np.argmin(runs.reshape(len(cell.rates), -1).mean(axis=1)))]
+    rate = cell.rates[int(np.argmin(runs.reshape(len(cell.rates), -1).mean(axis=1)))]
+    return replace(cell, rates=(rate,), seeds=fresh_seeds(seeds), part="fresh", **changes)
 
 
 @dataclass(frozen=True)
@@ -47,15 +50,8 @@ class TunedCells:
 
     def fresh(self, outcomes: pl.DataFrame) -> list[Cell]:
         """Every cell at its best rates on fresh seeds, from the outcomes on tuning seeds."""
-        seeds = range(FIRST_CONFIRMATION_SEED, FIRST_CONFIRMATION_SEED + self.seeds)
         return [
-            replace(
-                cell,
-                rates=(best_rate(cell, outcomes, self.criterion),),
-                seeds=seeds,
-                part="fresh",
-                problem=self.problem or cell.problem,
-            )
+            at_best_rate(cell, outcomes, self.criterion, self.seeds, problem=self.problem or cell.problem)
             for cell in self.tuning
         ]
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import polars as pl
 
-from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
+from paripassu.protocol.study import fresh_seeds
 from paripassu.protocol.sweeps.chunk import Chunk
 from paripassu.protocol.sweeps.sweep import (
     METHODS,
@@ -100,7 +100,7 @@ class PhaseSweep(PlainSettings):
         return [tuple((d, g) for g in lr_g) for d in lr_d if lr_g]
 
     def _confirm(self, outcomes: pl.DataFrame) -> list[Chunk]:
-        fresh = range(FIRST_CONFIRMATION_SEED, FIRST_CONFIRMATION_SEED + self.fresh_seeds)
+        fresh = fresh_seeds(self.fresh_seeds)
         parts = [(method, "grid", "fresh", self.steps) for method in self.methods]
         if self._patient():
             parts.append(("sgda", "patient", "fresh patient", self.steps * self.patience))

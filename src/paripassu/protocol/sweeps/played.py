@@ -14,7 +14,7 @@ seed, the step of divergence, and each measured number.
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,8 +22,7 @@ import polars as pl
 from numpy.typing import ArrayLike
 
 from paripassu.protocol.study import Judgement
-from paripassu.protocol.sweeps.batch import Batch
-from paripassu.protocol.sweeps.seeded import SeededCell
+from paripassu.protocol.sweeps.batch import ArmBatch, check_has_fields
 from paripassu.protocol.sweeps.sweep import Stage, Tables
 from paripassu.records import Finding
 from paripassu.rules import Rule
@@ -40,7 +39,7 @@ _FEW = 6  # rates or steps that are listed in words; more are counted
 
 
 @dataclass(frozen=True)
-class Cell(Batch):
+class Cell(ArmBatch):
     """One problem by one rule, at some rates, over seeds.
 
     Attributes:
@@ -77,12 +76,7 @@ class Cell(Batch):
 
     def __post_init__(self) -> None:
         rules = list(self.rules.values()) if isinstance(self.rules, Mapping) else [self.rules]
-        for played in (self.problem, *rules):
-            if not is_dataclass(played):
-                raise ValueError(
-                    f"{type(played).__name__} must be a frozen dataclass, because a sweep knows a problem or "
-                    "rule by its fields"
-                )
+        check_has_fields("a problem or rule", self.problem, *rules)
         for rate in (*self.rates, self.weight_decay):
             if isinstance(rate, tuple) and len(rate) != len(self.problem.players):
                 raise ValueError(f"rates must be one for each of {self.problem.players}, got {rate}")
@@ -93,16 +87,6 @@ class Cell(Batch):
     def run_steps(self) -> int:
         """Steps of all its runs."""
         return len(self.rates) * len(self.seeds) * self.steps
-
-    @property
-    def tables(self) -> tuple[str, ...]:
-        """Outcomes."""
-        return ("outcomes",)
-
-    @property
-    def words(self) -> str:
-        """Its part, condition, arm, and how many runs of how many steps."""
-        return f"{self.part}: {self.arm} on {self.condition}, {self.amount}"
 
     @property
     def runs_what(self) -> str:
@@ -173,8 +157,8 @@ class PlayedSweep:
         ValueError: no cells, or two with the same settings.
     """
 
-    cells: Sequence[Cell | SeededCell]
-    then: Callable[[pl.DataFrame], Sequence[Cell | SeededCell]] | None = None
+    cells: Sequence[ArmBatch]
+    then: Callable[[pl.DataFrame], Sequence[ArmBatch]] | None = None
     more_steps: int = 0
 
     kind: ClassVar[str] = "played"
@@ -195,11 +179,10 @@ class PlayedSweep:
         """Every cell of the first stage in words, each with the hash of its settings."""
         cells: dict[str, str] = {}
         for cell in self.cells:
-            name = f"{cell.part}: {cell.arm} on {cell.condition}"
-            same = sum(other.startswith(name) for other in cells)
+            same = sum(other.startswith(cell.name) for other in cells)
             key = hashlib.sha256(str(cell.settings()).encode()).hexdigest()[:8]
             words = f"{cell.runs_what}, {cell.amount} ({key})"
-            cells[f"{name} ({same + 1})" if same else name] = words
+            cells[f"{cell.name} ({same + 1})" if same else cell.name] = words
         then = {"then": f"{self.then.__module__}.{self.then.__qualname__}"} if self.then else {}
         return {**then, "cells": cells}
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import polars as pl
 
-from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
+from paripassu.protocol.study import fresh_seeds
 from paripassu.protocol.sweeps.chunk import Chunk
 from paripassu.protocol.sweeps.sweep import (
     METHODS,
@@ -81,7 +81,7 @@ class ScalingSweep(PlainSettings):
         ]  # fmt: skip
 
     def _confirm(self, outcomes: pl.DataFrame) -> list[Chunk]:
-        fresh = range(FIRST_CONFIRMATION_SEED, FIRST_CONFIRMATION_SEED + self.fresh_seeds)
+        fresh = fresh_seeds(self.fresh_seeds)
         return [
             Chunk(
                 "fresh", replace(self.framework, d=d), method,

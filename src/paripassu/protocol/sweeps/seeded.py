@@ -5,13 +5,13 @@ sampler, is a frozen dataclass with a method ``measure`` instead.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass
 from math import inf
 from typing import Any, Protocol
 
 import polars as pl
 
-from paripassu.protocol.sweeps.batch import Batch
+from paripassu.protocol.sweeps.batch import ArmBatch, check_has_fields
 
 
 class System(Protocol):
@@ -33,7 +33,7 @@ class System(Protocol):
 
 
 @dataclass(frozen=True)
-class SeededCell(Batch):
+class SeededCell(ArmBatch):
     """One system over seeds.
 
     Attributes:
@@ -54,11 +54,7 @@ class SeededCell(Batch):
     part: str = "runs"
 
     def __post_init__(self) -> None:
-        if not is_dataclass(self.system):
-            raise ValueError(
-                f"{type(self.system).__name__} must be a frozen dataclass, because a sweep knows a system by "
-                "its fields"
-            )
+        check_has_fields("a system", self.system)
         if not self.seeds:
             raise ValueError(f"{self.arm} on {self.condition} needs a seed")
 
@@ -66,16 +62,6 @@ class SeededCell(Batch):
     def run_steps(self) -> int:
         """Steps of all its runs."""
         return len(self.seeds) * self.system.steps
-
-    @property
-    def tables(self) -> tuple[str, ...]:
-        """Outcomes."""
-        return ("outcomes",)
-
-    @property
-    def words(self) -> str:
-        """Its part, condition, arm, and how many runs of how many steps."""
-        return f"{self.part}: {self.arm} on {self.condition}, {self.amount}"
 
     @property
     def amount(self) -> str:
