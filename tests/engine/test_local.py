@@ -133,22 +133,24 @@ def _sleep(folder: str) -> None:
     time.sleep(120)
 
 
-def _sleeping(folder: str) -> None:
-    list(LocalEngine(2).execute(_sleep, [folder] * 2))
+def _sleeping(folder: str, workers: int) -> None:
+    list(LocalEngine(workers).execute(_sleep, [folder] * workers))
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_workers_die_with_the_program(tmp_path, how):
+# An interrupted program ends all its workers. Each worker of a killed one finds out by itself.
+@pytest.mark.parametrize(("how", "count"), [(signal.SIGINT, 2), (signal.SIGKILL, 1)])
+def test_workers_die_with_the_program(tmp_path, how, count):
     """The program is interrupted, or killed before it can clean up."""
-    program = started(_sleeping, str(tmp_path))
-    deadline = time.monotonic() + 60
-    while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < deadline:
+    program = started(_sleeping, str(tmp_path), count)
+    deadline = time.monotonic() + 120
+    while len(list(tmp_path.iterdir())) < count and time.monotonic() < deadline:
         time.sleep(0.05)
     workers = [int(mark.name) for mark in tmp_path.iterdir()]
     os.kill(program.pid, how)
     program.join(30)
+    ended = program.exitcode
     program.kill()
-    assert len(workers) == 2
+    assert (len(workers), ended) == (count, 1 if how == signal.SIGINT else -how)
     while any(map(_is_alive, workers)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(map(_is_alive, workers))
