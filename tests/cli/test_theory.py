@@ -5,7 +5,6 @@ import json
 import polars as pl
 import pytest
 from tests.cases.commands import run
-from tests.cases.processes import forked
 
 from paripassu.protocol import run_study
 from paripassu.studies import custom, demo
@@ -21,8 +20,7 @@ def here(monkeypatch):
     monkeypatch.setattr("paripassu.engine.LocalEngine.execute", inline)
 
 
-def test_run_in_worker_processes(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("paripassu.engine.local.get_context", forked)
+def test_run_in_worker_processes(tmp_path, capsys):
     code, out, err = run(capsys, *_RUN, "--out", str(tmp_path), "--workers", "1")
     assert (code, err) == (0, "")
     assert "nSGDA" in out

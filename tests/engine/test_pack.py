@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 import torch
 from tests.cases.bits import left_by
-from tests.cases.processes import forked
 from tests.cases.studies import Here, tiny_study
 
 from paripassu.engine import LocalEngine, PackEngine
@@ -42,8 +41,7 @@ def test_a_packed_study_is_as_one_run_by_run(tmp_path):
     assert (dealt.given, told) == ([3, 3, 4, 4, 3, 3], [])
 
 
-def test_packs_run_in_processes(tmp_path, monkeypatch):
-    monkeypatch.setattr("paripassu.engine.local.get_context", forked)
+def test_packs_run_in_processes(tmp_path):
     run_study(tiny_study(), "untuned", tmp_path / "alone", engine=Here())
     result = run_study(
         tiny_study(), "untuned", tmp_path / "packed", engine=PackEngine(LocalEngine(1), Pack(3)), minutes=5

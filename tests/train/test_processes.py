@@ -4,6 +4,8 @@ import json
 import os
 import shlex
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
@@ -11,7 +13,7 @@ from unittest.mock import patch
 import pytest
 import torch
 from safetensors.torch import load_file
-from tests.cases.processes import member, started, together
+from tests.cases.processes import member, together
 from tests.cases.rules import OPTIMIZERS
 from torch.multiprocessing import ProcessExitedException
 from torch.nn.parallel import DistributedDataParallel
@@ -222,14 +224,12 @@ sys.exit(code)
 """
 
 
-def _torchrun(folder: Path, *arguments: str) -> None:
-    """``torchrun``, in a process that has torch already, with its output in two files."""
-    from torch.distributed.run import main
-
-    os.environ["OMP_NUM_THREADS"] = "1"
-    for number, name in ((1, "stdout"), (2, "stderr")):
-        os.dup2(os.open(folder / name, os.O_WRONLY | os.O_CREAT), number)
-    main(["--standalone", f"--nproc-per-node={RANKS}", *arguments])
+def _torchrun(*arguments: str) -> subprocess.CompletedProcess:
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={RANKS}"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [*launcher, *arguments], check=False, capture_output=True, text=True, timeout=120, env=environment
+    )
 
 
 def test_a_job_whose_process_died_goes_on_from_its_checkpoint(tmp_path):
@@ -241,10 +241,9 @@ def test_a_job_whose_process_died_goes_on_from_its_checkpoint(tmp_path):
     assert [path.name for path in checkpoints(many)] == ["step-000000000", "step-000000003"]
 
     script.write_text(_COMMAND)
-    launcher = started(_torchrun, tmp_path, str(script), "train", *_OPTIONS, "--out", str(many), "--json")
-    launcher.join(120)
-    assert launcher.exitcode == 0, (tmp_path / "stderr").read_text()
-    assert json.loads((tmp_path / "stdout").read_text())["step"] == 6  # one process speaks
+    resumed = _torchrun(str(script), "train", *_OPTIONS, "--out", str(many), "--json")
+    assert resumed.returncode == 0, resumed.stderr
+    assert json.loads(resumed.stdout)["step"] == 6  # one process speaks
 
     assert train(run, tmp_path / "alone").outcome == "finished"
     ours, theirs = (list(read_records(tmp_path / name / "records.jsonl")) for name in ("many", "alone"))
