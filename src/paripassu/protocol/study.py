@@ -148,6 +148,14 @@ class Design(ABC):
             budget: one of `budgets`; None is the last.
         """
 
+    def check_installed(self) -> None:
+        """Check that everything is installed that the work needs; nothing further without another word.
+
+        Raises:
+            ValueError: an extra is missing; the message says how to install it.
+        """
+        return
+
     @abstractmethod
     def on_data(self, paths: Mapping[str, Path]) -> Self:
         """This design on data in files, by the names that the study gives them.

@@ -27,6 +27,7 @@ from paripassu.data import (
 )
 from paripassu.data.mixtures import Mixture
 from paripassu.games import R1, GanLoss, Penalty, WganGP, non_saturating, wasserstein
+from paripassu.metrics import NETWORKS, FeatureMetric
 from paripassu.models import DCGAN, MLP
 from paripassu.protocol import Game
 from paripassu.recipes import RECIPES
@@ -54,6 +55,9 @@ IMAGE_STEPS = {"smoke": 2, "small": 2000, "paper": 30_000}
 # A distance that is a quarter larger is one that a person sees; so are 5 samples in 100 off the modes.
 QUARTER = 0.223
 _TWENTIETH = 0.05
+
+# What people see of a photograph. It takes a CPU a minute, so it does not tune.
+SEEN = FeatureMetric("fd", NETWORKS["efficientnet-lite0"], 2500)
 
 
 def _centres(adam: float, direction: float, layer: float, whole: float, sgda: float) -> dict[str, float]:
@@ -137,10 +141,11 @@ def _both_losses(
     metric: str,
     steps: Mapping[str, int],
     centres: Mapping[str, float],
+    judged_by: FeatureMetric | None = None,
 ) -> tuple[Game, Game]:
     """The same images with the non-saturating loss and R1 (heavy), and with WGAN-GP (plain)."""
     networks = f"{images}, DCGAN of width 16 without norm, batch 64"
-    of_loss = partial(Game, metric=metric, centres=centres, steps=steps, margin=QUARTER)
+    of_loss = partial(Game, metric=metric, centres=centres, steps=steps, margin=QUARTER, judged_by=judged_by)
     return (
         of_loss(
             name,
@@ -212,8 +217,14 @@ def stacked_mnist(path: Path) -> tuple[Game]:
     return (_stacked("stacked-mnist", words, StackedMnist(path), 64, "kl-mnist@26000", IMAGE_STEPS),)
 
 
-def _of_images(name: str, images: str, data: Source, steps: Mapping[str, int]) -> tuple[Game, Game]:
-    return _both_losses(name, images, data, 64, "fd-pixels8@2500", steps, _IMAGE_CENTRES)
+def _of_images(
+    name: str,
+    images: str,
+    data: Source,
+    steps: Mapping[str, int],
+    judged_by: FeatureMetric | None = SEEN,
+) -> tuple[Game, Game]:
+    return _both_losses(name, images, data, 64, "fd-pixels8@2500", steps, _IMAGE_CENTRES, judged_by)
 
 
 def cifar10(path: Path) -> tuple[Game, Game]:
@@ -224,7 +235,8 @@ def cifar10(path: Path) -> tuple[Game, Game]:
 def mnist(path: Path) -> tuple[Game, Game]:
     """MNIST, from its ``train-images-idx3-ubyte.gz``, brought to 32 px."""
     steps = IMAGE_STEPS | {"small": 1000}
-    return _of_images("mnist", "MNIST's training images at 32 px", Idx(path, resolution=32), steps)
+    data = Idx(path, resolution=32)
+    return _of_images("mnist", "MNIST's training images at 32 px", data, steps, judged_by=None)
 
 
 def photographs(path: Path) -> tuple[Game, Game]:
@@ -255,6 +267,7 @@ def cifar10_resnet(path: Path) -> tuple[Game]:
         centres=_RESNET_CENTRES,
         family=PLAIN,
         margin=QUARTER,
+        judged_by=SEEN,
     )
     return (game,)
 

@@ -31,20 +31,29 @@ from pathlib import Path
 
 from paripassu.data import Cifar, Digits, Source
 from paripassu.games import R1, WganGP, wasserstein
+from paripassu.metrics import FeatureMetric
 from paripassu.models import DCGAN, SNGAN
 from paripassu.protocol import CUT_ALL, Arm, Comparison, Game, Scale, Study
 from paripassu.recipes import RECIPES
 from paripassu.records import Settings
 from paripassu.rules import SGD
 from paripassu.studies.arms import ADAM, HEAVY, NSGDA_GLOBAL, NSGDA_LAYER, NSGDA_RMS, PLAIN, SGDA, arms
-from paripassu.studies.games import DIGITS_STEPS, IMAGE_STEPS, QUARTER, played
+from paripassu.studies.games import DIGITS_STEPS, IMAGE_STEPS, QUARTER, SEEN, played
 from paripassu.studies.grafting import judge_recovery_in_adams_unit
 from paripassu.train import Player, Run
 
 _NAMES = (ADAM, NSGDA_RMS, NSGDA_LAYER, NSGDA_GLOBAL, SGDA)
 
 
-def _pasted(name: str, words: str, run: Run, family: str, metric: str, steps: Mapping[str, int]) -> Game:
+def _pasted(
+    name: str,
+    words: str,
+    run: Run,
+    family: str,
+    metric: str,
+    steps: Mapping[str, int],
+    judged_by: FeatureMetric | None,
+) -> Game:
     """A published recipe at its own rates, which every arm takes unchanged."""
     rate = Settings(run.generator.lr, run.discriminator.lr, run.decay)
     return Game(
@@ -57,10 +66,18 @@ def _pasted(name: str, words: str, run: Run, family: str, metric: str, steps: Ma
         chosen=dict.fromkeys(_NAMES, rate),
         family=family,
         margin=QUARTER,
+        judged_by=judged_by,
     )
 
 
-def _recipes(name: str, images: str, data: Source, metric: str, steps: Mapping[str, int]) -> list[Game]:
+def _recipes(
+    name: str,
+    images: str,
+    data: Source,
+    metric: str,
+    steps: Mapping[str, int],
+    judged_by: FeatureMetric | None = None,
+) -> list[Game]:
     """Published recipes on some images, with a DCGAN of width 16.
 
     DCGAN with batch norm and constant rates (PyTorch's example), WGAN-GP with rates that fall to zero, and
@@ -81,7 +98,9 @@ def _recipes(name: str, images: str, data: Source, metric: str, steps: Mapping[s
         ),
     )
     return [
-        _pasted(f"{name}-{recipe}", f"{images}, DCGAN of width 16 {words}", run, family, metric, steps)
+        _pasted(
+            f"{name}-{recipe}", f"{images}, DCGAN of width 16 {words}", run, family, metric, steps, judged_by
+        )
         for recipe, words, run, family in recipes
     ]
 
@@ -92,7 +111,8 @@ def _sngan(name: str, images: str, data: Source, metric: str) -> Game:
         RECIPES["sngan-cifar10"].run, data=data, model=SNGAN(width=32), log_every=25, eval_samples=2500
     )
     words = f"{images}, SNGAN of width 32, hinge loss, 5 discriminator updates each"
-    return _pasted(f"{name}-sngan", words, run, PLAIN, metric, {"smoke": 1, "small": 400, "paper": 30_000})
+    steps = {"smoke": 1, "small": 400, "paper": 30_000}
+    return _pasted(f"{name}-sngan", words, run, PLAIN, metric, steps, SEEN)
 
 
 _DIGITS = _recipes("digits", "scikit-learn's digits at 8 px", Digits(), "fd-digits@2500", DIGITS_STEPS)
@@ -101,7 +121,8 @@ _DIGITS = _recipes("digits", "scikit-learn's digits at 8 px", Digits(), "fd-digi
 def cifar10(path: Path) -> list[Game]:
     """Four published recipes on CIFAR-10's training images, from a folder of its binary batches."""
     images, data, metric = "CIFAR-10's training images", Cifar(path), "fd-pixels8@2500"
-    return [*_recipes("cifar10", images, data, metric, IMAGE_STEPS), _sngan("cifar10", images, data, metric)]
+    recipes = _recipes("cifar10", images, data, metric, IMAGE_STEPS, SEEN)
+    return [*recipes, _sngan("cifar10", images, data, metric)]
 
 
 def _arms() -> tuple[Arm, ...]:
@@ -118,7 +139,7 @@ _compare = partial(
     tuning=None,
     by_path={"cifar10": cifar10},
 )
-_SMOKE = _compare(size="smoke", confirmation_seeds=2)
+_SMOKE = _compare(size="smoke", confirmation_seeds=2, is_judged=False)
 
 STUDY = Study.from_file(
     __file__,

@@ -24,7 +24,9 @@ def standard_scales(compare: Callable[..., Comparison], *, cut: tuple[str, ...] 
     """
     return {
         "smoke": Scale(
-            compare(size="smoke", tuning=_SMOKE, confirmation_seeds=2), cut=(CUT_ALL,), decides=False
+            compare(size="smoke", tuning=_SMOKE, confirmation_seeds=2, is_judged=False),
+            cut=(CUT_ALL,),
+            decides=False,
         ),
         "small": Scale(compare(size="small", tuning=_SMALL, confirmation_seeds=8), cut=(_CUT_SHORT,)),
         "paper": Scale(compare(size="paper", tuning=_PAPER, confirmation_seeds=20), cut=cut),
