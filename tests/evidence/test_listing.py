@@ -52,6 +52,16 @@ def test_every_run_has_a_row(folder):
     assert table["data"][1] == "Digits"
 
 
+def test_rules_that_differ_have_other_names(tmp_path):
+    unit = NSGD | {"scope": "layer", "unit": "rms"}
+    heavy = {"is": "SGD", "momentum": 0.5}
+    for number, rule in enumerate([unit, unit | {"rule": heavy}, heavy]):
+        run_folder(tmp_path / f"run-{number}")
+        (tmp_path / f"run-{number}" / "run.json").write_text(dump(RunHeader(_settings(rule, 0.1, 0), WHERE)))
+    names = ["NSGD layer rms", "NSGD layer rms, momentum 0.5", "SGD, momentum 0.5"]
+    assert runs_in(tmp_path)["optimizer"].to_list() == names
+
+
 def test_runs_are_filtered_and_sorted(folder, capsys):
     where = ["--where", "optimizer=sgd", "lr_g<0.05"]
     code, out, _ = run(capsys, "runs", str(folder), *where, "--json")
