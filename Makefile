@@ -63,7 +63,7 @@ test-core: dist $(CORE)/.installed  ## Test the optimizers, rules and probe with
 
 test-browser: $(STAMP)  ## Open pages in headless Chromium (Debian: chromium, chromium-driver)
 	$(PIP) -r requirements/browser.txt
-	$(BIN)/pytest -n 2 --dist loadfile tests/browser  # the demo plays while other pages are read
+	$(BIN)/pytest tests/browser
 
 test-triton: $(STAMP)  ## Run the GPU's optimizer kernels in Triton's interpreter, without a GPU
 	$(PIP) -r requirements/triton.txt

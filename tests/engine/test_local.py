@@ -5,11 +5,10 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
-from tests.cases.processes import forked, started
+from tests.cases.processes import forked
 
 from paripassu.engine import LocalEngine
 
@@ -128,29 +127,21 @@ def test_an_interrupt_while_workers_start_ends_the_program(tmp_path):
     assert "was killed" not in message.decode()
 
 
-def _sleep(folder: str) -> None:
-    (Path(folder) / str(os.getpid())).touch()
-    time.sleep(120)
-
-
-def _sleeping(folder: str, workers: int) -> None:
-    list(LocalEngine(workers).execute(_sleep, [folder] * workers))
-
-
-# An interrupted program ends all its workers. Each worker of a killed one finds out by itself.
-@pytest.mark.parametrize(("how", "count"), [(signal.SIGINT, 2), (signal.SIGKILL, 1)])
-def test_workers_die_with_the_program(tmp_path, how, count):
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_workers_die_with_the_program(tmp_path, how):
     """The program is interrupted, or killed before it can clean up."""
-    program = started(_sleeping, str(tmp_path), count)
-    deadline = time.monotonic() + 120
-    while len(list(tmp_path.iterdir())) < count and time.monotonic() < deadline:
+    script = tmp_path / "sleepers.py"
+    script.write_text(_SLEEPERS)
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    process = subprocess.Popen([sys.executable, str(script), str(marks)], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while len(list(marks.iterdir())) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
-    workers = [int(mark.name) for mark in tmp_path.iterdir()]
-    os.kill(program.pid, how)
-    program.join(30)
-    ended = program.exitcode
-    program.kill()
-    assert (len(workers), ended) == (count, 1 if how == signal.SIGINT else -how)
+    workers = [int(mark.name) for mark in marks.iterdir()]
+    assert len(workers) == 2
+    process.send_signal(how)
+    process.wait(timeout=30)
     while any(map(_is_alive, workers)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(map(_is_alive, workers))

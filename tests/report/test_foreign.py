@@ -170,7 +170,7 @@ def test_results_of_any_shape_are_shown_or_refused(kind, tmp_path, monkeypatch):
     monkeypatch.setattr(Page, "write", lambda *_: folder)  # what it renders is the other tests'
     variants = [each for each in _variants(data) if each[1] not in ((), ("schema",), ("kind",))]
     refusals: list[str] = []
-    for value, path in random.Random(0).sample(variants, 20):  # all of them take a quarter of a minute
+    for value, path in random.Random(0).sample(variants, 40):  # all of them take a quarter of a minute
         (folder / "study.json").write_text(sealed(_changed(data, value, path)))
         for read in (write_study_page, lambda home: study_changes(home, home)):
             try:
