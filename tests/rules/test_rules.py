@@ -199,9 +199,10 @@ def test_rules_are_pure(rule):
             assert torch.equal(a, b)
 
 
-@pytest.mark.parametrize("rule", RULES.values(), ids=RULES.keys())
-def test_vmap_runs_over_rules(rule):
-    """Many runs at once equal one after another."""
+@pytest.mark.parametrize("name", RULES.keys() - {"FromTorch"})
+def test_vmap_runs_over_rules(name):
+    """Many runs at once equal one after another. Torch's optimizers read their step counts."""
+    rule = RULES[name]
     many = [torch.stack(tensors) for tensors in zip(*_gradients(6), strict=True)]
 
     def two_steps(gradients):
