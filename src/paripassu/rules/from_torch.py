@@ -140,7 +140,8 @@ def _stepped(
     rule: FromTorch, weights: list[Tensor], gradients: Sequence[Tensor], states: Sequence[State] | None
 ) -> tuple[list[Tensor], list[State]]:
     """Minus the moves of ``weights``, which are zero but in checks, and the next states."""
-    kind, settings = _class_of(rule.optimizer), dict(rule.settings)
+    kind: Any = _class_of(rule.optimizer)  # not all have a learning rate
+    settings = dict(rule.settings)
     names = inspect.signature(kind).parameters
     if "weight_decay" in names:  # some have one by default
         settings["weight_decay"] = 0.0
@@ -189,7 +190,8 @@ def _check(rule: FromTorch) -> None:
 
 
 def _refuse_many_runs(rule: FromTorch, tensor: Tensor) -> None:
-    if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+    functorch: Any = torch._C
+    if functorch._functorch.is_functorch_wrapped_tensor(tensor):
         raise ValueError(
             f"{rule} cannot play many runs at once, because torch's optimizers read their step counts: take "
             "one of the package's rules"
