@@ -210,8 +210,10 @@ class _Move(NamedTuple):
 
 @torch.no_grad()
 def _from_optimizer(optimizer: torch.optim.Optimizer) -> SuggestedLR:
-    has_moments = isinstance(optimizer, torch.optim.Adam) and optimizer.state
-    moves = list(_by_moments(optimizer) if has_moments else _by_a_copy(optimizer))
+    if isinstance(optimizer, torch.optim.Adam) and optimizer.state:
+        moves = list(_by_moments(optimizer))
+    else:
+        moves = list(_by_a_copy(optimizer))
     lengths = {move.name: move.length for move in moves}
     if not all(map(math.isfinite, lengths.values())):
         raise ValueError("the optimizer's step is not finite: take one that has not diverged")
