@@ -80,7 +80,6 @@ NAMELESS: dict[str, Rule] = {
     "Clip": Clip(SGD(0.9), 0.5),
     "Optimistic": Optimistic(Normalize()),
     "Weight row": rules.Graft(Weight(scope="row"), SGD(), "row"),
-    "FromTorch": FromTorch(torch.optim.SGD, momentum=0.9, nesterov=True),
     "Weight of the player": rules.Graft(Weight(scope="global"), SGD(), "layer"),
     "RunningNormalize": RunningNormalize(SGD(), 0.9),
     "Orthogonal": Orthogonal(SGD(0.9)),
@@ -129,6 +128,14 @@ _case("rule of weights", RuleOptimizer, rule=ShareOfWeights())
 _case("rule normalised Adam", RuleOptimizer, rule=Normalize(Adam((0.5, 0.9))))
 for name, rule in NAMELESS.items():
     _case(f"rule {name}", RuleOptimizer, rule=rule)
+
+
+def _torchs(params: Any, lr: Any, **more: Any) -> RuleOptimizer:
+    """Made late, because a step of torch's optimizers imports its compiler."""
+    return RuleOptimizer(params, lr, rule=FromTorch(torch.optim.SGD, momentum=0.9, nesterov=True), **more)
+
+
+_case("rule FromTorch", _torchs)
 
 # Those whose update of each tensor is a sum of its gradients. All others turn away from them.
 RAW_DIRECTIONS = {

@@ -235,7 +235,7 @@ def advance(
             if WEIGHTS:
                 least = wanted * 0 + floor
                 if not GLOBAL:
-                    least = floor * tl.sqrt_rn(tl.load(table + n + 1 + tensor).to(tl.float64))
+                    least = floor * tl.sqrt(tl.load(table + n + 1 + tensor).to(tl.float64))
                 wanted = tl.where(wanted < least, least, wanted)  # NaN stays
             shrink, factor = _factors(length, wanted)
             tl.store(scratch + 2 * unit, shrink)
