@@ -10,8 +10,8 @@ in every way. The effect of a half is the difference that swapping it makes:
 bootstrap 95 % interval, and the magnitude's is within the margin with its whole interval. *Magnitude* is the
 reverse. *Both* and *neither* are the other decided cases. Otherwise it is *undecided*.
 
-Columns on GANs take hours. They are read from a comparison of arms in a folder beside, where there is one
-(`dissection_games`). Every cell without a number is listed with the command that fills it.
+Columns on GANs take hours. They are read from a comparison of arms in a folder beside (`dissection_games`).
+Every cell without a number is listed with the command that fills it.
 """
 
 import math

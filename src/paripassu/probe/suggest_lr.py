@@ -40,7 +40,7 @@ class SuggestedLR:
             that tensor's steps. Empty if no layers were recorded.
         relative: the rate for ``relative=True`` in both scopes, which is the mean share of a step of the
             weights; NaN if the weights were zero in all records.
-        elements: of the player; None if nobody said.
+        elements: of the player; None if unknown.
 
     Example:
         >>> import torch

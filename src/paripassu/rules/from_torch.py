@@ -27,7 +27,7 @@ _OWN = {
     "lr": "the learning rate is that of the optimizer with this rule",
     "weight_decay": "weight decay is that of the optimizer with this rule, and decoupled",
     "decoupled_weight_decay": "weight decay is that of the optimizer with this rule, and decoupled",
-    "maximize": "whether to ascend is said to the optimizer with this rule",
+    "maximize": "the optimizer with this rule has it",
     **dict.fromkeys(("foreach", "fused", "capturable", "differentiable"), "it changes no update"),
 }
 _TORCH = "torch.optim"
@@ -102,8 +102,8 @@ class FromTorch(Rule):
         if not every:
             return [], []
         _refuse_many_runs(self, gradients[0])
-        # torch makes its states in the first step, and what they start from is its own affair. So both steps
-        # are taken, without reading which one counts: a CUDA graph may record them.
+        # torch makes its states in the first step, and does not say what they start from. So both steps are
+        # taken, without reading which one counts: a CUDA graph may record them.
         first, first_states = self._step(gradients, None)
         if not any(first_states):
             return first, list(states)
