@@ -157,7 +157,7 @@ def test_a_shadow_may_be_torchs():
     assert [s.ratio for s in shadows] == pytest.approx([0.1] * 3)
 
 
-@pytest.mark.parametrize("name", ["Adam", "RAdam", "NAdam", "RMSprop", "Adamax", "Adadelta", "SGD"])
+@pytest.mark.parametrize("name", ["AdamW", "RAdam", "NAdam", "RMSprop", "Adamax", "Adadelta", "SGD"])
 def test_states_are_on_the_device_where_torch_can_put_them(name, monkeypatch):
     """As a CUDA graph needs. The tensors have a device and no memory."""
     kind, settings, _ = KINDS[name]
