@@ -141,8 +141,8 @@ def judge_same(fresh: pl.DataFrame, share: str) -> Finding:
         (ours, runs), (paced, _) = hits[NSGDA], hits[at_pace("SGDA", 1.0)]
         best = max((arm for arm in hits if arm.startswith("SGDA at")), key=lambda arm: hits[arm][0])
         seen.append(
-            f"{condition}: nSGDA {ours}, SGDA at pace 1 {paced}, SGDA {hits[SGDA][0]} of {runs} seeds; the "
-            f"best pace is that of {best}: {hits[best][0]}"
+            f"{condition}: nSGDA {ours}, SGDA at pace 1 {paced}, SGDA {hits[SGDA][0]} of {runs} seeds, and "
+            f"{hits[best][0]} at the best of all paces"
         )
         if wilson(ours, runs).low > 0.5:
             gaps[condition] = _lead(hits, NSGDA, at_pace("SGDA", 1.0), 0.975)
