@@ -7,9 +7,10 @@ import pytest
 from tests.cases.problems import PROBLEMS
 
 from paripassu.rules import SGD, Adam, FixedPace, Normalize
-from paripassu.theory import Bilinear, DiracGAN, play
+from paripassu.theory import Bilinear, DiracGAN, Problem, play
 
-GAMES = {name: problem for name, problem in PROBLEMS.items() if len(problem.players) == 2}
+# Not the kernel game, whose discriminator has no weights at the start.
+GAMES = {name: PROBLEMS[name] for name in ("bilinear", "Dirac-GAN", "framework", "framework, a and b too")}
 
 
 def _pace(paths, pace):
@@ -17,14 +18,13 @@ def _pace(paths, pace):
     return lead / follower
 
 
-@pytest.mark.parametrize("updates", ["simultaneous", "alternating"])
+@pytest.mark.parametrize(("updates", "value"), [("simultaneous", 0.1), ("alternating", 3.0)])
 @pytest.mark.parametrize("game", GAMES.values(), ids=GAMES.keys())
-def test_the_pace_of_every_step_is_exact(game, updates):
-    for value in (0.1, 3.0):
-        pace = FixedPace(value, *game.players)
-        paths = play(game, SGD(0.5), 0.05, 10, [0, 1], updates=updates, pace=pace, record=range(11))
-        assert _pace(paths, pace) == pytest.approx(np.full((2, 11), value), rel=1e-12)
-        assert np.isnan(paths.lr[pace.follower]).all()
+def test_the_pace_of_every_step_is_exact(game, updates, value):
+    pace = FixedPace(value, *game.players)
+    paths = play(game, SGD(0.5), 0.05, 10, [0, 1], updates=updates, pace=pace, record=range(11))
+    assert _pace(paths, pace) == pytest.approx(np.full((2, 11), value), rel=1e-12)
+    assert np.isnan(paths.lr[pace.follower]).all()
 
 
 @pytest.mark.parametrize("rule", [SGD(), Normalize(), Adam((0.0, 0.9))], ids=repr)
@@ -54,16 +54,32 @@ def test_a_bilinear_game_has_a_closed_form_at_a_pace():
     assert paths.weights["y"][0].item() == pytest.approx(y + math.copysign(y * lr * y / x / 4, x), rel=1e-14)
 
 
-def test_zero_gradients_and_weights_move_nothing_or_end_the_run():
-    def final(x, y, pace):
-        start = {"x": [[[x]]], "y": [[[y]]]}
-        paths = play(Bilinear(), SGD(), {pace.lead: 0.1}, 3, [0], pace=pace, start=start)
-        return paths.weights["x"][0].item(), paths.weights["y"][0].item(), paths.diverged_at[0]
+def test_zero_gradients_and_zero_weights_move_nothing():
+    """With y = 0, x has no gradient, and y has one and no length to share."""
+    start = {"x": [[[0.5]]], "y": [[[0.0]]]}
+    paths = play(Bilinear(), SGD(), {"x": 0.1}, 3, [0], pace=FixedPace(1.0, "x", "y"), start=start)
+    assert (paths.weights["x"][0].item(), paths.weights["y"][0].item()) == (0.5, 0.0)
+    assert paths.diverged_at[0] == math.inf
 
-    # y is zero, so x has no gradient; y has one and no length to share.
-    assert final(0.5, 0.0, FixedPace(1.0, "x", "y")) == (0.5, 0.0, math.inf)
-    # y leads with no weights: its relative step is infinite.
-    assert final(0.5, 0.0, FixedPace(1.0, "y", "x"))[2] == 0
+
+class Slopes(Problem):
+    """Each player has a slope of one."""
+
+    players = ("x", "y")
+
+    def start(self, rng):
+        return {"x": [np.zeros(2)], "y": [np.ones(2)]}
+
+    def losses(self, weights, data):
+        return {player: weights[player][0].sum() for player in self.players}
+
+
+def test_a_lead_without_weights_ends_the_run():
+    """Its relative step is infinite. A follower without weights stays where it is."""
+    paths = play(Slopes(), SGD(), 0.1, 3, [0], pace=FixedPace(1.0, "x", "y"))
+    assert paths.diverged_at[0] == 0
+    paths = play(Slopes(), SGD(), 0.1, 3, [0], pace=FixedPace(1.0, "y", "x"))
+    assert (paths.diverged_at[0], paths.weights["x"][0].tolist()) == (math.inf, [[0.0, 0.0]])
 
 
 def test_the_lead_needs_a_rate_and_the_follower_has_none():
@@ -75,6 +91,6 @@ def test_the_lead_needs_a_rate_and_the_follower_has_none():
 
 
 def test_a_traced_step_keeps_the_pace():
-    pace = FixedPace(0.5)
-    paths = play(GAMES["framework"], SGD(), 0.05, 120, [0], pace=pace)
+    pace = FixedPace(0.5, "x", "y")
+    paths = play(Bilinear(), SGD(), {"x": 0.05}, 100, [0], pace=pace)
     assert _pace(paths, pace) == pytest.approx(np.full_like(_pace(paths, pace), 0.5), rel=1e-12)
