@@ -92,5 +92,5 @@ def test_the_lead_needs_a_rate_and_the_follower_has_none():
 
 def test_a_traced_step_keeps_the_pace():
     pace = FixedPace(0.5, "x", "y")
-    paths = play(Bilinear(), SGD(), {"x": 0.05}, 100, [0], pace=pace)
+    paths = play(Bilinear(), SGD(), {"x": 1e-3}, 100, [0], pace=pace)
     assert _pace(paths, pace) == pytest.approx(np.full_like(_pace(paths, pace), 0.5), rel=1e-12)

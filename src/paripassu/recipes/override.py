@@ -107,7 +107,7 @@ def override(run: Run, **options: Unpack[Options]) -> Run:
     """
     if unheard := sorted(options.keys() - Options.__annotations__.keys()):
         raise ValueError(names.unknown("option", unheard[0], Options.__annotations__))
-    given = cast(dict[str, Any], options)
+    given: dict[str, Any] = {**options}
     penalty = _penalty(given, run.penalty)
     path_length = _path_length(given, run.path_length)
     rule_d, rule_g = _rules(given, run)
@@ -115,7 +115,7 @@ def override(run: Run, **options: Unpack[Options]) -> Run:
     if given.get("pace", run.pace) is not None:
         if "lr_g" in given:
             raise ValueError("--pace sets the length of the generator's steps: leave out --lr-g")
-        given = given | {"lr_g": discriminator.lr}
+        given["lr_g"] = discriminator.lr
     settings: dict[str, Any] = {
         # A term that is not the run's is not as lazy either.
         "penalty_every": run.penalty_every if type(penalty) is type(run.penalty) else 1,
