@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, get_args
+from typing import ClassVar
 
 from paripassu.protocol.sweeps.chunk import Chunk
 from paripassu.protocol.sweeps.sweep import (
@@ -18,7 +18,7 @@ from paripassu.records import Decay
 from paripassu.theory import Framework
 from paripassu.theory.collapse.full import FULL_METHODS
 from paripassu.theory.collapse.lanes import WIDTH
-from paripassu.theory.collapse.simulate import Method, Updates, check_settings
+from paripassu.theory.collapse.simulate import Updates, check_settings
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class RunSweep(PlainSettings):
 
     Args:
         framework: the game.
-        methods: names of methods: one of `simulate.Method` or of `full.FULL_METHODS`.
+        methods: names of methods: ``nsgda``, ``sgda``, ``shares``, or one of `full.FULL_METHODS`.
         lr_d: discriminator's learning rate, for every method.
         lr_g: generator's learning rate, for every method; left at its default with a ``pace``.
         seeds: number of seeds, counted from 0.
@@ -57,7 +57,7 @@ class RunSweep(PlainSettings):
     kind: ClassVar[str] = "run"
 
     def __post_init__(self) -> None:
-        check_methods(self.methods, get_args(Method) + tuple(FULL_METHODS))
+        check_methods(self.methods, (*METHODS, "shares", *FULL_METHODS))
         check_counts(seeds=self.seeds, steps=self.steps)
         check_rates("lr_d", (self.lr_d,))
         check_rates("lr_g", (self.lr_g,))
