@@ -31,7 +31,8 @@ def test_the_steps_of_nsgda_are_exactly_the_learning_rate():
 
 @pytest.mark.parametrize("method", ["sgda", "nsgda", "shares"])
 def test_the_pace_of_every_step_is_the_one_asked_for(method):
-    settings = {"lr_d": 0.01, "steps": 200, "seeds": [0, 1], "record": range(201)}
+    # At larger shares and pace 0.1 the discriminator saturates, and the generator has no gradient.
+    settings = {"lr_d": 0.001, "steps": 200, "seeds": [0, 1], "record": range(201)}
     for pace in (0.1, 1.0, 10.0):
         result = simulate(Framework(d=10**5), method, pace=pace, **settings)
         assert result.pace_d / result.pace_g == pytest.approx(np.full((2, 201), pace), rel=1e-12)
