@@ -75,7 +75,10 @@ def _diverging() -> Run:
     )
 
 
-RUNS = {name: _penalised(name) for name in KINDS} | {"batch norm": _batch_normalised()}
+RUNS = {name: _penalised(name) for name in KINDS} | {
+    "batch norm": _batch_normalised(),
+    "a fixed pace": replace(_batch_normalised(), pace=0.5),
+}
 
 
 def _after_steps(run: Run, processes: Processes) -> list[torch.Tensor]:
