@@ -23,7 +23,7 @@ from paripassu.rules.sign import Sign
 from paripassu.rules.weight import Weight
 
 __all__ = [
-    "SGD", "Adam", "Clip", "FixedPace", "FromTorch", "Graft", "MaxVA", "Normalize", "Optimistic", "Orthogonal",
-    "RMSprop", "Rule", "RunningNormalize", "Scope", "Sign", "State", "TensorwiseRule", "Unit", "Weight",
-    "norms", "rescale",
+    "SGD", "Adam", "Clip", "FixedPace", "FromTorch", "Graft", "MaxVA", "Normalize", "Optimistic",
+    "Orthogonal", "RMSprop", "Rule", "RunningNormalize", "Scope", "Sign", "State", "TensorwiseRule",
+    "Unit", "Weight", "norms", "rescale",
 ]  # fmt: skip
