@@ -140,11 +140,15 @@ class RunImages:
         count: how many.
         sha256: of their pixels as they were loaded.
         revision: of the published set that they are, a commit; equal images may be of several.
+        classes: the names of their classes; empty where networks take no labels.
+        labels: SHA-256 of the class of each.
     """
 
     count: int
     sha256: str
     revision: str = field(default="", compare=False)
+    classes: tuple[str, ...] = ()
+    labels: str = ""
 
 
 @dataclass(frozen=True)
