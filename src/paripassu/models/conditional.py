@@ -8,6 +8,7 @@ al. 2017, arXiv:1707.00683) or beside z (Mirza & Osindero 2014, arXiv:1411.1784)
 a projection (Miyato & Koyama 2018, arXiv:1802.05637).
 """
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -48,7 +49,10 @@ class Chain(TakesLabels):
 
 
 class BesideLatent(TakesLabels):
-    """A generator whose latents have C more numbers: 1 for the class, 0 for the others."""
+    """A generator whose latents have C more numbers, which are 0 but for the class's.
+
+    That one is the length that a latent is expected to have, so that the class weighs as much as z.
+    """
 
     def __init__(self, network: nn.Module, classes: int) -> None:
         super().__init__()
@@ -59,7 +63,7 @@ class BesideLatent(TakesLabels):
         """Latents ``[B, latent]`` to samples."""
         # Not torch's one_hot, which looks at values on the host and so cannot be part of a CUDA graph.
         one_hot = labels[:, None] == torch.arange(self._classes, device=labels.device)
-        return self.network(torch.cat([z, one_hot.to(z.dtype)], dim=1))
+        return self.network(torch.cat([z, one_hot.to(z.dtype) * math.sqrt(z.shape[1])], dim=1))
 
 
 class ConditionalBatchNorm(TakesLabels):
