@@ -17,7 +17,7 @@ from PIL import Image, ImageOps
 
 from paripassu.data.cache import CacheEntry, Complaints, Decoded
 from paripassu.data.containers import account, fingerprint
-from paripassu.data.labels import labels_of
+from paripassu.data.labels import labels_of, no_labels
 from paripassu.data.listing import LeftOut, check_kind, on_disk
 from paripassu.data.source import ImageSet, Source
 from paripassu.printable import printable
@@ -80,10 +80,9 @@ class PixelFile(Source):
         """What else is in the file; it raises as `read` does."""
         return Beside()
 
-    def read_labels(self, column: str | None) -> NDArray[Any]:
+    def read_labels(self, column: str | None) -> NDArray[Any]:  # noqa: ARG002 - most have none
         """One whole number an image, ``[N]``; raises as `read` does, and ``ValueError`` without labels."""
-        super().labelled(torch.device("cpu"), column)  # which raises
-        raise AssertionError
+        raise no_labels(self.name)
 
     def labelled(self, device: torch.device, column: str | None = None) -> ImageSet:
         """As `load`, with the file's labels."""

@@ -49,6 +49,11 @@ class Labels(NamedTuple):
     names: tuple[str, ...]
 
 
+def no_labels(name: str) -> ValueError:
+    """The error for a source that has none."""
+    return ValueError(f"{name} has no labels: leave --conditional out, or give data with classes")
+
+
 def labels_of(values: Sequence[str] | NDArray[Any], where: str) -> Labels:
     """Labels of names, or of whole numbers.
 

@@ -10,7 +10,7 @@ from typing import NamedTuple, Self
 import torch
 from torch import Tensor
 
-from paripassu.data.labels import Batch, Labels
+from paripassu.data.labels import Batch, Labels, no_labels
 from paripassu.data.prefetch import Prefetcher, fits
 
 _HASHED_AT_ONCE = 256  # images: bounds the memory that those on a GPU take on the host
@@ -127,7 +127,7 @@ class Source(ABC):
         Raises:
             ValueError: the source has no labels; the message says what to do.
         """
-        raise ValueError(f"{self.name} has no labels: leave --conditional out, or give data with classes")
+        raise no_labels(self.name)
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,18 @@ import torch
 from paripassu.data import ImageSet
 from paripassu.metrics import FeatureNetwork, Moments, frechet_distance, metric_name
 from paripassu.train.reference import reference
-from paripassu.train.run import Run
 
 LEAST_OF_CLASS = 100
 """Images and samples of a class that its own Fréchet distance takes: fewer say more of the count."""
 
 
-def why_not_by_class(run: Run, images: ImageSet) -> str:
-    """Why no class is measured alone, in one sentence; empty if all are, or there are none."""
+def why_not_by_class(images: ImageSet, count: int) -> str:
+    """Why no class is measured alone, in one sentence; empty if all are, or there are none.
+
+    Args:
+        images: the data.
+        count: generated samples of all classes together.
+    """
     if not images.labels:
         return ""
     counts = torch.bincount(images.labels.numbers, minlength=len(images.classes))
@@ -29,7 +33,7 @@ def why_not_by_class(run: Run, images: ImageSet) -> str:
             f"classes are not measured one by one: {images.classes[fewest]} has {there:,} images, and the "
             f"Fréchet distance of a class takes {LEAST_OF_CLASS}"
         )
-    if run.eval_samples // len(images.classes) < LEAST_OF_CLASS:
+    if count // len(images.classes) < LEAST_OF_CLASS:
         return (
             f"classes are not measured one by one: the Fréchet distance of a class takes {LEAST_OF_CLASS} "
             f"samples, so raise eval_samples to {LEAST_OF_CLASS * len(images.classes):,}"

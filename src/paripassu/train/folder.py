@@ -141,7 +141,7 @@ def remarks_on(run: Run, real: Samples) -> Iterator[str]:
         return
     if images.account:
         yield images.account + f"; {SKIPPED} has all" * bool(images.skipped)
-    if why := why_not_by_class(run, images):
+    if why := why_not_by_class(images, run.eval_samples):
         yield why
     if len(images) < max(run.batch, _FEW):
         yield f"{run.data.name} has {len(images):,} images for batches of {run.batch}: are these all?"

@@ -136,10 +136,9 @@ def _distances(
     if not metrics:
         network, paired = _features(run), min(len(images), count, MAX_PAIRED_SAMPLES)
         metrics = FeatureMetric("fd", network, count), FeatureMetric("kd", network, paired)
-        many = count // max(1, len(images.classes))
         # Features that take long are not computed twice.
-        if images.labels and not why_not_by_class(run, images) and many >= 2 and network.digest is None:
-            by_class = ClassDistances.of(network, many, images)
+        if images.labels and not why_not_by_class(images, count) and network.digest is None:
+            by_class = ClassDistances.of(network, count // len(images.classes), images)
     references: dict[FeatureNetwork, FeatureSample] = {}
     for metric in metrics:
         if metric.compares and metric.count > len(images):
