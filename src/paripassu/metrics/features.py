@@ -30,6 +30,14 @@ class FeatureNetwork(ABC):
         """SHA-256 of its weights; None where features are as fast to compute as to read from a disk."""
         return None
 
+    def check_installed(self) -> None:
+        """Check that its package is there; it needs none without another word.
+
+        Raises:
+            ValueError: an extra is missing; the message says how to install it.
+        """
+        return
+
     @abstractmethod
     def __call__(self, images: Tensor) -> Tensor:
         """Features ``[N, D]``, float32 and without gradient, of images ``[N, C, H, W]`` in [-1, 1].

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -46,6 +46,10 @@ class InceptionFeatures(FeatureNetwork):
         """Of the one file of weights that is accepted."""
         return _SHA256
 
+    def check_installed(self) -> None:
+        """Check that the extra ``fid`` is there."""
+        _package()
+
     @torch.no_grad()
     def __call__(self, images: Tensor) -> Tensor:
         """Features ``[N, 2048]`` of images ``[N, 1 or 3, H, W]``.
@@ -60,9 +64,13 @@ class InceptionFeatures(FeatureNetwork):
         return by_parts(lambda part: network(part)[0], levels)
 
 
+def _package() -> Any:
+    return packaged("torch_fidelity.feature_extractor_inceptionv3", "inception", "fid")
+
+
 @cache
 def _network(weights: Path | None, device: torch.device) -> nn.Module:
-    fidelity = packaged("torch_fidelity.feature_extractor_inceptionv3", "inception", "fid")
+    fidelity = _package()
     path = weights or _downloaded()
     check_weights(path, _SHA256, f"fetch {_URL} anew")
     # Fresh initial weights would advance torch's global generator, on which reproducible runs depend.

@@ -148,6 +148,14 @@ class Design(ABC):
             budget: one of `budgets`; None is the last.
         """
 
+    def check(self) -> None:
+        """Check that the work can be done here; every design's can without another word.
+
+        Raises:
+            ValueError: an extra or data are missing; the message says how to get them.
+        """
+        return
+
     @abstractmethod
     def on_data(self, paths: Mapping[str, Path]) -> Self:
         """This design on data in files, by the names that the study gives them.

@@ -195,13 +195,14 @@ class GameResult:
     Attributes:
         game: its name.
         setting: model, loss, steps and batch in words.
-        metric: name of the metric that tunes and decides.
+        metric: name of the metric that decides.
         better: which way it improves.
         arms: in the study's order.
         measures: names of the estimates that were computed from a run's records, smaller being better;
             the others are metrics.
         family: the arms' family, in words; empty if there is only one.
         margin: what counts as recovered, in words.
+        tuned_by: name of the metric that tunes, which curves and trials show; empty if it decides as well.
     """
 
     game: str
@@ -212,6 +213,12 @@ class GameResult:
     measures: list[str] = field(default_factory=list[str])
     family: str = ""
     margin: str = ""
+    tuned_by: str = ""
+
+    @property
+    def metric_of_trials(self) -> str:
+        """Name of the metric that tunes."""
+        return self.tuned_by or self.metric
 
 
 @dataclass(frozen=True)

@@ -175,13 +175,14 @@ def _tables(game: GameResult) -> list[Block]:
 
 def _figures(game: GameResult, table: pl.DataFrame) -> list[Block]:
     metrics = series.metrics(table)
-    own = series.over_seeds(metrics.filter(name=game.metric))
+    shown = game.metric_of_trials
+    own = series.over_seeds(metrics.filter(name=shown))
     better = f"{game.better} is better"
     blocks: list[Block] = [
         Figure(
-            figures.curves(own, [arm.arm for arm in game.arms], y=game.metric),
+            figures.curves(own, [arm.arm for arm in game.arms], y=shown),
             "Learning curves",
-            f"{game.metric} on the confirmation seeds: mean and range over seeds; {better}.",
+            f"{shown} on the confirmation seeds: mean and range over seeds; {better}.",
         )
     ]
     for name in game.measures:

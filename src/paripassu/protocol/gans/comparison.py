@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any, Self
 
 from paripassu.evidence.tables import RunEnd, run_ends
-from paripassu.files import read_whole
 from paripassu.protocol.gans.arm_on_game import RUNS, ArmOnGame, Ends, Job, RunUnit
+from paripassu.protocol.gans.deciding import measurements_left
 from paripassu.protocol.gans.game import Arm, Game, Measure, VerdictRule
 from paripassu.protocol.gans.power import power_in_words
+from paripassu.protocol.gans.remarks import mixed, unused
 from paripassu.protocol.gans.results import evidence_of, game_result
 from paripassu.protocol.gans.tuning import Tuning
-from paripassu.protocol.study import Design, Judgement, Work, fresh_seeds
-from paripassu.records import RUN_FILE, Finding, GameResult
+from paripassu.protocol.study import Design, Judgement, Unit, Work, fresh_seeds
+from paripassu.records import Finding, GameResult
 from paripassu.train.folder import header_of
 
 PROTOCOL = """\
@@ -32,13 +33,18 @@ paired by seed, so that no arm gains by having been selected.
 A result is compared on the scale of *scores*. If more of the metric is better, the score is the metric. If
 less is better, the score is minus its natural logarithm.
 
+A game may have a further metric that decides, because it is nearer to what people see. It takes longer, so it
+is measured of the last checkpoint of each confirmation run alone. Where a rule says something else by the
+metric that tunes, the page says so.
+
 How easily an arm is tuned follows from its trials on the first tuning seed. The *expected best* after n
 trials is the mean of the best of n of them, drawn with replacement (Dodge et al. 2019, arXiv:1909.03004).
 The *ease* is the mean of the expected best score over n from 1 to all trials. Its intervals resample trials,
 for two arms together, since trial n of both is the same point.
 
 A diverged run gets the worst value of the metric seen in any run on that game, including before training. For
-measures computed from records, it gets the largest value among the confirmation runs.
+measures computed from records, it gets the largest value among the confirmation runs, and the worst for a
+further metric.
 """
 
 
@@ -58,6 +64,7 @@ class Comparison(Design):
             claim calls better.
         by_path: games on data in files, made from the files' path.
         device: of all runs.
+        is_judged: whether the games' own ``judged_by`` decides; without it, what tunes decides.
 
     Raises:
         ValueError: no seeds to confirm on, a name that two arms or games share, or a game without arms.
@@ -81,6 +88,7 @@ class Comparison(Design):
         default_factory=dict[str, Callable[[Path], Sequence[Game]]]
     )
     device: str = "cpu"
+    is_judged: bool = True
 
     def __post_init__(self) -> None:
         if self.confirmation_seeds < 1:
@@ -142,6 +150,18 @@ class Comparison(Design):
         games = [game for name, path in paths.items() for game in self.by_path[name](path)]
         return replace(self, games=games) if games else self
 
+    def check(self) -> None:
+        """Check that there is a game, and the network of each metric that decides."""
+        if not self._games:
+            files = " or ".join(f"--data {name}=PATH" for name in self.by_path)
+            raise ValueError(
+                f"none of these games is played at scale {self.size}: choose other games or another scale"
+                f"{f', or give data in files ({files})' if files else ''}"
+            )
+        for game in self._games:
+            if game.judged_by:
+                game.judged_by.network.check_installed()
+
     def on_games(self, names: Sequence[str]) -> Self:
         """This comparison on some of its games."""
         for name in set(names) - {game.name for game in self.games}:
@@ -182,10 +202,15 @@ class Comparison(Design):
         jobs = [each.jobs(ends, budget) for each in self._arms_on_games]
         in_order = [job for one_each in zip_longest(*jobs) for job in one_each if job]
         missing = [job for job in in_order if job.folder not in ends]
-        units = [RunUnit(folder / j.folder, j.run, command) for j in missing]
+        unmeasured, to_measure, further = measurements_left(self._arms_on_games, folder, ends, budget)
+        units: list[Unit] = [RunUnit(folder / j.folder, j.run, command) for j in missing]
+        units += unmeasured
         done = sum(job.run.steps for job in in_order if job.folder in ends)
         needed = sum(each.steps_needed(budget) for each in self._arms_on_games)
-        return Work(units, done, needed, *self._seconds(jobs, missing, ends, budget))
+        expected, left = self._seconds(jobs, missing, ends, budget)
+        if expected is None or left is None:
+            return Work(units, done, needed)
+        return Work(units, done, needed, [*expected, *to_measure], left + further)
 
     def _seconds(
         self, jobs: Sequence[Sequence[Job]], missing: Sequence[Job], ends: Ends, budget: int
@@ -212,18 +237,25 @@ class Comparison(Design):
         ends = _ends(folder)
         findings: list[Finding] = []
         results: list[GameResult] = []
+        remarks: list[str] = []
         rules = self.verdict if isinstance(self.verdict, Mapping) else {claim: self.verdict}
         for game in self._games:
             own = [each for each in self._arms_on_games if each.game is game]
             result = game_result(own, self.measures, ends, folder, budget)
             evidence = evidence_of(result, game)
             for about, rule in rules.items():
-                power = power_in_words(rule, evidence)
-                findings.append(Finding(about, game.name, rule(evidence), self._budget(result), power))
+                power, verdict = power_in_words(rule, evidence), rule(evidence)
+                findings.append(Finding(about, game.name, verdict, self._budget(result), power))
+                as_tuned = rule(evidence_of(result, game, game.metric)) if game.judged_by else verdict
+                if as_tuned.outcome != verdict.outcome:
+                    remarks.append(
+                        f"{about}, on {game.name}: {verdict.outcome} by {game.deciding}, which decides, and "
+                        f"{as_tuned.outcome} by {game.metric}, which tunes."
+                    )
             results.append(result)
-        remarks = [
-            *_unused(self._folders(ends, *self.budgets), folder),
-            *_mixed(self._folders(ends, budget), folder),
+        remarks += [
+            *unused(self._folders(ends, *self.budgets), folder),
+            *mixed(self._folders(ends, budget), folder),
         ]
         return Judgement(findings, results, remarks=remarks)
 
@@ -231,9 +263,10 @@ class Comparison(Design):
         """The runs of some budgets, as far as they follow from those that have ended."""
         return {job.folder for each in self._arms_on_games for n in budgets for job in each.jobs(ends, n)}
 
-    @property
+    @cached_property
     def _games(self) -> list[Game]:
-        return [game for game in self.games if self.size in game.steps]
+        games = [game for game in self.games if self.size in game.steps]
+        return games if self.is_judged else [replace(game, judged_by=None) for game in games]
 
     @cached_property
     def _arms_on_games(self) -> list[ArmOnGame]:
@@ -264,25 +297,3 @@ def _ends(folder: Path) -> Ends:
             if end and header_of(path):  # a table alone does not say whose run it is of
                 ends[path.relative_to(folder)] = end
     return ends
-
-
-def _unused(used: set[Path], out: Path) -> list[str]:
-    """A remark if the folder has runs that the study does not use."""
-    there = (path.parent.relative_to(out) for path in out.glob(f"{RUNS}/*/*/*/{RUN_FILE}"))
-    count = sum(folder not in used for folder in there)
-    if not count:
-        return []
-    runs = "1 run in the folder is" if count == 1 else f"{count:,} runs in the folder are"
-    return [f"{runs} not used: the study was edited, or chooses other settings now."]
-
-
-def _mixed(used: Iterable[Path], out: Path) -> list[str]:
-    """A remark if not all runs were made by the same code on the same hardware."""
-    where = [json.loads(read_whole(out / folder / RUN_FILE))["environment"] for folder in used]
-    made = {
-        "commits": {w["commit"] for w in where},
-        "versions of torch": {w["versions"].get("torch", "unknown") for w in where},
-        "devices": {w["device"] for w in where},
-    }
-    several = [f"{what} {', '.join(sorted(each))}" for what, each in made.items() if len(each) > 1]
-    return [f"The runs were not all made alike: {'; '.join(several)}."] if several else []

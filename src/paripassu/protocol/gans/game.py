@@ -9,7 +9,7 @@ from polars import DataFrame
 
 from paripassu.evidence.intervals import RESAMPLES, Interval, bootstrap_interval
 from paripassu.evidence.tuning import ease_lead
-from paripassu.metrics import better
+from paripassu.metrics import FeatureMetric, better
 from paripassu.records import Better, Settings, Verdict
 from paripassu.rules import Rule
 from paripassu.train import Run
@@ -51,7 +51,7 @@ class Game:
         name: for tables and folders.
         setting: data, model, loss and batch in words.
         run: makes a run from a rule, the settings of a trial, steps and a seed.
-        metric: name of the metric that tunes and decides.
+        metric: name of the metric that tunes, and that decides without ``judged_by``.
         centres: middle of each arm's range of the generator's rate, by the arm's name. It may have more arms
             than a study.
         steps: generator updates of a run, by the name of a study's scale.
@@ -59,6 +59,11 @@ class Game:
             run so far chose. Without an entry, both rates are the arm's centre and fall to zero linearly.
         family: of the arms that play it.
         margin: how much worse a score may be and still count as recovered, > 0; see `score`.
+        judged_by: the metric that decides, measured of the last checkpoint of each confirmation run. It takes
+            longer than ``metric`` and is nearer to what people see.
+
+    Raises:
+        ValueError: more is better of one of the two metrics, and less of the other.
     """
 
     name: str
@@ -70,6 +75,16 @@ class Game:
     chosen: Mapping[str, Settings] = field(default_factory=dict[str, Settings])
     family: str = ""
     margin: float = 0.05
+    judged_by: FeatureMetric | None = None
+
+    def __post_init__(self) -> None:
+        if better(self.metric) != better(self.deciding):
+            raise ValueError(f"of {self.metric} and {self.deciding} more is better of one alone")
+
+    @property
+    def deciding(self) -> str:
+        """Name of the metric that decides."""
+        return self.judged_by.name if self.judged_by else self.metric
 
     @property
     def better(self) -> Better:
@@ -92,8 +107,8 @@ class Game:
     def margin_in_words(self) -> str:
         """What `margin` means for the deciding metric."""
         if self.better == "higher":
-            return f"{self.metric} at most {self.margin:g} lower"
-        return f"{self.metric} at most {math.expm1(self.margin):.0%} larger"
+            return f"{self.deciding} at most {self.margin:g} lower"
+        return f"{self.deciding} at most {math.expm1(self.margin):.0%} larger"
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from paripassu.evidence.tables import run_table, run_tables
 from paripassu.evidence.tuning import ease, expected_best_intervals, share_close_to_best
 from paripassu.metrics import better
 from paripassu.protocol.gans.arm_on_game import ArmOnGame, Ends, Job
+from paripassu.protocol.gans.deciding import measurement
 from paripassu.protocol.gans.game import Evidence, Game, Measure
 from paripassu.records import ArmResult, Ease, GameResult, TrialResult
 
@@ -30,25 +31,32 @@ def game_result(
     game = own[0].game
     worst = _worst(own, ends, out, budget)
     measured = _measured(own, measures, ends, out, budget)
+    judged = _judged(own, ends, out, budget)
     return GameResult(
         game=game.name,
         setting=f"{game.setting}, {own[0].steps:,} generator updates",
-        metric=game.metric,
+        metric=game.deciding,
+        tuned_by=game.metric if game.judged_by else "",
         better=game.better,
-        arms=[_arm_result(each, ends, worst, measured[each.arm.name], budget) for each in own],
+        arms=[
+            _arm_result(each, ends, worst, judged[each.arm.name] | measured[each.arm.name], budget)
+            for each in own
+        ],
         measures=list(measures),
         family=game.family,
         margin=game.margin_in_words,
     )
 
 
-def evidence_of(result: GameResult, game: Game) -> Evidence:
-    """What a verdict rule sees of a result."""
+def evidence_of(result: GameResult, game: Game, metric: str = "") -> Evidence:
+    """What a verdict rule sees of a result, with the scores of the deciding metric or of another."""
     arms = {arm.arm: arm for arm in result.arms}
     names = result.arms[0].estimates
     return Evidence(
         game,
-        scores={n: [game.score(v) for v in a.estimates[game.metric].values] for n, a in arms.items()},
+        scores={
+            n: [game.score(v) for v in a.estimates[metric or game.deciding].values] for n, a in arms.items()
+        },
         estimates={name: {n: a.estimates[name].values for n, a in arms.items()} for name in names},
         trials={n: [game.score(t.values[0]) for t in a.trials] for n, a in arms.items()},
     )
@@ -82,6 +90,32 @@ def _measured(
         for values in by_arm.values():
             values[name] = [v if math.isfinite(v) else max(finite, default=math.nan) for v in values[name]]
     return by_arm
+
+
+def _judged(
+    own: Sequence[ArmOnGame], ends: Ends, out: Path, budget: int
+) -> dict[str, dict[str, list[float]]]:
+    """The deciding metric of the confirmation runs by arm, where it is not the one that tunes.
+
+    A diverged run gets the worst value of these runs.
+    """
+    game = own[0].game
+    metric = game.judged_by
+    if metric is None:
+        return {each.arm.name: {} for each in own}
+    values: dict[str, list[float]] = {}
+    for each in own:
+        found = [
+            measurement(out / job.folder, job.run, metric) if ends[job.folder].finals else None
+            for job in each.confirmation(ends, budget)
+        ]
+        values[each.arm.name] = [one.value if one else math.nan for one in found]
+    finite = [value for of_arm in values.values() for value in of_arm if math.isfinite(value)]
+    worst = min(finite, key=game.score, default=math.nan)
+    return {
+        arm: {metric.name: [value if math.isfinite(value) else worst for value in of_arm]}
+        for arm, of_arm in values.items()
+    }
 
 
 def _arm_result(
