@@ -16,6 +16,9 @@ def test_a_conditional_run_goes_on_and_is_measured(tmp_path, capsys):
     code, _, err = run(capsys, *TRAIN, "--conditional", "--out", folder)
     assert code == 0
     assert "classes are not measured one by one" in err
+    page = (tmp_path / "run" / "report" / "index.html").read_text()
+    assert "DCGAN on Digits by class." in page
+    assert "Each row is a class: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9." in page
     more = ["train", "--config", folder, "--steps", "6", "--out", folder, "--json"]
     code, out, _ = run(capsys, *more)
     assert (code, json.loads(out)["step"]) == (0, 6)
