@@ -81,7 +81,7 @@ def labels_of(values: Sequence[str] | NDArray[Any], where: str) -> Labels:
         raise ValueError(f"{where} is of one class, {only}: give several classes, or leave --conditional out")
     if len(names) > MOST_CLASSES:
         raise ValueError(f"{where} has {len(names):,} classes, more than {MOST_CLASSES:,}: are these labels?")
-    return Labels(torch.from_numpy(numbers).long(), tuple(map(str, names.tolist())))
+    return Labels(torch.from_numpy(numbers).long(), tuple(printable(str(name)) for name in names.tolist()))
 
 
 def class_folders(files: Sequence[str], where: str) -> list[str]:

@@ -100,6 +100,16 @@ class Metric:
     value: float
 
 
+def is_of_one_class(metric: str) -> bool:
+    """Whether a metric of this name measures one class alone: tables of several runs leave it out.
+
+    Example:
+        >>> is_of_one_class("fd-digits-of-3@250"), is_of_one_class("fd-digits-by-class@250")
+        (True, False)
+    """
+    return "-of-" in metric
+
+
 @dataclass(frozen=True)
 class Samples:
     """A picture of generated samples, its path relative to the run folder."""

@@ -10,7 +10,7 @@ import polars as pl
 from paripassu.evidence import series
 from paripassu.evidence.tables import run_table
 from paripassu.files import AnyPath
-from paripassu.records import RECORDS_FILE, RUN_FILE, RunHeader, better
+from paripassu.records import RECORDS_FILE, RUN_FILE, RunHeader, better, is_of_one_class
 from paripassu.records.checkpoints import CHECKPOINTS, damage
 from paripassu.records.codec import load, proved_end
 from paripassu.report import figures
@@ -99,7 +99,7 @@ def metric_figures(table: pl.DataFrame, arms: Sequence[str]) -> list[Block]:
     metrics = series.metrics(table)
     blocks: list[Block] = []
     for name in unique(metrics, "name"):
-        if "-of-" in name:
+        if is_of_one_class(name):
             continue
         own = series.over_seeds(metrics.filter(name=name))
         figure = figures.curves(own, arms, y=name)
