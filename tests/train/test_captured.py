@@ -53,6 +53,7 @@ RUNS = {
     "simultaneous": replace(_batch_normalised(), updates="simultaneous", decay="cosine"),
     "augmented": replace(_batch_normalised(), data=Augmented(Digits(), flip=True, dequantize=True)),
     "bf16": replace(_batch_normalised(), precision="bf16", channels_last=True),
+    "a fixed pace": replace(_batch_normalised(), generator=ADAM, discriminator=ADAM, n_critic=2, pace=0.5),
     "RMSprop, R1 in every third round": replace(
         _batch_normalised(),
         model=DCGAN(latent=8, width=4, norm="none"),

@@ -33,7 +33,18 @@ from paripassu.train.processes import ALONE, Processes, check_batch, check_step,
 from paripassu.train.state import initial_state
 from paripassu.train.step import step
 
-RANKS, STEPS, RATE = 2, 3, 1e-3
+RANKS, STEPS, RATE = 2, 2, 1e-3
+# Training averages gradients before any rule sees them: one of each kind, with each scope, says it of all.
+KINDS = [
+    "NSGD global",
+    "NSGD layer rms",
+    "AdaNSGD layer betas",
+    "AdaDir global",
+    "Graft global",
+    "rule Adam",
+    "rule of weights",
+    "rule Orthogonal",
+]
 
 
 def _penalised(name: str) -> Run:
@@ -83,8 +94,9 @@ def _conditional() -> Run:
     )
 
 
-RUNS = {name: _penalised(name) for name in OPTIMIZERS} | {
+RUNS = {name: _penalised(name) for name in KINDS} | {
     "batch norm": _batch_normalised(),
+    "a fixed pace": replace(_batch_normalised(), pace=0.5),
     "conditional": _conditional(),
 }
 

@@ -101,6 +101,8 @@ class OptimizerOptions:
     """In [0, 1), for optimizers with an SGD in them."""
     weight_decay: _Float = None
     """Decoupled, >= 0, both players."""
+    pace: _Float = None
+    """Rescale the generator's steps so that this is the discriminator's relative step over its own; > 0."""
 
 
 @dataclass

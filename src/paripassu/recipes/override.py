@@ -83,6 +83,7 @@ class Options(TypedDict, total=False):
     precision: Precision
     channels_last: bool
     compile: bool
+    pace: float
 
 
 def override(run: Run, **options: Unpack[Options]) -> Run:
@@ -90,7 +91,7 @@ def override(run: Run, **options: Unpack[Options]) -> Run:
 
     What depends on an option follows it. A penalty takes batch normalisation out of a DCGAN. A penalty or
     path length that is not the run's is used at every step. An optimizer that is not the run's needs its own
-    learning rate.
+    learning rate. With a pace, the generator's learning rate is the discriminator's.
 
     Args:
         run: a recipe's, or any other.
@@ -108,10 +109,15 @@ def override(run: Run, **options: Unpack[Options]) -> Run:
     """
     if unheard := sorted(options.keys() - Options.__annotations__.keys()):
         raise ValueError(names.unknown("option", unheard[0], Options.__annotations__))
-    given = cast(dict[str, Any], options)
+    given: dict[str, Any] = {**options}
     penalty = _penalty(given, run.penalty)
     path_length = _path_length(given, run.path_length)
     rule_d, rule_g = _rules(given, run)
+    discriminator = _player(given, "d", rule_d, run.discriminator)
+    if given.get("pace", run.pace) is not None:
+        if "lr_g" in given:
+            raise ValueError("--pace sets the length of the generator's steps: leave out --lr-g")
+        given["lr_g"] = discriminator.lr
     settings: dict[str, Any] = {
         # A term that is not the run's is not as lazy either.
         "penalty_every": run.penalty_every if type(penalty) is type(run.penalty) else 1,
@@ -119,7 +125,7 @@ def override(run: Run, **options: Unpack[Options]) -> Run:
         **_chosen(given, *(field.name for field in fields(Run))),
         "data": _data(given, run.data),
         "model": _model(given, run.model, penalized=penalty is not None),
-        "discriminator": _player(given, "d", rule_d, run.discriminator),
+        "discriminator": discriminator,
         "generator": _player(given, "g", rule_g, run.generator),
         "penalty": penalty,
         "path_length": path_length,

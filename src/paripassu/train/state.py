@@ -2,7 +2,7 @@
 
 import json
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ from torch import nn
 
 from paripassu.models import Architecture
 from paripassu.optim import RuleOptimizer
+from paripassu.rules import Normalize
 from paripassu.train.random import Stream, number
 from paripassu.train.run import Player, Run
 from paripassu.train.serialization import plain
@@ -84,7 +85,11 @@ def initial_state(run: Run, shape: tuple[int, ...], classes: int = 0) -> Trainin
         generator,
         discriminator,
         averaged,
-        optimizer_g=_optimizer(generator, run.generator),
+        # A generator that follows a pace has updates of length one, and its lengths as rates.
+        optimizer_g=_optimizer(
+            generator,
+            run.generator if run.pace is None else replace(run.generator, rule=Normalize(run.generator.rule)),
+        ),
         optimizer_d=_optimizer(discriminator, run.discriminator),
         described={
             **_described(run.model),

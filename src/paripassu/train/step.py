@@ -13,6 +13,7 @@ from paripassu.data import Samples
 from paripassu.games import Draws, StyleBased
 from paripassu.models import given
 from paripassu.optim import RuleOptimizer
+from paripassu.train.pace import Lead, follow, measured
 from paripassu.train.precision import penalty, play
 from paripassu.train.processes import ALONE, Processes, average_gradients, path_length_batch
 from paripassu.train.random import Stream, generator, number, seeded
@@ -84,23 +85,36 @@ def play_round(
     """
     loss_d = torch.zeros([])
     # Discriminator. Simultaneous updates are one each: its step waits for the generator's gradient.
+    lead = None
     for _ in range(run.n_critic):
         loss_d = _discriminator_loss(run, state, real, draws)
         _backward(loss_d, state.optimizer_d, processes)
         if run.updates == "alternating":
-            move(state.optimizer_d)
+            lead = _move_discriminator(run, state, move)
 
     # Generator.
     loss_g = _generator_loss(run, state, real, draws)
     _backward(loss_g, state.optimizer_g, processes)
     if run.updates == "simultaneous":
-        move(state.optimizer_d)
-    move(state.optimizer_g)
+        lead = _move_discriminator(run, state, move)
+    if run.pace is not None and lead:
+        follow(state.optimizer_g, lead, run.pace, move)
+    else:
+        move(state.optimizer_g)
 
     # Moving average of the generator.
     if state.averaged is not None:
         _average(run, state.averaged, state.generator)
     return torch.stack([loss_d.detach(), loss_g.detach()])
+
+
+def _move_discriminator(
+    run: Run, state: TrainingState, move: Callable[[RuleOptimizer], object]
+) -> Lead | None:
+    if run.pace is not None:
+        return measured(state.optimizer_d, move)
+    move(state.optimizer_d)
+    return None
 
 
 def has_penalty(run: Run, step: int) -> bool:
