@@ -64,7 +64,7 @@ RUNS = {
 }
 
 
-@pytest.fixture(params=[*RUNS, "points", "images", "styles"])
+@pytest.fixture(params=[*RUNS, "points", "images", "conditional", "styles"])
 def run(request, device):
     run = RUNS.get(request.param) or request.getfixturevalue(request.param)
     if run.path_length:
@@ -74,7 +74,7 @@ def run(request, device):
 
 def _initial(run: Run):
     real = run.data.load(torch.device(run.device))
-    return initial_state(run, real.shape), real
+    return initial_state(run, real.shape, len(real.classes)), real
 
 
 def _never(error: RuntimeError):

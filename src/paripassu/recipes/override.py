@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any, TypedDict, TypeVar, Unpack, cast
 
-from paripassu.data import Augmented, Placeholder, Source
+from paripassu.data import Augmented, Labelled, Placeholder, Source
 from paripassu.data.images import Channels, OnBadImage
 from paripassu.games import GanLoss, PathLength, Penalty
 from paripassu.models import Architecture
@@ -38,6 +38,8 @@ class Options(TypedDict, total=False):
     array: str
     split: str
     revision: str
+    conditional: bool
+    labels: str
     flip: bool
     dequantize: bool
     model: str | Architecture
@@ -144,6 +146,8 @@ def _data(given: dict[str, Any], recipe: Source) -> Source:
     if isinstance(recipe, Augmented):
         drawn = {"flip": recipe.flip, "dequantize": recipe.dequantize}
         recipe = recipe.source
+    labelled = recipe if isinstance(recipe, Labelled) else None
+    recipe = labelled.source if labelled else recipe
     drawn |= _chosen(given, *_DRAWN)
     by_path = _chosen(given, *_BY_PATH)
     if "data" in given:
@@ -151,7 +155,18 @@ def _data(given: dict[str, Any], recipe: Source) -> Source:
         recipe = names.source(given["data"], by_path, wanted)
     elif by_path:
         raise ValueError(f"--{next(iter(by_path)).replace('_', '-')} is for images by path: give --data")
+    recipe = _labelled(given, recipe, labelled)
     return Augmented(recipe, **drawn) if any(drawn.values()) else recipe
+
+
+def _labelled(given: dict[str, Any], source: Source, before: Labelled | None) -> Source:
+    if not given.get("conditional", before is not None):
+        if "labels" in given:
+            raise ValueError("--labels is for conditional networks: add --conditional")
+        return source
+    if source.is_labelled:
+        return source
+    return Labelled(source, given.get("labels", before.column if before and "data" not in given else None))
 
 
 def _model(given: dict[str, Any], recipe: Architecture, *, penalized: bool) -> Architecture:

@@ -159,6 +159,15 @@ class Run:
                 raise ValueError(f"{every} {getattr(self, every)} needs a {term}: set one, or leave it at 1")
         if self.path_length and not self.model.has_styles:
             raise ValueError(f"{self.model.name} has no styles whose path length could be regularised")
+        if self.data.is_labelled and not self.model.has_conditional:
+            raise ValueError(
+                f"{self.model.name} has no conditional form: choose --model dcgan or sngan, let your own "
+                "networks take classes, or leave --conditional out"
+            )
+        if self.data.is_labelled and self.path_length:
+            raise ValueError(
+                "path length regularisation is for data without labels: leave one of the two out"
+            )
         if self.penalty and self.model.mixes_samples:
             raise ValueError(
                 f"a gradient penalty needs a discriminator that does not mix samples, as {self.model.name}'s "

@@ -29,8 +29,8 @@ class TrainingState:
         step: generator updates done.
         seconds: spent training, over all sittings.
         shadows: the probe's shadow's memory; empty before it is attached.
-        described: the networks' architecture, its settings, the samples' shape and whether there is an
-            average, as plain values: what a checkpoint says of itself.
+        described: the networks' architecture, its settings, the samples' shape, whether there is an
+            average and the number of classes, as plain values: what a checkpoint says of itself.
     """
 
     generator: nn.Module
@@ -62,11 +62,18 @@ class TrainingState:
         return all(bool(t.isfinite().all()) for t in tensors)
 
 
-def initial_state(run: Run, shape: tuple[int, ...]) -> TrainingState:
-    """A fresh training of ``run`` for samples of ``shape``; torch's global generator is left as it was."""
+def initial_state(run: Run, shape: tuple[int, ...], classes: int = 0) -> TrainingState:
+    """A fresh training of ``run``; torch's global generator is left as it was.
+
+    Args:
+        run: what is trained.
+        shape: of one sample.
+        classes: of the data's labels; 0 for networks that take none.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(number(run.seed, Stream.WEIGHTS))
-        generator, discriminator = (network.to(run.device) for network in run.model.build(shape))
+        pair = run.model.build_conditional(shape, classes) if classes else run.model.build(shape)
+        generator, discriminator = (network.to(run.device) for network in pair)
     if run.channels_last:
         for network in (generator, discriminator):
             network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - torch's stubs
@@ -88,6 +95,7 @@ def initial_state(run: Run, shape: tuple[int, ...]) -> TrainingState:
             **_described(run.model),
             "shape": list(shape),
             "averaged": averaged is not None,
+            **({"classes": classes} if classes else {}),
         },
     )
 
