@@ -149,11 +149,7 @@ class Design(ABC):
         """
 
     def check(self) -> None:
-        """Check that the work can be done here; every design's can without another word.
-
-        Raises:
-            ValueError: an extra or data are missing; the message says how to get them.
-        """
+        """Raise ``ValueError`` where an extra or data that all work needs are missing."""
         return
 
     @abstractmethod

@@ -202,7 +202,7 @@ class GameResult:
             the others are metrics.
         family: the arms' family, in words; empty if there is only one.
         margin: what counts as recovered, in words.
-        tuned_by: name of the metric that tunes, which curves and trials show; empty if it decides as well.
+        tuned_by: the metric that tunes and that curves show, if another decides.
     """
 
     game: str
@@ -214,11 +214,6 @@ class GameResult:
     family: str = ""
     margin: str = ""
     tuned_by: str = ""
-
-    @property
-    def metric_of_trials(self) -> str:
-        """Name of the metric that tunes."""
-        return self.tuned_by or self.metric
 
 
 @dataclass(frozen=True)

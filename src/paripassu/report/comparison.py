@@ -175,7 +175,7 @@ def _tables(game: GameResult) -> list[Block]:
 
 def _figures(game: GameResult, table: pl.DataFrame) -> list[Block]:
     metrics = series.metrics(table)
-    shown = game.metric_of_trials
+    shown = game.tuned_by or game.metric
     own = series.over_seeds(metrics.filter(name=shown))
     better = f"{game.better} is better"
     blocks: list[Block] = [

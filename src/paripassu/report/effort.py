@@ -12,23 +12,23 @@ def run_count(arm: ArmResult) -> int:
 
 def tuning_blocks(game: GameResult) -> list[Block]:
     """What tuning each arm took, as a table and, where arms were tuned, as figures."""
-    better = f"{game.better} is better"
+    better, metric = f"{game.better} is better", game.tuned_by or game.metric
     if not any(arm.ease for arm in game.arms):
         return [_effort(game)]
     return [
         _effort(game),
         Figure(
-            tuning_figures.expected_best(game.arms, game.metric_of_trials),
+            tuning_figures.expected_best(game.arms, metric),
             "How easily each arm is tuned",
-            f"The {game.metric_of_trials} that the best of n trials is expected to have; {better}. Bands are "
+            f"The {metric} that the best of n trials is expected to have; {better}. Bands are "
             "bootstrap 95 % intervals over trials.",
             is_small=True,
         ),
         Figure(
-            tuning_figures.trials(game.arms, game.metric_of_trials),
+            tuning_figures.trials(game.arms, metric),
             "Every trial",
-            f"{game.metric_of_trials} of each trial on the first tuning seed, over the generator's learning "
-            f"rate; {better}. A ring marks the chosen settings.",
+            f"{metric} of each trial on the first tuning seed, over the generator's learning rate; "
+            f"{better}. A ring marks the chosen settings.",
             is_small=True,
         ),
     ]
@@ -42,7 +42,7 @@ def _effort(game: GameResult) -> Table:
             "trials",
             "runs to tune",
             "runs to confirm",
-            f"expected {game.metric_of_trials} of 1 trial",
+            f"expected {game.tuned_by or game.metric} of 1 trial",
             "averaged over 1 to all trials",
             "trials within a tenth of the best",
         ),

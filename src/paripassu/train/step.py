@@ -161,7 +161,7 @@ def _generator_loss(run: Run, state: TrainingState, real: Samples, draws: Draws)
 
 
 def _compared(run: Run, real: Samples, count: int, draws: Draws) -> tuple[Tensor | None, Tensor | None]:
-    """Real samples for a loss that compares, and labels for the fake ones; each None where there are none."""
+    """Real samples if the loss compares, and labels of the fake ones if the data have labels."""
     if run.loss.relativistic:
         return real.batch(count, draws.generator).each(draws.rows)
     labels = real.draw_labels(count, draws.generator)
