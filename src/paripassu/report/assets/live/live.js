@@ -240,9 +240,9 @@ function livePage(own) {
       byId(id).addEventListener("click", act);
     const keys = { " ": toggle, ".": oneStep, r: begin, n: other };
     document.addEventListener("keydown", (event) => {
-      // Space on a control is the control's, and with a modifier a key is the browser's.
+      // Letters on a list of choices and space on a control are theirs, and with a modifier a key is the browser's.
       if (event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(keys, event.key)) return;
-      if (event.key === " " && event.target.closest("button, select, input")) return;
+      if (event.target.closest("select") || (event.key === " " && event.target.closest("button, input"))) return;
       event.preventDefault();
       keys[event.key]();
     });
