@@ -5,6 +5,7 @@ import importlib
 import inspect
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ ROOT = Path(__file__).parents[1]
 DIRECTIVE = re.compile(r"^::: (paripassu[\w.]*)\n(?: +options: \{members: \[(.*?)\]\})?", re.MULTILINE)
 
 
+@cache
 def _nodes(module: str) -> list[ast.stmt]:
     path = ROOT / "src" / module.replace(".", "/")
     file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
@@ -40,7 +42,7 @@ def _public() -> Iterator[tuple[str, str]]:
 
 def _home(module: str, name: str) -> tuple[str, str]:
     """The module that defines what ``module`` has under a name; a package is its own."""
-    for node in _nodes(module):
+    for node in ast.walk(ast.Module(_nodes(module), [])):
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 if (alias.asname or alias.name) == name:
