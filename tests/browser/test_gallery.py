@@ -17,7 +17,9 @@ from paripassu.train import pictures
 _DOCS = Path(__file__).parents[2] / "docs"
 _EXAMPLES = sorted(Path(dcgan.__file__).parent.glob("*.py"))
 # A picture alone has no page to style it; blue, vermillion and green of Okabe and Ito.
-_STYLE = "<style>text{font:12px sans-serif;fill:#57606a}.grid{stroke:#d8dee4}polyline{fill:none;stroke-width:2.5}"
+_STYLE = (
+    "<style>text{font:12px sans-serif;fill:#57606a}.grid{stroke:#d8dee4}polyline{fill:none;stroke-width:2.5}"
+)
 _COLOURS = ("#0072b2", "#d55e00", "#009e73")
 
 
@@ -32,8 +34,9 @@ def _write_lines(name: str, series: list[svg.Line], **axes: object) -> None:
         for n, colour in enumerate(_COLOURS)
     )
     head, tail = str(drawn).split(">", 1)
-    alone = f'{head} xmlns="http://www.w3.org/2000/svg">{_STYLE}{own}</style><rect width="100%" height="100%" fill="#fff"/>'
-    _picture(name).write_text(alone + tail, encoding="utf-8")
+    paper = '<rect width="100%" height="100%" fill="#fff"/>'
+    alone = f'{head} xmlns="http://www.w3.org/2000/svg">{_STYLE}{own}</style>{paper}{tail}'
+    _picture(name).write_text(alone, encoding="utf-8")
 
 
 @pytest.mark.browser

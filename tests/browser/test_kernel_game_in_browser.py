@@ -94,9 +94,7 @@ def test_the_radii_are_those_of_the_jacobian(opened):
             for _ in range(15):
                 mass, width, lr_d, lr_g = np.exp(rng.uniform(-2, 1, 4))
                 weight, momentum = rng.uniform(0, 2), rng.uniform(-0.9, 0.9) if method == "momentum" else 0.0
-                game = KernelGame(
-                    masses=(mass,), generated=(mass,), width=width, regularization=weight
-                )
+                game = KernelGame(masses=(mass,), generated=(mass,), width=width, regularization=weight)
                 matrix = jacobian(game, lr_d, lr_g, updates=updates, method=method, momentum=momentum)
                 ours.append(float(spectral_radius(matrix)))
                 cases.append(
@@ -115,7 +113,8 @@ def test_cells_are_the_predicted_phases(opened, updates, momentum):
     ours, _ = predicted_phases(GAME, lr_d, lr_g, SGD(momentum), updates=updates)
     script = """
     const [settings, lrD, lrG] = arguments;
-    return lrD.map((row, n) => row.map((d, m) => phaseOf(eigenvalues({ ...settings, lrD: d, lrG: lrG[n][m] }))));
+    const phase = (d, g) => phaseOf(eigenvalues({ ...settings, lrD: d, lrG: g }));
+    return lrD.map((row, n) => row.map((d, m) => phase(d, lrG[n][m])));
     """
     settings = SETTINGS | {"updates": updates, "momentum": momentum}
     theirs = opened().execute_script(script, settings, lr_d.tolist(), lr_g.tolist())
@@ -155,7 +154,9 @@ def test_a_pair_of_rates_is_dragged_or_played_by_keys(opened):
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", diagram)
     rates = []
     for move in ((-90, 40), (80, -60)):
-        ActionChains(browser).move_to_element(diagram).click_and_hold().move_by_offset(*move).release().perform()
+        ActionChains(browser).move_to_element(diagram).click_and_hold().move_by_offset(
+            *move
+        ).release().perform()
         rates.append(browser.current_url.partition("#")[2])
     assert rates[0] != rates[1]
     assert all("lrD=" in each and "lrG=" in each for each in rates)

@@ -311,8 +311,8 @@ def test_a_run_outside_of_the_study_is_not_read(tmp_path):
 def test_the_page_of_a_sweep_says_what_it_is_for(tmp_path):
     text = sweep_page(tmp_path / "sweep").read_text()
     lead = (
-        "At the best pair of rates of each grid, nSGDA found every mode in 20 of 32 runs and had them at the end "
-        "in 20. SGDA found every mode in 2 of 32 runs and had them at the end in 2."
+        "At the best pair of rates of each grid, nSGDA found every mode in 20 of 32 runs and had them at the "
+        "end in 20. SGDA found every mode in 2 of 32 runs and had them at the end in 2."
     )
     assert text.index(f'<p class="lead">{lead}') < text.index("Claim under test")
     assert "Claim under test: C5: no rates; C6: the same pace." in text

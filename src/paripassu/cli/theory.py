@@ -120,7 +120,7 @@ class Play:
     """Write a game as one page with sliders, which needs no server and no network, and open it."""
 
     game: Literal["framework", "kernel"] = "framework"
-    """framework: modes collapse at any dimension. kernel: one point seeks another, rests, circles or leaves."""
+    """framework: modes collapse at any dimension. kernel: one point seeks another."""
     out: Path | None = None
     """The page's file. Without it: runs/theory-live.html, or runs/kernel-live.html."""
     open: bool = True

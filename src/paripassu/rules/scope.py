@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 Scope = Literal["layer", "global", "row"]
-"""What has one norm: ``"layer"`` each parameter tensor, ``"global"`` all of a player's together, ``"row"`` each
-slice along the first dimension, such as the weights of one output, and each vector or scalar."""
+"""What has one norm: ``"layer"`` each parameter tensor, ``"global"`` all of a player's together, ``"row"``
+each slice along the first dimension, such as the weights of one output, and each vector or scalar."""
 
 # The process group over whose ranks a player's tensors are divided; None if each rank has all.
 _SHARD_GROUP: ContextVar[Any] = ContextVar("shard_group", default=None)
