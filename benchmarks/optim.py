@@ -154,6 +154,7 @@ def contestants() -> list[Contestant]:
     of_ours: list[tuple[str, Make, int, float, float]] = [
         ("NSGD global", lambda p: pp.NSGD(p, LR), 4, 0.75, 0.55),
         ("NSGD layer", lambda p: pp.NSGD(p, LR, scope="layer"), 4, 0.70, 0.50),
+        ("NSGD relative", lambda p: pp.NSGD(p, LR, relative=True), 5, math.nan, math.nan),
         ("AdaNSGD", lambda p: pp.AdaNSGD(p, LR, betas=BETAS), 8, 1.20, 0.90),
         ("AdaNSGD, beta1 = 0", lambda p: pp.AdaNSGD(p, LR, betas=(0.0, 0.9)), 6, 1.00, 0.70),
         ("AdaDir", lambda p: pp.AdaDir(p, LR, betas=BETAS), 9, 1.50, 1.10),
@@ -165,6 +166,7 @@ def contestants() -> list[Contestant]:
         Contestant(
             "NSGD layer, without numba", lambda p: WithoutNumba(pp.NSGD(p, LR, scope="layer")), 4, 1.0
         ),
+        Contestant("NSGD relative, without numba", lambda p: WithoutNumba(pp.NSGD(p, LR, relative=True)), 5),
         Contestant("AdaNSGD, without numba", lambda p: WithoutNumba(pp.AdaNSGD(p, LR, betas=BETAS)), 14),
     ]
 

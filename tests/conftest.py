@@ -1,7 +1,28 @@
 """What holds for all tests."""
 
+import gc
+import os
 import signal
+
+import pytest
 
 # A shell's background jobs ignore Ctrl-C, and so would the programs that tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# While tests are collected nearly every object stays. Python would look through all of them many times.
+gc.disable()
+
+
+def pytest_collection_finish():
+    """Collect garbage from now on, among what tests make alone."""
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _disks_at_once():
+    """No test cuts the power: what is written need not reach the disk before a test goes on."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        yield

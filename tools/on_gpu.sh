@@ -126,7 +126,7 @@ else
   tests+=(-k "gpu or cuda or mixed")
   optim=(--rounds 30 --processes 1)
   train=(--rounds 9)
-  grafting=(--scale small --pack "${PACK:-auto}")
+  grafting=(--scale gpu --pack "${PACK:-auto}")
   pasted=("${grafting[@]}")
 fi
 

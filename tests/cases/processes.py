@@ -4,6 +4,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,12 @@ _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(
     ["paripassu.train", "torch._dynamo", "torch.distributed.checkpoint", "torch.distributed.fsdp"]
 )
+
+
+def forked(_: str) -> multiprocessing.context.BaseContext:
+    """In place of ``get_context("spawn")``: a pool's processes are copies of the server too."""
+    ensure_running()  # before the pool delays Ctrl-C, which the server and all its copies would inherit
+    return _SERVER
 
 
 def started(function: Callable[..., None], *arguments: Any) -> multiprocessing.Process:

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
+import torch
+
 from paripassu import rules
 from paripassu.optim import NSGD, AdaDir, AdaNSGD, Graft, RuleOptimizer, steps
 from paripassu.rules import (
     SGD,
     Adam,
     Clip,
+    FromTorch,
     MaxVA,
     Normalize,
     Optimistic,
@@ -59,6 +62,15 @@ FAST = [
         for adam in PARTS[2:]
         for graft in (rules.Graft(sgd, adam, scope), rules.Graft(adam, sgd, scope))
     ),
+    *(
+        rules.Graft(Weight(scope=scope), part, scope)
+        for scope, part in (
+            ("global", PARTS[0]),
+            ("layer", PARTS[1]),
+            ("layer", PARTS[2]),
+            ("global", PARTS[3]),
+        )
+    ),
 ]
 # Rules that have no optimizer of their own name, and the plain way alone.
 NAMELESS: dict[str, Rule] = {
@@ -67,7 +79,8 @@ NAMELESS: dict[str, Rule] = {
     "MaxVA layer": MaxVA((0.0, 0.9), eps=EPS, scope="layer"),
     "Clip": Clip(SGD(0.9), 0.5),
     "Optimistic": Optimistic(Normalize()),
-    "Weight": rules.Graft(Weight(), SGD()),
+    "Weight row": rules.Graft(Weight(scope="row"), SGD(), "row"),
+    "Weight of the player": rules.Graft(Weight(scope="global"), SGD(), "layer"),
     "RunningNormalize": RunningNormalize(SGD(), 0.9),
     "Orthogonal": Orthogonal(SGD(0.9)),
     "Graft row": rules.Graft(Adam((0.0, 0.9), EPS), SGD(), "row"),
@@ -103,6 +116,7 @@ for scope in ("global", "layer"):
     _case(f"NSGD {scope}", NSGD, scope=scope)
     _case(f"NSGD {scope} rms", NSGD, scope=scope, unit="rms")
     _case(f"NSGD {scope} momentum", NSGD, scope=scope, momentum=0.9)
+    _case(f"NSGD {scope} relative", NSGD, scope=scope, relative=True)
     _case(f"AdaNSGD {scope}", AdaNSGD, scope=scope)
     _case(f"AdaNSGD {scope} betas", AdaNSGD, scope=scope, betas=(0.5, 0.999))
     _case(f"AdaDir {scope}", AdaDir, scope=scope)
@@ -115,8 +129,17 @@ _case("rule normalised Adam", RuleOptimizer, rule=Normalize(Adam((0.5, 0.9))))
 for name, rule in NAMELESS.items():
     _case(f"rule {name}", RuleOptimizer, rule=rule)
 
+
+def _torchs(params: Any, lr: Any, **more: Any) -> RuleOptimizer:
+    """Made late, because a step of torch's optimizers imports its compiler."""
+    return RuleOptimizer(params, lr, rule=FromTorch(torch.optim.SGD, momentum=0.9, nesterov=True), **more)
+
+
+_case("rule FromTorch", _torchs)
+
 # Those whose update of each tensor is a sum of its gradients. All others turn away from them.
 RAW_DIRECTIONS = {
     *(name for name in OPTIMIZERS if name.startswith(("NSGD", "AdaNSGD", "Graft"))),
-    "rule SGD", "rule of weights", "rule Clip", "rule Optimistic", "rule Weight", "rule RunningNormalize",
+    "rule SGD", "rule of weights", "rule Clip", "rule Optimistic", "rule Weight of the player",
+    "rule Weight row", "rule FromTorch", "rule RunningNormalize",
 }  # fmt: skip

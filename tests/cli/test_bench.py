@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from tests.cases.graphs import FakeGraphs
+from tests.cases.processes import forked
 
 from paripassu.__main__ import main
 from paripassu.cli import bench
@@ -22,7 +23,8 @@ from paripassu.rules import Adam
 from paripassu.train import Player, Run
 
 
-def test_every_contestant_has_its_row(tmp_path, capsys):
+def test_every_contestant_has_its_row(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(bench.load("optim"), "get_context", forked)
     page = tmp_path / "table.md"
     options = f"--generators SNGAN-32 --rounds 1 --processes 1 --one-thread --out {page} --json --quiet"
     assert main(["bench", "optim", *options.split()]) == 0

@@ -8,8 +8,15 @@ import time
 
 import pytest
 import torch
+from tests.cases.processes import forked
 
 from paripassu.engine import LocalEngine
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Processes that have torch from the start."""
+    monkeypatch.setattr("paripassu.engine.local.get_context", forked)
 
 
 def _square(number: int) -> tuple[int, int]:
@@ -36,6 +43,7 @@ def test_every_task_is_done_once_on_one_thread():
 
 
 @pytest.mark.parametrize(("named", "seen"), [("", {"0", "1"}), ("4,7", {"4", "7"})])
+@pytest.mark.usefixtures("quick")
 def test_each_worker_sees_one_gpu(named, seen, monkeypatch):
     """Two GPUs with room for one task each give two processes, and each sees one GPU."""
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
@@ -51,11 +59,13 @@ def test_missing_gpus_raise(monkeypatch):
         LocalEngine(gpus=2)
 
 
+@pytest.mark.usefixtures("quick")
 def test_an_error_in_a_task_reaches_the_caller():
     with pytest.raises(ValueError, match="task 3 cannot be done"):
         list(LocalEngine(1).execute(_fail, [3]))
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_killed_worker_raises():
     with pytest.raises(RuntimeError, match="was killed"):
         list(LocalEngine(1).execute(_die, [0]))

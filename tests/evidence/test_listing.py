@@ -32,7 +32,7 @@ GRAFT = {"is": "Graft", "magnitude": {"is": "Adam"}, "direction": {"is": "SGD"}}
 def folder(tmp_path):
     for number, (rule, lr) in enumerate([(NSGD, 0.1), (GRAFT, 0.01), ({"is": "Adam"}, 1e-3)]):
         run_folder(tmp_path / "deep" / f"run-{number}", outcome="diverged" if number == 2 else "finished")
-        header = RunHeader(_settings(rule, lr, number), WHERE)
+        header = RunHeader(_settings(rule, lr, 1000 + number), WHERE)
         (tmp_path / "deep" / f"run-{number}" / "run.json").write_text(dump(header))
     run_folder(tmp_path / "open", end=False)
     run_folder(tmp_path / "broken")
@@ -52,12 +52,22 @@ def test_every_run_has_a_row(folder):
     assert table["data"][1] == "Digits"
 
 
+def test_rules_that_differ_have_other_names(tmp_path):
+    unit = NSGD | {"scope": "layer", "unit": "rms"}
+    heavy = {"is": "SGD", "momentum": 0.5}
+    for number, rule in enumerate([unit, unit | {"rule": heavy}, heavy]):
+        run_folder(tmp_path / f"run-{number}")
+        (tmp_path / f"run-{number}" / "run.json").write_text(dump(RunHeader(_settings(rule, 0.1, 0), WHERE)))
+    names = ["NSGD layer rms", "NSGD layer rms, momentum 0.5", "SGD, momentum 0.5"]
+    assert runs_in(tmp_path)["optimizer"].to_list() == names
+
+
 def test_runs_are_filtered_and_sorted(folder, capsys):
     where = ["--where", "optimizer=sgd", "lr_g<0.05"]
     code, out, _ = run(capsys, "runs", str(folder), *where, "--json")
     assert (code, [row["run"] for row in json.loads(out)]) == (0, ["deep/run-1"])
     code, out, _ = run(capsys, "runs", str(folder), "--where", "state=finished", "--sort=-seed", "--json")
-    assert [row["seed"] for row in json.loads(out)] == [1, 0]
+    assert [row["seed"] for row in json.loads(out)] == [1001, 1000]
 
 
 def test_what_all_runs_share_is_said_once(folder, capsys, monkeypatch):
@@ -66,6 +76,7 @@ def test_what_all_runs_share_is_said_once(folder, capsys, monkeypatch):
     assert code == 0
     assert "model DCGAN" in out.partition("All have")[2]
     assert "3 runs." in out
+    assert " 1001 " in out  # a seed is typed as it is shown
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,9 @@ from torch.nn.parallel import DistributedDataParallel
 
 from paripassu.optim import NSGD
 
-RANKS, STEPS = 2, 3
+RANKS, STEPS = 2, 2
+# Sharded parameters go the plain way whatever their dtype: one optimizer of each kind says it of float32.
+SHARDED_FLOATS = {"NSGD global", "AdaNSGD layer", "AdaDir global", "Graft layer", "rule SGD", "rule Adam"}
 # Relative to a step's length; float32 runs by the compiled kernels where parameters are not sharded.
 TOLERANCES = {torch.float64: 1e-9, torch.float32: 1e-4}
 
@@ -47,11 +49,12 @@ def _rank(rank: int, folder: str) -> None:
         for name, make in OPTIMIZERS.items():
             for dtype in TOLERANCES:
                 part = _batch(dtype).chunk(RANKS)[rank]
-                parallel = _train(DistributedDataParallel(_network(dtype)), make, part)
-                sharded = _network(dtype)
-                fully_shard(sharded, mesh=mesh)
-                _train(sharded, make, part)
-                results[name, dtype] = _whole(parallel), _whole(sharded)
+                networks = [_train(DistributedDataParallel(_network(dtype)), make, part)]
+                if dtype == torch.float64 or name in SHARDED_FLOATS:
+                    sharded = _network(dtype)
+                    fully_shard(sharded, mesh=mesh)
+                    networks.append(_train(sharded, make, part))
+                results[name, dtype] = [_whole(network) for network in networks]
             results[name, "in part"] = _sharded_in_part(mesh, make)
         results["skipped"] = _skips(sharded)
         if rank == 0:

@@ -78,6 +78,104 @@ def test_a_parameter_that_never_moved_stays_where_it_is():
     assert network.bias.item() == before
 
 
+def _trained(make, steps=5):
+    """A network after some steps of an optimizer, its last gradient there."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(7, 5), nn.Tanh(), nn.Linear(5, 2))
+    optimizer = make(network.named_parameters())
+    for seed in range(steps):
+        generator = torch.Generator().manual_seed(seed)
+        optimizer.zero_grad()
+        network(torch.randn(8, 7, generator=generator)).square().mean().backward()
+        before = [p.detach().clone() for p in network.parameters()]
+        optimizer.step()
+    moved = [p.detach() - b for p, b in zip(network.parameters(), before, strict=True)]
+    return network, optimizer, moved
+
+
+def _whole(tensors):
+    return torch.cat([t.detach().flatten() for t in tensors])
+
+
+@pytest.mark.parametrize("kind", [torch.optim.Adam, torch.optim.AdamW])
+@pytest.mark.parametrize("amsgrad", [False, True])
+def test_a_running_adam_shows_the_step_that_it_took_last(kind, amsgrad):
+    network, adam, moved = _trained(
+        lambda p: kind(p, lr=0.01, betas=(0.5, 0.9), amsgrad=amsgrad, weight_decay=0.0)
+    )
+    adam.zero_grad()
+    suggested = suggest_lr(adam)
+    assert suggested.player == pytest.approx(_whole(moved).norm().item(), rel=1e-4)
+    assert suggested.rms == pytest.approx(_whole(moved).square().mean().sqrt().item(), rel=1e-4)
+    lengths = {name: m.norm().item() for (name, _), m in zip(network.named_parameters(), moved, strict=True)}
+    assert suggested.layers == pytest.approx(lengths, rel=1e-4)
+    assert suggested.relative == pytest.approx(suggested.player / _whole(network.parameters()).norm().item())
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda p: torch.optim.RMSprop(p, lr=0.01),
+        lambda p: RuleOptimizer(p, 0.01, rule=Adam()),
+        lambda p: NSGD(p, 0.05, momentum=0.9),
+        lambda p: NSGD(p, 0.05),
+    ],
+)
+def test_other_optimizers_show_their_next_step_and_do_not_move(make):
+    network, optimizer, _ = _trained(make)
+    before = [p.detach().clone() for p in network.parameters()]
+    suggested = suggest_lr(optimizer)
+    assert all(torch.equal(p, b) for p, b in zip(network.parameters(), before, strict=True))
+    optimizer.step()
+    moved = [p.detach() - b for p, b in zip(network.parameters(), before, strict=True)]
+    assert suggested.player == pytest.approx(_whole(moved).norm().item(), rel=1e-6)
+    assert suggested.elements == sum(p.numel() for p in network.parameters())
+
+
+@pytest.mark.parametrize("scope", ["global", "layer"])
+@pytest.mark.parametrize("unit", ["rms", "relative"])
+def test_in_every_unit_nsgd_moves_the_player_as_far(scope, unit):
+    network, adam, _ = _trained(lambda p: torch.optim.Adam(p, lr=0.01))
+    suggested = suggest_lr(adam)
+    settings = {"unit": "rms"} if unit == "rms" else {"relative": True}
+    before = [p.detach().clone() for p in network.parameters()]
+    NSGD(network.parameters(), getattr(suggested, unit), scope=scope, **settings).step()
+    moved = [p.detach() - b for p, b in zip(network.parameters(), before, strict=True)]
+    assert _whole(moved).norm().item() == pytest.approx(suggested.player, rel=1e-4)
+
+
+@pytest.mark.parametrize("settings", [{}, {"unit": "rms"}, {"relative": True}])
+def test_in_every_unit_groups_move_each_tensor_as_far(settings):
+    network, adam, _ = _trained(lambda p: torch.optim.Adam(p, lr=0.01))
+    network[0].bias.data.zero_()
+    suggested = suggest_lr(adam)
+    before = {name: p.detach().clone() for name, p in network.named_parameters()}
+    NSGD(suggested.groups(network.named_parameters(), **settings), 1.0, scope="layer", **settings).step()
+    moved = {name: (p.detach() - before[name]).norm().item() for name, p in network.named_parameters()}
+    assert moved == pytest.approx(suggested.layers, rel=1e-4)
+
+
+def test_an_optimizer_without_a_step_is_refused():
+    network = nn.Linear(2, 1)
+    for make in (torch.optim.Adam, NSGD):
+        with pytest.raises(ValueError, match="shows no step"):
+            suggest_lr(make(network.parameters(), lr=0.1))
+    with pytest.raises(ValueError, match="with records alone"):
+        suggest_lr(torch.optim.Adam(network.parameters()), "critic")
+
+
+def test_records_of_one_player_need_no_name_and_of_two_do():
+    records = [Update(1, "critic", "", 1.0, 3.0, 6.0, 1.0), Update(2, "critic", "", 1.0, 1.0, 4.0, 1.0)]
+    suggested = suggest_lr(records, parameters=[torch.zeros(2, 8)])
+    assert (suggested.player, suggested.rms, suggested.relative) == (2.0, 0.5, 0.375)
+    with pytest.raises(ValueError, match=r"say whose steps to use: .*\['critic', 'generator'\]"):
+        suggest_lr([*records, _record(1, 1.0)])
+    with pytest.raises(ValueError, match="give suggest_lr its parameters"):
+        _ = suggest_lr(records).rms
+    with pytest.raises(ValueError, match="have no unit"):
+        suggested.groups([], unit="rms", relative=True)
+
+
 def test_a_frozen_parameter_needs_no_rate():
     network = nn.Linear(2, 2)
     network.bias.requires_grad_(requires_grad=False)

@@ -34,8 +34,8 @@ def test_over_the_gradient_it_is_the_rule_of_the_cases():
 
 
 @pytest.mark.parametrize("weight", [torch.zeros(4), torch.full((4,), 1e-6), torch.full((4,), 1e-40)])
-def test_short_weights_move_as_if_they_had_the_floors_length(weight):
-    rule, gradient = Graft(Weight(floor=0.25), SGD()), torch.tensor([3.0, 0.0, -4.0, 0.0])
+def test_short_weights_move_as_if_they_had_the_floors_size(weight):
+    rule, gradient = Graft(Weight(floor=0.125), SGD()), torch.tensor([3.0, 0.0, -4.0, 0.0])
     (update,), _ = rule.update([gradient], [rule.init(weight)], [weight])
     torch.testing.assert_close(update, gradient / 20)
 

@@ -4,6 +4,7 @@ import csv
 import io
 import math
 
+import numpy as np
 import polars as pl
 import pytest
 from tests.cases.studies import Here
@@ -15,7 +16,9 @@ from paripassu.records import STUDY_FILE, StudyResult
 from paripassu.records.codec import load
 from paripassu.report.dissection import as_csv, as_latex
 from paripassu.report.study import write_study_page
+from paripassu.rules import Clip
 from paripassu.studies import dissection as study
+from paripassu.theory import play
 
 SWEEP = study.STUDY.scale("small").design.sweep
 
@@ -24,14 +27,31 @@ def test_the_smallest_table_has_every_cell_and_can_be_copied(tmp_path):
     run_study(study.STUDY, "smoke", tmp_path, engine=Here())
     page = write_study_page(tmp_path).read_text(encoding="utf-8")
     table = dissection(load(tmp_path / STUDY_FILE, StudyResult), tmp_path)
-    assert set(table.cells) == {(rule, column.name) for rule in HALVES for column in study.COLUMNS}
+    measured = [column.name for column in study.COLUMNS if not column.game]
+    assert set(table.cells) == {(rule, name) for rule in HALVES for name in measured}
+    assert {each.column for each in table.missing} == {c.name for c in study.COLUMNS} - set(measured)
     rows = list(csv.DictReader(io.StringIO(as_csv(table))))
     assert len(rows) == len(table.cells)
     assert all(float(row["low"]) <= float(row["mean"]) <= float(row["high"]) for row in rows)
     latex = as_latex(table)
     assert latex.count("&") == (len(HALVES) + 2) * len(study.COLUMNS)
-    for shown in ("which half of Adam", 'class="graded good"', "paripassu study run kernel-game", "tabular"):
+    for shown in ("which half of Adam", 'class="graded good"', "paripassu study run kernel-game", "tabular",
+                  "What is missing", "--games ring8-plain"):  # fmt: skip
         assert shown in page
+
+
+def test_the_clipped_row_plays_every_phenomenon():
+    """The smallest table leaves it out."""
+    cells, phenomena = study._phenomena(0.005, 1)
+    every = [*cells, *(cell for each in phenomena for cell in each.tuning)]
+    own = [cell for cell in every if cell.arm == "clipped"]
+    assert {cell.condition for cell in own} == {c.condition for c in study.COLUMNS if not c.game}
+    for cell in own:
+        assert isinstance(cell.rules, Clip)
+        rate = np.broadcast_to(cell.rates[0], len(cell.problem.players))
+        lr = dict(zip(cell.problem.players, rate, strict=True))
+        played = play(cell.problem, cell.rules, lr, 2, [0], record=[2])
+        assert np.isinf(played.diverged_at).all()
 
 
 def test_rates_are_chosen_by_the_criterion_on_tuning_seeds_alone():

@@ -3,14 +3,13 @@
 import json
 import pickle
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from tests.cases import own
+from tests.cases.processes import started
 
 from paripassu.data import Augmented, FromDataset, Source
 from paripassu.models import Architecture, FromFunction
@@ -58,14 +57,9 @@ def test_settings_come_back_from_json(make):
     assert back.key() == run.key() == pickle.loads(pickle.dumps(run)).key()
 
 
-_ELSEWHERE = """
-import json, sys
-from pathlib import Path
-import torch
-from paripassu.train import from_settings, train
-torch.set_num_threads(1)
-train(from_settings(json.loads(sys.argv[1])), Path(sys.argv[2]))
-"""
+def _elsewhere(settings: str, folder: Path) -> None:
+    """In a process that has never seen the file of the parts."""
+    train(from_settings(json.loads(settings)), folder)
 
 
 def test_another_process_trains_the_same_run(images, tmp_path):
@@ -78,8 +72,9 @@ def test_another_process_trains_the_same_run(images, tmp_path):
     torch.set_num_threads(1)
     try:
         train(run, tmp_path / "here")
-        command = [sys.executable, "-c", _ELSEWHERE, json.dumps(run.settings()), str(tmp_path / "there")]
-        subprocess.run(command, check=True)
+        process = started(_elsewhere, json.dumps(run.settings()), tmp_path / "there")
+        process.join()
+        assert process.exitcode == 0
     finally:
         torch.set_num_threads(threads)
     assert _weights(tmp_path / "here") == _weights(tmp_path / "there")

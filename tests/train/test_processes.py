@@ -32,7 +32,18 @@ from paripassu.train.processes import ALONE, Processes, check_batch, check_step,
 from paripassu.train.state import initial_state
 from paripassu.train.step import step
 
-RANKS, STEPS, RATE = 2, 3, 1e-3
+RANKS, STEPS, RATE = 2, 2, 1e-3
+# Training averages gradients before any rule sees them: one of each kind, with each scope, says it of all.
+KINDS = [
+    "NSGD global",
+    "NSGD layer rms",
+    "AdaNSGD layer betas",
+    "AdaDir global",
+    "Graft global",
+    "rule Adam",
+    "rule of weights",
+    "rule Orthogonal",
+]
 
 
 def _penalised(name: str) -> Run:
@@ -64,7 +75,7 @@ def _diverging() -> Run:
     )
 
 
-RUNS = {name: _penalised(name) for name in OPTIMIZERS} | {"batch norm": _batch_normalised()}
+RUNS = {name: _penalised(name) for name in KINDS} | {"batch norm": _batch_normalised()}
 
 
 def _after_steps(run: Run, processes: Processes) -> list[torch.Tensor]:

@@ -43,11 +43,11 @@ class Runs:
         shown = [name for name in runs.columns if name in _SAME or len(runs) < 2 or runs[name].n_unique() > 1]
         table = Table(*shown)
         for row in runs.select(shown).iter_rows():
-            table.add_row(*map(_cell, row))
+            table.add_row(*map(_cell, shown, row))
         output.show(table)
         same = {name: runs[name][0] for name in runs.columns if name not in shown}
-        if same := ", ".join(f"{name} {_cell(value)}" for name, value in same.items() if value is not None):
-            output.show(f"All have {same}.")
+        if said := [f"{name} {_cell(name, value)}" for name, value in same.items() if value is not None]:
+            output.show(f"All have {', '.join(said)}.")
         output.show(f"{len(runs):,} runs. `paripassu report RUN RUN ...` shows some side by side.")
 
 
@@ -55,7 +55,9 @@ def _finite(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _cell(value: object) -> str:
+def _cell(column: str, value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
-    return f"{value:,}" if isinstance(value, int) else "" if value is None else str(value)
+    # A seed is a name, and is typed as it is shown.
+    counts = isinstance(value, int) and column != "seed"
+    return f"{value:,}" if counts else "" if value is None else str(value)

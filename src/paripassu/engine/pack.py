@@ -3,13 +3,15 @@
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from paripassu.engine.engine import Engine, Result, Task
-from paripassu.train import Run
-from paripassu.train.pack import Pack, shape_of
-from paripassu.train.rounds import Rounds
-from paripassu.train.shared import SharedData
+
+if TYPE_CHECKING:  # a process that trains nothing starts without what training needs
+    from paripassu.train import Run
+    from paripassu.train.pack import Pack
+    from paripassu.train.rounds import Rounds
+    from paripassu.train.shared import SharedData
 
 AnyTask = TypeVar("AnyTask", contravariant=True)
 AnyResult = TypeVar("AnyResult", covariant=True)
@@ -23,11 +25,11 @@ class InRounds(Protocol[AnyTask, AnyResult]):
         """Carry out a task at once."""
         ...
 
-    def run_of(self, task: AnyTask, /) -> Run | None:
+    def run_of(self, task: AnyTask, /) -> "Run | None":
         """The run that a task trains; None if it is no training."""
         ...
 
-    def in_rounds(self, task: AnyTask, shared: SharedData, /) -> Rounds[AnyResult]:
+    def in_rounds(self, task: AnyTask, shared: "SharedData", /) -> "Rounds[AnyResult]":
         """Carry out a task that trains a run; others may have their rounds wherever this yields."""
         ...
 
@@ -58,12 +60,13 @@ class PackEngine:
 
     Example:
         >>> from paripassu.engine import LocalEngine
+        >>> from paripassu.train import Pack
         >>> PackEngine(LocalEngine(workers=2), Pack(8)).at_once
         16
     """
 
     engine: Engine
-    pack: Pack
+    pack: "Pack"
     notice: Callable[[str], object] = lambda _: None
     _size: int = 1  # of the last pack
 
@@ -79,6 +82,8 @@ class PackEngine:
         if not isinstance(function, InRounds):
             yield from self.engine.execute(function, tasks)
             return
+        from paripassu.train.pack import shape_of
+
         by_shape: dict[Hashable, list[tuple[int, Task]]] = {}
         for number, task in enumerate(tasks):
             run = function.run_of(task)
@@ -97,14 +102,14 @@ class PackEngine:
                 yield tasks[number], result
 
 
-def _play(pack: Pack, function: InRounds[Any, Any], hand: _Hand) -> _Played:
+def _play(pack: "Pack", function: InRounds[Any, Any], hand: _Hand) -> _Played:
     """Carry out the tasks of one pack."""
     played = _Played([], [], 0)
 
-    def begin(numbered: tuple[int, Any], shared: SharedData) -> Rounds[Any]:
+    def begin(numbered: tuple[int, Any], shared: "SharedData") -> "Rounds[Any]":
         return function.in_rounds(numbered[1], shared)
 
-    def run_of(numbered: tuple[int, Any]) -> Run:
+    def run_of(numbered: tuple[int, Any]) -> "Run":
         run = function.run_of(numbered[1])
         assert run is not None
         return run

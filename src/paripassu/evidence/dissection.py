@@ -9,11 +9,16 @@ in every way. The effect of a half is the difference that swapping it makes:
 *Direction* is said to do it if its effect is beyond the column's margin, on either side, with its whole
 bootstrap 95 % interval, and the magnitude's is within the margin with its whole interval. *Magnitude* is the
 reverse. *Both* and *neither* are the other decided cases. Otherwise it is *undecided*.
+
+Columns on GANs take hours. They are read from a comparison of arms in a folder beside (`dissection_games`).
+Every cell without a number is listed with the command that fills it.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -21,6 +26,7 @@ import numpy as np
 import polars as pl
 
 from paripassu.evidence.collapse import OUTCOMES_TABLE, sweep_table
+from paripassu.evidence.dissection_games import ARMS_OF_ROWS, comparison_beside, shares_of_adam
 from paripassu.evidence.intervals import Interval, bootstrap_interval
 from paripassu.records import StudyResult
 
@@ -46,6 +52,8 @@ class Column:
         log: whether effects are of the decimal logarithm.
         floor: smaller values are taken as this, if ``log``.
         study: that plays the phenomenon at full size.
+        game: of that study, if the number is from its result in a folder beside: ``number`` is then
+            ``"value"`` or ``"ease"``, as a share of Adam's. Empty for what the sweep itself measures.
     """
 
     name: str
@@ -58,10 +66,11 @@ class Column:
     log: bool = False
     floor: float = 1e-12
     study: str = ""
+    game: str = ""
 
     def settings(self) -> dict[str, Any]:
-        """Its fields."""
-        return asdict(self)
+        """Its fields, without what a measured column has not."""
+        return {name: value for name, value in asdict(self).items() if name != "game" or value}
 
     def grade(self, value: float) -> Grade:
         """What a mean is for who trains."""
@@ -100,6 +109,20 @@ class DissectedCell(NamedTuple):
     grade: Grade
 
 
+class Missing(NamedTuple):
+    """Cells of a column that have no number.
+
+    Attributes:
+        column: its name.
+        rules: of the cells.
+        command: fills them; empty where no study plays these rules.
+    """
+
+    column: str
+    rules: Sequence[str]
+    command: str
+
+
 @dataclass(frozen=True)
 class Dissection:
     """The whole table.
@@ -109,22 +132,67 @@ class Dissection:
         rules: names of the rows.
         cells: by rule and by the column's name; a rule that does not play a phenomenon has none.
         effects: by the column's name.
+        missing: cells without a number.
+        sources: folders of other studies that columns are from, by the study's name.
     """
 
     columns: Sequence[Column]
     rules: Sequence[str]
     cells: Mapping[tuple[str, str], DissectedCell]
     effects: Mapping[str, Effects]
+    missing: Sequence[Missing] = ()
+    sources: Mapping[str, Path] = field(default_factory=dict[str, Path])
 
 
 def dissection(result: StudyResult, folder: Path) -> Dissection:
-    """The table of a finished study.
+    """The table of a finished study, with what folders beside have for it.
 
     Raises:
-        ValueError: the table of outcomes is missing or damaged.
+        ValueError: the table of outcomes is missing or damaged, or a result beside is damaged.
     """
     columns = [Column(**column) for column in result.settings["columns"].values()]
-    return dissect(columns, sweep_table(result, folder, OUTCOMES_TABLE))
+    table = dissect(columns, sweep_table(result, folder, OUTCOMES_TABLE))
+    cells, effects, sources = dict(table.cells), dict(table.effects), dict[str, Path]()
+    for column in columns:
+        beside = comparison_beside(folder, column.study) if column.game else None
+        shares = beside and shares_of_adam(beside.result, column.game, column.number)
+        if not (beside and shares):
+            continue
+        sources[column.study] = beside.folder
+        for rule in table.rules:
+            if rule in shares.intervals:
+                interval = shares.intervals[rule]
+                own = DissectedCell(
+                    interval, shares.runs, shares.diverged[rule], column.grade(interval.value)
+                )
+                cells[rule, column.name] = own
+        rows = [shares.values.get(rule, []) for rule in HALVES]
+        effects[column.name] = effects_of(column, *rows, centre=shares.centre)
+    missing = [
+        Missing(column.name, rules, command)
+        for column in columns
+        for rules, command in _missing(column, table.rules, cells, result, folder)
+    ]
+    return replace(table, cells=cells, effects=effects, missing=missing, sources=sources)
+
+
+def _missing(
+    column: Column,
+    rules: Sequence[str],
+    cells: Mapping[tuple[str, str], DissectedCell],
+    result: StudyResult,
+    folder: Path,
+) -> list[tuple[list[str], str]]:
+    """Rules without a number in a column, by the command that fills them."""
+    lacking = [rule for rule in rules if (rule, column.name) not in cells]
+    if not column.game:
+        command = f"paripassu study run {column.study or result.name}"
+        return [(lacking, command)] if lacking else []
+    played = [rule for rule in lacking if rule in ARMS_OF_ROWS]
+    out = shlex.quote(str(folder.parent / f"{column.study}-small"))
+    command = f"paripassu study run {column.study} --scale small --games {column.game} --out {out}"
+    others = [rule for rule in lacking if rule not in ARMS_OF_ROWS]
+    return [each for each in ((played, command), (others, "")) if each[0]]
 
 
 def dissect(columns: Sequence[Column], outcomes: pl.DataFrame) -> Dissection:
@@ -140,7 +208,9 @@ def dissect(columns: Sequence[Column], outcomes: pl.DataFrame) -> Dissection:
     effects: dict[str, Effects] = {}
     for column in columns:
         own = judged.filter(condition=column.condition)
-        values = {rule: own.filter(arm=rule)[column.number].to_list() for rule in rules}
+        values = {
+            rule: [] if column.game else own.filter(arm=rule)[column.number].to_list() for rule in rules
+        }
         for rule, numbers in values.items():
             if numbers:
                 finite = [v if v is not None and math.isfinite(v) else column.bad for v in numbers]
@@ -159,6 +229,8 @@ def effects_of(
     length: Sequence[float],
     direction: Sequence[float],
     sgd: Sequence[float],
+    *,
+    centre: Callable[..., Any] = np.mean,
 ) -> Effects:
     """Both effects, and the word.
 
@@ -168,6 +240,7 @@ def effects_of(
         length: Adam's magnitude on SGD's direction.
         direction: SGD's magnitude on Adam's direction.
         sgd: neither.
+        centre: of the values of a row, instead of their mean.
 
     Example:
         >>> column = Column("error", "", "", "", good=0.1, bad=0.5, margin=0.2)
@@ -178,8 +251,9 @@ def effects_of(
     if not all(rows) or len({len(row) for row in rows}) > 1:
         unknown = Interval(math.nan, -math.inf, math.inf)
         return Effects(unknown, unknown, "undecided")
-    of_direction = bootstrap_interval(lambda a, m, d, s: (a + d - m - s) / 2, *rows, paired=True)
-    of_magnitude = bootstrap_interval(lambda a, m, d, s: (a + m - d - s) / 2, *rows, paired=True)
+    interval = partial(bootstrap_interval, centre=centre, paired=True)
+    of_direction = interval(lambda a, m, d, s: (a + d - m - s) / 2, *rows)
+    of_magnitude = interval(lambda a, m, d, s: (a + m - d - s) / 2, *rows)
     matter = {name: _matters(effect, column.margin) for name, effect in
               (("direction", of_direction), ("magnitude", of_magnitude))}  # fmt: skip
     if None in matter.values():

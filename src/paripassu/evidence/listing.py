@@ -76,14 +76,21 @@ def _part(settings: Any) -> str:
 
 
 def _rule(settings: Any) -> str:
-    """A rule in a few words, such as ``NSGD global`` and ``Graft(Adam, SGD)``."""
+    """A rule in a few words, such as ``NSGD layer rms, momentum 0.5`` and ``Graft(Adam, SGD)``."""
     if not isinstance(settings, Mapping):
         return ""
     name, inner = _part(settings), [value for value in settings.values() if isinstance(value, Mapping)]
     if name == "Normalize":
-        own = "NSGD" if inner and inner[0].get("is") == "SGD" else f"Normalize({_rule(inner[0])})"
-        return f"{own} {settings.get('scope')}"
-    return f"{name}({', '.join(map(_rule, inner))})" if inner else name
+        is_plain = inner and inner[0].get("is") == "SGD"
+        own = "NSGD" if is_plain else f"Normalize({_rule(inner[0])})"
+        unit = " rms" if settings.get("unit") == "rms" else ""
+        return f"{own} {settings.get('scope')}{unit}{_momentum(inner[0]) if is_plain else ''}"
+    return f"{name}({', '.join(map(_rule, inner))})" if inner else f"{name}{_momentum(settings)}"
+
+
+def _momentum(settings: Mapping[str, Any]) -> str:
+    momentum = settings.get("momentum")
+    return f", momentum {momentum:g}" if isinstance(momentum, float) and momentum else ""
 
 
 def chosen(table: pl.DataFrame, where: Sequence[str], sort: str) -> pl.DataFrame:

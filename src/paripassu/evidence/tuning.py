@@ -52,6 +52,20 @@ def ease(scores: Sequence[float], *, resamples: int = RESAMPLES) -> Interval:
     )
 
 
+def mean_expected_best(scores: Scores, axis: int) -> Scores:
+    """The ease of trials along the last axis, as a centre for `bootstrap_interval`.
+
+    Args:
+        scores: ``[..., trials]``.
+        axis: the last one.
+
+    Example:
+        >>> float(mean_expected_best(np.array([0.0, 1.0]), axis=0))
+        0.625
+    """
+    return np.sort(scores, axis=axis) @ _weights(scores.shape[axis]).mean(axis=0)
+
+
 def ease_lead(
     one: Sequence[float], other: Sequence[float], *, level: float = 0.95, resamples: int = RESAMPLES
 ) -> Interval:
@@ -99,4 +113,4 @@ def _weights(count: int) -> Scores:
 
 
 def _ease(scores: Scores) -> Scores:
-    return np.sort(scores, axis=1) @ _weights(scores.shape[1]).mean(axis=0)
+    return mean_expected_best(scores, axis=1)

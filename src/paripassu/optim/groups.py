@@ -17,7 +17,9 @@ from paripassu.rules.settings import check_number
 # Settings of every optimizer of ours that groups may have.
 OWN_SETTINGS = ("lr", "weight_decay", "maximize")
 # What a player has once: names in groups would have no effect.
-_OF_PLAYER = frozenset({"scope", "unit", "rule", "magnitude", "direction", "nonfinite", "give_up_after"})
+_OF_PLAYER = frozenset(
+    {"scope", "unit", "relative", "rule", "magnitude", "direction", "nonfinite", "give_up_after"}
+)
 _DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.complex64, torch.complex128)
 
 

@@ -3,7 +3,8 @@
     w ← w − η b / ‖b‖
 
 with ``b`` the gradient or its momentum buffer. One `NSGD` for each player makes nSGDA (Jelassi et al.
-2022, arXiv:2210.04319); with momentum it is Cutkosky & Mehta 2020, arXiv:2002.03305.
+2022, arXiv:2210.04319); with momentum it is Cutkosky & Mehta 2020, arXiv:2002.03305. With ``relative=True``
+the step has η ‖w‖ for its length, which is LARS's trust ratio (You et al. 2017, arXiv:1708.03888).
 """
 
 from typing import Self
@@ -15,7 +16,7 @@ from torch.optim.optimizer import ParamsT
 from paripassu.optim.nonfinite import Nonfinite
 from paripassu.optim.rule_optimizer import RuleOptimizer
 from paripassu.optim.take_over import continued
-from paripassu.rules import SGD, Normalize, Scope, Unit
+from paripassu.rules import SGD, Graft, Normalize, Rule, Scope, Unit, Weight
 
 
 class NSGD(RuleOptimizer):
@@ -25,7 +26,7 @@ class NSGD(RuleOptimizer):
 
     ``scope="global"`` with one `NSGD` for each player is g-nSGDA, ``scope="layer"`` is l-nSGDA, and
     ``momentum > 0`` is the normalised SGD with momentum of Cutkosky & Mehta. On a player with one number it
-    is sign descent.
+    is sign descent. ``relative=True`` with ``scope="layer"`` is LARS without its weight decay in the ratio.
 
     Args:
         params: one player's parameters, or groups of them.
@@ -33,11 +34,16 @@ class NSGD(RuleOptimizer):
             of a step of the whole player (``"global"``) or of each parameter tensor (``"layer"``; the player
             then moves sqrt(number of tensors) times as far). With ``unit="rms"`` it is the root mean square
             of a step's elements, as Adam's learning rate is about. A number or a tensor of one element. None
-            for 1e-2 with ``unit="length"`` and Adam's 1e-3 with ``unit="rms"``.
+            for 1e-2, and for Adam's 1e-3 with ``unit="rms"``.
         scope: over what the norm is taken: ``"global"`` the player, ``"layer"`` each tensor, ``"row"`` each
             slice along a tensor's first dimension, by slower code.
         unit: what ``lr`` measures. ``"rms"`` multiplies steps by sqrt(n), for n elements of the player
             (``"global"``) or of the tensor (``"layer"``).
+        relative: whether ``lr`` is a share of the weights: a step is as long as ``lr`` times the player
+            (``"global"``) or the tensor (``"layer"``) is. Doubling weights doubles steps. Weights whose
+            elements have a root mean square below 0.02, such as biases that start at zero, count as if theirs
+            were 0.02, the scale of fresh weights in DCGAN: from zero nothing else could move. It is the rule
+            ``Graft(Weight(), SGD(momentum))``. It takes no ``unit``, because shares have none.
         momentum: in [0, 1); the momentum buffer is normalised. 0 keeps no state. A setting of groups.
         weight_decay: decoupled, >= 0, outside the norm.
         maximize: ascend the loss.
@@ -45,7 +51,7 @@ class NSGD(RuleOptimizer):
         give_up_after: with ``"skip"``, the number of skipped steps in a row that is an error; None for none.
 
     Raises:
-        ValueError: a setting out of range, or parameters in float16.
+        ValueError: a setting out of range, a ``unit`` beside ``relative``, or parameters in float16.
         RuntimeError: from `step`, as `RuleOptimizer.step` says: sparse gradients, or, with
             ``nonfinite="raise"``, NaN or inf in one.
 
@@ -57,6 +63,9 @@ class NSGD(RuleOptimizer):
         >>> optimizer.step()
         >>> weight.data
         tensor([0.7000, 0.6000])
+        >>> NSGD([weight], lr=0.5, relative=True).step()  # by half of the length 0.922
+        >>> weight.data
+        tensor([0.4234, 0.2312])
     """
 
     def __init__(
@@ -66,6 +75,7 @@ class NSGD(RuleOptimizer):
         *,
         scope: Scope = "global",
         unit: Unit = "length",
+        relative: bool = False,
         momentum: float = 0.0,
         weight_decay: float = 0.0,
         maximize: bool = False,
@@ -74,8 +84,8 @@ class NSGD(RuleOptimizer):
     ) -> None:
         super().__init__(
             params,
-            (1e-2 if unit == "length" else 1e-3) if lr is None else lr,
-            rule=Normalize(SGD(momentum), scope, unit),
+            (1e-3 if unit == "rms" else 1e-2) if lr is None else lr,
+            rule=_rule(momentum, scope, unit, relative=relative),
             weight_decay=weight_decay,
             maximize=maximize,
             nonfinite=nonfinite,
@@ -90,6 +100,7 @@ class NSGD(RuleOptimizer):
         *,
         scope: Scope = "global",
         unit: Unit = "length",
+        relative: bool = False,
         nonfinite: Nonfinite = "propagate",
         give_up_after: int | None = None,
     ) -> Self:
@@ -101,6 +112,7 @@ class NSGD(RuleOptimizer):
             lr: of all groups, because SGD's has another unit.
             scope: as in the constructor.
             unit: as there.
+            relative: as there.
             nonfinite: as there.
             give_up_after: as there.
 
@@ -113,5 +125,19 @@ class NSGD(RuleOptimizer):
             >>> NSGD.from_sgd(sgd, lr=1e-2).param_groups[0]["momentum"]
             0.9
         """
-        own = {"scope": scope, "unit": unit, "nonfinite": nonfinite, "give_up_after": give_up_after}
+        own = {
+            "scope": scope, "unit": unit, "relative": relative, "nonfinite": nonfinite,
+            "give_up_after": give_up_after,
+        }  # fmt: skip
         return continued(cls, sgd, torch.optim.SGD, ("momentum",), lr, **own)
+
+
+def _rule(momentum: float, scope: Scope, unit: Unit, *, relative: bool) -> Rule:
+    if not relative:
+        return Normalize(SGD(momentum), scope, unit)
+    if unit != "length":
+        raise ValueError(
+            f"relative=True measures steps by the weights, and unit={unit!r} would have no effect: "
+            "leave one of them out"
+        )
+    return Graft(Weight(scope=scope), SGD(momentum), scope)

@@ -36,8 +36,8 @@ class RuleOptimizer(TakesOwnArguments):
     a player. Steps are slower while groups have different numbers.
 
     Parameters may be float32, float64, bfloat16 or complex (pairs of real numbers, as in torch). The rule
-    and its state are in float32 for bfloat16. SGD, Adam, `Normalize` of either and `Graft` of one on the
-    other run by faster code if all tensors are float32 and on the CPU or on one CUDA device.
+    and its state are in float32 for bfloat16. SGD, Adam, `Normalize` of either, `Graft` of one on the other
+    and of `Weight` on either run by faster code, for float32 tensors on the CPU or on one CUDA device.
 
     With ``rule=SGD(momentum)`` this is ``torch.optim.SGD``, with ``rule=Adam(betas, eps)`` and
     ``weight_decay`` ``torch.optim.AdamW``.

@@ -11,6 +11,7 @@ from paripassu.protocol.gans import (
     SearchSpace,
     Tuning,
     VerdictRule,
+    scale_for_a_gpu,
     standard_scales,
 )
 from paripassu.protocol.runner import run_study, summarise
@@ -38,6 +39,7 @@ __all__ = [
     "Work",
     "decide",
     "run_study",
+    "scale_for_a_gpu",
     "standard_scales",
     "summarise",
     "too_small",

@@ -62,13 +62,13 @@ def run_study(
 
     Raises:
         ValueError: the study has no such scale, ``out`` holds another study, a damaged one or other files,
-            an extra or the engine is not available, no unit ends within ``minutes``, or a unit of work
+            an extra, data or the engine is not available, no unit ends within ``minutes``, or a unit of work
             cannot be done; the message names it.
         OSError: there is no room, or a file cannot be read or written.
         RuntimeError: a worker process was killed, or another process works in ``out``.
     """
     chosen = study.scale(scale)
-    chosen.design.check_installed()
+    chosen.design.check()
     _check_folder(study, scale, out)
     out.mkdir(parents=True, exist_ok=True)
     with locked(out):

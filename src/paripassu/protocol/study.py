@@ -149,11 +149,11 @@ class Design(ABC):
             budget: one of `budgets`; None is the last.
         """
 
-    def check_installed(self) -> None:
-        """Check that everything is installed that the work needs; nothing further without another word.
+    def check(self) -> None:
+        """Check that the work can be done here; every design's can without another word.
 
         Raises:
-            ValueError: an extra is missing; the message says how to install it.
+            ValueError: an extra or data are missing; the message says how to get them.
         """
         return
 

@@ -4,6 +4,7 @@ import os
 import platform
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from paripassu.files import read_whole
@@ -33,6 +34,7 @@ def environment(command: str, device: str = "cpu") -> Environment:
     )
 
 
+@cache
 def _versions() -> dict[str, str]:
     """Versions of the installed packages that decide numbers."""
     from importlib.metadata import PackageNotFoundError, version
@@ -60,8 +62,10 @@ def _cpu_name() -> str:
     return next(named, platform.processor() or platform.machine())
 
 
+@cache
 def _commit() -> str:
-    # Empty for an installed package; "-dirty" where the checkout has changes that no commit holds.
+    # Empty for an installed package; "-dirty" where the checkout has changes that no commit holds. Asked
+    # once: whatever is changed meanwhile, a process goes on with the code that it began with.
     import subprocess
 
     git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]

@@ -12,14 +12,21 @@ _CAPTION = (
     "Means over runs. A check mark is good for who trains and a cross is bad. A cell's interval is shown "
     "where the mouse rests on it. The last row says which half of Adam does it, by the rule under Protocol."
 )
+_MISSING = (
+    "Cells without a number. A study named here takes hours. Its columns fill when this page is written "
+    "again after it: the table reads the folder beside its own."
+)
+_NO_STUDY = "no study plays these rules there; write one (docs/your-own.md)"
 _ESCAPED = {"%": r"\%", "&": r"\&", "_": r"\_", "#": r"\#"}
 
 
 def sections(result: StudyResult, folder: Path) -> list[Section]:
     """The table, its columns in words, and both as text to copy."""
     table = dissection(result, folder)
+    lacking = [Section("What is missing", [missing(table)])] if table.missing else []
     return [
-        Section("The table", [summary(table)]),
+        Section("The table", [summary(table), *sources(table)]),
+        *lacking,
         Section("The columns", [_columns(table), *_sentences(table)]),
         Section("As CSV", [Code(as_csv(table))]),
         Section("As LaTeX", [Code(as_latex(table))]),
@@ -32,6 +39,20 @@ def summary(table: Dissection) -> Table:
     halves = ("which half of Adam", *(table.effects[column.name].half for column in table.columns))
     heads = ("rule", *(column.name for column in table.columns))
     return Table(heads, [*rows, halves], caption=_CAPTION)
+
+
+def missing(table: Dissection) -> Table:
+    """The cells without a number, and the command that fills each."""
+    rows = [(each.column, ", ".join(each.rules), each.command or _NO_STUDY) for each in table.missing]
+    return Table(("column", "rules", "command"), rows, caption=_MISSING)
+
+
+def sources(table: Dissection) -> list[Text]:
+    """Where columns of other studies are from."""
+    return [
+        Text(f"The columns of {study} are read from {folder.name}, a folder beside this one.")
+        for study, folder in table.sources.items()
+    ]
 
 
 def as_csv(table: Dissection) -> str:
@@ -70,7 +91,7 @@ def _line(cells: list[str]) -> str:
 def _cell(table: Dissection, rule: str, column: Column) -> Graded | str:
     cell = table.cells.get((rule, column.name))
     if cell is None:
-        return "not played"
+        return "missing"
     diverged = f", {cell.diverged} of {cell.runs} diverged" if cell.diverged else ""
     return Graded(f"{cell.interval.value:.2g}", cell.grade, f"{cell.interval}, {cell.runs} runs{diverged}")
 

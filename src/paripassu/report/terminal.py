@@ -83,7 +83,9 @@ def _played(result: StudyResult, folder: Path) -> list[RenderableType]:
 
 
 def _dissection(result: StudyResult, folder: Path) -> list[RenderableType]:
-    return ["", _plain(dissection.summary(dissected(result, folder)))]
+    table = dissected(result, folder)
+    lacking = ["", _plain(dissection.missing(table))] if table.missing else []
+    return ["", _plain(dissection.summary(table)), *lacking]
 
 
 _TABLES: Mapping[str, Callable[[StudyResult, Path], list[RenderableType]]] = {

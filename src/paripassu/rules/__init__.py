@@ -7,6 +7,7 @@ run these same rules.
 
 from paripassu.rules.adam import Adam
 from paripassu.rules.clip import Clip
+from paripassu.rules.from_torch import FromTorch
 from paripassu.rules.graft import Graft
 from paripassu.rules.max_va import MaxVA
 from paripassu.rules.normalize import Normalize
@@ -21,6 +22,7 @@ from paripassu.rules.sign import Sign
 from paripassu.rules.weight import Weight
 
 __all__ = [
-    "SGD", "Adam", "Clip", "Graft", "MaxVA", "Normalize", "Optimistic", "Orthogonal", "RMSprop", "Rule",
-    "RunningNormalize", "Scope", "Sign", "State", "TensorwiseRule", "Unit", "Weight", "norms", "rescale",
+    "SGD", "Adam", "Clip", "FromTorch", "Graft", "MaxVA", "Normalize", "Optimistic", "Orthogonal", "RMSprop",
+    "Rule", "RunningNormalize", "Scope", "Sign", "State", "TensorwiseRule", "Unit", "Weight", "norms",
+    "rescale",
 ]  # fmt: skip

@@ -51,6 +51,8 @@ from paripassu.train import Player, Run
 _MIXTURE_STEPS = {"smoke": 20, "small": 3000, "paper": 30_000}
 DIGITS_STEPS = {"smoke": 6, "small": 1000, "paper": 30_000}
 IMAGE_STEPS = {"smoke": 2, "small": 2000, "paper": 30_000}
+WIDE_STEPS = {"gpu": 4000}
+WIDE = 32
 
 # A distance that is a quarter larger is one that a person sees; so are 5 samples in 100 off the modes.
 QUARTER = 0.223
@@ -119,11 +121,11 @@ def _mixture_game(name: str, words: str, mixture: Mixture, family: str, steps: M
     )
 
 
-def _images_run(data: Source, latent: int, loss: GanLoss, penalty: Penalty) -> Run:
+def _images_run(data: Source, latent: int, loss: GanLoss, penalty: Penalty, width: int = 16) -> Run:
     unset = Player(SGD(), 1.0)
     return Run(
         data,
-        DCGAN(latent=latent, width=16, norm="none"),
+        DCGAN(latent=latent, width=width, norm="none"),
         unset,
         unset,
         loss=loss,
@@ -142,21 +144,22 @@ def _both_losses(
     steps: Mapping[str, int],
     centres: Mapping[str, float],
     judged_by: FeatureMetric | None = None,
+    width: int = 16,
 ) -> tuple[Game, Game]:
     """The same images with the non-saturating loss and R1 (heavy), and with WGAN-GP (plain)."""
-    networks = f"{images}, DCGAN of width 16 without norm, batch 64"
+    networks = f"{images}, DCGAN of width {width} without norm, batch 64"
     of_loss = partial(Game, metric=metric, centres=centres, steps=steps, margin=QUARTER, judged_by=judged_by)
     return (
         of_loss(
             name,
             f"{networks}, non-saturating loss, R1 (weight 1)",
-            partial(played, _images_run(data, latent, non_saturating, R1(1.0))),
+            partial(played, _images_run(data, latent, non_saturating, R1(1.0), width)),
             family=HEAVY,
         ),
         of_loss(
             f"{name}-wgan-gp",
             f"{networks}, WGAN-GP (weight 10)",
-            partial(played, _images_run(data, latent, wasserstein, WganGP())),
+            partial(played, _images_run(data, latent, wasserstein, WganGP(), width)),
             family=PLAIN,
         ),
     )
@@ -223,13 +226,20 @@ def _of_images(
     data: Source,
     steps: Mapping[str, int],
     judged_by: FeatureMetric | None = SEEN,
+    width: int = 16,
 ) -> tuple[Game, Game]:
-    return _both_losses(name, images, data, 64, "fd-pixels8@2500", steps, _IMAGE_CENTRES, judged_by)
+    metric = "fd-pixels8@2500"
+    return _both_losses(name, images, data, 64, metric, steps, _IMAGE_CENTRES, judged_by, width)
 
 
-def cifar10(path: Path) -> tuple[Game, Game]:
-    """The 50,000 training images of CIFAR-10, from a folder of its binary batches."""
-    return _of_images("cifar10", "CIFAR-10's training images", Cifar(path), IMAGE_STEPS)
+def cifar10(path: Path) -> tuple[Game, ...]:
+    """The 50,000 training images of CIFAR-10, from a folder of its binary batches.
+
+    At scale gpu the networks are twice as wide.
+    """
+    words, data = "CIFAR-10's training images", Cifar(path)
+    wide = _of_images("cifar10-wide", words, data, WIDE_STEPS, width=WIDE)
+    return (*_of_images("cifar10", words, data, IMAGE_STEPS), *wide)
 
 
 def mnist(path: Path) -> tuple[Game, Game]:

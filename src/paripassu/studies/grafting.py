@@ -47,7 +47,15 @@ from functools import partial
 
 from paripassu.evidence.intervals import Interval
 from paripassu.evidence.measures import gradient_wander, pace_gap, pace_wander, step_wander
-from paripassu.protocol import CUT_PHOTOGRAPHS, Comparison, Evidence, Study, decide, standard_scales
+from paripassu.protocol import (
+    CUT_PHOTOGRAPHS,
+    Comparison,
+    Evidence,
+    Study,
+    decide,
+    scale_for_a_gpu,
+    standard_scales,
+)
 from paripassu.records import Effect, Verdict, VerdictName
 from paripassu.studies import pace
 from paripassu.studies.arms import (
@@ -184,4 +192,6 @@ _compare = partial(
     by_path=BY_PATH,
 )
 
-STUDY = Study.from_file(__file__, standard_scales(_compare, cut=(CUT_PHOTOGRAPHS,)))
+STUDY = Study.from_file(
+    __file__, standard_scales(_compare, cut=(CUT_PHOTOGRAPHS,)) | scale_for_a_gpu(_compare)
+)

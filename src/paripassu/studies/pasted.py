@@ -33,12 +33,12 @@ from paripassu.data import Cifar, Digits, Source
 from paripassu.games import R1, WganGP, wasserstein
 from paripassu.metrics import FeatureMetric
 from paripassu.models import DCGAN, SNGAN
-from paripassu.protocol import CUT_ALL, Arm, Comparison, Game, Scale, Study
+from paripassu.protocol import CUT_ALL, Arm, Comparison, Game, Scale, Study, scale_for_a_gpu
 from paripassu.recipes import RECIPES
 from paripassu.records import Settings
 from paripassu.rules import SGD
 from paripassu.studies.arms import ADAM, HEAVY, NSGDA_GLOBAL, NSGDA_LAYER, NSGDA_RMS, PLAIN, SGDA, arms
-from paripassu.studies.games import DIGITS_STEPS, IMAGE_STEPS, QUARTER, SEEN, played
+from paripassu.studies.games import DIGITS_STEPS, IMAGE_STEPS, QUARTER, SEEN, WIDE, WIDE_STEPS, played
 from paripassu.studies.grafting import judge_recovery_in_adams_unit
 from paripassu.train import Player, Run
 
@@ -77,15 +77,16 @@ def _recipes(
     metric: str,
     steps: Mapping[str, int],
     judged_by: FeatureMetric | None = None,
+    width: int = 16,
 ) -> list[Game]:
-    """Published recipes on some images, with a DCGAN of width 16.
+    """Published recipes on some images, with a narrow DCGAN.
 
     DCGAN with batch norm and constant rates (PyTorch's example), WGAN-GP with rates that fall to zero, and
     the non-saturating loss with R1.
     """
     adam = Player(SGD(), 2e-4)
-    usual = Run(data, DCGAN(latent=64, width=16), adam, adam, batch=64, log_every=25)
-    bare = replace(usual, model=DCGAN(latent=64, width=16, norm="none"))
+    usual = Run(data, DCGAN(latent=64, width=width), adam, adam, batch=64, log_every=25)
+    bare = replace(usual, model=DCGAN(latent=64, width=width, norm="none"))
     wgan_gp = replace(bare, loss=wasserstein, penalty=WganGP(), decay="linear")
     recipes = (
         ("dcgan", "with batch norm, batch 64, non-saturating loss", usual, HEAVY),
@@ -99,7 +100,13 @@ def _recipes(
     )
     return [
         _pasted(
-            f"{name}-{recipe}", f"{images}, DCGAN of width 16 {words}", run, family, metric, steps, judged_by
+            f"{name}-{recipe}",
+            f"{images}, DCGAN of width {width} {words}",
+            run,
+            family,
+            metric,
+            steps,
+            judged_by,
         )
         for recipe, words, run, family in recipes
     ]
@@ -111,7 +118,7 @@ def _sngan(name: str, images: str, data: Source, metric: str) -> Game:
         RECIPES["sngan-cifar10"].run, data=data, model=SNGAN(width=32), log_every=25, eval_samples=2500
     )
     words = f"{images}, SNGAN of width 32, hinge loss, 5 discriminator updates each"
-    steps = {"smoke": 1, "small": 400, "paper": 30_000}
+    steps = {"smoke": 1, "small": 400, "gpu": 2000, "paper": 30_000}
     return _pasted(f"{name}-sngan", words, run, PLAIN, metric, steps, SEEN)
 
 
@@ -119,10 +126,14 @@ _DIGITS = _recipes("digits", "scikit-learn's digits at 8 px", Digits(), "fd-digi
 
 
 def cifar10(path: Path) -> list[Game]:
-    """Four published recipes on CIFAR-10's training images, from a folder of its binary batches."""
+    """Four published recipes on CIFAR-10's training images, from a folder of its binary batches.
+
+    At scale gpu DCGANs are twice as wide.
+    """
     images, data, metric = "CIFAR-10's training images", Cifar(path), "fd-pixels8@2500"
     recipes = _recipes("cifar10", images, data, metric, IMAGE_STEPS, SEEN)
-    return [*recipes, _sngan("cifar10", images, data, metric)]
+    wide = _recipes("cifar10-wide", images, data, metric, WIDE_STEPS, SEEN, WIDE)
+    return [*recipes, *wide, _sngan("cifar10", images, data, metric)]
 
 
 def _arms() -> tuple[Arm, ...]:
@@ -147,5 +158,6 @@ STUDY = Study.from_file(
         "smoke": Scale(_SMOKE, cut=(CUT_ALL,), decides=False),
         "small": Scale(_compare(size="small", confirmation_seeds=8)),
         "paper": Scale(_compare(size="paper", confirmation_seeds=20)),
-    },
+    }
+    | scale_for_a_gpu(_compare, tuning=None),
 )

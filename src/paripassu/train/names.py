@@ -65,6 +65,7 @@ OPTIMIZERS: Mapping[str, Rule] = {
     "adadir": Graft(SGD(), Adam((0.5, 0.999))),
     "nsgd-row": Normalize(SGD(), "row"),
     "nsgd-running": RunningNormalize(),
+    "nsgd-relative": Graft(Weight(scope="global"), SGD(), "global"),
     "sign": Sign(),
     "maxva": MaxVA((0.5, 0.999)),
     "optimistic-adam": Optimistic(Adam((0.5, 0.999))),

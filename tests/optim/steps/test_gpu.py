@@ -91,7 +91,7 @@ def test_steps_are_the_rules(path, rule, scale, tensor_lr):
     )
     exact = [p.detach().double() for p in parameters]
     states = [rule.init(e) for e in exact]
-    for _ in range(3):
+    for _ in range(2):
         gradients = [scale * torch.randn(s, generator=generator).to(DEVICE) for s in shapes]
         for p, g in zip(parameters, gradients, strict=True):
             p.grad = g.clone()
@@ -116,7 +116,7 @@ def test_a_float64_rate_moves_as_its_number_bit_by_bit(path, rule):
     moved = [[_parameter(v, v.flip(-1) if v.ndim else v) for v in values] for _ in rates]
     for parameters, rate in zip(moved, rates, strict=True):
         optimizer = RuleOptimizer(parameters, rate, rule=rule, weight_decay=0.3)
-        for _ in range(3):
+        for _ in range(2):
             optimizer.step()
     assert all(torch.equal(one, other) for one, other in zip(*moved, strict=True))
 

@@ -341,3 +341,11 @@ def test_less_time_than_a_run_takes_is_refused(tmp_path, clock):
     with pytest.raises(ValueError, match=r"0.05 minutes are too short: a run takes about 0.067 here"):
         run_study(tiny_study(), "smoke", out, engine=engine, minutes=3 / 60)
     assert (out / STUDY_FILE).read_text() == before
+
+
+def test_a_scale_without_a_game_is_refused(tmp_path):
+    """Nothing is written, and the sentence says what would have a game."""
+    study = tiny_study(by_path={"wide": lambda _: ()}, size="gpu")
+    with pytest.raises(ValueError, match=r"at scale gpu: .* or give data in files \(--data wide=PATH\)"):
+        run_study(study, "smoke", tmp_path / "s")
+    assert not (tmp_path / "s").exists()

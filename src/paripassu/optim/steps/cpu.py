@@ -126,11 +126,11 @@ class _Arguments:
         kernels = _kernels()
         assert kernels is not None
         tensors, chunks, units = order.tensors, len(order.chunks), len(order.units) - 1
-        integers, floats = (kernels.LENGTH, len(ROWS) * tensors, units), (4, 4 * tensors)
+        integers, floats = (kernels.LENGTH, len(ROWS) * tensors, units), (5, 4 * tensors)
         # All that `pack` writes. What follows it in memory is written by the kernels.
         self._layout = Struct(f"={sum(integers)}q{sum(floats)}d")
         self._done = (0,) * units
-        *starts, words = accumulate((*integers, *floats, 2 * chunks))
+        *starts, words = accumulate((*integers, *floats, 3 * chunks))
         memory = np.empty(words, np.int64)
         self._memory, self.address = memory.data, _address_of(memory)
         addresses, done, settings, factors, squares = (self.address + 8 * start for start in starts)
@@ -147,7 +147,13 @@ class _Arguments:
         kernels = _kernels()
         assert kernels is not None
         by_adam = decomposition.direction == "adam"
-        columns = {"sgd": kernels.SGD, "adam": kernels.ADAM, "constant": -1, "own": -1}
+        columns = {
+            "sgd": kernels.SGD,
+            "adam": kernels.ADAM,
+            "weights": kernels.WEIGHTS,
+            "constant": -1,
+            "own": -1,
+        }
         own, wanted = columns[decomposition.direction], columns[decomposition.magnitude]
         source = direction_row(decomposition, memory.arrays)
         rates = step.rates
@@ -161,7 +167,7 @@ class _Arguments:
             self._memory, 0,
             *self._head, source, by_adam, decomposition.rescales, own, wanted,
             *chain.from_iterable(memory.addresses), *self._done,
-            decomposition.momentum, *decomposition.betas, decomposition.eps,
+            decomposition.momentum, *decomposition.betas, decomposition.eps, decomposition.floor,
             *corrections, *step.decay_factors, *rates,
         )  # fmt: skip
 

@@ -30,7 +30,7 @@ from paripassu.optim.steps.flat import BUFFER, FIRST, GRADIENT, PARAMETER, SECON
 from paripassu.optim.steps.schedule import ADVANCE, MOVE
 
 # Columns of the table of squares.
-SGD, ADAM = range(2)
+SGD, ADAM, WEIGHTS = range(3)
 
 _WIDTH = 4  # bytes in a float32
 # How often a thread polls before it yields. With more threads than cores, as in a container with few of
@@ -260,6 +260,15 @@ def _length(squares, column):
 
 
 @njit(**_FLAGS)
+def _floor(chunks, floor):
+    """Length of a unit whose elements have the root mean square ``floor``."""
+    elements = 0
+    for k in range(len(chunks)):
+        elements += chunks[k, 2]
+    return floor * math.sqrt(elements)
+
+
+@njit(**_FLAGS)
 def _factors(own, wanted, rate):
     """Two factors whose product is rate * wanted / own; 0 where ``own`` is 0.
 
@@ -291,7 +300,7 @@ def tick(arguments):
     words = carray(arguments, LENGTH, np.int64)
     addresses = carray(_integers(words[ADDRESSES]), (6, words[TENSOR_COUNT]))
     factors = carray(_doubles(words[FACTORS]), (4, words[TENSOR_COUNT]))
-    settings = carray(_doubles(words[SETTINGS]), 4)
+    settings = carray(_doubles(words[SETTINGS]), 5)
     for tensor in range(words[TENSOR_COUNT]):
         step = _run(addresses[STEP, tensor], 0, 1)
         step[0] += float32(1)
@@ -309,7 +318,7 @@ def walk(arguments):
     A visit has three numbers: what to do, the first chunk, and the chunk after the last.
 
     - `ADVANCE` advances the states by a chunk's gradients, and writes the sums of squares of SGD's update and
-      of Adam's. Momentum needs buffers, Adam needs second moments.
+      of Adam's, and of the parameters if they are ``WANTED``. Momentum needs buffers, Adam second moments.
     - `MOVE` subtracts a multiple of the direction from ``DECAY`` times the parameters. The direction is the
       array in row ``SOURCE``, or, with ``BY_ADAM``, Adam's update with that array as its numerator. The
       multiple is the tensor's rate. With ``RESCALE`` it is the rate times the length in column ``WANTED`` of
@@ -318,7 +327,8 @@ def walk(arguments):
       visits must come before it.
     - `BOTH` advances and then moves each chunk. It excludes ``RESCALE``.
 
-    ``SETTINGS`` are SGD's momentum, Adam's two decay rates and its epsilon, in float64.
+    ``SETTINGS`` are SGD's momentum, Adam's two decay rates and its epsilon, and the least root mean square
+    that parameters count with, in float64.
     """
     words = carray(arguments, LENGTH, np.int64)
     visits = carray(_integers(words[VISITS]), (words[VISIT_COUNT], 3))
@@ -326,9 +336,9 @@ def walk(arguments):
     units = carray(_integers(words[UNITS]), words[UNIT_COUNT] + 1)
     done = carray(_integers(words[DONE]), words[UNIT_COUNT])
     addresses = carray(_integers(words[ADDRESSES]), (6, words[TENSOR_COUNT]))
-    squares = carray(_doubles(words[SQUARES]), (words[CHUNK_COUNT], 2))
+    squares = carray(_doubles(words[SQUARES]), (words[CHUNK_COUNT], 3))
     factors = carray(_doubles(words[FACTORS]), (4, words[TENSOR_COUNT]))
-    settings = carray(_doubles(words[SETTINGS]), 4)
+    settings = carray(_doubles(words[SETTINGS]), 5)
     momentum, b1, b2, eps = float32(settings[0]), settings[1], settings[2], float32(settings[3])
     by_adam, rescale = words[BY_ADAM] != 0, words[RESCALE] != 0
     measured_unit, own, wanted = -1, 1.0, 1.0
@@ -345,6 +355,8 @@ def walk(arguments):
             if what != MOVE:
                 squares[k, SGD] = squares[k, ADAM] = 0.0
                 _advance_chunk(row, begin, begin + length, momentum, b1, b2, r, squares[k])
+                if words[WANTED] == WEIGHTS:
+                    squares[k, WEIGHTS] = _square_chunk(row[PARAMETER], begin, length)
                 _add(done, unit, 1)
             if what == ADVANCE:
                 continue
@@ -358,6 +370,9 @@ def walk(arguments):
                             _yield_core()
                     measured = squares[units[unit] : units[unit + 1]]
                     own, wanted = _length(measured, words[OWN]), _length(measured, words[WANTED])
+                    if words[WANTED] == WEIGHTS:
+                        least = _floor(chunks[units[unit] : units[unit + 1]], settings[4])
+                        wanted = least if wanted < least else wanted  # NaN stays
                     measured_unit = unit
                 shrink, factor = _factors(own, wanted, factors[RATE, tensor])
             parameter = _run(row[PARAMETER], begin, length)

@@ -7,7 +7,7 @@ after a first step.
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache, partial
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -65,7 +65,7 @@ def carry_out(decomposition: Decomposition, step: PlayerStep, memory: FlatMemory
     check_rates(step.rates, step.parameters)
     with torch.cuda.device_of(step.parameters[0]):
         table = send(decomposition, step, memory)
-        kind, numbers = _kind(decomposition, memory.arrays), _numbers(decomposition)
+        kind, numbers = _kind(decomposition, memory.arrays), _numbers(decomposition, memory.sizes)
         for launch in _launches(kind, table.words.get_device(), table.aligned):
             launch(table, numbers)
     # torch did not see the kernels write: without this it would go backwards through an outdated graph.
@@ -85,6 +85,7 @@ class _Kind(NamedTuple):
         rescales: whether directions are rescaled.
         is_global: whether all tensors are measured together.
         updates_state: whether gradients must be read before parameters move.
+        by_weights: whether the magnitude is the parameters' length.
     """
 
     sgd: bool
@@ -96,6 +97,7 @@ class _Kind(NamedTuple):
     rescales: bool
     is_global: bool
     updates_state: bool
+    by_weights: bool
 
 
 def _kind(decomposition: Decomposition, arrays: StateArrays) -> _Kind:
@@ -109,6 +111,7 @@ def _kind(decomposition: Decomposition, arrays: StateArrays) -> _Kind:
         rescales=decomposition.rescales,
         is_global=decomposition.is_global,
         updates_state=decomposition.updates_state,
+        by_weights=decomposition.magnitude == "weights",
     )
 
 
@@ -123,9 +126,10 @@ class _Numbers(NamedTuple):
     rest2: float
     log2: float
     eps: float
+    floor: float
 
 
-def _numbers(decomposition: Decomposition) -> _Numbers:
+def _numbers(decomposition: Decomposition, sizes: Sequence[int]) -> _Numbers:
     """The numbers of a step, which may change from step to step; a CUDA graph keeps them."""
     b1, b2 = map(float, decomposition.betas)
     return _Numbers(
@@ -137,6 +141,8 @@ def _numbers(decomposition: Decomposition) -> _Numbers:
         rest2=1 - b2,
         log2=math.log(b2) if b2 else -math.inf,
         eps=float(decomposition.eps),
+        # The kernel multiplies that of a tensor measured alone by the root of its elements.
+        floor=decomposition.floor * (math.sqrt(sum(sizes)) if decomposition.is_global else 1.0),
     )
 
 
@@ -147,6 +153,7 @@ class _AdvanceFlags(NamedTuple):
     ADAM: bool
     MOMENTUM: bool
     MOMENTS: bool
+    WEIGHTS: bool
     BY_ADAM: bool
     RESCALE: bool
     GLOBAL: bool
@@ -209,6 +216,7 @@ def _launches(
         ADAM=kind.adam,
         MOMENTUM=kind.momentum,
         MOMENTS=kind.moments,
+        WEIGHTS=kind.by_weights,
         CHUNK=CHUNK,
         BLOCK=BLOCK,
         **flags,

@@ -84,13 +84,17 @@ def _adam(numerator, second, r1, r2, eps):
 
 @triton.jit
 def _advance_chunk(
-    gradient, buffer, first, second, begin, end, momentum, b1, rest1, b2, rest2, r1, r2, eps,
+    parameter, gradient, buffer, first, second, begin, end, momentum, b1, rest1, b2, rest2, r1, r2, eps,
     SGD: tl.constexpr, ADAM: tl.constexpr, MOMENTUM: tl.constexpr, MOMENTS: tl.constexpr,
-    MASKED: tl.constexpr, BLOCK: tl.constexpr,
+    WEIGHTS: tl.constexpr, MASKED: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """Advance a chunk's states by its gradient; the sums of squares of SGD's update and of Adam's."""
+    """Advance a chunk's states by its gradient.
+
+    Returns the sums of squares of SGD's update, of Adam's and of the parameters.
+    """
     plain = tl.zeros([BLOCK], tl.float64)
     adaptive = tl.zeros([BLOCK], tl.float64)
+    own = tl.zeros([BLOCK], tl.float64)
     for start in range(begin, end, BLOCK):
         at = start + tl.arange(0, BLOCK)
         mask = at < end if MASKED else None
@@ -114,7 +118,11 @@ def _advance_chunk(
             u = _adam(m, v, r1, r2, eps)
             u = tl.where(mask, u, 0.0) if MASKED else u
             adaptive += u.to(tl.float64) * u.to(tl.float64)
-    return tl.sum(plain), tl.sum(adaptive)
+        if WEIGHTS:
+            w = tl.load(parameter + at, mask)
+            w = tl.where(mask, w, 0.0) if MASKED else w
+            own += w.to(tl.float64) * w.to(tl.float64)
+    return tl.sum(plain), tl.sum(adaptive), tl.sum(own)
 
 
 @triton.jit
@@ -154,9 +162,9 @@ def _tick(table, n, begin, end):
 
 @triton.jit(do_not_specialize=["n", "chunks"])
 def advance(
-    table, scratch, n, chunks, momentum, b1, rest1, log1, b2, rest2, log2, eps,
+    table, scratch, n, chunks, momentum, b1, rest1, log1, b2, rest2, log2, eps, floor,
     SGD: tl.constexpr, ADAM: tl.constexpr, MOMENTUM: tl.constexpr, MOMENTS: tl.constexpr,
-    BY_ADAM: tl.constexpr, RESCALE: tl.constexpr, GLOBAL: tl.constexpr,
+    WEIGHTS: tl.constexpr, BY_ADAM: tl.constexpr, RESCALE: tl.constexpr, GLOBAL: tl.constexpr,
     ALIGNED: tl.constexpr, CHUNK: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """Advance a chunk's states; the last program of a unit to end writes its factors and counts a step.
@@ -168,8 +176,10 @@ def advance(
         b1, rest1, log1: of the first moment: Adam's decay rate b1, 1 - b1, and log(b1).
         b2, rest2, log2: the same of the second.
         eps: Adam's.
+        floor: the least root mean square of a tensor's parameters; with GLOBAL the least length of all.
         SGD, ADAM: which parts the rule has.
         MOMENTUM, MOMENTS: whether states have buffers, and first moments.
+        WEIGHTS: whether directions are rescaled to the parameters' length.
         BY_ADAM: whether the direction is Adam's.
         RESCALE: whether directions are rescaled: to the other part's length, or to one without another part.
         GLOBAL: whether all tensors are one unit.
@@ -178,6 +188,7 @@ def advance(
         BLOCK: elements of one pass of the loop over a chunk, a divisor of it.
     """
     tensor, first_chunk, begin, end = _place(table, n, CHUNK)
+    parameter = _floats(table, n, PARAMETER, tensor, ALIGNED)
     gradient = _floats(table, n, GRADIENT, tensor, ALIGNED)
     buffer = _floats(table, n, BUFFER, tensor, ALIGNED)
     first = _floats(table, n, FIRST, tensor, ALIGNED)
@@ -188,14 +199,16 @@ def advance(
         r1, r2 = _corrections(steps + 1, log1, log2)
     # Loads without a mask are wider.
     if end - begin == CHUNK:
-        plain, adaptive = _advance_chunk(
-            gradient, buffer, first, second, begin, end, momentum, b1, rest1, b2, rest2, r1, r2, eps,
-            SGD, ADAM, MOMENTUM, MOMENTS, False, BLOCK,
+        plain, adaptive, own = _advance_chunk(
+            parameter, gradient, buffer, first, second, begin, end,
+            momentum, b1, rest1, b2, rest2, r1, r2, eps,
+            SGD, ADAM, MOMENTUM, MOMENTS, WEIGHTS, False, BLOCK,
         )  # fmt: skip
     else:
-        plain, adaptive = _advance_chunk(
-            gradient, buffer, first, second, begin, end, momentum, b1, rest1, b2, rest2, r1, r2, eps,
-            SGD, ADAM, MOMENTUM, MOMENTS, True, BLOCK,
+        plain, adaptive, own = _advance_chunk(
+            parameter, gradient, buffer, first, second, begin, end,
+            momentum, b1, rest1, b2, rest2, r1, r2, eps,
+            SGD, ADAM, MOMENTUM, MOMENTS, WEIGHTS, True, BLOCK,
         )  # fmt: skip
     chunk = tl.program_id(0)
     units = 1 if GLOBAL else n
@@ -204,6 +217,8 @@ def advance(
         tl.store(squares + chunk, adaptive if BY_ADAM else plain)
         if SGD and ADAM:
             tl.store(squares + chunks + chunk, plain if BY_ADAM else adaptive)
+        if WEIGHTS:
+            tl.store(squares + chunks + chunk, own)
     if GLOBAL:
         unit, from_chunk, to_chunk, from_tensor, to_tensor = 0, 0, chunks, 0, n
     else:
@@ -213,9 +228,16 @@ def advance(
     ended = tl.atomic_add(table + 10 * n + 1 + chunks + unit, 1, sem="acq_rel")
     if ended == to_chunk - from_chunk - 1:
         if RESCALE:
-            own = _length(squares, from_chunk, to_chunk)
-            wanted = _length(squares + chunks, from_chunk, to_chunk) if SGD and ADAM else own * 0 + 1
-            shrink, factor = _factors(own, wanted)
+            length = _length(squares, from_chunk, to_chunk)
+            wanted = length * 0 + 1
+            if (SGD and ADAM) or WEIGHTS:
+                wanted = _length(squares + chunks, from_chunk, to_chunk)
+            if WEIGHTS:
+                least = wanted * 0 + floor
+                if not GLOBAL:
+                    least = floor * tl.sqrt(tl.load(table + n + 1 + tensor).to(tl.float64))
+                wanted = tl.where(wanted < least, least, wanted)  # NaN stays
+            shrink, factor = _factors(length, wanted)
             tl.store(scratch + 2 * unit, shrink)
             tl.store(scratch + 2 * unit + 1, factor)
         if ADAM:

@@ -89,7 +89,8 @@ def send(decomposition: Decomposition, step: PlayerStep, memory: FlatMemory) -> 
     table = host.to(home, non_blocking=True)
     if not on_host:
         _multiply(table[start + 6 * n : start + 8 * n].view(torch.float64), numbers)
-    columns = 2 if decomposition.sgd and decomposition.adam else 1
+    has_both = decomposition.sgd and decomposition.adam
+    columns = 2 if has_both or decomposition.magnitude == "weights" else 1
     scratch = table.new_empty(2 * plan.units + columns * plan.chunks, dtype=torch.float64)
     return Table(plan, table, scratch, aligned)
 

@@ -7,6 +7,7 @@ rule                           magnitude  direction
 ``Normalize(SGD | Adam)``      constant   either
 ``Graft(Adam, SGD)``           Adam       SGD
 ``Graft(SGD, Adam)``           SGD        Adam
+``Graft(Weight, SGD | Adam)``  weights    either
 =============================  =========  =========
 
 `plain` carries out every other rule, those with the scope ``"row"``, and rules whose numbers differ between
@@ -18,10 +19,11 @@ from typing import Literal, NamedTuple
 
 from torch import Tensor
 
-from paripassu.rules import SGD, Adam, Graft, Normalize, Rule, Scope, State, Unit
+from paripassu.rules import SGD, Adam, Graft, Normalize, Rule, Scope, State, Unit, Weight
 from paripassu.rules.scope import unit_lengths
 
 Part = Literal["sgd", "adam"]
+Magnitude = Part | Literal["constant", "weights", "own"]
 
 
 class StateArrays(NamedTuple):
@@ -47,17 +49,20 @@ class Decomposition(NamedTuple):
         sgd: the part that is SGD, or None.
         adam: the part that is Adam, or None.
         direction: the part that gives the direction.
-        magnitude: the part that gives the magnitude, ``"constant"``, or ``"own"`` for the direction's own.
+        magnitude: the part that gives the magnitude, ``"constant"``, ``"weights"`` for the parameters'
+            lengths, or ``"own"`` for the direction's own.
         scope: over what magnitudes are measured.
         unit: of a constant magnitude.
+        floor: least root mean square of the parameters, if the magnitude is theirs.
     """
 
     sgd: SGD | None
     adam: Adam | None
     direction: Part
-    magnitude: Part | Literal["constant", "own"]
+    magnitude: Magnitude
     scope: Scope
     unit: Unit = "length"
+    floor: float = 0.0
 
     @property
     def is_global(self) -> bool:
@@ -109,6 +114,10 @@ class Decomposition(NamedTuple):
         """Euclidean lengths of a constant magnitude, one per tensor; ones where it is not constant."""
         return unit_lengths(sizes, self.scope, self.unit)
 
+    def floors(self, sizes: Sequence[int]) -> list[float]:
+        """The least lengths of the parameters, one per tensor; all the player's if it is measured whole."""
+        return [self.floor * length for length in unit_lengths(sizes, self.scope, "rms")]
+
     def _of(self, part: Part, states: Sequence[State]) -> Sequence[State]:
         if self.magnitude in ("constant", "own"):
             return states
@@ -122,6 +131,10 @@ def decompose(rule: Rule) -> Decomposition | None:
         return None
     if isinstance(rule, Normalize) and _is_part(rule.rule):
         return _of_one_part(rule.rule, "constant", rule.scope, rule.unit)
+    if isinstance(rule, Graft) and type(rule.magnitude) is Weight and _is_part(rule.direction):
+        if rule.magnitude.scope != rule.scope:
+            return None
+        return _of_one_part(rule.direction, "weights", rule.scope)._replace(floor=rule.magnitude.floor)
     if isinstance(rule, Graft) and _is_part(rule.magnitude) and _is_part(rule.direction):
         match rule.magnitude, rule.direction:
             case SGD() as sgd, Adam() as adam:
@@ -133,9 +146,7 @@ def decompose(rule: Rule) -> Decomposition | None:
     return _of_one_part(rule, "own", "layer") if _is_part(rule) else None
 
 
-def _of_one_part(
-    part: Rule, magnitude: Literal["constant", "own"], scope: Scope, unit: Unit = "length"
-) -> Decomposition:
+def _of_one_part(part: Rule, magnitude: Magnitude, scope: Scope, unit: Unit = "length") -> Decomposition:
     if isinstance(part, Adam):
         return Decomposition(None, part, direction="adam", magnitude=magnitude, scope=scope, unit=unit)
     assert isinstance(part, SGD)

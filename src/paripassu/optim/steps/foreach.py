@@ -73,7 +73,7 @@ def carry_out(
         torch._foreach_add_(sgd, gradients)
     adam = _adam(decomposition.adam, gradients, arrays) if decomposition.adam else []
     directions = adam if decomposition.direction == "adam" else sgd
-    magnitudes = {"sgd": sgd, "adam": adam}.get(decomposition.magnitude)
+    magnitudes = {"sgd": sgd, "adam": adam, "weights": step.parameters}.get(decomposition.magnitude)
     if _reads_numbers(step):
         _descend_on_cpu(decomposition, step, directions, magnitudes)
     else:
@@ -114,6 +114,9 @@ def _factors(
     own = _lengths(decomposition, directions)
     if magnitudes is not None:
         wanted = _lengths(decomposition, magnitudes)
+        if decomposition.floor:
+            floors = decomposition.floors(list(map(Tensor.numel, magnitudes)))
+            torch._foreach_clamp_min_(wanted.reshape(-1).unbind(), floors[: wanted.numel()])
     else:
         wanted = torch.ones_like(own)
         if decomposition.unit != "length":  # as arguments of a kernel, which a CUDA graph records
@@ -174,6 +177,9 @@ def _descend_on_cpu(
             wanted = decomposition.lengths(list(map(Tensor.numel, directions)))
         else:
             wanted = _lengths_on_cpu(decomposition, magnitudes)
+            # In this order: max() keeps its first argument beside a NaN.
+            floors = decomposition.floors(list(map(Tensor.numel, magnitudes)))
+            wanted = [max(length, least) for length, least in zip(wanted, floors, strict=True)]
         factors = [r * w / o if o else 0.0 for r, w, o in zip(factors, wanted, own, strict=True)]
     decays = map(float, step.decay_factors)
     stop = len(factors)

@@ -150,8 +150,14 @@ class Comparison(Design):
         games = [game for name, path in paths.items() for game in self.by_path[name](path)]
         return replace(self, games=games) if games else self
 
-    def check_installed(self) -> None:
-        """Check the network of each metric that decides."""
+    def check(self) -> None:
+        """Check that there is a game, and the network of each metric that decides."""
+        if not self._games:
+            files = " or ".join(f"--data {name}=PATH" for name in self.by_path)
+            raise ValueError(
+                f"none of these games is played at scale {self.size}: choose other games or another scale"
+                f"{f', or give data in files ({files})' if files else ''}"
+            )
         for game in self._games:
             if game.judged_by:
                 game.judged_by.network.check_installed()

@@ -1,6 +1,7 @@
 """The scales that most comparisons have, so that their budgets are alike."""
 
 from collections.abc import Callable
+from typing import Any
 
 from paripassu.protocol.gans.comparison import Comparison
 from paripassu.protocol.gans.tuning import Tuning
@@ -12,6 +13,7 @@ CUT_PHOTOGRAPHS = "The games are those of scale small: the paper's photographs a
 _SMOKE = Tuning(trials=2, finalists=1, seeds=1)
 _SMALL = Tuning(trials=16, finalists=4, seeds=4, share=0.5)
 _PAPER = Tuning(trials=32, finalists=4, seeds=4)
+_CUT_GPU = "Trainings are shorter than published ones, and networks narrower."
 _CUT_SHORT = "Runs that tune are half as long as those that confirm, for every arm alike."
 
 
@@ -32,3 +34,15 @@ def standard_scales(compare: Callable[..., Comparison], *, cut: tuple[str, ...] 
         "small": Scale(compare(size="small", tuning=_SMALL, confirmation_seeds=8), cut=(_CUT_SHORT,)),
         "paper": Scale(compare(size="paper", tuning=_PAPER, confirmation_seeds=20), cut=cut),
     }
+
+
+def scale_for_a_gpu(compare: Callable[..., Comparison], **changes: Any) -> dict[str, Scale]:
+    """The scale ``gpu``: games on images in files that need a GPU, with the search of scale small.
+
+    Args:
+        compare: as for `standard_scales`.
+        changes: of its arguments.
+    """
+    design = compare(**{"size": "gpu", "tuning": _SMALL, "confirmation_seeds": 8} | changes)
+    cut = (_CUT_SHORT, _CUT_GPU) if design.tuning else (_CUT_GPU,)
+    return {"gpu": Scale(design, cut=cut)}

@@ -1,0 +1,167 @@
+"""What the dissection's table reads of a comparison on GANs in a folder beside."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+from tests.cases.folders import study_result
+
+from paripassu.evidence import dissection as module
+from paripassu.evidence.dissection import HALVES, Column, dissection
+from paripassu.evidence.dissection_games import ARMS_OF_ROWS, comparison_beside, shares_of_adam
+from paripassu.evidence.intervals import estimate
+from paripassu.evidence.tuning import ease, ease_lead
+from paripassu.records import STUDY_FILE, ArmResult, GameResult, Settings, StudyResult, TrialResult
+from paripassu.records.codec import dump
+from paripassu.report import dissection as report
+from paripassu.report.page import Table
+
+VALUE = Column("ring", "", "", "value", 0.9, 0.5, 0.2, study="grafting", game="ring8-plain")
+EASE = replace(VALUE, name="ease on the ring", number="ease")
+MEASURED = Column("error", "a share", "images", "error", good=0.1, bad=0.5, margin=0.2, study="patches")
+
+# Mode overlaps on three fresh seeds, and of three trials.
+OVERLAPS = {
+    "adam": ([0.4, 0.5, 0.6], [0.1, 0.3, 0.5]),
+    "adam magnitude": ([0.39, 0.48, 0.6], [0.1, 0.28, 0.45]),
+    "adam direction": ([0.0, 0.01, 0.02], [0.0, 0.0, 0.01]),
+    "sgda": ([0.0, 0.0, 0.01], [0.0, 0.0, 0.0]),
+    "nsgda layer": ([0.5] * 3, [0.5] * 3),
+}
+
+
+def _arm(name: str, values: list[float], trials: list[float]) -> ArmResult:
+    at = Settings(1e-3, 1e-3, "cosine")
+    tried = [TrialResult(at, [value], diverged=int(value == 0.0)) for value in trials]
+    return ArmResult(name, "", tried, at, [], {"mode-overlap@2500": estimate(values)}, 1, ["a", "b", "c"])
+
+
+def _comparison(overlaps=OVERLAPS, game: str = "ring8-plain", **given) -> StudyResult:
+    arms = [_arm(name, *both) for name, both in overlaps.items()]
+    games = [GameResult(game, "", "mode-overlap@2500", "higher", arms)]
+    return study_result(name="grafting", kind="comparison", games=games, **given)
+
+
+def _write(result: StudyResult, folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    (folder / STUDY_FILE).write_text(dump(result), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def table(tmp_path, monkeypatch):
+    """A function that gives the table of a folder whose sweep measured one column of five rows."""
+    rows = [
+        {"condition": "images", "arm": rule, "part": "fresh", "diverged_at": math.inf, "error": 0.1 * run}
+        for rule in (*HALVES, "sign")
+        for run in range(3)
+    ]
+    monkeypatch.setattr(module, "sweep_table", lambda *_: pl.DataFrame(rows))
+    columns = {column.name: column.settings() for column in (MEASURED, VALUE, EASE)}
+    result = study_result(name="dissection", kind="dissection", settings={"columns": columns})
+
+    def read():
+        return dissection(result, tmp_path / "dissection-small")
+
+    return read
+
+
+def test_without_a_study_beside_every_cell_is_missing_with_its_command(table, tmp_path):
+    found = table()
+    assert {(each.column, tuple(each.rules)) for each in found.missing if each.command} == {
+        ("ring", HALVES),
+        ("ease on the ring", HALVES),
+    }
+    (command,) = {each.command for each in found.missing if each.command}
+    out = tmp_path / "grafting-small"
+    assert command == f"paripassu study run grafting --scale small --games ring8-plain --out {out}"
+    assert [each.rules for each in found.missing if not each.command] == [["sign"]] * 2
+    shown = report.missing(found)
+    assert isinstance(shown, Table)
+    assert shown.rows[1][2] == "no study plays these rules there; write one (docs/your-own.md)"
+    assert str(report.summary(found).rows[0][2]) == "missing"
+    assert found.effects["ring"].half == "undecided"
+
+
+def test_a_study_beside_fills_the_columns(table, tmp_path):
+    folder = _write(_comparison(), tmp_path / "grafting-small")
+    found = table()
+    assert found.sources == {"grafting": folder}
+    cell = found.cells["adam length", "ring"]
+    assert (cell.interval.value, cell.runs, cell.diverged, cell.grade) == (pytest.approx(0.98), 3, 1, "good")
+    easy = found.cells["adam direction", "ease on the ring"]
+    assert easy.interval.value == pytest.approx(ease([0, 0, 0.01]).value / ease([0.1, 0.3, 0.5]).value)
+    assert (easy.runs, easy.diverged, easy.grade) == (3, 2, "bad")
+    assert found.effects["ring"].half == "magnitude"
+    assert {tuple(each.rules) for each in found.missing} == {("sign",)}
+    assert "grafting-small" in report.sources(found)[0].text
+
+
+def test_effects_on_the_ease_resample_trials_together():
+    shares = shares_of_adam(_comparison(), "ring8-plain", "ease")
+    adam, direction = shares.values["adam"], shares.values["adam direction"]
+    effects = module.effects_of(EASE, adam, adam, direction, direction, centre=shares.centre)
+    lead = ease_lead(adam, direction)
+    assert tuple(effects.magnitude) == pytest.approx(tuple(lead))
+    assert tuple(effects.direction) == pytest.approx((0.0, 0.0, 0.0), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        _comparison(game="digits"),
+        _comparison({name: ([0.0], [0.0]) for name in OVERLAPS}),
+        _comparison({"sgda": ([0.1], [0.1])}),
+        _comparison(finished=False),
+        replace(_comparison(), name="grafting-of-mine"),
+    ],
+    ids=["another game", "Adam reached nothing", "no Adam", "not judged", "another study"],
+)
+def test_a_result_beside_that_says_nothing_leaves_cells_missing(table, tmp_path, result):
+    _write(result, tmp_path / "grafting-small")
+    found = table()
+    assert ("adam", "ring") not in found.cells
+    assert HALVES in {tuple(each.rules) for each in found.missing}
+
+
+def test_of_several_the_finished_one_counts_then_the_larger(tmp_path):
+    few = {name: (values[:1], trials) for name, (values, trials) in OVERLAPS.items()}
+    own = tmp_path / "dissection-small"
+    part = _write(_comparison(finished=False, reached="a part"), tmp_path / "grafting-a")
+    assert comparison_beside(own, "grafting").folder == part
+    small = _write(_comparison(few | {"adam": OVERLAPS["adam"]}), tmp_path / "grafting-b")
+    assert comparison_beside(own, "grafting").folder == small
+    more = _write(_comparison(OVERLAPS | {"nsgda global": OVERLAPS["adam"]}), tmp_path / "grafting-c")
+    assert comparison_beside(own, "grafting").folder == more
+
+
+def test_a_damaged_result_beside_is_named(table, tmp_path):
+    folder = _write(_comparison(), tmp_path / "grafting-small")
+    (folder / STUDY_FILE).write_text("{", encoding="utf-8")
+    with pytest.raises(ValueError, match="grafting-small"):
+        table()
+
+
+def test_a_cell_that_the_sweep_lacks_has_its_studys_command(monkeypatch, tmp_path):
+    rows = [
+        {"condition": condition, "arm": arm, "part": "fresh", "diverged_at": math.inf, "error": 0.1}
+        for condition, arm in (("images", "adam"), ("others", "sgd"))
+    ]
+    monkeypatch.setattr(module, "sweep_table", lambda *_: pl.DataFrame(rows))
+    settings = {"columns": {"error": MEASURED.settings()}}
+    found = dissection(study_result(name="dissection", kind="dissection", settings=settings), tmp_path / "d")
+    assert found.missing == [module.Missing("error", ["sgd"], "paripassu study run patches")]
+
+
+def test_arms_of_the_table_are_the_comparisons():
+    """The same rule in both, in the family of the game."""
+    from paripassu.studies import dissection, grafting
+    from paripassu.studies.games import RING8_PLAIN
+
+    arms = {arm.name: arm.rule for arm in grafting.ALL if arm.family == RING8_PLAIN.family}
+    rows = {row: rule for row, (rule, _) in dissection._arms(([1.0],) * 3).items()}
+    for row, arm in ARMS_OF_ROWS.items():
+        assert str(arms[arm]).replace("eps=1e-08", "eps=1e-12") == str(rows[row])
+    assert {c.game for c in dissection.COLUMNS if c.game} == {RING8_PLAIN.name}
