@@ -17,7 +17,7 @@ LiveGame = Literal["framework", "kernel"]
 
 LIVE_GAMES: tuple[LiveGame, ...] = get_args(LiveGame)
 
-_SHARED = ("drawing", "live")
+_SHARED = ("drawing", "diagram", "live")
 _SCRIPTS: dict[LiveGame, tuple[str, ...]] = {
     "framework": (*_SHARED, "framework", "framework_plane", "framework_page"),
     "kernel": (*_SHARED, "kernel", "kernel_drawing", "kernel_page"),
