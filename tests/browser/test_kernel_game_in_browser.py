@@ -127,7 +127,7 @@ def test_examples_do_what_their_names_say(opened):
     for button in browser.find_elements(By.CSS_SELECTOR, "#presets button"):
         button.click()
         assert named(browser, "story").text
-        seen[button.text] = browser.find_element(By.CSS_SELECTOR, ".chip.phase").text
+        seen[button.text] = browser.find_element(By.CSS_SELECTOR, ".chip.outcome").text
     assert seen == {
         "Stable": "converges", "Oscillates": "oscillates", "Leaves": "leaves",
         "Alternating cures it": "oscillates", "Momentum below zero": "oscillates",

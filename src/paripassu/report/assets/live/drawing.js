@@ -28,7 +28,7 @@ function power(x) {
    least: the smallest difference that is more than rounding noise. */
 function drawChart(canvas, { steps, lines, log, range, least = 0.1 }) {
   const { context, width, height } = cleared(canvas);
-  const left = 58, right = 8, top = 18, bottom = 20, end = Math.max(1, steps[steps.length - 1] || 1);
+  const left = 78, right = 8, top = 18, bottom = 20, end = Math.max(1, steps[steps.length - 1] || 1);
   const scale = log ? (v) => (v > 0 ? Math.log10(v) : NaN) : (v) => v;
   let [low, high] = range || [Infinity, -Infinity];
   if (!range) {

@@ -2,6 +2,7 @@
 /* The discriminator's function and both points, the phase portrait, and circles against rates. No state of the game. */
 
 const REACH = 3.5; // widths to both sides of the true point
+const LEAST = 1e-300; // stands for the scale of what is zero
 
 function axis(context, from, to) {
   context.strokeStyle = colour("line");
@@ -16,7 +17,7 @@ function axis(context, from, to) {
 function drawFunction(canvas, { valueAt, offset, trail }) {
   const { context, width, height } = cleared(canvas), left = 12, top = 22, bottom = 40, samples = 141;
   const at = Array.from({ length: samples }, (_, n) => REACH * ((2 * n) / (samples - 1) - 1)), f = at.map(valueAt);
-  const most = Math.max(...f.map(Math.abs).filter(Number.isFinite), 1e-300);
+  const most = Math.max(...f.map(Math.abs).filter(Number.isFinite), LEAST);
   const middle = (top + height - bottom) / 2, tall = (height - bottom - top) / 2;
   const X = (u) => left + ((u + REACH) / (2 * REACH)) * (width - 2 * left), Y = (v) => middle - (v / most) * tall;
   axis(context, [left, middle], [width - left, middle]);
@@ -24,7 +25,7 @@ function drawFunction(canvas, { valueAt, offset, trail }) {
   context.fillStyle = colour("soft");
   context.textAlign = "left";
   context.textBaseline = "middle";
-  context.fillText(`f, up to ${short(most)}`, left, 10);
+  context.fillText(most > LEAST ? `f, up to ${short(most)}` : "f = 0", left, 10);
   context.textAlign = "center";
   context.textBaseline = "bottom";
   for (let u = -3; u <= 3; u++) context.fillText(u ? `${u < 0 ? "−" : ""}${Math.abs(u)}σ` : "0", X(u), height - 4);
@@ -71,7 +72,7 @@ function drawFunction(canvas, { valueAt, offset, trail }) {
 /* offsets, slopes: recorded of a run, oldest first. The scales are those of what is shown. */
 function drawPortrait(canvas, { offsets, slopes }) {
   const { context, width, height } = cleared(canvas), room = 34;
-  const most = (all) => Math.max(...all.map(Math.abs), 1e-300);
+  const most = (all) => Math.max(...all.map(Math.abs), LEAST);
   const wide = most(offsets), tall = most(slopes), half = [(width - 2 * room) / 2, (height - 2 * room) / 2];
   const X = (u) => width / 2 + (u / wide) * half[0], Y = (w) => height / 2 - (w / tall) * half[1];
   axis(context, [room / 2, height / 2], [width - room / 2, height / 2]);
@@ -82,7 +83,7 @@ function drawPortrait(canvas, { offsets, slopes }) {
   context.fillText(`offset ${short(wide)} σ`, width - 6, height / 2 - 4);
   context.textAlign = "left";
   context.textBaseline = "top";
-  context.fillText(`slope ${short(tall)}/σ`, width / 2 + 6, 4);
+  context.fillText(tall > LEAST ? `slope ${short(tall)}/σ` : "slope", width / 2 + 6, 4);
   context.strokeStyle = colour("discriminator");
   context.lineWidth = 1.5;
   for (let n = 1; n < offsets.length; n++) {

@@ -36,7 +36,7 @@
 
   // The run.
 
-  const chips = ["radius", "phase", "distance"].map((kind) => make("span", { className: `chip ${kind}` }));
+  const chips = ["radius", "outcome", "distance"].map((kind) => make("span", { className: `chip ${kind}` }));
   const state = make("p", { className: "state" });
   const canvases = {
     f: drawn("line", "Discriminator's function and both points"),
@@ -102,7 +102,7 @@
     drawFunction(canvases.f, { valueAt: (u) => game.valueAt(u * game.width), offset: game.x / game.width, trail: recent.slice(-TRAIL).map(([u]) => u) });
     drawPortrait(canvases.portrait, { offsets: portrait.map(([u]) => u), slopes: portrait.map(([, w]) => w) });
     drawChart(canvases.both, {
-      steps: log.steps, least: 1e-12,
+      steps: log.steps, least: 1e-6,
       lines: [
         { values: log.offset, colour: "second", label: "offset" },
         { values: log.slope, colour: "discriminator", label: "slope", dash: [7, 3] },
@@ -116,7 +116,7 @@
         ...(eigen ? [{ values: floor, colour: "soft", label: "by its eigenvalues", dash: [3, 4] }] : []),
       ],
     });
-    drawChart(canvases.value, { steps: log.steps, lines: [{ values: log.value, colour: "link", label: "value" }], least: 1e-12 });
+    drawChart(canvases.value, { steps: log.steps, lines: [{ values: log.value, colour: "link", label: "value" }], least: 1e-6 });
     chips[0].textContent = eigen ? `spectral radius: ${radius.toFixed(4)}` : "no spectral radius";
     chips[1].textContent = eigen ? phaseOf(eigen) : "circles";
     chips[2].textContent = `distance: ${short(Math.abs(game.x / game.width))} σ`;
