@@ -1,6 +1,6 @@
 """A class-conditional GAN of your own: labels are one more input, and nothing else changes.
 
-`paripassu.data` gives images without labels, so scikit-learn's digits are loaded here with theirs.
+`paripassu train --conditional` trains the conditional DCGAN and SNGAN of the package.
 """
 
 import torch

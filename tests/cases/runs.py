@@ -1,6 +1,8 @@
-"""Tiny runs: points, digits, digits through styles."""
+"""Tiny runs: points, digits, digits through styles, digits by class."""
 
-from paripassu.data import Digits, Ring
+from dataclasses import replace
+
+from paripassu.data import Digits, Labelled, Ring
 from paripassu.games import R1R2, PathLength, WganGP, relativistic, wasserstein
 from paripassu.models import DCGAN, MLP, StyleGAN2
 from paripassu.rules import SGD, Adam, Graft, Normalize
@@ -47,6 +49,11 @@ def images() -> Run:
         eval_every=3,
         checkpoint_every=3,
     )
+
+
+def conditional() -> Run:
+    """The same with labels."""
+    return replace(images(), data=Labelled(Digits()))
 
 
 def styles() -> Run:

@@ -79,6 +79,14 @@ class TestHere:
         assert code == 0
         assert "AdaDir" in out
 
+    def test_a_run_at_a_pace_has_it_and_judges_nothing(self, tmp_path, capsys):
+        options = ["--pace", "2", "--methods", "sgda", "shares", "adam", "--json", "--out", str(tmp_path)]
+        code, out, _ = run(capsys, *_RUN, *options)
+        assert (code, json.loads(out)["findings"]) == (0, [])
+        paths = pl.read_parquet(tmp_path / "paths.parquet")
+        assert (paths["pace_d"] / paths["pace_g"]).to_list() == pytest.approx([2.0] * len(paths), rel=1e-9)
+        assert pl.read_parquet(tmp_path / "outcomes.parquet")["lr_g"].is_nan().all()
+
     def test_report_writes_the_page_again(self, tmp_path, capsys):
         run(capsys, *_RUN, "--out", str(tmp_path))
         (tmp_path / "report" / "index.html").unlink()

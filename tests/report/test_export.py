@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import pytest
 from PIL import Image
@@ -55,6 +56,14 @@ def test_formats_are_what_they_say_and_come_out_the_same_twice():
     assert b"<script" not in files["svg"]
     assert b'width="144pt"' in files["svg"]
     assert drawn(CURVE, ["pdf", "svg"], width=2.0) == files
+
+
+@pytest.mark.parametrize(("steps", "ticks"), [([1, 2, 16], True), ([0.25, 0.5, 1.0], False)])
+def test_an_axis_of_whole_numbers_has_whole_ticks(steps, ticks):
+    assert paper._are_whole([{"type": "scatter", "x": steps, "y": steps}], "x") is ticks
+    curve = {"data": [CURVE["data"][0] | {"x": steps}], "layout": CURVE["layout"]}
+    shown = re.findall(r"<!-- ([\d.]+) -->", drawn(curve, ["svg"], width=3.0)["svg"].decode())
+    assert any("." in tick for tick in shown) is not ticks
 
 
 def test_an_unknown_trace_is_refused():

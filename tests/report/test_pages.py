@@ -152,6 +152,13 @@ def test_every_seed_is_beside_the_mean_and_its_interval():
     assert (value - low, value, value + high) == pytest.approx((found.low, 3.0, found.high))
 
 
+def test_twelve_arms_look_different():
+    """Also where a figure has markers alone."""
+    arms = [f"arm {number}" for number in range(12)]
+    found = figures.values({arm: estimate([1.0, 2.0]) for arm in arms}, "a metric")["data"][::2]
+    assert len({(points["marker"]["color"], points["marker"]["symbol"]) for points in found}) == 12
+
+
 @pytest.mark.parametrize(
     ("log", "values", "expected"),
     [

@@ -5,4 +5,5 @@ from tests.cases import runs
 
 points = pytest.fixture(runs.points)
 images = pytest.fixture(runs.images)
+conditional = pytest.fixture(runs.conditional)
 styles = pytest.fixture(runs.styles)

@@ -53,6 +53,7 @@ RUNS = {
     "simultaneous": replace(_batch_normalised(), updates="simultaneous", decay="cosine"),
     "augmented": replace(_batch_normalised(), data=Augmented(Digits(), flip=True, dequantize=True)),
     "bf16": replace(_batch_normalised(), precision="bf16", channels_last=True),
+    "a fixed pace": replace(_batch_normalised(), generator=ADAM, discriminator=ADAM, n_critic=2, pace=0.5),
     "RMSprop, R1 in every third round": replace(
         _batch_normalised(),
         model=DCGAN(latent=8, width=4, norm="none"),
@@ -63,7 +64,7 @@ RUNS = {
 }
 
 
-@pytest.fixture(params=[*RUNS, "points", "images", "styles"])
+@pytest.fixture(params=[*RUNS, "points", "images", "conditional", "styles"])
 def run(request, device):
     run = RUNS.get(request.param) or request.getfixturevalue(request.param)
     if run.path_length:
@@ -73,7 +74,7 @@ def run(request, device):
 
 def _initial(run: Run):
     real = run.data.load(torch.device(run.device))
-    return initial_state(run, real.shape), real
+    return initial_state(run, real.shape, len(real.classes)), real
 
 
 def _never(error: RuntimeError):

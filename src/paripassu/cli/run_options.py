@@ -49,6 +49,11 @@ class DataOptions:
     """Of images that names of folders, files or arrays divide: train (without it), validation, test, all."""
     revision: _Name = None
     """The commit, tag or branch of a published set, as in cifar10@COMMIT. A run that goes on keeps it."""
+    conditional: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Train conditional networks, which take the class of each sample (dcgan, sngan, or yours): data with
+    labels, such as a folder of class folders, digits, CIFAR, Parquet or npz."""
+    labels: _Name = None
+    """The column of Parquet files or array of an npz with the labels, where there are several."""
     flip: _Yes = None
     """Whether images are mirrored at random."""
     dequantize: _Yes = None
@@ -96,6 +101,8 @@ class OptimizerOptions:
     """In [0, 1), for optimizers with an SGD in them."""
     weight_decay: _Float = None
     """Decoupled, >= 0, both players."""
+    pace: _Float = None
+    """Rescale the generator's steps so that this is the discriminator's relative step over its own; > 0."""
 
 
 @dataclass

@@ -63,7 +63,7 @@ class RunOptions:
     """What is played."""
 
     methods: tuple[str, ...] = _METHODS
-    """nsgda, sgda, adam, ada-nsgda, adadir."""
+    """nsgda, sgda, shares (steps of lr times the length of the weights), adam, ada-nsgda, adadir."""
     lr_d: float = 0.1
     """Discriminator's learning rate, for every method."""
     lr_g: float = 0.01
@@ -82,6 +82,8 @@ class RunOptions:
     """Whether the discriminator learns its output weight and bias too."""
     decay: Decay = "constant"
     """How both rates fall over the run."""
+    pace: float | None = None
+    """Rescale the generator's steps so that this is the discriminator's relative step over its own; > 0."""
 
 
 @dataclass(kw_only=True)

@@ -91,6 +91,8 @@ class Train:
         from paripassu.recipes import RECIPES, Options, from_config, override
 
         options = {name: value for name, value in given(self).items() if name in Options.__annotations__}
+        if not options.get("conditional"):
+            options.pop("conditional", None)  # the config's
         base = choices.choose("recipe", self.recipe or "digits", RECIPES).run
         if self.config is None:
             options.setdefault("device", "auto")

@@ -8,6 +8,8 @@ from paripassu.data.digits import Digits
 from paripassu.data.hub import PUBLISHED, Hub
 from paripassu.data.idx import Idx
 from paripassu.data.images import ImageFolder
+from paripassu.data.labelled import Labelled
+from paripassu.data.labels import MOST_CLASSES, Batch, Labels, class_folders, labels_of
 from paripassu.data.mixtures import Grid, Mixture, MixtureSamples, Ring
 from paripassu.data.npz import Npz
 from paripassu.data.placeholder import Placeholder
@@ -16,8 +18,10 @@ from paripassu.data.spectra import Spectra, SpectraSamples
 from paripassu.data.stacked import StackedDigits, StackedMnist, StackedSamples
 
 __all__ = [
+    "MOST_CLASSES",
     "PUBLISHED",
     "Augmented",
+    "Batch",
     "Cifar",
     "Digits",
     "FromDataset",
@@ -26,6 +30,8 @@ __all__ = [
     "Idx",
     "ImageFolder",
     "ImageSet",
+    "Labelled",
+    "Labels",
     "Mixture",
     "MixtureSamples",
     "Modes",
@@ -41,6 +47,8 @@ __all__ = [
     "StackedDigits",
     "StackedMnist",
     "StackedSamples",
+    "class_folders",
+    "labels_of",
     "to_bytes",
     "to_unit",
 ]

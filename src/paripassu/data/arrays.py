@@ -4,10 +4,10 @@ import os
 from abc import abstractmethod
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import PIL
@@ -17,6 +17,7 @@ from PIL import Image, ImageOps
 
 from paripassu.data.cache import CacheEntry, Complaints, Decoded
 from paripassu.data.containers import account, fingerprint
+from paripassu.data.labels import labels_of, no_labels
 from paripassu.data.listing import LeftOut, check_kind, on_disk
 from paripassu.data.source import ImageSet, Source
 from paripassu.printable import printable
@@ -78,6 +79,16 @@ class PixelFile(Source):
     def beside(self) -> Beside:
         """What else is in the file; it raises as `read` does."""
         return Beside()
+
+    def read_labels(self, column: str | None) -> NDArray[Any]:  # noqa: ARG002 - most have none
+        """One whole number an image, ``[N]``; raises as `read` does, and ``ValueError`` without labels."""
+        raise no_labels(self.name)
+
+    def labelled(self, device: torch.device, column: str | None = None) -> ImageSet:
+        """As `load`, with the file's labels."""
+        with _explained(self.path):
+            labels = labels_of(self.read_labels(column), printable(str(self.path)))
+        return replace(self.load(device), labels=labels)
 
     def files(self) -> list[Path]:
         """What `read` reads."""

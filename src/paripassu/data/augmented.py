@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from paripassu.data.labels import Batch
 from paripassu.data.source import ImageSet, Samples, Source, to_unit
 
 
@@ -29,14 +30,28 @@ class AugmentedSamples(Samples):
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """``[count, C, H, W]`` images in [-1, 1]."""
+        return self.batch(count, generator).samples
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Those of the images."""
+        return self.unchanged.classes
+
+    def batch(self, count: int, generator: torch.Generator) -> Batch:
+        """As `draw`, with the images' classes."""
         device = self.unchanged.device
-        chosen = self.unchanged.draw_bytes(count, generator)
+        chosen, labels = self.unchanged.batch_bytes(count, generator)
         if self.flip:
             mirrored = torch.rand((count, 1, 1, 1), generator=generator, device=device) < 0.5
             chosen = torch.where(mirrored, chosen.flip(3), chosen)
         if not self.dequantize:
-            return to_unit(chosen)
-        return (chosen + torch.rand(chosen.shape, generator=generator, device=device)) / 128 - 1
+            return Batch(to_unit(chosen), labels)
+        noise = torch.rand(chosen.shape, generator=generator, device=device)
+        return Batch((chosen + noise) / 128 - 1, labels)
+
+    def draw_labels(self, count: int, generator: torch.Generator) -> Tensor | None:
+        """As the images do."""
+        return self.unchanged.draw_labels(count, generator)
 
     def expect(self, seed: int, counts: Sequence[int]) -> None:
         """As the images do."""
@@ -71,6 +86,11 @@ class Augmented(Source):
     def features(self) -> str:
         """The source's."""
         return self.source.features
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether the source's images are."""
+        return self.source.is_labelled
 
     def at_revision(self, revision: str) -> "Augmented":
         """Of the source's images at ``revision``."""

@@ -6,6 +6,7 @@ can run any code.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,13 +48,25 @@ class Cifar(PixelFile):
         """``[N, 3, 32, 32]``."""
         for pattern, labels in _KINDS:
             if batches := _batches(self.path, pattern):
-                return np.concatenate([_batch(batch, labels) for batch in batches])
+                return np.concatenate([_pixels(_records(batch, labels), labels) for batch in batches])
+        raise self._nothing()
+
+    def read_labels(self, column: str | None) -> NDArray[Any]:
+        """``[N]``: the classes of CIFAR-10, the fine ones of CIFAR-100."""
+        if column is not None:
+            raise ValueError(f"{self.name} has one kind of labels here: leave --labels out")
+        for pattern, labels in _KINDS:
+            if batches := _batches(self.path, pattern):
+                return np.concatenate([_records(batch, labels)[:, labels - 1] for batch in batches])
+        raise self._nothing()
+
+    def _nothing(self) -> ValueError:
         kind = (
             "the pickled version of CIFAR"
             if _is_pickled(self.path)
             else "no data_batch_*.bin and no train.bin"
         )
-        raise ValueError(
+        return ValueError(
             f"{printable(str(self.path))} holds {kind}: unpack CIFAR's binary version, cifar-10-binary.tar.gz"
         )
 
@@ -73,7 +86,11 @@ def _batches(folder: Path, pattern: str) -> list[Path]:
     return numbered if "*" in pattern else found
 
 
-def _batch(path: Path, labels: int) -> NDArray[np.uint8]:
+def _pixels(records: NDArray[np.uint8], labels: int) -> NDArray[np.uint8]:
+    return records[:, labels:].reshape(-1, 3, _SIZE, _SIZE)
+
+
+def _records(path: Path, labels: int) -> NDArray[np.uint8]:
     data = np.frombuffer(bytearray(read_whole(path)), np.uint8)
     if not len(data):
         raise ValueError(f"{printable(str(path))} is empty: fetch it anew")
@@ -82,4 +99,4 @@ def _batch(path: Path, labels: int) -> NDArray[np.uint8]:
             f"{printable(str(path))} has {len(data):,} bytes, "
             f"no multiple of the {labels + _PIXELS:,} of a record: fetch it anew"
         )
-    return data.reshape(-1, labels + _PIXELS)[:, labels:].reshape(-1, 3, _SIZE, _SIZE)
+    return data.reshape(-1, labels + _PIXELS)

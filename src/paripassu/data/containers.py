@@ -39,11 +39,13 @@ class Choice(NamedTuple):
         split: a part, such as ``"train"``; None for the training part if the files are divided.
         column: of Parquet files; None for the only one.
         pattern: that paths match, as for `pathlib.PurePath.match`; None for all.
+        labels: the column of labels of Parquet files, ``""`` for the usual one; None reads none.
     """
 
     split: str | None = None
     column: str | None = None
     pattern: str | None = None
+    labels: str | None = None
 
 
 @dataclass
@@ -231,17 +233,21 @@ def _has_images(path: Path) -> bool:
 def _refuse_column(shown: str, choice: Choice) -> None:
     if choice.column is not None:
         raise ValueError(f"{shown} is no Parquet with columns: leave --column out")
+    if choice.labels:
+        raise ValueError(f"{shown} is no Parquet with columns: leave --labels out, folders are its classes")
 
 
 def _add_shard(found: Contents, path: Path, name: str, choice: Choice) -> None:
     """Add the rows of a Parquet file."""
-    from paripassu.data.parquet import footer_digest, image_column
+    from paripassu.data.parquet import footer_digest, image_column, label_column
 
     column = image_column(path, choice.column)
     file = on_disk(path, name)
     version = f"{file.version} {file.size} {footer_digest(path)} {column.name}"
+    labels = [None] * column.rows if choice.labels is None else label_column(path, choice.labels)
     found.images += [
-        ImageFile(f"{name} row {row}", version, 0, partial(column.read, row)) for row in range(column.rows)
+        ImageFile(f"{name} row {row}", version, 0, partial(column.read, row), label)
+        for row, label in enumerate(labels)
     ]
     if not column.rows:
         found.left_out.append(LeftOut(name, "empty files", "a Parquet file of no rows"))

@@ -1,7 +1,7 @@
 """A person's own data: any map-style torch ``Dataset``, or a list or array of samples, read once."""
 
 from collections.abc import Iterator, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
+from paripassu.data.labels import labels_of
 from paripassu.data.source import ImageSet, Samples, Source
 
 _MODES = ("L", "RGB")
@@ -43,7 +44,8 @@ class PointSet(Samples):
 class FromDataset(Source):
     """The samples of a map-style dataset, read once into memory.
 
-    A sample is an image or a point; of a tuple or list, such as (image, label), its first item.
+    A sample is an image or a point; of a tuple or list, such as (image, label), its first item. The second
+    is its class, for conditional networks.
 
     | sample | taken as |
     |---|---|
@@ -80,6 +82,29 @@ class FromDataset(Source):
         Raises:
             ValueError: a sample cannot be used, or differs in shape or kind from the first; it is named.
         """
+        return self._load(device, {})
+
+    def labelled(self, device: torch.device, column: str | None = None) -> ImageSet:
+        """All images, with the second item of each sample as its class."""
+        if column is not None:
+            raise ValueError(f"{self.name} has samples with one label each: leave --labels out")
+        labels: dict[int, Any] = {}
+        loaded = self._load(device, labels)
+        if isinstance(loaded, PointSet):
+            raise ValueError(  # noqa: TRY004 - a setting is wrong, not an argument
+                f"{self.name} holds points, and labels are for images: leave --conditional out"
+            )
+        lacking = [number for number, label in sorted(labels.items()) if label is None]
+        if lacking:
+            raise ValueError(
+                f"sample {lacking[0]} of {self.name} has no whole number as its second item: "
+                "give (image, label), or leave --conditional out"
+            )
+        ordered = np.array([labels[number] for number in range(len(loaded))])
+        return replace(loaded, labels=labels_of(ordered, self.name))
+
+    def _load(self, device: torch.device, labels: dict[int, Any]) -> ImageSet | PointSet:
+        """All samples; their labels by number, or None for what is none, are put into ``labels``."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             dataset = self.dataset() if callable(self.dataset) else self.dataset
@@ -91,18 +116,18 @@ class FromDataset(Source):
                 )
             if not len(cast(Sized, dataset)):
                 raise ValueError(f"{self.name} holds no samples: give a dataset that does")
-            first = self._sample(dataset, 0)
+            first = self._sample(dataset, 0, labels)
             if first.ndim == 1:
-                points = np.stack([each for _, each in self._samples(dataset, first)])
+                points = np.stack([each for _, each in self._samples(dataset, first, labels)])
                 return PointSet(torch.from_numpy(points).to(device))
-            pixels = self._pixels(dataset, first)
+            pixels = self._pixels(dataset, first, labels)
         return ImageSet.on(device, torch.from_numpy(pixels))
 
-    def _pixels(self, dataset: Any, first: NDArray[Any]) -> NDArray[np.uint8]:
+    def _pixels(self, dataset: Any, first: NDArray[Any], labels: dict[int, Any]) -> NDArray[np.uint8]:
         levels: Literal["bytes", "0..1", "-1..1"] = "bytes" if first.dtype == np.uint8 else "0..1"
         pixels = np.empty((len(dataset), *first.shape), np.uint8)
         while True:
-            for number, image in self._samples(dataset, first):
+            for number, image in self._samples(dataset, first, labels):
                 if levels == "0..1" and image.min() < -_SLACK:
                     levels = "-1..1"  # so they were all along: read again
                     break
@@ -110,9 +135,11 @@ class FromDataset(Source):
             else:
                 return pixels
 
-    def _samples(self, dataset: Any, first: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
+    def _samples(
+        self, dataset: Any, first: NDArray[Any], labels: dict[int, Any]
+    ) -> Iterator[tuple[int, NDArray[Any]]]:
         for number in range(len(dataset)):
-            sample = self._sample(dataset, number)
+            sample = self._sample(dataset, number, labels)
             if (sample.shape, sample.dtype) != (first.shape, first.dtype):
                 raise ValueError(
                     f"sample {number} of {self.name} is {sample.dtype} {list(sample.shape)}, and sample 0 is "
@@ -120,7 +147,7 @@ class FromDataset(Source):
                 )
             yield number, sample
 
-    def _sample(self, dataset: Any, number: int) -> NDArray[Any]:
+    def _sample(self, dataset: Any, number: int, labels: dict[int, Any]) -> NDArray[Any]:
         try:
             found = dataset[number]
         except Exception as error:  # datasets raise whatever they like
@@ -128,6 +155,7 @@ class FromDataset(Source):
                 f"sample {number} of {self.name} cannot be read ({type(error).__name__}: {error}): "
                 "mend the dataset"
             ) from error
+        labels[number] = _label(found)
         while isinstance(found, tuple | list) and found:
             found = found[0]
         sample = _as_array(found)
@@ -137,6 +165,15 @@ class FromDataset(Source):
                 "[-1, 1], of [C, H, W] with C 1 or 3, or points as floats [D]"
             )
         return sample
+
+
+def _label(found: object) -> int | None:
+    """The class of a sample that is (image, label); None for any other."""
+    second: object = found[1] if isinstance(found, tuple | list) and len(found) > 1 else None
+    is_one = isinstance(second, Tensor | np.ndarray) and second.ndim == 0
+    value: object = cast(Tensor, second).item() if is_one else second
+    is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return int(cast(int, value)) if is_whole else None
 
 
 def _as_array(found: object) -> NDArray[Any] | str:

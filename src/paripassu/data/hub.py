@@ -83,6 +83,13 @@ class Hub(Source):
             ValueError: the extra is missing, or the data are neither here nor can be fetched, or as for an
                 `ImageFolder`.
         """
+        return self._load(device, None)
+
+    def labelled(self, device: torch.device, column: str | None = None) -> ImageSet:
+        """As `load`, with a column of labels."""
+        return self._load(device, column or "")
+
+    def _load(self, device: torch.device, labels: str | None) -> ImageSet:
         published = PUBLISHED[self.dataset]
         try:
             hub = importlib.import_module("huggingface_hub")
@@ -101,7 +108,7 @@ class Hub(Source):
                 "connect this machine, or give a folder of images as --data"
             ) from error
         folder = Path(fetched)  # of the client's cache, named after the commit; other parts may lie in it
-        loaded = self._images(folder).load_part(device, published.files)
+        loaded = self._images(folder).load_part(device, published.files, labels=labels)
         commit = folder.name if _COMMIT.fullmatch(folder.name) else ""
         return replace(loaded, revision=commit, account=loaded.account.replace(folder.name, self.name, 1))
 

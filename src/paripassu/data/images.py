@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -33,6 +33,7 @@ from paripassu.data.containers import (
     reason,
     the_first,
 )
+from paripassu.data.labels import Labels, class_folders, labels_of
 from paripassu.data.listing import ImageFile, LeftOut
 from paripassu.data.source import ImageSet, Source
 from paripassu.printable import printable
@@ -116,12 +117,20 @@ class ImageFolder(Source):
         """
         return self.load_part(device, None, progress)
 
+    def labelled(self, device: torch.device, column: str | None = None) -> ImageSet:
+        """As `load`, with the folders of the files as classes, or a column of Parquet files."""
+        return self.load_part(device, None, labels=column or "")
+
     def load_part(
-        self, device: torch.device, pattern: str | None, progress: Callable[[int, int], object] | None = None
+        self,
+        device: torch.device,
+        pattern: str | None,
+        progress: Callable[[int, int], object] | None = None,
+        labels: str | None = None,
     ) -> ImageSet:
-        """As `load`, of the files whose paths match ``pattern`` alone."""
+        """As `load`, of the files whose paths match ``pattern`` alone; with ``labels`` as in a `Choice`."""
         shown = printable(str(self.path))
-        with contents(self.path, Choice(self.split, self.column, pattern)) as found:
+        with contents(self.path, Choice(self.split, self.column, pattern, labels)) as found:
             files = found.images
             if not files:
                 remedy = (
@@ -156,13 +165,17 @@ class ImageFolder(Source):
             *(LeftOut(folder, "folders without images", "a folder without images") for folder in found.empty),
             *found.left_out,
         ]
-        return ImageSet.on(
+        loaded = ImageSet.on(
             device,
             torch.from_numpy(pixels),
             (*bad, *map(str, left_out[len(bad) :])),
             known,
             account(self.name, len(pixels), found.split, left_out),
         )
+        if labels is None:
+            return loaded
+        good = [file for file, complaint in zip(files, complaints, strict=True) if not complaint]
+        return replace(loaded, labels=_labels(good, shown))
 
     def _decode(
         self,
@@ -189,6 +202,13 @@ class ImageFolder(Source):
                 if progress:
                     progress(len(complaints), len(files))
         return complaints
+
+
+def _labels(files: list[ImageFile], shown: str) -> Labels:
+    of_rows = [file.label for file in files if file.label is not None]
+    if of_rows:
+        return labels_of(np.array(of_rows), shown)
+    return labels_of(class_folders([file.name for file in files], shown), shown)
 
 
 class _UnreadableError(OSError):

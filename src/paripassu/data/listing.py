@@ -45,12 +45,14 @@ class ImageFile(NamedTuple):
         version: changes when its container says it was changed.
         size: in bytes, as its container says; 0 where it does not.
         read: gives the bytes.
+        label: its class, of images in a table that has a column of labels.
     """
 
     name: str
     version: str
     size: int
     read: Callable[[], bytes]
+    label: int | None = None
 
 
 class LeftOut(NamedTuple):

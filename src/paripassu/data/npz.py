@@ -40,6 +40,10 @@ class _Array(NamedTuple):
         has_shape = len(self.shape) == 3 or (len(self.shape) == 4 and any(c in (1, 3) for c in channels))
         return self.dtype == np.uint8 and has_shape
 
+    def may_be_labels_of(self, images: "_Array") -> bool:
+        """Whether it has one whole number for each of these images."""
+        return self.dtype.kind in "iu" and self.shape in (images.shape[:1], (images.shape[0], 1))
+
 
 @dataclass(frozen=True)
 class Npz(PixelFile):
@@ -80,6 +84,30 @@ class Npz(PixelFile):
                 pixels = npy.read_array(member, allow_pickle=False)
                 _check_end(member)
         return _channels_first(pixels)
+
+    def read_labels(self, column: str | None) -> NDArray[Any]:
+        """``[N]`` of the array ``column``; None takes the only one of one whole number an image."""
+        shown = printable(str(self.path))
+        with self._opened() as archive:
+            arrays = _arrays(archive)
+            images, split = self._choose(arrays)
+            found = [
+                each
+                for each in arrays
+                if (each.name == column if column is not None else each.may_be_labels_of(images))
+                and (not split or split_of(each.name) in (None, split))
+            ]
+            if len(found) != 1:
+                what = f"{len(found)} arrays of labels" if found else "no array of labels"
+                what += f" {column!r}" * (column is not None)
+                listed = ", ".join(map(str, arrays))
+                raise _ChoiceError(f"{shown} has {what}: choose one with --labels; it has {listed}")
+            if prod(found[0].shape) != images.shape[0]:
+                raise _ChoiceError(f"{shown} has {images} and {found[0]}: give one label an image")
+            with archive.open(found[0].info) as member:
+                labels = npy.read_array(member, allow_pickle=False)
+                _check_end(member)
+        return labels
 
     def beside(self) -> Beside:
         """The other arrays, by their headers."""

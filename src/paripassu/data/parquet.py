@@ -17,6 +17,7 @@ from paripassu.printable import printable
 
 _MOST_ROWS = 10**8  # of a damaged file that promises more than anybody's images
 _MAGIC = b"PAR1"
+_USUAL_LABELS = ("label", "labels", "class")
 _USUAL = ("image", "img")  # on the Hub, of the column that is not a mask, a depth or a second view
 
 
@@ -101,6 +102,39 @@ def image_column(path: Path, wanted: str | None = None) -> ImageColumn:
         if column != name
     )
     return ImageColumn(name, count, others, read)
+
+
+def label_column(path: Path, wanted: str) -> list[int]:
+    """The label of each row.
+
+    Args:
+        path: the file.
+        wanted: the column's name. Empty takes the only one of whole numbers, or of several the one called
+            label, labels or class.
+
+    Raises:
+        ValueError: there is no such column, it has other values than whole numbers, or rows without any.
+    """
+    shown = printable(str(path))
+    with _explained(path):
+        frame = pl.scan_parquet(_readable(path), glob=False)
+        schema = frame.collect_schema()
+    listed = printable(", ".join(f"{name} ({kind})" for name, kind in schema.items()))
+    whole = [name for name, kind in schema.items() if kind.is_integer()]
+    usual = [name for name in whole if name.lower() in _USUAL_LABELS]
+    found = [wanted] if wanted else whole if len(whole) == 1 else usual
+    if len(found) != 1 or found[0] not in whole:
+        which = f"no column of whole numbers {wanted!r}" if wanted else "no column that must be its labels"
+        raise ValueError(
+            f"{shown} has {which}, only {listed}: choose one with --labels, or leave --conditional out"
+        )
+    with _explained(path):
+        column = frame.select(found[0]).collect().to_series()
+    if column.null_count():
+        raise ValueError(
+            f"{shown} has {column.null_count():,} rows without a {printable(found[0])}: give each row a label"
+        )
+    return column.to_list()
 
 
 def footer_digest(path: Path) -> str:

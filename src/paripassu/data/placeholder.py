@@ -25,6 +25,10 @@ class Placeholder(Source):
         """``"cifar-10"`` for CIFAR-10."""
         return self.images.lower().replace(" ", "-")
 
+    def labelled(self, device: torch.device, column: str | None = None) -> NoReturn:  # noqa: ARG002 - the interface's
+        """As `load`."""
+        self.load(device)
+
     def load(self, device: torch.device) -> NoReturn:  # noqa: ARG002 - the interface's
         """Raise ``ValueError``: there is nothing to load."""
         raise ValueError(

@@ -32,7 +32,7 @@ class Prefetcher:
         self._home = torch.empty(0, device=device).device  # "cuda" and the number that it has in this thread
         self._pixels = pixels
         self._pool = ThreadPoolExecutor(1, "prefetch", initializer=self._enter)
-        self._expected: dict[tuple[int, int, int], Future[Tensor]] = {}
+        self._expected: dict[tuple[int, int, int], Future[tuple[Tensor, Tensor]]] = {}
         self._generator: torch.Generator | None = None
         self._drawn = 0
 
@@ -46,22 +46,26 @@ class Prefetcher:
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """``[count, ...]`` images, uniformly with replacement, on the device."""
+        return self.draw_numbered(count, generator)[0]
+
+    def draw_numbered(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """The images that `draw` gives, and their numbers ``[count]``, on the host."""
         if generator is not self._generator:
             self._generator, self._drawn = generator, 0
         key = (generator.initial_seed(), self._drawn, count)
         self._drawn += 1
         expected = self._expected.pop(key, None)
-        batch = expected.result() if expected else self._gather(*key)
-        return batch.to(self.device, non_blocking=True)
+        batch, chosen = expected.result() if expected else self._gather(*key)
+        return batch.to(self.device, non_blocking=True), chosen
 
     def _enter(self) -> None:
         # Pinned memory belongs to the current GPU, which in a new thread is the first.
         if self.device.type == "cuda":
             torch.cuda.set_device(self._home)
 
-    def _gather(self, seed: int, place: int, count: int) -> Tensor:
+    def _gather(self, seed: int, place: int, count: int) -> tuple[Tensor, Tensor]:
         rng = np.random.default_rng([seed, place])
         chosen = torch.from_numpy(rng.integers(len(self._pixels), size=count))
         shape = (count, *self._pixels.shape[1:])
         batch = torch.empty(shape, dtype=torch.uint8, pin_memory=self.device.type == "cuda")
-        return torch.index_select(self._pixels, 0, chosen, out=batch)
+        return torch.index_select(self._pixels, 0, chosen, out=batch), chosen

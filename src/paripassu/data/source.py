@@ -10,6 +10,7 @@ from typing import NamedTuple, Self
 import torch
 from torch import Tensor
 
+from paripassu.data.labels import Batch, Labels, no_labels
 from paripassu.data.prefetch import Prefetcher, fits
 
 _HASHED_AT_ONCE = 256  # images: bounds the memory that those on a GPU take on the host
@@ -31,7 +32,8 @@ class Samples(ABC):
     """Loaded data, on one device. What is drawn depends on the generator's state alone.
 
     Subclasses write `shape` and `draw`. `images`, `modes` and `is_stacked` decide what is measured of a
-    generator that was trained on them (`paripassu.train.measures`).
+    generator that was trained on them (`paripassu.train.measures`). Data with `classes` train conditional
+    networks.
     """
 
     @property
@@ -57,6 +59,19 @@ class Samples(ABC):
     @abstractmethod
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """``[count, *shape]`` independent samples, float32; images are in [-1, 1]."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes; empty for data without labels."""
+        return ()
+
+    def batch(self, count: int, generator: torch.Generator) -> Batch:
+        """The samples that `draw` gives, with the class of each where the data have labels."""
+        return Batch(self.draw(count, generator))
+
+    def draw_labels(self, count: int, generator: torch.Generator) -> Tensor | None:  # noqa: ARG002 - most have none
+        """``[count]`` independent labels, as frequent as in the data; None, and no draw, without labels."""
+        return None
 
     def expect(self, seed: int, counts: Sequence[int]) -> None:  # noqa: B027 - most have nothing to prepare
         """Prepare the draws of ``counts`` samples, draw by draw, that a generator of ``seed`` will make."""
@@ -85,6 +100,11 @@ class Source(ABC):
         """The network on whose features its images are measured, one of `paripassu.metrics.NETWORKS`."""
         return "pixels8"
 
+    @property
+    def is_labelled(self) -> bool:
+        """Whether what `load` gives has labels, so that networks are conditional."""
+        return False
+
     def at_revision(self, revision: str) -> "Source":  # noqa: ARG002 - most have no revisions
         """This source with the data that it had at ``revision``, one that `ImageSet.revision` named."""
         return self
@@ -96,6 +116,18 @@ class Source(ABC):
         Raises:
             ValueError: the data cannot be used; the message says what to do.
         """
+
+    def labelled(self, device: torch.device, column: str | None = None) -> "ImageSet":  # noqa: ARG002 - the interface's
+        """As `load`, with `ImageSet.labels`: what `Labelled` loads.
+
+        Args:
+            device: as for `load`.
+            column: which labels, of sources that may have several; None for the only ones.
+
+        Raises:
+            ValueError: the source has no labels; the message says what to do.
+        """
+        raise no_labels(self.name)
 
 
 @dataclass(frozen=True)
@@ -109,6 +141,7 @@ class ImageSet(Samples):
         known: their `digest`, if it is known already.
         account: what was taken of the source and what was left out, in one line.
         revision: of the published set that they are; empty for others.
+        labels: the class of each; None without.
     """
 
     pixels: Tensor
@@ -117,6 +150,7 @@ class ImageSet(Samples):
     known: str = ""
     account: str = ""
     revision: str = ""
+    labels: Labels | None = None
 
     @classmethod
     def on(
@@ -161,9 +195,40 @@ class ImageSet(Samples):
 
     def draw_bytes(self, count: int, generator: torch.Generator) -> Tensor:
         """``[count, C, H, W]``, uint8, from the stored images."""
+        return self.batch_bytes(count, generator).samples
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes; empty without labels."""
+        return self.labels.names if self.labels else ()
+
+    def batch(self, count: int, generator: torch.Generator) -> Batch:
+        """The images that `draw` gives, with their classes."""
+        pixels, labels = self.batch_bytes(count, generator)
+        return Batch(to_unit(pixels), labels)
+
+    def batch_bytes(self, count: int, generator: torch.Generator) -> Batch:
+        """The images that `draw_bytes` gives, with their classes."""
         if self.prefetcher:
-            return self.prefetcher.draw(count, generator)
-        return self.pixels[torch.randint(len(self), (count,), generator=generator, device=self.device)]
+            pixels, chosen = self.prefetcher.draw_numbered(count, generator)
+        else:
+            chosen = torch.randint(len(self), (count,), generator=generator, device=self.device)
+            pixels = self.pixels[chosen]
+        return Batch(pixels, self.labels.numbers[chosen.to(self.device)] if self.labels else None)
+
+    def draw_labels(self, count: int, generator: torch.Generator) -> Tensor | None:
+        """``[count]`` labels, each that of an image drawn uniformly."""
+        if not self.labels:
+            return None
+        return self.labels.numbers[
+            torch.randint(len(self), (count,), generator=generator, device=self.device)
+        ]
+
+    def of_class(self, number: int) -> "ImageSet":
+        """The images of one class alone."""
+        assert self.labels
+        chosen = (self.labels.numbers == number).nonzero().flatten()
+        return ImageSet.on(self.device, self.pixels[chosen.to(self.pixels.device)])
 
     def expect(self, seed: int, counts: Sequence[int]) -> None:
         """Gather those batches now, if the images are not on the device."""

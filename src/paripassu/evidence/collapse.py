@@ -18,6 +18,7 @@ OUTCOMES_TABLE, PATHS_TABLE, NEURONS_TABLE = "outcomes", "paths", "neurons"
 METHODS = {
     "nsgda": "nSGDA",
     "sgda": "SGDA",
+    "shares": "Shares",
     "adam": "Adam",
     "ada-nsgda": "Ada-nSGDA",
     "adadir": "AdaDir",

@@ -90,18 +90,19 @@ def interval_of(value: float, resampled: Means, level: float = _LEVEL) -> Interv
     return Interval(value, float(low), float(high))
 
 
-def wilson(hits: int, runs: int) -> Interval:
-    """A share with its 95 % interval, Wilson's (1927) without continuity correction.
+def wilson(hits: int, runs: int, level: float = _LEVEL) -> Interval:
+    """A share with its interval, Wilson's (1927) without continuity correction.
 
     Args:
         hits: of ``runs``.
         runs: at least one.
+        level: of the interval, in (0, 1).
 
     Example:
         >>> str(wilson(8, 32))
         '0.25 [0.133, 0.421]'
     """
-    z = NormalDist().inv_cdf(0.5 + _LEVEL / 2)
+    z = NormalDist().inv_cdf(0.5 + level / 2)
     centre = (hits + z * z / 2) / (runs + z * z)
     half = z / (runs + z * z) * math.sqrt(hits * (runs - hits) / runs + z * z / 4)
     return Interval(hits / runs, max(0.0, centre - half), min(1.0, centre + half))

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from paripassu.evidence.tables import run_ends, run_table
-from paripassu.records import RECORDS_FILE, RUN_FILE, RunHeader
+from paripassu.records import RECORDS_FILE, RUN_FILE, RunHeader, is_of_one_class
 from paripassu.records.codec import load
 
 _FIXED = {
@@ -61,7 +61,11 @@ def _row(folder: Path) -> dict[str, Any]:
         "seed": settings.get("seed"),
         "steps": settings.get("steps"),
         "step": records["step"].max() or 0,
-    } | {name: value for name, value in measured.iter_rows() if name not in _FIXED}
+    } | {
+        name: value
+        for name, value in measured.iter_rows()
+        if name not in _FIXED and not is_of_one_class(name)
+    }
 
 
 def _part(settings: Any) -> str:

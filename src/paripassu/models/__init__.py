@@ -1,6 +1,14 @@
 """Architectures: a generator and a discriminator together, for they are tuned as a pair."""
 
 from paripassu.models.architecture import Architecture, Pair
+from paripassu.models.conditional import (
+    BesideLatent,
+    Chain,
+    ConditionalBatchNorm,
+    Projection,
+    TakesLabels,
+    given,
+)
 from paripassu.models.dcgan import DCGAN
 from paripassu.models.function import FromFunction
 from paripassu.models.latent import Autoencoder, Coder
@@ -15,9 +23,15 @@ __all__ = [
     "SNGAN",
     "Architecture",
     "Autoencoder",
+    "BesideLatent",
+    "Chain",
     "Coder",
+    "ConditionalBatchNorm",
     "FromFunction",
     "Pair",
+    "Projection",
     "StyleGAN2",
+    "TakesLabels",
     "WganGPResNet",
+    "given",
 ]

@@ -76,6 +76,26 @@ class Architecture(ABC):
             raise ValueError(f"{self.name}'s discriminator mixes samples: leave the gradient penalty out")
         return self
 
+    @property
+    def has_conditional(self) -> bool:
+        """Whether `build_conditional` makes networks for data with labels."""
+        return type(self).build_conditional is not Architecture.build_conditional
+
+    def build_conditional(self, shape: tuple[int, ...], classes: int) -> Pair:  # noqa: ARG002 - the interface's
+        """Fresh networks that also take labels ``[B]``, int64 in 0..classes-1, as their second argument.
+
+        Args:
+            shape: as for `build`.
+            classes: how many, >= 2.
+
+        Raises:
+            ValueError: as for `build`, or the architecture has no conditional form.
+        """
+        raise ValueError(
+            f"{self.name} has no conditional form for {classes} classes: choose --model dcgan or sngan, "
+            "or leave --conditional out"
+        )
+
     @abstractmethod
     def build(self, shape: tuple[int, ...]) -> Pair:
         """Fresh networks for samples of ``shape``, initialised from torch's global generator.

@@ -4,6 +4,10 @@ Radford et al. 2016, arXiv:1511.06434; widths and initialisation as in the PyTor
 alone. The networks of 8, 16 and 32 px are ours: those of 64 px without the layers of the highest resolutions,
 so that the first feature maps are 4 x 4 as theirs, and have 4 times the width at 32 px, not 8 times. Other
 people's DCGANs for 32 px start at 2 x 2 or are wider: their figures are no reference for ours.
+
+The conditional form is ours. The generator takes the class beside z (Mirza & Osindero 2014, arXiv:1411.1784).
+The discriminator's last convolution has a kernel of each class beside the shared one, which is a projection
+(Miyato & Koyama 2018, arXiv:1802.05637).
 """
 
 from dataclasses import dataclass, replace
@@ -13,8 +17,11 @@ from typing import ClassVar, Literal, Self, get_args
 from torch import nn
 
 from paripassu.models.architecture import Architecture, Pair, check_at_least_one
+from paripassu.models.conditional import BesideLatent, Projection
 
 Norm = Literal["batch", "none"]
+
+_LAST = 4  # px of the feature maps next to z and to the logit
 
 
 @dataclass(frozen=True)
@@ -54,21 +61,33 @@ class DCGAN(Architecture):
 
     def build(self, shape: tuple[int, ...]) -> Pair:
         """Networks for square images of 64 px, as published, or of 8, 16 or 32 px, which are ours."""
-        channels, resolution = self.square(shape)
-        # From the image inwards: 8 px has one hidden width, 64 px four.
-        widths = [self.width * 2**i for i in range((resolution // 4).bit_length() - 1)]
-        pair = Pair(
-            nn.Sequential(*self._up(widths[::-1], channels)),
+        channels, widths = self._widths(shape)
+        return _initialised(
+            nn.Sequential(*self._up(self.latent, widths[::-1], channels)),
             nn.Sequential(*self._down(channels, widths)),
         )
-        for network in pair:
-            network.apply(_initialise)
-        return pair
 
-    def _up(self, widths: list[int], channels: int) -> list[nn.Module]:
-        layers: list[nn.Module] = [nn.Unflatten(1, (self.latent, 1, 1))]
+    def build_conditional(self, shape: tuple[int, ...], classes: int) -> Pair:
+        """The same with the class beside z, and a kernel a class at the discriminator's end."""
+        channels, widths = self._widths(shape)
+        up = nn.Sequential(*self._up(self.latent + classes, widths[::-1], channels))
+        down = self._down(channels, widths)
+        embedding = nn.Embedding(classes, widths[-1] * _LAST**2)
+        return _initialised(
+            BesideLatent(up, classes),
+            Projection(nn.Sequential(*down[:-2]), nn.Sequential(*down[-2:]), embedding),
+        )
+
+    def _widths(self, shape: tuple[int, ...]) -> tuple[int, list[int]]:
+        """Channels of the images, and of the hidden layers from the image inwards."""
+        channels, resolution = self.square(shape)
+        # 8 px has one hidden width, 64 px four.
+        return channels, [self.width * 2**i for i in range((resolution // _LAST).bit_length() - 1)]
+
+    def _up(self, inputs: int, widths: list[int], channels: int) -> list[nn.Module]:
+        layers: list[nn.Module] = [nn.Unflatten(1, (inputs, 1, 1))]
         layers += [
-            nn.ConvTranspose2d(self.latent, widths[0], 4, 1, 0, bias=self._biased),
+            nn.ConvTranspose2d(inputs, widths[0], _LAST, 1, 0, bias=self._biased),
             *self._normed(widths[0]),
         ]
         layers += [nn.ReLU()]
@@ -82,7 +101,7 @@ class DCGAN(Architecture):
         for fan_in, fan_out in pairwise([channels, *widths]):
             normed = self._normed(fan_out) if layers else []
             layers += [nn.Conv2d(fan_in, fan_out, 4, 2, 1, bias=self._biased), *normed, nn.LeakyReLU(0.2)]
-        return [*layers, nn.Conv2d(widths[-1], 1, 4, 1, 0, bias=self._biased), nn.Flatten(0)]
+        return [*layers, nn.Conv2d(widths[-1], 1, _LAST, 1, 0, bias=self._biased), nn.Flatten(0)]
 
     @property
     def _biased(self) -> bool:
@@ -93,8 +112,15 @@ class DCGAN(Architecture):
         return [nn.BatchNorm2d(channels)] if self.norm == "batch" else []
 
 
+def _initialised(generator: nn.Module, discriminator: nn.Module) -> Pair:
+    pair = Pair(generator, discriminator)
+    for network in pair:
+        network.apply(_initialise)
+    return pair
+
+
 def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Embedding):
         nn.init.normal_(module.weight, 0.0, 0.02)
     elif isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1.0, 0.02)

@@ -1,5 +1,6 @@
 """Networks from a function, for those who do not want to write a class."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,7 @@ from torch import nn
 
 from paripassu.models.architecture import Architecture, Pair, check_at_least_one
 
-Function = Callable[[tuple[int, ...], int], tuple[nn.Module, nn.Module]]
+Function = Callable[..., tuple[nn.Module, nn.Module]]
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class FromFunction(Architecture):
     Args:
         function: of the samples' shape and the length of z; returns a generator ``[B, latent] ->
             [B, *shape]`` and a discriminator ``[B, *shape] -> [B]``, initialised from torch's global
-            generator.
+            generator. If it has a parameter ``classes``, its networks may be conditional: that many
+            classes, or 0 for networks that take no labels.
         latent: length of z, >= 1.
 
     Example:
@@ -45,7 +47,27 @@ class FromFunction(Architecture):
         Raises:
             ValueError: these are not two networks.
         """
-        made: Any = self.function(shape, self.latent)
+        return self._made(self.function(shape, self.latent))
+
+    @property
+    def has_conditional(self) -> bool:
+        """Whether the function has a parameter ``classes``."""
+        return "classes" in inspect.signature(self.function).parameters
+
+    def build_conditional(self, shape: tuple[int, ...], classes: int) -> Pair:
+        """What the function returns for ``shape`` and ``classes``.
+
+        Raises:
+            ValueError: these are not two networks, or the function takes no ``classes``.
+        """
+        if not self.has_conditional:
+            raise ValueError(
+                f"{self.name} has no conditional form for {classes} classes: give it a parameter classes=0, "
+                "or leave --conditional out"
+            )
+        return self._made(self.function(shape, self.latent, classes=classes))
+
+    def _made(self, made: Any) -> Pair:
         if not (
             isinstance(made, tuple | list)
             and len(made) == 2  # pyright: ignore[reportUnknownArgumentType] - whatever a person returns

@@ -5,15 +5,19 @@ the discriminator's halve it (mean of 2 x 2). Nearest upsampling and mean poolin
 convolutions, so shortcuts convolve at the lower resolution, whatever the order in the sources: the same
 function at a quarter of the cost.
 
-Gulrajani et al. 2017, arXiv:1704.00028, App. F; Miyato et al. 2018, arXiv:1802.05957, App. B.4.
+Gulrajani et al. 2017, arXiv:1704.00028, App. F; Miyato et al. 2018, arXiv:1802.05957, App. B.4. Conditional:
+Miyato & Koyama 2018, arXiv:1802.05637.
 """
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Literal
 
 from torch import Tensor, nn
+
+from paripassu.models.conditional import Chain, ConditionalBatchNorm, Projection, TakesLabels
 
 Pool = Literal["mean", "sum"]
 Wrap = Callable[[nn.Module], nn.Module]
@@ -32,6 +36,19 @@ class Residual(nn.Module):
         return self.main(x) + self.shortcut(x)
 
 
+class ConditionalResidual(TakesLabels):
+    """The sum of two paths, of which the first takes labels."""
+
+    def __init__(self, main: Chain, shortcut: nn.Module) -> None:
+        super().__init__()
+        self.main = main
+        self.shortcut = shortcut
+
+    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
+        """``main(x, labels) + shortcut(x)``."""
+        return self.main(x, labels) + self.shortcut(x)
+
+
 class _Pooled(nn.Module):
     def __init__(self, pool: Pool) -> None:
         super().__init__()
@@ -41,7 +58,7 @@ class _Pooled(nn.Module):
         return x.mean(dim=(2, 3)) if self.pool == "mean" else x.sum(dim=(2, 3))
 
 
-def generator(latent: int, start: int, widths: Sequence[int], channels: int) -> nn.Module:
+def generator(latent: int, start: int, widths: Sequence[int], channels: int, classes: int = 0) -> nn.Module:
     """``[B, latent]`` to ``[B, channels, R, R]`` in [-1, 1].
 
     Args:
@@ -49,16 +66,23 @@ def generator(latent: int, start: int, widths: Sequence[int], channels: int) -> 
         start: resolution of the first feature maps; each block doubles it.
         widths: channels of the first feature maps and of each block's output.
         channels: of the images.
+        classes: of the labels that it takes, by the batch normalisation of its blocks; 0 for none.
     """
     first = _initialised(nn.Linear(latent, start**2 * widths[0]))
-    blocks = [_up(fan_in, fan_out) for fan_in, fan_out in pairwise(widths)]
+    blocks = [_up(fan_in, fan_out, classes) for fan_in, fan_out in pairwise(widths)]
     last = _convolution(widths[-1], channels, 3, gain=1.0)
     unflat = nn.Unflatten(1, (widths[0], start, start))
-    return nn.Sequential(first, unflat, *blocks, nn.BatchNorm2d(widths[-1]), nn.ReLU(), last, nn.Tanh())
+    layers = [first, unflat, *blocks, nn.BatchNorm2d(widths[-1]), nn.ReLU(), last, nn.Tanh()]
+    return Chain(*layers) if classes else nn.Sequential(*layers)
 
 
 def discriminator(
-    channels: int, widths: Sequence[int], halvings: int, pool: Pool, wrap: Wrap = lambda layer: layer
+    channels: int,
+    widths: Sequence[int],
+    halvings: int,
+    pool: Pool,
+    wrap: Wrap = lambda layer: layer,
+    classes: int = 0,
 ) -> nn.Module:
     """``[B, channels, R, R]`` to ``[B]``.
 
@@ -67,23 +91,33 @@ def discriminator(
         widths: channels of each block's output.
         halvings: how many blocks, from the first, halve the resolution.
         pool: how the last feature maps become one number each.
-        wrap: applied to each convolution and linear layer.
+        wrap: applied to each convolution, linear layer and embedding.
+        classes: of the labels that it takes, by a projection; 0 for none.
     """
     blocks = [
         _down(fan_in, fan_out, halve=i < halvings, first=i == 0, wrap=wrap)
         for i, (fan_in, fan_out) in enumerate(pairwise([channels, *widths]))
     ]
     last = wrap(_initialised(nn.Linear(widths[-1], 1)))
+    if classes:
+        embedding = nn.Embedding(classes, widths[-1])
+        nn.init.xavier_uniform_(embedding.weight)
+        features = nn.Sequential(*blocks, nn.ReLU(), _Pooled(pool))
+        return Projection(features, nn.Sequential(last, nn.Flatten(0)), wrap(embedding))
     return nn.Sequential(*blocks, nn.ReLU(), _Pooled(pool), last, nn.Flatten(0))
 
 
-def _up(fan_in: int, fan_out: int) -> Residual:
+def _up(fan_in: int, fan_out: int, classes: int) -> nn.Module:
     double = nn.Upsample(scale_factor=2)
-    main = nn.Sequential(
-        *[nn.BatchNorm2d(fan_in), nn.ReLU(), double, _convolution(fan_in, fan_out, 3)],
-        *[nn.BatchNorm2d(fan_out), nn.ReLU(), _convolution(fan_out, fan_out, 3)],
-    )
-    return Residual(main, nn.Sequential(_convolution(fan_in, fan_out, 1), double))
+    norm = partial(ConditionalBatchNorm, classes) if classes else nn.BatchNorm2d
+    main = [
+        *[norm(fan_in), nn.ReLU(), double, _convolution(fan_in, fan_out, 3)],
+        *[norm(fan_out), nn.ReLU(), _convolution(fan_out, fan_out, 3)],
+    ]
+    shortcut = nn.Sequential(_convolution(fan_in, fan_out, 1), double)
+    if classes:
+        return ConditionalResidual(Chain(*main), shortcut)
+    return Residual(nn.Sequential(*main), shortcut)
 
 
 def _down(fan_in: int, fan_out: int, *, halve: bool, first: bool, wrap: Wrap) -> Residual:

@@ -2,6 +2,10 @@
 
 Miyato et al. 2018, arXiv:1802.05957, Tables 3 to 5; 64 px as in mimicry (Lee & Town 2020, arXiv:2005.02494).
 The singular values are torch's estimates, one power iteration for each pass in training.
+
+The conditional form is that of Miyato & Koyama 2018, arXiv:1802.05637: class-conditional batch normalisation
+in the generator's blocks, and a projection in the discriminator, whose embedding is normalised as its other
+weights. Widths are those of the plans below.
 """
 
 from collections.abc import Mapping
@@ -53,10 +57,17 @@ class SNGAN(Architecture):
 
     def build(self, shape: tuple[int, ...]) -> Pair:
         """Networks for square images of 32, 48, 64 or 128 px."""
+        return self._build(shape, 0)
+
+    def build_conditional(self, shape: tuple[int, ...], classes: int) -> Pair:
+        """The same with a projection discriminator and class-conditional batch normalisation."""
+        return self._build(shape, classes)
+
+    def _build(self, shape: tuple[int, ...], classes: int) -> Pair:
         channels, resolution = self.square(shape)
         plan = _PLANS[resolution]
         up, down = ([self.width * unit for unit in units] for units in (plan.up, plan.down))
         return Pair(
-            residual.generator(self.latent, plan.start, up, channels),
-            residual.discriminator(channels, down, plan.halvings, "sum", wrap=spectral_norm),
+            residual.generator(self.latent, plan.start, up, channels, classes),
+            residual.discriminator(channels, down, plan.halvings, "sum", spectral_norm, classes),
         )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any, TypedDict, TypeVar, Unpack, cast
 
-from paripassu.data import Augmented, Placeholder, Source
+from paripassu.data import Augmented, Labelled, Placeholder, Source
 from paripassu.data.images import Channels, OnBadImage
 from paripassu.games import GanLoss, PathLength, Penalty
 from paripassu.models import Architecture
@@ -38,6 +38,8 @@ class Options(TypedDict, total=False):
     array: str
     split: str
     revision: str
+    conditional: bool
+    labels: str
     flip: bool
     dequantize: bool
     model: str | Architecture
@@ -81,6 +83,7 @@ class Options(TypedDict, total=False):
     precision: Precision
     channels_last: bool
     compile: bool
+    pace: float
 
 
 def override(run: Run, **options: Unpack[Options]) -> Run:
@@ -88,7 +91,7 @@ def override(run: Run, **options: Unpack[Options]) -> Run:
 
     What depends on an option follows it. A penalty takes batch normalisation out of a DCGAN. A penalty or
     path length that is not the run's is used at every step. An optimizer that is not the run's needs its own
-    learning rate.
+    learning rate. With a pace, the generator's learning rate is the discriminator's.
 
     Args:
         run: a recipe's, or any other.
@@ -106,10 +109,15 @@ def override(run: Run, **options: Unpack[Options]) -> Run:
     """
     if unheard := sorted(options.keys() - Options.__annotations__.keys()):
         raise ValueError(names.unknown("option", unheard[0], Options.__annotations__))
-    given = cast(dict[str, Any], options)
+    given: dict[str, Any] = {**options}
     penalty = _penalty(given, run.penalty)
     path_length = _path_length(given, run.path_length)
     rule_d, rule_g = _rules(given, run)
+    discriminator = _player(given, "d", rule_d, run.discriminator)
+    if given.get("pace", run.pace) is not None:
+        if "lr_g" in given:
+            raise ValueError("--pace sets the length of the generator's steps: leave out --lr-g")
+        given["lr_g"] = discriminator.lr
     settings: dict[str, Any] = {
         # A term that is not the run's is not as lazy either.
         "penalty_every": run.penalty_every if type(penalty) is type(run.penalty) else 1,
@@ -117,7 +125,7 @@ def override(run: Run, **options: Unpack[Options]) -> Run:
         **_chosen(given, *(field.name for field in fields(Run))),
         "data": _data(given, run.data),
         "model": _model(given, run.model, penalized=penalty is not None),
-        "discriminator": _player(given, "d", rule_d, run.discriminator),
+        "discriminator": discriminator,
         "generator": _player(given, "g", rule_g, run.generator),
         "penalty": penalty,
         "path_length": path_length,
@@ -138,6 +146,8 @@ def _data(given: dict[str, Any], recipe: Source) -> Source:
     if isinstance(recipe, Augmented):
         drawn = {"flip": recipe.flip, "dequantize": recipe.dequantize}
         recipe = recipe.source
+    labelled = recipe if isinstance(recipe, Labelled) else None
+    recipe = labelled.source if labelled else recipe
     drawn |= _chosen(given, *_DRAWN)
     by_path = _chosen(given, *_BY_PATH)
     if "data" in given:
@@ -145,7 +155,18 @@ def _data(given: dict[str, Any], recipe: Source) -> Source:
         recipe = names.source(given["data"], by_path, wanted)
     elif by_path:
         raise ValueError(f"--{next(iter(by_path)).replace('_', '-')} is for images by path: give --data")
+    recipe = _labelled(given, recipe, labelled)
     return Augmented(recipe, **drawn) if any(drawn.values()) else recipe
+
+
+def _labelled(given: dict[str, Any], source: Source, before: Labelled | None) -> Source:
+    if not given.get("conditional", before is not None):
+        if "labels" in given:
+            raise ValueError("--labels is for conditional networks: add --conditional")
+        return source
+    if source.is_labelled:
+        return source
+    return Labelled(source, given.get("labels", before.column if before and "data" not in given else None))
 
 
 def _model(given: dict[str, Any], recipe: Architecture, *, penalized: bool) -> Architecture:

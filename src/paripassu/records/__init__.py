@@ -23,6 +23,7 @@ from paripassu.records.run import (
     Samples,
     Shadow,
     Update,
+    is_of_one_class,
 )
 from paripassu.records.schema import SCHEMA
 from paripassu.records.study import (
@@ -81,6 +82,7 @@ __all__ = [
     "better",
     "check_decay",
     "environment",
+    "is_of_one_class",
     "rate_factor",
     "usable_cores",
 ]

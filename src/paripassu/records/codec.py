@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn, Self, TypeVar, get_origin
 
 import cattrs
+from cattrs.gen import make_dict_unstructure_fn, override
 from cattrs.strategies import configure_tagged_union
 
 from paripassu.files import AnyPath, NotAFileError, opened, read_whole, sealed, sync, unsealed
-from paripassu.records.run import RUN_FILE, End, Pace, Record
+from paripassu.records.run import RUN_FILE, End, Pace, Record, RunImages
 from paripassu.records.schema import SCHEMA
 
 T = TypeVar("T")
@@ -26,6 +27,10 @@ _LARGEST = 2**63
 _converter = cattrs.Converter(forbid_extra_keys=True)
 _converter.register_structure_hook(float, lambda value, _: math.nan if value is None else float(value))
 _converter.register_unstructure_hook(float, lambda value: value if math.isfinite(value) else None)
+_if_any = override(omit_if_default=True)
+_converter.register_unstructure_hook(
+    RunImages, make_dict_unstructure_fn(RunImages, _converter, classes=_if_any, labels=_if_any)
+)
 
 
 def dump(value: object) -> str:

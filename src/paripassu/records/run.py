@@ -105,6 +105,16 @@ class Metric:
     value: float
 
 
+def is_of_one_class(metric: str) -> bool:
+    """Whether a metric of this name measures one class alone: tables of several runs leave it out.
+
+    Example:
+        >>> is_of_one_class("fd-digits-of-3@250"), is_of_one_class("fd-digits-by-class@250")
+        (True, False)
+    """
+    return "-of-" in metric
+
+
 @dataclass(frozen=True)
 class Samples:
     """A picture of generated samples, its path relative to the run folder."""
@@ -147,11 +157,15 @@ class RunImages:
         count: how many.
         sha256: of their pixels as they were loaded.
         revision: of the published set that they are, a commit; equal images may be of several.
+        classes: the names of their classes; empty where networks take no labels.
+        labels: SHA-256 of the class of each.
     """
 
     count: int
     sha256: str
     revision: str = field(default="", compare=False)
+    classes: tuple[str, ...] = ()
+    labels: str = ""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,9 @@ def summary(result: StudyResult, folder: Path) -> Table:
         ValueError: the sweep's table of outcomes is missing or damaged.
     """
     outcomes = deciding_outcomes(result, folder)
-    return recovery(outcomes, _KEYS[result.kind], to_the_end=result.kind != "scaling")
+    # Without a rate the generator follows a pace, which is among the settings.
+    keys = [key for key in _KEYS[result.kind] if key != "lr_g" or outcomes[key].is_not_nan().all()]
+    return recovery(outcomes, keys, to_the_end=result.kind != "scaling")
 
 
 def recovery(outcomes: pl.DataFrame, keys: Sequence[str], *, to_the_end: bool = True) -> Table:

@@ -17,8 +17,9 @@ Trace = dict[str, Any]
 
 # Okabe & Ito 2008: these differ with any colour vision. Their black is left to the text.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
-_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid")
-MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross")
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+# As many as have no common divisor with the colours: an eighth arm has the first colour and another marker.
+MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross", "triangle-down")
 
 # Plotly's Cividis and ColorBrewer's RdBu: both keep their order for any colour vision.
 CIVIDIS = (

@@ -26,6 +26,7 @@ _DASHES = {
 }  # fmt: skip
 _MARKERS = {
     "circle": "o", "square": "s", "diamond": "D", "triangle-up": "^", "x": "X", "star": "*", "cross": "P",
+    "triangle-down": "v",
     "line-ew": "_", "line-ns": "|",
 }  # fmt: skip
 # A page's figure is about three times as wide, in pixels, as a column is in points.
@@ -112,8 +113,20 @@ def _draw(axes: Any, traces: Sequence[Any], layout: Mapping[str, Any], name: str
             case kind:
                 raise ValueError(f"a paper's figure can hold points, lines and maps, got {kind!r}")
     _fit(axes, x, y)
+    for axis, which in ((x, "x"), (y, "y")):
+        # Half a step, or two and a half trials, is nothing that was done.
+        if axis.get("type") != "log" and "tickvals" not in axis and _are_whole(traces, which):
+            axes.locator_params(axis=which, integer=True)
     for shape in layout.get("shapes", []) if is_one else []:
         _draw_level(axes, shape)
+
+
+def _are_whole(traces: Sequence[Any], which: str) -> bool:
+    """Whether all numbers of the traces on an axis are whole."""
+    if any(trace["type"] != "scatter" for trace in traces):
+        return False
+    values = [value for trace in traces for value in trace[which]]
+    return all(isinstance(value, int | float) and float(value).is_integer() for value in values)
 
 
 def _name(text: str) -> str:

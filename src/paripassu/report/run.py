@@ -10,7 +10,7 @@ import polars as pl
 from paripassu.evidence import series
 from paripassu.evidence.tables import run_table
 from paripassu.files import AnyPath
-from paripassu.records import RECORDS_FILE, RUN_FILE, RunHeader, better
+from paripassu.records import RECORDS_FILE, RUN_FILE, RunHeader, better, is_of_one_class
 from paripassu.records.checkpoints import CHECKPOINTS, damage
 from paripassu.records.codec import load, proved_end
 from paripassu.report import figures
@@ -28,6 +28,7 @@ from paripassu.report.updates import unique, update_figures
 from paripassu.report.words import run_in_words
 
 _SHOWN_PICTURES = 12
+_ROWS = 10  # of a picture of classes, as `paripassu.train.evaluation` draws it
 
 
 def write_run_page(folder: AnyPath) -> Path:
@@ -52,7 +53,7 @@ def run_page(folder: Path) -> Page:
     table = own.with_columns(arm=pl.lit(name), seed=pl.lit(0))
     header = header_of(folder, own)
     sections = [
-        Section("Samples", _samples(own, folder)),
+        Section("Samples", _samples(own, folder, header)),
         Section("Measurements", [*_measured(table), *metric_figures(table, [name]), *_losses(table)]),
         Section("What the optimizers did", update_figures(table, [name])),
     ]
@@ -89,7 +90,7 @@ def header_of(folder: Path, table: pl.DataFrame) -> RunHeader | None:
 
 
 def metric_figures(table: pl.DataFrame, arms: Sequence[str]) -> list[Block]:
-    """The curve of every metric, one line an arm.
+    """The curve of every metric, one line an arm; those of single classes are in tables alone.
 
     Args:
         table: records of kind ``"Metric"``, from `series.read_arms`.
@@ -98,6 +99,8 @@ def metric_figures(table: pl.DataFrame, arms: Sequence[str]) -> list[Block]:
     metrics = series.metrics(table)
     blocks: list[Block] = []
     for name in unique(metrics, "name"):
+        if is_of_one_class(name):
+            continue
         own = series.over_seeds(metrics.filter(name=name))
         figure = figures.curves(own, arms, y=name)
         caption = f"Measured on generated samples; {better(name)} is better."
@@ -152,7 +155,7 @@ def _losses(table: pl.DataFrame) -> list[Block]:
     return [Figure(figure, "Losses", "Each player's loss is the one that it minimizes.", is_small=True)]
 
 
-def _samples(table: pl.DataFrame, folder: Path) -> list[Block]:
+def _samples(table: pl.DataFrame, folder: Path, header: RunHeader | None) -> list[Block]:
     found = series.pictures(table, folder)
     if not found:
         return []
@@ -161,6 +164,8 @@ def _samples(table: pl.DataFrame, folder: Path) -> list[Block]:
     caption = "All samples are generated from the same latents." + (
         " Real data are beside them." if real else ""
     )
+    if header and header.images and (classes := header.images.classes):
+        caption += f" Each row is a class: {', '.join(classes[:_ROWS])}{', …' * (len(classes) > _ROWS)}."
     return [Film([(f"step {step:,}", path) for step, path in shown.items()], real, caption)]
 
 

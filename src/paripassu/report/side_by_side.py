@@ -12,7 +12,7 @@ import polars as pl
 
 from paripassu.evidence import series
 from paripassu.evidence.tables import run_table
-from paripassu.records import RECORDS_FILE, RunHeader
+from paripassu.records import RECORDS_FILE, RunHeader, is_of_one_class
 from paripassu.report.page import Block, Page, Pictures, Section, Table, Text
 from paripassu.report.run import header_of, metric_figures, spread, with_real
 from paripassu.report.updates import update_figures
@@ -130,7 +130,8 @@ def _outcomes(tables: Mapping[str, pl.DataFrame]) -> list[Block]:
         name: dict(table.filter(kind="Metric").select("name", "value").iter_rows())
         for name, table in tables.items()
     }
-    names = list(dict.fromkeys(metric for last in metrics.values() for metric in last))
+    seen = dict.fromkeys(metric for last in metrics.values() for metric in last)
+    names = [metric for metric in seen if not is_of_one_class(metric)]
     rows: list[Sequence[str]] = []
     for run, table in tables.items():
         outcomes = table.filter(kind="End")["outcome"].to_list()

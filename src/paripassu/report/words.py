@@ -19,7 +19,7 @@ def run_in_words(settings: Settings) -> str:
         'MLP on Ring (modes 8). Both players: nSGDA (layer), lr 0.1.'
     """  # noqa: E501 - the settings are one line
     sentences: list[str] = []
-    if data := _part(settings.get("data")):
+    if data := _data(settings.get("data")):
         model = settings.get("model")
         network = model["is"] if isinstance(model, Mapping) and "is" in model else ""
         sentences.append(f"{network} on {data}." if network else f"{data}.")
@@ -73,6 +73,12 @@ def _inner(rule: Settings) -> str:
 
 def _with(name: str, more: str) -> str:
     return f"{name}, {more}" if more else name
+
+
+def _data(data: object) -> str:
+    if isinstance(data, Mapping) and data.get("is") == "Labelled":
+        return f"{_data(data.get('source'))} by class"
+    return _part(data)
 
 
 def _part(part: object) -> str:

@@ -13,6 +13,7 @@ from paripassu.rules.max_va import MaxVA
 from paripassu.rules.normalize import Normalize
 from paripassu.rules.optimistic import Optimistic
 from paripassu.rules.orthogonal import Orthogonal
+from paripassu.rules.pace import FixedPace
 from paripassu.rules.rmsprop import RMSprop
 from paripassu.rules.rule import Rule, State, TensorwiseRule
 from paripassu.rules.running_normalize import RunningNormalize
@@ -22,7 +23,7 @@ from paripassu.rules.sign import Sign
 from paripassu.rules.weight import Weight
 
 __all__ = [
-    "SGD", "Adam", "Clip", "FromTorch", "Graft", "MaxVA", "Normalize", "Optimistic", "Orthogonal", "RMSprop",
-    "Rule", "RunningNormalize", "Scope", "Sign", "State", "TensorwiseRule", "Unit", "Weight", "norms",
-    "rescale",
+    "SGD", "Adam", "Clip", "FixedPace", "FromTorch", "Graft", "MaxVA", "Normalize", "Optimistic",
+    "Orthogonal", "RMSprop", "Rule", "RunningNormalize", "Scope", "Sign", "State", "TensorwiseRule",
+    "Unit", "Weight", "norms", "rescale",
 ]  # fmt: skip

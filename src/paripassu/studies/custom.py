@@ -55,9 +55,9 @@ def scaling(sweep: ScalingSweep) -> Study:
 
 
 def run(sweep: RunSweep) -> Study:
-    """A study of one configuration. If both methods play, it judges C4, C5 and C6 at these rates."""
+    """A study of one configuration. If both methods play at their own pace, it judges C4, C5 and C6."""
     question = "What do the players do in one configuration of the synthetic framework?"
-    if not set(METHODS) <= set(sweep.methods):
+    if sweep.pace is not None or not set(METHODS) <= set(sweep.methods):
         return _study(sweep.kind, question, sweep, _no_claim)
     like = Study("run", question, _RUN_CLAIM, _RUN_RULE, {})
     return _study(sweep.kind, question, sweep, _of_one_pair, like)

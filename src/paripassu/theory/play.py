@@ -17,7 +17,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from paripassu.rules import Rule
+from paripassu.rules import FixedPace, Rule
 from paripassu.theory.problem import Array, Data, Problem, Weights
 from paripassu.theory.recording import (
     Records,
@@ -79,6 +79,7 @@ def play(
     updates: Updates = "simultaneous",
     weight_decay: ArrayLike | Mapping[str, ArrayLike] = 0.0,
     schedule: Callable[[int], float] = constant,
+    pace: FixedPace | None = None,
     record: ArrayLike | None = None,
     start: Mapping[str, Sequence[ArrayLike]] | None = None,
     progress: Callable[[int], object] = lambda _: None,
@@ -102,6 +103,8 @@ def play(
             decoupled, as in the optimizers: the rule does not see it. Coupled decay is a term of the loss.
         schedule: factor on all learning rates at update n = 1, 2, ...: `constant`, `inverse_sqrt`, `inverse`
             or a function like them, with values >= 0.
+        pace: rescales the steps of one player to a fixed pace. That player then has no learning rate: leave
+            it out of a mapping; `Trajectories.lr` has NaN for it.
         record: increasing steps to record, within 0..``steps``; `log_steps` without it.
         start: each player's first tensors ``[R, ...]``, instead of the problem's own.
         progress: called with the number of steps done, after each.
@@ -111,8 +114,9 @@ def play(
 
     Raises:
         ValueError: a setting out of its range; a player without a rule or learning rate, or a rule or rate
-            without a player; shapes that do not broadcast; a rule whose updates are not one for each tensor,
-            of its shape and dtype.
+            without a player; a pace of other players, or, with alternating updates, of a lead that moves
+            after its follower; shapes that do not broadcast; a rule whose updates are not one for each
+            tensor, of its shape and dtype.
 
     Example:
         >>> from paripassu.rules import SGD
@@ -128,11 +132,12 @@ def play(
         raise ValueError(f"updates 'alternating' needs two players, this problem has {players}")
     if steps < 1:
         raise ValueError(f"steps must be >= 1, got {steps}")
+    _check_pace(pace, players, updates)
     rule_of = _rules(rules, players)
     recorded = record_steps(steps, record)
     given = None if start is None else _tensors(_per_player("start", start, players))
     starts = None if given is None else len(given[players[0]][0])
-    lr_of, decay_of, runs = _runs(lr, weight_decay, seeds, players, starts)
+    lr_of, decay_of, runs = _runs(lr, weight_decay, seeds, players, starts, pace)
 
     distinct, which = np.unique(runs.seeds, return_inverse=True)
     weights, data = problem.starts(distinct.tolist())
@@ -156,7 +161,7 @@ def play(
         scaled = base if factor == 1 else {player: rate * factor for player, rate in base.items()}
         if step_of_runs is None:
             arguments = (weights, states, scaled, decays, now)
-            step_of_runs = mapped_step(problem, rule_of, updates, arguments, traced=steps >= _TRACED)
+            step_of_runs = mapped_step(problem, rule_of, updates, pace, arguments, traced=steps >= _TRACED)
         following, next_states, sizes = step_of_runs(weights, states, scaled, decays, now)
         records.see(step, weights, sizes)
         if step == steps or records.all_diverged:
@@ -164,6 +169,20 @@ def play(
         weights, states = following, next_states
         progress(step + 1)
     return records.result(runs.seeds, lr_of, weights)
+
+
+def _check_pace(pace: FixedPace | None, players: Sequence[str], updates: Updates) -> None:
+    if pace is None:
+        return
+    if not {pace.lead, pace.follower} <= set(players):
+        raise ValueError(
+            f"a pace is of two of the players {tuple(players)}, got {pace.lead!r} and {pace.follower!r}"
+        )
+    if updates == "alternating" and players.index(pace.lead) > players.index(pace.follower):
+        raise ValueError(
+            f"with alternating updates {pace.follower!r} moves before {pace.lead!r} and cannot follow its "
+            "pace: exchange the two, or use simultaneous updates"
+        )
 
 
 def _rules(rules: Rule | Mapping[str, Rule], players: Sequence[str]) -> dict[str, Rule]:
@@ -180,17 +199,22 @@ def _runs(
     seeds: ArrayLike,
     players: Sequence[str],
     starts: int | None,
+    pace: FixedPace | None,
 ) -> tuple[dict[str, Array], dict[str, Array], Runs]:
     """Each player's learning rates and weight decays ``[R]``, and the runs' seeds and starts."""
 
-    def named(name: str, given: ArrayLike | Mapping[str, ArrayLike]) -> dict[str, tuple[str, ArrayLike]]:
+    def named(
+        name: str, given: ArrayLike | Mapping[str, ArrayLike], players: Sequence[str]
+    ) -> dict[str, tuple[str, ArrayLike]]:
         own = _per_player(name, given, players)
         return {p: (f"{name} of {p!r}" if isinstance(given, Mapping) else name, own[p]) for p in players}
 
-    rates, decays = named("lr", lr), named("weight_decay", weight_decay)
+    with_rates = [player for player in players if pace is None or player != pace.follower]
+    rates, decays = named("lr", lr, with_rates), named("weight_decay", weight_decay, players)
     runs = broadcast_runs(dict(rates.values()), seeds, starts, decays=dict(decays.values()))
+    none = dict.fromkeys(players, np.full(len(runs.seeds), math.nan))
     return (
-        {player: runs.rates[name] for player, (name, _) in rates.items()},
+        none | {player: runs.rates[name] for player, (name, _) in rates.items()},
         {player: runs.rates[name] for player, (name, _) in decays.items()},
         runs,
     )

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.func import vmap
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from paripassu.rules import Rule, State
+from paripassu.rules import FixedPace, Rule, State, rescale
 from paripassu.theory.problem import Data, Problem, Weights
 from paripassu.theory.recording import Updates
 
@@ -44,6 +44,7 @@ def mapped_step(
     problem: Problem,
     rules: Mapping[str, Rule],
     updates: Updates,
+    pace: FixedPace | None,
     arguments: tuple[Weights, States, Rates, Rates, Data],
     *,
     traced: bool,
@@ -54,6 +55,7 @@ def mapped_step(
         problem: what is played.
         rules: each player's.
         updates: whether all players move at once.
+        pace: rescales one player's steps. With alternating updates its lead moves first.
         arguments: of the first step: weights, states, learning rates, the weight decay of those players
             that have one, and data.
         traced: whether to trace the step, for the same numbers sooner.
@@ -62,12 +64,15 @@ def mapped_step(
         ValueError: a rule's updates are not one for each tensor, of its shape and dtype; or a rule or a loss
             branches on values.
     """
+    together = updates == "simultaneous"
+    follower = pace.follower if pace else None
+    # At once, the order does not matter, except that a follower needs the length of its lead's step.
+    order = sorted(problem.players, key=lambda player: together and player == follower)
 
     def step(weights: Weights, states: States, rates: Rates, decays: Rates, data: Data) -> Stepped:
-        following, next_states, sizes = dict(weights), dict(states), list[Tensor]()
-        together = updates == "simultaneous"
+        following, next_states, sizes = dict(weights), dict(states), dict[str, Tensor]()
         gradients = problem.gradients(weights, data, problem.players) if together else {}
-        for player in problem.players:
+        for player in order:
             if not together:
                 gradients = problem.gradients(following, data, (player,))
             own, rule = gradients[player], rules[player]
@@ -76,10 +81,15 @@ def mapped_step(
             if player in decays:
                 decayed = zip(directions, weights[player], strict=True)
                 directions = [direction + decays[player] * w for direction, w in decayed]
-            moves = [rates[player] * direction for direction in directions]
+            if pace and player == follower:
+                lead_norm, _, lead_step = sizes[pace.lead]
+                length = pace.length(lead_step, lead_norm, _norm(weights[player]))
+                moves = rescale(directions, [length] * len(directions), "global")
+            else:
+                moves = [rates[player] * direction for direction in directions]
             following[player] = tuple(w - move for w, move in zip(weights[player], moves, strict=True))
-            sizes.append(torch.stack([_norm(tensors) for tensors in (weights[player], own, moves)]))
-        return following, next_states, torch.stack(sizes)
+            sizes[player] = torch.stack([_norm(tensors) for tensors in (weights[player], own, moves)])
+        return following, next_states, torch.stack([sizes[player] for player in problem.players])
 
     mapped = vmap(step)
     try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from paripassu.data import Samples
 from paripassu.files import AnyPath
 from paripassu.metrics import FeatureMetric
+from paripassu.models import given
 from paripassu.train import pictures
 from paripassu.train.checkpoint import restore
 from paripassu.train.device import check_device
@@ -27,6 +29,7 @@ from paripassu.train.world import own_world
 
 _SHOWN = 25  # images in a picture
 _POINTS = 2500  # points in a picture
+_CLASSES, _OF_CLASS = 10, 8  # rows and columns of a picture of classes
 
 
 class Evaluator:
@@ -64,6 +67,8 @@ class Evaluator:
     def draw(self, network: nn.Module, path: Path) -> bool:
         """Write a picture of samples as PNG: a grid of images, or points in the plane.
 
+        Where there are classes, each of the first ten has a row, and each column has the same latents.
+
         Returns:
             Whether there is a picture: samples of other shapes have none.
 
@@ -71,13 +76,17 @@ class Evaluator:
             NotFiniteError: a sample is not finite.
             RuntimeError: the GPU has too little memory for it.
         """
-        return self._draw(lambda count: torch.cat([*self._generate(network, count, Stream.PICTURES)]), path)
+
+        def samples(count: int, label: int | None = None) -> Tensor:
+            return torch.cat([*self._generate(network, count, label, stream=Stream.PICTURES)])
+
+        return self._draw(samples, path)
 
     def draw_real(self, path: Path) -> bool:
         """As `draw`, of the data: what samples should look like."""
         return self._draw(self._drawn, path)
 
-    def _draw(self, samples: Callable[[int], Tensor], path: Path) -> bool:
+    def _draw(self, samples: Callable[..., Tensor], path: Path) -> bool:
         with measuring_fits(self._run, self._real.shape):
             if self._real.shape == (2,):
                 modes = self._real.modes
@@ -85,33 +94,50 @@ class Evaluator:
                 pictures.scatter(samples(_POINTS), centres, path, rings=bool(modes))
                 return True
             if len(self._real.shape) == 3 and self._real.shape[0] in (1, 3):
-                pictures.grid(samples(_SHOWN), path)
+                if classes := range(min(len(self._real.classes), _CLASSES)):
+                    pictures.grid(torch.cat([samples(_OF_CLASS, each) for each in classes]), path, _OF_CLASS)
+                else:
+                    pictures.grid(samples(_SHOWN), path)
                 return True
         return False
 
-    def _drawn(self, count: int) -> Tensor:
+    def _drawn(self, count: int, label: int | None = None) -> Tensor:
         device = torch.device(self._run.device)
-        return self._real.draw(count, generator(self._run.seed, Stream.PICTURES, 2, device))
+        rng = generator(self._run.seed, Stream.PICTURES, 2, device)
+        if label is None or self._real.images is None:
+            return self._real.draw(count, rng)
+        return self._real.images.of_class(label).draw(count, rng)
 
     @torch.no_grad()
-    def _generate(self, network: nn.Module, count: int, stream: Stream) -> Iterator[Tensor]:
+    def _generate(
+        self, network: nn.Module, count: int, label: int | None = None, *, stream: Stream
+    ) -> Iterator[Tensor]:
         device = torch.device(self._run.device)
         rng = generator(self._run.seed, stream, 0, device)
         latents = torch.randn((count, self._run.model.latent), generator=rng, device=device)
+        labels = self._labels(count, label, rng)
         was_training = network.training
         network.eval()
         done = 0
         try:
             with seeded(self._run.seed, stream, 1, device):
-                for z in latents.split(at_once(self._real.shape)):
+                together = at_once(self._real.shape)
+                parts = repeat(None) if labels is None else labels.split(together)
+                for z, of_z in zip(latents.split(together), parts, strict=False):
                     with eagerly(self._run):
-                        images = network(z)
+                        images = given(network, of_z)(z)
                     yield check_finite("a generated sample", images)
                     done += len(z)
                     if stream is Stream.EVALUATION:
                         self._progress("generated samples", done, count)
         finally:
             network.train(was_training)
+
+    def _labels(self, count: int, label: int | None, rng: torch.Generator) -> Tensor | None:
+        """All ``label``, or as frequent as in the data; None where the data have none."""
+        if label is None:
+            return self._real.draw_labels(count, rng)
+        return torch.full((count,), label, device=rng.device)
 
 
 def evaluate(
@@ -155,7 +181,7 @@ def evaluate(
             real = data_of(run, folder).load(torch.device(run.device))
         check_images(real.images, folder)
         with networks_fit(run, real.shape), own_errors(run):
-            state = initial_state(run, real.shape)
+            state = initial_state(run, real.shape, len(real.classes))
             restore(path, state)
         try:
             values = Evaluator(run, real, samples, metrics, progress).measure(state.shown())

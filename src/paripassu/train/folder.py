@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 import torch
 
 from paripassu.data import ImageSet, Samples, Source
+from paripassu.data.source import digest
 from paripassu.files import AnyPath, is_empty, locked, sync, write_whole
 from paripassu.records import RECORDS_FILE, RUN_FILE, RunHeader, RunImages, RunStart, environment
 from paripassu.records.codec import dump, load
+from paripassu.train.classes import why_not_by_class
 from paripassu.train.own_parts import check_unchanged, portable
 from paripassu.train.run import Run, from_settings
 
@@ -126,8 +128,9 @@ def check_images(images: ImageSet | None, folder: Path) -> None:
     before = header.images if header else None
     if before and before != _facts(images):
         count = len(images) if images else 0
+        these = f"these {count:,}" + " or their classes" * bool(before.classes)
         raise ValueError(
-            f"the run in {folder} began with {before.count:,} images, and these {count:,} are others: "
+            f"the run in {folder} began with {before.count:,} images, and {these} are others: "
             "bring back the first ones, or name another folder to begin anew"
         )
 
@@ -138,6 +141,8 @@ def remarks_on(run: Run, real: Samples) -> Iterator[str]:
         return
     if images.account:
         yield images.account + f"; {SKIPPED} has all" * bool(images.skipped)
+    if why := why_not_by_class(images, run.eval_samples):
+        yield why
     if len(images) < max(run.batch, _FEW):
         yield f"{run.data.name} has {len(images):,} images for batches of {run.batch}: are these all?"
 
@@ -174,7 +179,11 @@ def load_run(folder: AnyPath) -> Run:
 
 
 def _facts(images: ImageSet | None) -> RunImages | None:
-    return RunImages(len(images), images.digest, images.revision) if images else None
+    if not images:
+        return None
+    labels = images.labels
+    known = (labels.names, digest(labels.numbers)) if labels else ((), "")
+    return RunImages(len(images), images.digest, images.revision, *known)
 
 
 def _differences(old: Any, new: Any, name: str = "") -> Iterator[_Difference]:

@@ -7,13 +7,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from paripassu.data import Samples
+from paripassu.data import Batch, Samples
 from paripassu.games import Draws
+
+Drawn = tuple[Tensor, ...]
 
 
 class _Input(NamedTuple):
-    draw: Callable[[torch.Generator], Tensor]
-    memory: Tensor
+    draw: Callable[[torch.Generator], Drawn]
+    memory: Drawn
 
 
 class Inputs:
@@ -42,14 +44,19 @@ class Inputs:
         """Draw all inputs that are known from earlier rounds."""
         self._used, self._generator = 0, generator
         for draw, memory in self._inputs:
-            memory.copy_(draw(generator))
+            for place, values in zip(memory, draw(generator), strict=True):
+                place.copy_(values)
 
     def take(self, draw: Callable[[torch.Generator], Tensor]) -> Tensor:
         """The next input; drawn now if no earlier round had it."""
+        return self.take_all(lambda generator: (draw(generator),))[0]
+
+    def take_all(self, draw: Callable[[torch.Generator], Drawn]) -> Drawn:
+        """As `take`, of tensors that are drawn together."""
         if self._used == len(self._inputs):
             assert self._generator is not None
             # A copy: a draw may be a view of the data.
-            self._inputs.append(_Input(draw, draw(self._generator).clone()))
+            self._inputs.append(_Input(draw, tuple(each.clone() for each in draw(self._generator))))
         self._used += 1
         return self._inputs[self._used - 1].memory
 
@@ -69,6 +76,35 @@ class InputSamples(Samples):
     def draw(self, count: int, generator: torch.Generator) -> Tensor:  # noqa: ARG002 - inputs have one
         """The next input, of ``count`` samples."""
         return self.inputs.take(lambda numbers: self.real.draw(count, numbers))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The data's."""
+        return self.real.classes
+
+    def batch(self, count: int, generator: torch.Generator) -> Batch:
+        """The next inputs, of ``count`` samples and, where the data have labels, as many labels."""
+        if not self.classes:
+            return Batch(self.draw(count, generator))
+
+        def both(numbers: torch.Generator) -> Drawn:
+            samples, labels = self.real.batch(count, numbers)
+            assert labels is not None
+            return samples, labels
+
+        return Batch(*self.inputs.take_all(both))
+
+    def draw_labels(self, count: int, generator: torch.Generator) -> Tensor | None:  # noqa: ARG002 - inputs have one
+        """The next input, of ``count`` labels; None without labels."""
+        if not self.classes:
+            return None
+
+        def labels(numbers: torch.Generator) -> Tensor:
+            drawn = self.real.draw_labels(count, numbers)
+            assert drawn is not None
+            return drawn
+
+        return self.inputs.take(labels)
 
 
 @dataclass(frozen=True)

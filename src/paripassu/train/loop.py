@@ -164,9 +164,9 @@ def _train_in(
 
     # Networks.
     with networks_fit(run, real.shape), own_errors(run):
-        state = initial_state(run, real.shape)
+        state = initial_state(run, real.shape, len(real.classes))
     with step_fits(run, real.shape):
-        check_own_players(run, state, real.shape)
+        check_own_players(run, state, real.shape, len(real.classes))
     if first_weights:
         begin_with(first_weights, folder, state)
     for network in (state.generator, state.discriminator):

@@ -5,6 +5,7 @@
 | `Samples.modes` | the modes that points reach |
 | `Samples.is_stacked` | the triples of digits that images show |
 | `Samples.images` | Fréchet and kernel distance on the features that `Source.features` names |
+| `Samples.classes` | the Fréchet distance of each class too, if each has enough images and samples |
 | none of these | nothing |
 """
 
@@ -28,12 +29,14 @@ from paripassu.metrics import (
     score,
     triple_coverage,
 )
+from paripassu.train.classes import ClassDistances, why_not_by_class
 from paripassu.train.memory import measuring_fits
 from paripassu.train.reference import reference
 from paripassu.train.run import Run
 
-Generate = Callable[[int], Iterator[Tensor]]
-"""Gives so many generated samples, in batches, always from the same latents."""
+Generate = Callable[..., Iterator[Tensor]]
+"""Gives so many generated samples, in batches, always from the same latents; all of one class, if its number
+is the second argument."""
 
 Progress = Callable[[str, int, int], object]
 """Called with what is measured, how many samples are done, and of how many."""
@@ -129,9 +132,13 @@ def _triples(network: ClassifierFeatures, count: int, generate: Generate, /) -> 
 def _distances(
     run: Run, images: ImageSet, count: int, metrics: Sequence[FeatureMetric], progress: Progress
 ) -> Measure:
+    by_class: ClassDistances | None = None
     if not metrics:
         network, paired = _features(run), min(len(images), count, MAX_PAIRED_SAMPLES)
         metrics = FeatureMetric("fd", network, count), FeatureMetric("kd", network, paired)
+        # Features that take long are not computed twice.
+        if images.labels and not why_not_by_class(images, count) and network.digest is None:
+            by_class = ClassDistances.of(network, count // len(images.classes), images)
     references: dict[FeatureNetwork, FeatureSample] = {}
     for metric in metrics:
         if metric.compares and metric.count > len(images):
@@ -143,7 +150,17 @@ def _distances(
             advance = partial(progress, f"{metric.network.name} of the data")
             with measuring_fits(run, images.shape):
                 references[metric.network] = reference(metric.network, images, advance)
-    return partial(_scores, metrics, references, count)
+    scores = partial(_scores, metrics, references, count)
+    return partial(_with_classes, scores, by_class) if by_class else scores
+
+
+def _with_classes(scores: Measure, by_class: ClassDistances, generate: Generate, /) -> dict[str, float]:
+    features = partial(_features_of, by_class.network)
+    fake = {
+        name: FeatureSample.gather(map(features, generate(by_class.count, number)), 0).moments
+        for number, name in enumerate(by_class.real)
+    }
+    return scores(generate) | _finite(by_class.values(fake))
 
 
 def _scores(
@@ -166,9 +183,13 @@ def _scores(
             features = partial(_features_of, metric.network)
             fake = FeatureSample.gather(map(features, generate(many)), most)
             values |= score(together, references[metric.network], fake)
+    return _finite({metric.name: values[metric.name] for metric in metrics})
+
+
+def _finite(values: dict[str, float]) -> dict[str, float]:
     for name, value in values.items():
         check_finite(name, torch.tensor(value, dtype=torch.float64))
-    return {metric.name: values[metric.name] for metric in metrics}
+    return values
 
 
 def _features_of(network: FeatureNetwork, images: Tensor) -> Tensor:

@@ -35,7 +35,7 @@ from paripassu.train.world import one_world
 Task = TypeVar("Task")
 
 # What runs of one pack may differ in: neither the memory nor the kernels of a round depend on it much.
-_FREE = ("generator", "discriminator", "decay", "seed", "steps", "shadow")
+_FREE = ("generator", "discriminator", "decay", "seed", "steps", "shadow", "pace")
 
 
 def shape_of(run: Run) -> Hashable:

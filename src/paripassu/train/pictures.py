@@ -19,8 +19,8 @@ _MARGIN = 1.25  # how far a scatter looks beyond the outermost centre
 _INK, _PAPER, _CENTRE = (0, 90, 160), (255, 255, 255), (213, 94, 0)  # Okabe & Ito's blue and vermillion
 
 
-def grid(images: Tensor, path: Path) -> None:
-    """Write ``[N, C, H, W]`` images in [-1, 1] as a square grid with gutters.
+def grid(images: Tensor, path: Path, columns: int | None = None) -> None:
+    """Write ``[N, C, H, W]`` images in [-1, 1] as a grid with gutters, which is square without ``columns``.
 
     Small images are enlarged by a whole number, without smoothing.
     """
@@ -29,10 +29,11 @@ def grid(images: Tensor, path: Path) -> None:
     tiles = enlarged.permute(0, 2, 3, 1).cpu().numpy()
     count, height, width, channels = tiles.shape
     side = math.ceil(math.sqrt(count))
+    columns, rows = (columns, math.ceil(count / columns)) if columns else (side, side)
     down, right = height + _GUTTER, width + _GUTTER
-    sheet = np.full((side * down + _GUTTER, side * right + _GUTTER, channels), _GREY, np.uint8)
+    sheet = np.full((rows * down + _GUTTER, columns * right + _GUTTER, channels), _GREY, np.uint8)
     for number, tile in enumerate(tiles):
-        row, column = divmod(number, side)
+        row, column = divmod(number, columns)
         top, left = _GUTTER + row * down, _GUTTER + column * right
         sheet[top : top + height, left : left + width] = tile
     _save(Image.fromarray(sheet[:, :, 0] if channels == 1 else sheet), path)

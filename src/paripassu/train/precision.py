@@ -6,13 +6,16 @@ from functools import cache
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from paripassu.games import Draws, Penalty
 from paripassu.train.run import Run
 
+Network = Callable[[Tensor], Tensor]
+"""A network of one input, or a conditional one `paripassu.models.given` its labels."""
 
-def play(run: Run, network: nn.Module, batch: Tensor) -> Tensor:
+
+def play(run: Run, network: Network, batch: Tensor) -> Tensor:
     """``network``'s output for a batch, computed in the run's precision, as float32."""
     if run.precision != "bf16":
         return network(batch)
@@ -20,7 +23,7 @@ def play(run: Run, network: nn.Module, batch: Tensor) -> Tensor:
         return network(batch).float()
 
 
-def penalty(run: Run, discriminator: nn.Module, real: Tensor, fake: Tensor, draws: Draws) -> Tensor:
+def penalty(run: Run, discriminator: Network, real: Tensor, fake: Tensor, draws: Draws) -> Tensor:
     """The run's penalty, always in float32: it compares gradients, which bf16 would round away."""
     assert run.penalty is not None
     compute = _compiled(run.penalty) if run.compile else run.penalty

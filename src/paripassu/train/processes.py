@@ -158,7 +158,7 @@ def normalise_over(processes: Processes, network: nn.Module) -> None:
 class _WholeBatchNorm(nn.BatchNorm2d):
     # torch's own SyncBatchNorm runs on GPUs only.
     def __init__(self, own: nn.BatchNorm2d, processes: Processes) -> None:
-        super().__init__(own.num_features, own.eps, own.momentum)
+        super().__init__(own.num_features, own.eps, own.momentum, own.affine)
         self._processes = processes
         self.weight, self.bias = own.weight, own.bias  # the very tensors that an optimizer holds
         self.running_mean, self.running_var = own.running_mean, own.running_var
@@ -181,7 +181,10 @@ class _WholeBatchNorm(nn.BatchNorm2d):
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * count / (count - 1), self.momentum)
             self.num_batches_tracked += 1
-        scale = self.weight * (variance + self.eps).rsqrt()
+        scale = (variance + self.eps).rsqrt()
+        if not self.affine:
+            return (centred * scale[:, None, None]).to(input.dtype)
+        scale = self.weight * scale
         return (centred * scale[:, None, None] + self.bias[:, None, None]).to(input.dtype)
 
 

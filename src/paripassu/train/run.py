@@ -11,7 +11,7 @@ from paripassu.data import Source
 from paripassu.games import GanLoss, PathLength, Penalty, non_saturating
 from paripassu.models import Architecture
 from paripassu.records import Decay, rate_factor
-from paripassu.rules import Rule
+from paripassu.rules import FixedPace, Rule
 from paripassu.train import serialization
 from paripassu.train.own_parts import portable
 
@@ -98,6 +98,10 @@ class Run:
             the same sums in another order, often faster.
         compile: whether ``torch.compile`` makes the networks' and the penalty's code; takes a C++ compiler
             and up to minutes before the first step.
+        pace: the discriminator's relative step (its length over that of the weights) over the generator's,
+            finite and > 0: each generator step keeps the direction of its rule, and its length is rescaled to
+            this pace (`paripassu.train.pace`). Its learning rate is the discriminator's then, and it has no
+            weight decay. None leaves steps unchanged.
 
     Raises:
         ValueError: a setting out of range, or two that exclude each other.
@@ -130,6 +134,7 @@ class Run:
     precision: Precision = "float32"
     channels_last: bool = False
     compile: bool = False
+    pace: float | None = None
 
     def __post_init__(self) -> None:
         for name, least in _MINIMA.items():
@@ -154,6 +159,15 @@ class Run:
                 raise ValueError(f"{every} {getattr(self, every)} needs a {term}: set one, or leave it at 1")
         if self.path_length and not self.model.has_styles:
             raise ValueError(f"{self.model.name} has no styles whose path length could be regularised")
+        if self.data.is_labelled and not self.model.has_conditional:
+            raise ValueError(
+                f"{self.model.name} has no conditional form: choose --model dcgan or sngan, let your own "
+                "networks take classes, or leave --conditional out"
+            )
+        if self.data.is_labelled and self.path_length:
+            raise ValueError(
+                "path length regularisation is for data without labels: leave one of the two out"
+            )
         if self.penalty and self.model.mixes_samples:
             raise ValueError(
                 f"a gradient penalty needs a discriminator that does not mix samples, as {self.model.name}'s "
@@ -163,6 +177,15 @@ class Run:
             raise ValueError("precision tf32 is a GPU's: use float32 on the CPU, or bf16")
         if self.channels_last and not self.model.has_channels:
             raise ValueError(f"{self.model.name} has no channels to put last: leave channels_last out")
+
+        if self.pace is not None:
+            FixedPace(self.pace)
+            if (self.generator.lr, self.generator.weight_decay) != (self.discriminator.lr, 0.0):
+                raise ValueError(
+                    "a pace sets the length of the generator's steps: give it the discriminator's learning "
+                    f"rate, {self.discriminator.lr}, and no weight decay, got {self.generator.lr} and "
+                    f"{self.generator.weight_decay}"
+                )
 
     def rate_factor(self, step: int) -> float:
         """What both learning rates are multiplied by at a generator update, in [0, 1].
@@ -174,7 +197,11 @@ class Run:
 
     def settings(self) -> dict[str, Any]:
         """The run as plain nested values, for ``run.json``; `from_settings` reads them back."""
-        return serialization.plain(self)
+        settings = serialization.plain(self)
+        # A setting that came later: runs without it keep their keys and folders.
+        if self.pace is None:
+            del settings["pace"]
+        return settings
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Losses are values, and own parts live in files: a run travels between processes as its settings.

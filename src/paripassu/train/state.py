@@ -2,7 +2,7 @@
 
 import json
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ from torch import nn
 
 from paripassu.models import Architecture
 from paripassu.optim import RuleOptimizer
+from paripassu.rules import Normalize
 from paripassu.train.random import Stream, number
 from paripassu.train.run import Player, Run
 from paripassu.train.serialization import plain
@@ -28,8 +29,8 @@ class TrainingState:
         step: generator updates done.
         seconds: spent training, over all sittings.
         shadows: the probe's shadow's memory; empty before it is attached.
-        described: the networks' architecture, its settings, the samples' shape and whether there is an
-            average, as plain values: what a checkpoint says of itself.
+        described: the networks' architecture, its settings, the samples' shape, whether there is an
+            average and the number of classes, as plain values: what a checkpoint says of itself.
     """
 
     generator: nn.Module
@@ -61,11 +62,18 @@ class TrainingState:
         return all(bool(t.isfinite().all()) for t in tensors)
 
 
-def initial_state(run: Run, shape: tuple[int, ...]) -> TrainingState:
-    """A fresh training of ``run`` for samples of ``shape``; torch's global generator is left as it was."""
+def initial_state(run: Run, shape: tuple[int, ...], classes: int = 0) -> TrainingState:
+    """A fresh training of ``run``; torch's global generator is left as it was.
+
+    Args:
+        run: what is trained.
+        shape: of one sample.
+        classes: of the data's labels; 0 for networks that take none.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(number(run.seed, Stream.WEIGHTS))
-        generator, discriminator = (network.to(run.device) for network in run.model.build(shape))
+        pair = run.model.build_conditional(shape, classes) if classes else run.model.build(shape)
+        generator, discriminator = (network.to(run.device) for network in pair)
     if run.channels_last:
         for network in (generator, discriminator):
             network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - torch's stubs
@@ -77,12 +85,17 @@ def initial_state(run: Run, shape: tuple[int, ...]) -> TrainingState:
         generator,
         discriminator,
         averaged,
-        optimizer_g=_optimizer(generator, run.generator),
+        # A generator that follows a pace has updates of length one, and its lengths as rates.
+        optimizer_g=_optimizer(
+            generator,
+            run.generator if run.pace is None else replace(run.generator, rule=Normalize(run.generator.rule)),
+        ),
         optimizer_d=_optimizer(discriminator, run.discriminator),
         described={
             **_described(run.model),
             "shape": list(shape),
             "averaged": averaged is not None,
+            **({"classes": classes} if classes else {}),
         },
     )
 

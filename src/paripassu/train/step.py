@@ -11,7 +11,9 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from paripassu.data import Samples
 from paripassu.games import Draws, StyleBased
+from paripassu.models import given
 from paripassu.optim import RuleOptimizer
+from paripassu.train.pace import Lead, follow, measured
 from paripassu.train.precision import penalty, play
 from paripassu.train.processes import ALONE, Processes, average_gradients, path_length_batch
 from paripassu.train.random import Stream, generator, number, seeded
@@ -83,23 +85,36 @@ def play_round(
     """
     loss_d = torch.zeros([])
     # Discriminator. Simultaneous updates are one each: its step waits for the generator's gradient.
+    lead = None
     for _ in range(run.n_critic):
         loss_d = _discriminator_loss(run, state, real, draws)
         _backward(loss_d, state.optimizer_d, processes)
         if run.updates == "alternating":
-            move(state.optimizer_d)
+            lead = _move_discriminator(run, state, move)
 
     # Generator.
     loss_g = _generator_loss(run, state, real, draws)
     _backward(loss_g, state.optimizer_g, processes)
     if run.updates == "simultaneous":
-        move(state.optimizer_d)
-    move(state.optimizer_g)
+        lead = _move_discriminator(run, state, move)
+    if run.pace is not None and lead:
+        follow(state.optimizer_g, lead, run.pace, move)
+    else:
+        move(state.optimizer_g)
 
     # Moving average of the generator.
     if state.averaged is not None:
         _average(run, state.averaged, state.generator)
     return torch.stack([loss_d.detach(), loss_g.detach()])
+
+
+def _move_discriminator(
+    run: Run, state: TrainingState, move: Callable[[RuleOptimizer], object]
+) -> Lead | None:
+    if run.pace is not None:
+        return measured(state.optimizer_d, move)
+    move(state.optimizer_d)
+    return None
 
 
 def has_penalty(run: Run, step: int) -> bool:
@@ -113,24 +128,28 @@ def has_path_length(run: Run, step: int) -> bool:
 
 
 def _discriminator_loss(run: Run, state: TrainingState, real: Samples, draws: Draws) -> Tensor:
-    shown = draws.rows(real.draw(run.batch, draws.generator))
+    shown, labels = real.batch(run.batch, draws.generator).each(draws.rows)
+    # Fake samples are of the real ones' classes, so that a line between two is of one class too.
+    discriminator = given(state.discriminator, labels)
     with torch.no_grad():
-        fake = play(run, state.generator, _latents(run, run.batch, draws))
-    logits = (play(run, state.discriminator, images) for images in (shown, fake))
+        fake = play(run, given(state.generator, labels), _latents(run, run.batch, draws))
+    logits = (play(run, discriminator, images) for images in (shown, fake))
     loss = run.loss.discriminator(*logits)
     if has_penalty(run, state.step):
-        loss = loss + run.penalty_every * penalty(run, state.discriminator, shown, fake, draws)
+        loss = loss + run.penalty_every * penalty(run, discriminator, shown, fake, draws)
     return loss
 
 
 def _generator_loss(run: Run, state: TrainingState, real: Samples, draws: Draws) -> Tensor:
     count = run.generator_batches * run.batch
-    fake = play(run, state.generator, _latents(run, count, draws))
-    logits = [play(run, state.discriminator, fake)]
-    if run.loss.relativistic:
+    latents = _latents(run, count, draws)
+    # Pairs that a loss compares are of one class.
+    shown, labels = _compared(run, real, count, draws)
+    discriminator = given(state.discriminator, labels)
+    logits = [play(run, discriminator, play(run, given(state.generator, labels), latents))]
+    if shown is not None:
         with torch.no_grad():
-            shown = draws.rows(real.draw(count, draws.generator))
-            logits.insert(0, play(run, state.discriminator, shown))
+            logits.insert(0, play(run, discriminator, shown))
     loss = run.loss.generator(*logits)
     if has_path_length(run, state.step):
         assert run.path_length is not None
@@ -139,6 +158,14 @@ def _generator_loss(run: Run, state: TrainingState, real: Samples, draws: Draws)
         term = run.path_length(cast(StyleBased, state.generator), latents, draws)
         loss = loss + run.path_length_every * term
     return loss
+
+
+def _compared(run: Run, real: Samples, count: int, draws: Draws) -> tuple[Tensor | None, Tensor | None]:
+    """Real samples for a loss that compares, and labels for the fake ones; each None where there are none."""
+    if run.loss.relativistic:
+        return real.batch(count, draws.generator).each(draws.rows)
+    labels = real.draw_labels(count, draws.generator)
+    return None, None if labels is None else draws.rows(labels)
 
 
 def _backward(loss: Tensor, optimizer: RuleOptimizer, processes: Processes) -> None:

@@ -3,15 +3,16 @@
 The package's own parts are not tried: its tests check them.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPrivateUsage] - has no other name
 
 from paripassu.data import Samples
+from paripassu.models import given
 from paripassu.rules import Rule
 from paripassu.train.own_files import OwnPartError, errors_in, first_line
 from paripassu.train.own_parts import own_files
@@ -37,17 +38,18 @@ def check_own_data(run: Run, real: Samples) -> None:
             _check_samples(run, real)
 
 
-def check_own_players(run: Run, state: TrainingState, shape: tuple[int, ...]) -> None:
+def check_own_players(run: Run, state: TrainingState, shape: tuple[int, ...], classes: int = 0) -> None:
     """Raise ``ValueError`` unless a run's own networks and rules do what their interfaces say.
 
     Args:
         run: the run.
         state: of fresh networks; it is left as it was.
         shape: of one sample of the data.
+        classes: of the data's labels; 0 without.
     """
     with own_errors(run), seeded(run.seed, Stream.NETWORKS, 0, torch.device(run.device)):
         if own_files(run.model):
-            _check_networks(run, state, shape)
+            _check_networks(run, state, shape, classes)
         for player, network in ((run.generator, state.generator), (run.discriminator, state.discriminator)):
             weights = [p.detach().float() for p in network.parameters() if p.requires_grad]
             for rule in dict.fromkeys([player.rule, run.shadow]):
@@ -79,7 +81,7 @@ def _check_samples(run: Run, real: object) -> None:
 
 
 @torch.no_grad()
-def _check_networks(run: Run, state: TrainingState, shape: tuple[int, ...]) -> None:
+def _check_networks(run: Run, state: TrainingState, shape: tuple[int, ...], classes: int) -> None:
     name, networks = run.model.name, (state.generator, state.discriminator)
     if run.penalty and any(isinstance(module, _BatchNorm) for module in state.discriminator.modules()):
         raise OwnPartError(
@@ -91,13 +93,14 @@ def _check_networks(run: Run, state: TrainingState, shape: tuple[int, ...]) -> N
         network.eval()  # so that no running statistics move
     try:
         latents = torch.randn(_BATCH, run.model.latent, device=run.device)
-        fake = _output(f"{name}'s generator", state.generator, latents)
+        labels = torch.arange(_BATCH, device=run.device) if classes else None
+        fake = _output(f"{name}'s generator", given(state.generator, labels), latents, classes)
         if not isinstance(fake, Tensor) or fake.shape != (_BATCH, *shape):
             raise OwnPartError(
                 f"{name}'s generator makes {_kind(fake)} of {_BATCH} latents, but samples of the data are "
                 f"{list(shape)}: let it return [B, {', '.join(map(str, shape))}]"
             )
-        logits = _output(f"{name}'s discriminator", state.discriminator, fake)
+        logits = _output(f"{name}'s discriminator", given(state.discriminator, labels), fake, classes)
         if not isinstance(logits, Tensor) or logits.shape != (_BATCH,):
             raise OwnPartError(
                 f"{name}'s discriminator makes {_kind(logits)} of {_BATCH} samples: "
@@ -108,13 +111,14 @@ def _check_networks(run: Run, state: TrainingState, shape: tuple[int, ...]) -> N
             network.train(mode)
 
 
-def _output(what: str, network: nn.Module, batch: Tensor) -> Any:
+def _output(what: str, network: Callable[[Tensor], Any], batch: Tensor, classes: int) -> Any:
     try:
         return network(batch)
     except torch.OutOfMemoryError:
         raise
     except Exception as error:  # networks raise whatever they like
-        raise OwnPartError(f"{what} does not take {_kind(batch)}: {first_line(error)}") from error
+        more = f" and labels [{_BATCH}] of {classes} classes" * bool(classes)
+        raise OwnPartError(f"{what} does not take {_kind(batch)}{more}: {first_line(error)}") from error
 
 
 def _check_rule(rule: Rule, weights: Sequence[Tensor]) -> None:

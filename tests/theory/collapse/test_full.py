@@ -31,6 +31,16 @@ def test_every_field_is_the_reduced_simulators(rule, method):
             assert ours == theirs
 
 
+def test_a_pace_is_that_of_the_reduced_simulator():
+    settings = {"lr_d": 0.05, "pace": 0.5, "steps": 40, "start": given_start(SMALL), "record": [0, 40]}
+    full, reduced = (
+        simulate_full(SMALL, SGD(), method="sgda", **settings),
+        simulate(SMALL, "sgda", **settings),
+    )
+    for name in ("norm_w", "norm_v", "pace_d", "pace_g"):
+        assert getattr(full, name) == pytest.approx(getattr(reduced, name), rel=1e-8)
+
+
 def test_final_weights_keep_their_inner_products_with_drawn_modes():
     result = simulate_full(
         SMALL, FULL_METHODS["adam"], method="adam", lr_d=0.01, lr_g=0.01, steps=5, seeds=[3]

@@ -8,7 +8,7 @@ import torch
 from tests.oracles.theory import full_modes, value
 
 from paripassu.records import rate_factor
-from paripassu.rules import SGD, Normalize
+from paripassu.rules import SGD, FixedPace, Graft, Normalize, Weight
 from paripassu.theory import CollapseGame, Framework, play, simulate
 
 SMALL = {"d": 60, "n_discriminator": 4, "n_generator": 3}
@@ -17,6 +17,8 @@ FRAMEWORKS = {
     "coefficients": Framework(**SMALL, law="coefficients", gamma=0.3),
     "three uneven modes": Framework(**SMALL, modes=3, weights=(0.5, 0.3, 0.2), a=0.7, b=-0.2),
 }
+
+SHARES = Graft(Weight(1e-30), SGD(), "global")  # steps of the rate times the length of the weights
 
 
 def given_start(framework, seed=0, runs=1):
@@ -67,6 +69,42 @@ def test_the_fast_path_plays_what_any_rule_plays(law, method, momentum, rule, up
     full = np.vstack([paths.weights["discriminator"][0][0], paths.weights["generator"][0][0]])
     ours = np.vstack([fast.W[0], fast.V[0]])
     assert ours @ ours.T == pytest.approx(full @ full.T, rel=1e-8, abs=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("method", "rule", "pace", "updates", "decay"),
+    [
+        ("sgda", SGD(), 0.2, "simultaneous", "linear"),
+        ("sgda", SGD(0.8), 5.0, "alternating", "constant"),
+        ("nsgda", Normalize(SGD()), 1.0, "alternating", "constant"),
+        ("shares", SHARES, None, "alternating", "cosine"),
+        ("shares", SHARES, 0.5, "simultaneous", "constant"),
+    ],
+)
+def test_the_fast_path_follows_a_pace_as_play_does(method, rule, pace, updates, decay):
+    framework, steps = FRAMEWORKS["modes"], 60
+    W, V = given_start(framework)
+    momentum, rates = getattr(rule, "momentum", 0.0), {"lr_d": 0.05} | ({} if pace else {"lr_g": 0.02})
+    fast = simulate(
+        framework, method, **rates, pace=pace, momentum=momentum, decay=decay, steps=steps, updates=updates,
+        start=(W, V), record=range(steps + 1),
+    )  # fmt: skip
+    players = {"discriminator": 0.05} | ({} if pace else {"generator": 0.02})
+    paths = play(
+        CollapseGame(framework, along_axes=True), rule, players, steps, 0, updates=updates,
+        schedule=lambda n: float(rate_factor(decay, (n - 1) / steps)),
+        pace=FixedPace(pace) if pace else None, start={"discriminator": [W], "generator": [V]},
+        record=range(steps + 1),
+    )  # fmt: skip
+    assert fast.norm_w == pytest.approx(paths.norms["discriminator"], rel=1e-8)
+    assert fast.norm_v == pytest.approx(paths.norms["generator"], rel=1e-8)
+    full = np.vstack([paths.weights["discriminator"][0][0], paths.weights["generator"][0][0]])
+    ours = np.vstack([fast.W[0], fast.V[0]])
+    assert ours @ ours.T == pytest.approx(full @ full.T, rel=1e-8, abs=1e-10)
+    if decay == "constant":
+        # Rates that fall end at zero, where no player moves.
+        expected = pace or 0.05 / 0.02
+        assert fast.pace_d / fast.pace_g == pytest.approx(np.full((1, steps + 1), expected), rel=1e-12)
 
 
 @pytest.mark.parametrize("decay", ["constant", "linear", "cosine"])

@@ -29,6 +29,22 @@ def test_the_steps_of_nsgda_are_exactly_the_learning_rate():
     assert result.pace_g * result.norm_v == pytest.approx(np.full((2, 51), 0.1), rel=1e-12)
 
 
+@pytest.mark.parametrize("method", ["sgda", "nsgda", "shares"])
+def test_the_pace_of_every_step_is_the_one_asked_for(method):
+    # At larger shares and pace 0.1 the discriminator saturates, and the generator has no gradient.
+    settings = {"lr_d": 0.001, "steps": 200, "seeds": [0, 1], "record": range(201)}
+    for pace in (0.1, 1.0, 10.0):
+        result = simulate(Framework(d=10**5), method, pace=pace, **settings)
+        assert result.pace_d / result.pace_g == pytest.approx(np.full((2, 201), pace), rel=1e-12)
+        assert np.isnan(result.lr_g).all()
+
+
+def test_shares_are_of_the_weights_length():
+    result = simulate(Framework(), "shares", lr_d=0.03, lr_g=0.01, steps=50, seeds=[0, 1], record=range(51))
+    assert result.pace_d == pytest.approx(np.full((2, 51), 0.03), rel=1e-12)
+    assert result.pace_g == pytest.approx(np.full((2, 51), 0.01), rel=1e-12)
+
+
 def test_rotating_what_is_orthogonal_to_the_modes_changes_nothing():
     W, V = _start(D60)
     q, _ = np.linalg.qr(np.random.default_rng(1).standard_normal((58, 58)))
@@ -105,6 +121,11 @@ def test_fewer_records_of_the_same_path():
         ({"momentum": 1.0}, "momentum"),
         ({"batch": -1}, "batch"),
         ({"threads": 0}, "threads"),
+        ({"pace": 1.0}, "leave out lr_g"),
+        ({"lr_g": None}, "lr_g is missing"),
+        ({"lr_g": None, "pace": -1.0}, "a pace must be"),
+        ({"lr_g": None, "pace": 1.0, "trainable": True}, "leave out trainable"),
+        ({"method": "shares", "trainable": True}, "leave out trainable"),
         ({"record": [3, 2]}, "increasing"),
         ({"record": [0, 99]}, "within"),
         ({"start": (np.zeros((1, 10, 3)), np.zeros((1, 8, 3)))}, "shapes"),

@@ -2,6 +2,7 @@
 
 from paripassu.protocol.sweeps.design import SweepDesign, SweepVerdict
 from paripassu.protocol.sweeps.dissection import DissectionSweep, TunedCells, at_best_rate
+from paripassu.protocol.sweeps.framework_cell import FrameworkCell
 from paripassu.protocol.sweeps.phase import PhaseSweep
 from paripassu.protocol.sweeps.played import Cell, Measure, PlayedSweep, by_condition
 from paripassu.protocol.sweeps.run import RunSweep
@@ -14,6 +15,7 @@ __all__ = [
     "METHODS",
     "Cell",
     "DissectionSweep",
+    "FrameworkCell",
     "Measure",
     "PhaseSweep",
     "PlayedSweep",

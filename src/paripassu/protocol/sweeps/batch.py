@@ -95,6 +95,11 @@ class ArmBatch(Batch):
         return f"{self.name}, {self.amount}"
 
 
+def without_no_pace(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings without a pace of None, so that those of sweeps that have no pace stay what they were."""
+    return {name: value for name, value in settings.items() if name != "pace" or value is not None}
+
+
 def check_has_fields(what: str, *parts: object) -> None:
     """Raise ``ValueError`` for the first part of a batch that is no dataclass: settings are its fields.
 

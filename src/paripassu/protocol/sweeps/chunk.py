@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from paripassu.protocol.sweeps.batch import Batch
+from paripassu.protocol.sweeps.batch import Batch, without_no_pace
 from paripassu.records import Decay
 from paripassu.theory import Framework, Result, log_steps, simulate
 from paripassu.theory.collapse.full import FULL_METHODS, simulate_full
@@ -35,6 +35,7 @@ class Chunk(Batch):
         decay: how both rates fall.
         until_recovered: whether runs may stop once every mode is recovered.
         paths: whether to write tables of every run over time.
+        pace: that the generator follows; its rate has no effect then.
     """
 
     part: str
@@ -50,6 +51,7 @@ class Chunk(Batch):
     decay: Decay = "constant"
     until_recovered: bool = False
     paths: bool = False
+    pace: float | None = None
 
     @property
     def run_steps(self) -> int:
@@ -71,7 +73,7 @@ class Chunk(Batch):
 
     def settings(self) -> dict[str, Any]:
         """Its fields."""
-        return asdict(self)
+        return without_no_pace(asdict(self))
 
     def compute(self) -> Mapping[str, pl.DataFrame]:
         """Outcomes, and paths and neurons if they are wanted."""
@@ -83,7 +85,7 @@ class Chunk(Batch):
 def _result(chunk: Chunk) -> Result:
     record = log_steps(chunk.steps, _RECORDS)
     rates = np.array(chunk.rates)
-    lr_d, lr_g = rates[:, :1], rates[:, 1:]
+    lr_d, lr_g = rates[:, :1], rates[:, 1:] if chunk.pace is None else None
     if chunk.method in FULL_METHODS:
         return simulate_full(
             chunk.framework,
@@ -93,6 +95,7 @@ def _result(chunk: Chunk) -> Result:
             lr_g=lr_g,
             steps=chunk.steps,
             seeds=chunk.seeds,
+            pace=chunk.pace,
             updates=chunk.updates,
             record=record,
         )
@@ -103,6 +106,7 @@ def _result(chunk: Chunk) -> Result:
         lr_g=lr_g,
         seeds=chunk.seeds,
         steps=chunk.steps,
+        pace=chunk.pace,
         updates=chunk.updates,
         momentum=chunk.momentum,
         decay=chunk.decay,

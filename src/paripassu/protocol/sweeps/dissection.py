@@ -3,18 +3,21 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import polars as pl
 
 from paripassu.evidence.dissection import Column
 from paripassu.protocol.study import fresh_seeds
+from paripassu.protocol.sweeps.framework_cell import FrameworkCell
 from paripassu.protocol.sweeps.played import Cell, PlayedSweep
 from paripassu.theory import Problem
 
+Tuned = TypeVar("Tuned", Cell, FrameworkCell)
 
-def at_best_rate(cell: Cell, outcomes: pl.DataFrame, criterion: str, seeds: int, **changes: Any) -> Cell:
+
+def at_best_rate(cell: Tuned, outcomes: pl.DataFrame, criterion: str, seeds: int, **changes: Any) -> Tuned:
     """A tuning cell on fresh seeds, at the first of its rates with the smallest mean.
 
     Args:

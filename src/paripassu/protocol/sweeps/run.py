@@ -27,9 +27,9 @@ class RunSweep(PlainSettings):
 
     Args:
         framework: the game.
-        methods: names of methods: ``nsgda``, ``sgda``, or one of `full.FULL_METHODS`.
+        methods: names of methods: ``nsgda``, ``sgda``, ``shares``, or one of `full.FULL_METHODS`.
         lr_d: discriminator's learning rate, for every method.
-        lr_g: generator's learning rate, for every method.
+        lr_g: generator's learning rate, for every method; left at its default with a ``pace``.
         seeds: number of seeds, counted from 0.
         steps: number of steps of a run.
         updates: whether both players step at once, or the generator answers the new discriminator.
@@ -37,6 +37,8 @@ class RunSweep(PlainSettings):
         batch: samples per step, 0 for exact expectations.
         trainable: whether the discriminator learns its output weight and bias too.
         decay: how both rates fall over the run.
+        pace: discriminator's relative step over the generator's, > 0, to which the generator's steps are
+            rescaled; None leaves them unchanged.
     """
 
     framework: Framework
@@ -50,15 +52,22 @@ class RunSweep(PlainSettings):
     batch: int = 0
     trainable: bool = False
     decay: Decay = "constant"
+    pace: float | None = None
 
     kind: ClassVar[str] = "run"
 
     def __post_init__(self) -> None:
-        check_methods(self.methods, METHODS + tuple(FULL_METHODS))
+        check_methods(self.methods, (*METHODS, "shares", *FULL_METHODS))
         check_counts(seeds=self.seeds, steps=self.steps)
         check_rates("lr_d", (self.lr_d,))
         check_rates("lr_g", (self.lr_g,))
-        check_settings(updates=self.updates, momentum=self.momentum, batch=self.batch, decay=self.decay)
+        for method in [each for each in self.methods if each not in FULL_METHODS] or ["sgda"]:
+            given = method, self.momentum, self.updates, self.batch, self.decay, self.pace
+            check_settings(*given, trainable=self.trainable)
+        if self.pace is not None and self.lr_g != RunSweep.lr_g:
+            raise ValueError(
+                f"a pace sets the length of the generator's steps: leave out lr_g, got {self.lr_g:g}"
+            )
         in_full = [method for method in self.methods if method in FULL_METHODS]
         given = [name for name in ("momentum", "batch", "trainable") if getattr(self, name)]
         given += ["decay"] if self.decay != "constant" else []
@@ -80,7 +89,7 @@ class RunSweep(PlainSettings):
     def _chunks(self) -> list[Chunk]:
         whole = Chunk(
             "run", self.framework, "", ((self.lr_d, self.lr_g),), (), self.steps, self.updates, self.momentum,
-            self.batch, self.trainable, self.decay, paths=True,
+            self.batch, self.trainable, self.decay, paths=True, pace=self.pace,
         )  # fmt: skip
         return [
             replace(whole, method=method, seeds=seeds)

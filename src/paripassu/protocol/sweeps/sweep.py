@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 import polars as pl
 
 from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
-from paripassu.protocol.sweeps.batch import Batch
+from paripassu.protocol.sweeps.batch import Batch, without_no_pace
 from paripassu.theory.collapse.lanes import WIDTH
 
 Rates = tuple[float, ...]
@@ -59,7 +59,7 @@ class PlainSettings:
 
     def settings(self) -> dict[str, Any]:
         """The fields as JSON reads them back, with lists for tuples."""
-        return json.loads(json.dumps(asdict(self)))  # pyright: ignore[reportArgumentType] - a dataclass
+        return json.loads(json.dumps(without_no_pace(asdict(self))))  # pyright: ignore[reportArgumentType] - a dataclass
 
 
 def half_decades(low: float, high: float) -> Rates:

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from paripassu.rules import SGD, Adam, Graft, Rule
+from paripassu.rules import SGD, Adam, FixedPace, Graft, Rule
 from paripassu.theory.collapse.framework import Array, Framework
 from paripassu.theory.collapse.problem import DISCRIMINATOR, GENERATOR, CollapseGame
 from paripassu.theory.collapse.reduction import reduce_start
-from paripassu.theory.collapse.simulate import Result, first_recovery
+from paripassu.theory.collapse.simulate import Result, check_rate_of_generator, first_recovery
 from paripassu.theory.play import play
 from paripassu.theory.recording import Updates
 
@@ -33,9 +33,10 @@ def simulate_full(
     *,
     method: str,
     lr_d: ArrayLike,
-    lr_g: ArrayLike,
+    lr_g: ArrayLike | None = None,
     steps: int,
     seeds: ArrayLike = 0,
+    pace: float | None = None,
     updates: Updates = "simultaneous",
     record: ArrayLike | None = None,
     start: tuple[ArrayLike, ArrayLike] | None = None,
@@ -48,9 +49,10 @@ def simulate_full(
         rule: both players' update.
         method: what the result calls it.
         lr_d: discriminator's learning rates, > 0; broadcasts with ``lr_g`` and ``seeds`` to R runs.
-        lr_g: generator's learning rates, > 0.
+        lr_g: generator's learning rates, > 0; None with a ``pace``.
         steps: updates of each player, >= 1.
         seeds: of the starts and of the modes' directions, >= 0; not the starts that `simulate` draws.
+        pace: as in `simulate`.
         updates: ``"simultaneous"``, or ``"alternating"``: the generator answers the new discriminator.
         record: increasing steps to record, within 0..``steps``; `log_steps` without it.
         start: ``W [R, m_D, d]`` and ``V [R, m_G, d]`` to begin from; the modes then lie where
@@ -71,13 +73,15 @@ def simulate_full(
         >>> simulate_full(Framework(d=50), adam, method="adam", lr_d=0.1, lr_g=0.1, steps=2).norm_w.shape
         (1, 3)
     """
+    check_rate_of_generator(lr_g, pace)
     paths = play(
         CollapseGame(framework, along_axes=start is not None),
         rule,
-        {DISCRIMINATOR: lr_d, GENERATOR: lr_g},
+        {DISCRIMINATOR: lr_d} if lr_g is None else {DISCRIMINATOR: lr_d, GENERATOR: lr_g},
         steps,
         seeds,
         updates=updates,
+        pace=None if pace is None else FixedPace(pace, DISCRIMINATOR, GENERATOR),
         record=record,
         start=None if start is None else {DISCRIMINATOR: [start[0]], GENERATOR: [start[1]]},
         progress=progress,

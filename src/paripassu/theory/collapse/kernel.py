@@ -126,11 +126,15 @@ def _observe(V, lane, modes, latents, latent_rates, cosine_limit, output, mass):
 @njit(cache=True, nogil=True, error_model="numpy")
 def simulate_group(
     first, W0, V0, ab0, modes, points, point_rates, latents, latent_rates, bend, cosine_limit,
-    lr_d, lr_g, factors, momentum, normalised, alternating, trainable, batch, batch_seeds, steps, recorded,
-    until,
+    lr_d, lr_g, factors, momentum, normalised, shares, pace_asked, alternating, trainable, batch, batch_seeds,
+    steps, recorded, until,
     mass, cosines, correlations, norms, gradients, outputs, pace, diverged_at, W_end, V_end, ab_end,
 ):  # fmt: skip
-    """``WIDTH`` runs, from ``first`` on, played to the end; fills their records, see `simulate.Result`."""
+    """``WIDTH`` runs, from ``first`` on, played to the end; fills their records, see `simulate.Result`.
+
+    With ``shares``, ``normalised`` steps have the rates' shares of their players' weights as length. The
+    generator follows the discriminator at ``pace_asked``, if that is above 0.
+    """
     runs, m_d, m_g, k = W0.shape[0], W0.shape[1], V0.shape[1], W0.shape[2]
     W, V, ab = lanes_array(m_d, k), lanes_array(m_g, k), lanes_array(1, 2)[0]
     rates, states = lanes_array(1, 2)[0], np.empty(WIDTH, np.uint64)
@@ -159,6 +163,10 @@ def simulate_group(
         recording = at < len(recorded) and recorded[at] == step
         square_d, scale_d = splat(0.0), splat(0.0)
         factor = factors[min(step, len(factors) - 1)]
+        norm_w, norm_v = splat(1.0), splat(1.0)
+        if shares or pace_asked > 0:
+            norm_w, norm_v = square_root(_square(W, m_d * k)), square_root(_square(V, m_g * k))
+        unit_w, unit_v = (norm_w, norm_v) if shares else (splat(1.0), splat(1.0))
         for number in range(passes):
             gradients_of_value(
                 W, V, ab, points, x_rates, latents, z_rates, bend, P, C, squares, totals, gW, gV, gab, out
@@ -176,7 +184,7 @@ def simulate_group(
                 square_d = _square(uW, m_d * k)
                 if trainable:
                     square_d = square_d + _square(uab, 2)
-                scale_d = _scale(load(rates, 0) * factor, square_d, normalised)
+                scale_d = _scale(load(rates, 0) * factor * unit_w, square_d, normalised)
                 if recording:
                     for lane in range(min(WIDTH, runs - first)):
                         if alive[lane]:
@@ -188,7 +196,11 @@ def simulate_group(
         if momentum > 0:
             _blend(uV, gV, momentum, m_g * k)
         square_g = _square(uV, m_g * k)
-        scale_g = _scale(load(rates, 1) * factor, square_g, normalised)
+        if pace_asked > 0:  # as `paripassu.rules.FixedPace` says
+            length = scale_d * square_root(square_d) / norm_w * norm_v / pace_asked
+            scale_g = _scale(length, square_g, True)  # noqa: FBT003 - numba's calls take no names here
+        else:
+            scale_g = _scale(load(rates, 1) * factor * unit_v, square_g, normalised)
         store(sizes, 6, square_d)
         store(sizes, 7, square_g)
         if recording:

@@ -1,4 +1,4 @@
-"""Many runs of the framework at once, exactly, at any dimension, by SGDA or nSGDA.
+"""Many runs of the framework at once, exactly, at any dimension, by steps along the gradients.
 
 This is a fast special path of `play`: compiled loops over eight runs abreast, in the coordinates of
 `reduction`. Tests compare it with `play` on `CollapseGame`, the framework as its text reads.
@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from paripassu.records import Decay, check_decay, rate_factor, usable_cores
+from paripassu.rules import FixedPace
 from paripassu.theory.collapse.framework import RECOVERED_COSINE, Array, Framework
 from paripassu.theory.collapse.kernel import simulate_group
 from paripassu.theory.collapse.lanes import WIDTH
 from paripassu.theory.collapse.reduction import draw_start, reduce_start
 from paripassu.theory.recording import Updates, broadcast_runs, check_updates, record_steps
 
-Method = Literal["sgda", "nsgda"]
+Method = Literal["sgda", "nsgda", "shares"]
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,9 @@ class Result:
 
     Attributes:
         framework: the game.
-        method: ``"sgda"``, ``"nsgda"``, or one of `full.FULL_METHODS`.
+        method: one of `Method` or of `full.FULL_METHODS`.
         lr_d: ``[R]`` discriminator's learning rates.
-        lr_g: ``[R]`` generator's learning rates.
+        lr_g: ``[R]`` generator's learning rates; NaN where it follows the discriminator's pace.
         seeds: ``[R]``.
         steps: ``[C]`` recorded steps; at step t, t updates have been done.
         recovered: ``[R, C, modes]`` whether some latent of positive probability outputs each mode.
@@ -92,9 +93,10 @@ def simulate(
     method: Method,
     *,
     lr_d: ArrayLike,
-    lr_g: ArrayLike,
+    lr_g: ArrayLike | None = None,
     steps: int,
     seeds: ArrayLike = 0,
+    pace: float | None = None,
     momentum: float = 0.0,
     decay: Decay = "constant",
     updates: Updates = "simultaneous",
@@ -113,11 +115,14 @@ def simulate(
     Args:
         framework: the game.
         method: ``"sgda"``: steps of lr times the gradient; ``"nsgda"``: of length lr, each player's gradient
-            divided by its norm over all of the player's weights.
+            divided by its norm over all of the player's weights; ``"shares"``: of lr times the length of the
+            player's weights, along the gradient.
         lr_d: discriminator's learning rates, > 0; broadcasts with ``lr_g`` and ``seeds`` to R runs.
-        lr_g: generator's learning rates, > 0.
+        lr_g: generator's learning rates, > 0; None with a ``pace``.
         steps: updates of each player, >= 0.
         seeds: of the starts (and minibatches), >= 0.
+        pace: discriminator's relative step over the generator's, > 0: the generator's step is rescaled to it,
+            as `paripassu.rules.FixedPace` says.
         momentum: in [0, 1), of a heavy-ball buffer; nSGDA normalises the buffer.
         decay: how both rates fall over ``steps``: ``"linear"`` and ``"cosine"`` end at zero.
         updates: ``"simultaneous"``, or ``"alternating"``: the generator answers the new discriminator.
@@ -142,12 +147,15 @@ def simulate(
         >>> simulate(Framework(d=10**4), "sgda", **rates).recovered[0, -1].tolist()
         [False, False]
     """
-    check_settings(method, momentum, updates, batch, decay)
+    check_settings(method, momentum, updates, batch, decay, pace, trainable=trainable)
+    check_rate_of_generator(lr_g, pace)
     if threads is not None and threads < 1:
         raise ValueError(f"threads must be >= 1, got {threads}")
     given = None if start is None else len(np.asarray(start[0]))
-    rates, run_seeds, which = broadcast_runs({"lr_d": lr_d, "lr_g": lr_g}, seeds, given)
-    rates_d, rates_g = rates["lr_d"], rates["lr_g"]
+    named = {"lr_d": lr_d} if lr_g is None else {"lr_d": lr_d, "lr_g": lr_g}
+    rates, run_seeds, which = broadcast_runs(named, seeds, given)
+    rates_d = rates["lr_d"]
+    rates_g = rates.get("lr_g", np.full(len(rates_d), math.nan))
     recorded = record_steps(steps, record)
 
     if start is None:
@@ -165,16 +173,16 @@ def simulate(
     mass = np.full((runs, count, modes + 1), np.nan)
     cosines = np.full((runs, count, m_g, modes), np.nan)
     correlations = np.full((runs, count, m_d, modes), np.nan)
-    norms, gradients, outputs, pace = (np.full((runs, count, 2), np.nan) for _ in range(4))
+    norms, gradients, outputs, relative = (np.full((runs, count, 2), np.nan) for _ in range(4))
     diverged_at = np.full(runs, math.inf)
     W, V, ab = np.empty_like(W0), np.empty_like(V0), np.empty((runs, 2))
     batch_seeds = np.array([np.random.SeedSequence([int(s), 1]).generate_state(1)[0] for s in run_seeds])
     arguments = (
         W0, V0, np.array([framework.a, framework.b]), framework.mode_coordinates(), points, point_rates,
         latents, latent_rates, framework.bend, RECOVERED_COSINE, rates_d, rates_g, _factors(decay, steps),
-        float(momentum),
-        method == "nsgda", updates == "alternating", trainable, batch, batch_seeds, steps, recorded,
-        until_recovered, mass, cosines, correlations, norms, gradients, outputs, pace, diverged_at, W, V, ab,
+        float(momentum), method != "sgda", method == "shares", float(pace or 0.0), updates == "alternating",
+        trainable, batch, batch_seeds, steps, recorded, until_recovered, mass, cosines, correlations, norms,
+        gradients, outputs, relative, diverged_at, W, V, ab,
     )  # fmt: skip
     # The kernel releases Python's lock. Threads take one group after another, because some diverge early.
     with ThreadPoolExecutor(threads or usable_cores()) as pool:
@@ -186,7 +194,7 @@ def simulate(
         framework, method, rates_d, rates_g, run_seeds, recorded,
         recovered, mass[:, :, :modes], mass[:, :, modes], cosines, correlations,
         norms[..., 0], norms[..., 1], gradients[..., 0], gradients[..., 1],
-        outputs[..., 0], outputs[..., 1], pace[..., 0], pace[..., 1],
+        outputs[..., 0], outputs[..., 1], relative[..., 0], relative[..., 1],
         first, diverged_at, W, V, ab,
     )  # fmt: skip
 
@@ -210,6 +218,9 @@ def check_settings(
     updates: str = "simultaneous",
     batch: int = 0,
     decay: str = "constant",
+    pace: float | None = None,
+    *,
+    trainable: bool = False,
 ) -> None:
     """Raise ``ValueError`` for what `simulate` would refuse."""
     if method not in get_args(Method):
@@ -220,3 +231,16 @@ def check_settings(
         raise ValueError(f"momentum must be in [0, 1), got {momentum}")
     if not 0 <= batch < 2**31:
         raise ValueError(f"batch must be in 1 to 2**31 - 1, or 0 for exact expectations, got {batch}")
+    if pace is not None:
+        FixedPace(pace)
+    if trainable and (pace is not None or method == "shares"):
+        what = "the method shares" if pace is None else "a pace"
+        raise ValueError(f"{what} is of W's and V's lengths, without a and b: leave out trainable")
+
+
+def check_rate_of_generator(lr_g: object, pace: float | None) -> None:
+    """Raise ``ValueError`` unless the generator has a learning rate or follows a pace, not both."""
+    if lr_g is None and pace is None:
+        raise ValueError("lr_g is missing: give the generator's learning rates, or a pace")
+    if lr_g is not None and pace is not None:
+        raise ValueError(f"a pace sets the length of the generator's steps: leave out lr_g, got {lr_g}")
