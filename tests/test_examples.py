@@ -1,5 +1,6 @@
 """The examples run, and do what they say."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,18 @@ def test_own_study_runs_to_a_verdict(tmp_path):
     result = run_study(study, "smoke", tmp_path / "study", engine=Here())
     assert [finding.verdict.outcome for finding in result.findings] == ["undecided"]
     assert study.question.startswith("Does Lion")
+
+
+GALLERY = Path(__file__).parents[1] / "docs" / "gallery.md"
+
+
+def test_every_example_is_in_the_gallery_with_its_command():
+    commands = re.findall(r"^\$ python examples/(\w+\.py)", GALLERY.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(commands) == [path.name for path in EXAMPLES]
+
+
+def test_every_picture_of_the_gallery_is_there():
+    """`tests/browser/test_gallery.py` makes them."""
+    named = set(re.findall(r"\(images/(gallery-[\w.-]+)\)", GALLERY.read_text(encoding="utf-8")))
+    assert named == {path.name for path in (GALLERY.parent / "images").glob("gallery-*")}
+    assert len(named) == 5

@@ -6,6 +6,7 @@
 import shutil
 
 import pytest
+from tests.browser.watching import empty_logs
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +30,16 @@ def browser():
     chrome.set_page_load_timeout(120)
     yield chrome
     chrome.quit()
+
+
+@pytest.fixture
+def opened(browser, page):
+    """Open the module's live page with settings, and no other page's state."""
+
+    def opened(settings=""):
+        browser.get("about:blank")
+        empty_logs(browser)
+        browser.get(f"{page}#{settings}")
+        return browser
+
+    return opened

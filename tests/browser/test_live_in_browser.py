@@ -9,7 +9,7 @@ from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
-from tests.browser.watching import PHONE, complaints, empty_logs, on_a_phone, requests_elsewhere
+from tests.browser.watching import PHONE, complaints, named, on_a_phone, requests_elsewhere
 
 from paripassu.report.live import write_live_page
 from paripassu.theory import Framework, simulate
@@ -21,23 +21,6 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     return write_live_page(tmp_path_factory.mktemp("live") / "live.html").as_uri()
-
-
-@pytest.fixture
-def opened(browser, page):
-    """Open the page with settings, and no other page's state."""
-
-    def opened(settings=""):
-        browser.get("about:blank")
-        empty_logs(browser)
-        browser.get(f"{page}#{settings}")
-        return browser
-
-    return opened
-
-
-def _named(browser, name):
-    return browser.find_element(By.ID, name)
 
 
 _PLAYED = """
@@ -104,10 +87,10 @@ def test_starts_have_the_frameworks_law(opened):
 
 def test_the_diagram_fills_without_a_complaint_or_request(opened):
     browser = opened("steps=100&neuronsG=2&neuronsD=2")
-    diagram = _named(browser, "phase")
+    diagram = named(browser, "phase")
     WebDriverWait(browser, 120).until(lambda _: diagram.get_attribute("data-done") == "24")
-    assert "% of the cells" in _named(browser, "phase-readout").text
-    _named(browser, "phase-choice").find_elements(By.TAG_NAME, "button")[1].click()
+    assert "% of the cells" in named(browser, "phase-readout").text
+    named(browser, "phase-choice").find_elements(By.TAG_NAME, "button")[1].click()
     WebDriverWait(browser, 120).until(lambda _: diagram.get_attribute("data-done") == "24")
     assert complaints(browser) == []
     assert requests_elsewhere(browser) == []
@@ -116,18 +99,18 @@ def test_the_diagram_fills_without_a_complaint_or_request(opened):
 def test_a_run_plays_to_its_end_and_says_what_it_found(opened):
     browser = opened("steps=300")
     ActionChains(browser).send_keys(" ").perform()
-    WebDriverWait(browser, 60).until(lambda _: _named(browser, "play").text == "Play again")
+    WebDriverWait(browser, 60).until(lambda _: named(browser, "play").text == "Play again")
     nsgda, sgda = (state.text for state in browser.find_elements(By.CSS_SELECTOR, ".state"))
     assert nsgda.startswith("Step 300: one mode of two is found.")
     assert sgda == "Step 300: no mode is found."
-    _named(browser, "set-method").send_keys("SGDA")
+    named(browser, "set-method").send_keys("SGDA")
     assert [h.text for h in browser.find_elements(By.CSS_SELECTOR, ".game h3")] == ["SGDA"]
-    assert not _named(browser, "set-lrD").is_displayed()
+    assert not named(browser, "set-lrD").is_displayed()
 
 
-def test_the_address_holds_the_settings_and_bad_ones_are_named(opened):
+def test_the_address_holds_the_settings_and_bad_ones_arenamed(opened):
     browser = opened("d=1e99&gamma=0.3&lrD=abc&x=1&decay=never&seed=7.4")
-    notice = _named(browser, "notice").text
+    notice = named(browser, "notice").text
     for said in (
         "Dimension d: 1e99 is out of range",
         '"abc" is no value',
@@ -140,7 +123,7 @@ def test_the_address_holds_the_settings_and_bad_ones_are_named(opened):
         "const s = document.getElementById('set-momentum'); s.value = .5; s.dispatchEvent(new Event('input'))"
     )
     assert browser.current_url.partition("#")[2] == "d=1000000000&gamma=0.3&momentum=0.5&seed=7"
-    assert _named(browser, "notice").text == ""
+    assert named(browser, "notice").text == ""
 
 
 def test_a_cell_is_played_by_the_keyboard(opened):

@@ -7,9 +7,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # not every environment has Selenium, and pytest imports this in all of them
     from selenium.webdriver import Chrome
+    from selenium.webdriver.remote.webelement import WebElement
 
 SECONDS = 30
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+
+
+def named(browser: "Chrome", name: str) -> "WebElement":
+    """The element with this id."""
+    return browser.find_element("id", name)
 
 
 def empty_logs(browser: "Chrome") -> None:

@@ -1,6 +1,7 @@
 """The theory's commands as a person types them."""
 
 import json
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -182,3 +183,14 @@ def test_the_live_page_is_written_where_asked(tmp_path, capsys):
     code, _, err = run(capsys, "theory", "play", "--no-open", "--out", str(tmp_path))
     assert code == 2
     assert "is a folder: name a file" in err
+
+
+def test_the_kernel_game_has_a_live_page_and_chess_has_none(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = Path("runs/kernel-live.html")
+    assert run(capsys, "theory", "play", "--game", "kernel", "--no-open") == (0, f"{page}\n", "")
+    assert "One point seeks another" in page.read_text(encoding="utf-8")
+    code, _, err = run(capsys, "theory", "play", "--game", "chess", "--no-open")
+    assert code == 2
+    assert "chess" in err
+    assert "kernel" in err

@@ -317,6 +317,11 @@ def test_a_run_outside_of_the_study_is_not_read(tmp_path):
 
 def test_the_page_of_a_sweep_says_what_it_is_for(tmp_path):
     text = sweep_page(tmp_path / "sweep").read_text()
+    lead = (
+        "At the best pair of rates of each grid, nSGDA found every mode in 20 of 32 runs and had them at the "
+        "end in 20. SGDA found every mode in 2 of 32 runs and had them at the end in 2."
+    )
+    assert text.index(f'<p class="lead">{lead}') < text.index("Claim under test")
     assert "Claim under test: C5: no rates; C6: the same pace." in text
     assert '<p class="about">C5: at no rates (d = 1,000)</p>' in text
     assert "0.1 [0.05, 0.2] a share" in text
@@ -391,8 +396,11 @@ def test_the_board_has_every_claim(tmp_path):
         ("beyond", "tiny, smoke", "", "not finished"),
         ("beyond", "theory-vary, small", "", "no rule to decide by"),
     ]
-    assert "0.3 [0.2, 0.4] a lead" in text
-    assert "0.1 [0.05, 0.2] a share" in text
+    lead = (
+        "C5: d = 1,000, 0.1 [0.05, 0.2] a share (supported 1 ×). C6: ring8, 0.3 [0.2, 0.4] a lead "
+        "(supported 1 ×). No study here has a result on C1, C2, C3 and C4."
+    )
+    assert f'<p class="lead">{lead}' in plain
     assert "What this size leaves out. A lot." in text
     assert "No study here tests whether this is the reason it works." in text
     assert "2 arms, 2 seeds, 12 runs" in text

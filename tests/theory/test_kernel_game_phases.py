@@ -1,14 +1,12 @@
 """Small matrices say what the kernel game does near its equilibrium, and play does it."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
-import torch
+from tests.cases.remembering import Remembering
 
 from paripassu.rules import SGD, Adam, Graft, Normalize, Optimistic
-from paripassu.rules.rule import TensorwiseRule
 from paripassu.theory import (
     KernelGame,
     critical_width,
@@ -26,22 +24,6 @@ ONE = KernelGame()
 TWO_PLUS = KernelGame(
     points=((-9.0,), (9.0,)), masses=(0.8, 0.5), generated=(0.6, 0.4), width=1.2, regularization=1.5
 )
-
-
-@dataclass(frozen=True)
-class Remembering(TensorwiseRule):
-    """``scale`` gradients and ``old`` memories; the memory is the gradient plus ``kept`` of it."""
-
-    scale: float
-    old: float
-    kept: float
-
-    def init(self, tensor):
-        return {"memory": torch.zeros_like(tensor)}
-
-    def update_tensor(self, gradient, state, _weight):
-        memory = state["memory"]
-        return self.scale * gradient + self.old * memory, {"memory": gradient + self.kept * memory}
 
 
 METHODS = {

@@ -6,7 +6,7 @@ import sys
 import webbrowser
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -117,10 +117,12 @@ class Vary(_Options):
 
 @dataclass
 class Play:
-    """Write the framework as one page with sliders, which needs no server and no network, and open it."""
+    """Write a game as one page with sliders, which needs no server and no network, and open it."""
 
-    out: Path = Path("runs/theory-live.html")
-    """The page's file."""
+    game: Literal["framework", "kernel"] = "framework"
+    """framework: modes collapse at any dimension. kernel: one point seeks another."""
+    out: Path | None = None
+    """The page's file. Without it: runs/theory-live.html, or runs/kernel-live.html."""
     open: bool = True
     """Open it in the browser."""
 
@@ -128,9 +130,10 @@ class Play:
         """Write it, open it, print where it is."""
         from paripassu.report.live import write_live_page
 
-        if self.out.is_dir():
-            raise ValueError(f"{self.out} is a folder: name a file that ends in .html")
-        page = write_live_page(self.out)
+        out = self.out or Path("runs", "theory-live.html" if self.game == "framework" else "kernel-live.html")
+        if out.is_dir():
+            raise ValueError(f"{out} is a folder: name a file that ends in .html")
+        page = write_live_page(out, self.game)
         print(page)
         if self.open and not webbrowser.open(page.resolve().as_uri()):
             print("No browser was found here: open the file in one.", file=sys.stderr)

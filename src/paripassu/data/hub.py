@@ -35,6 +35,7 @@ PUBLISHED: Mapping[str, _Published] = MappingProxyType(
         "ffhq": _Published("merkol/ffhq-256", "data/train-*.parquet", 256),
     }
 )
+"""Data sets on the Hub under short names."""
 
 
 _REVISION = re.compile(r"[\w][\w./-]*")

@@ -15,6 +15,7 @@ from paripassu.metrics.moments import Moments
 from paripassu.metrics.name import metric_name
 
 Kind = Literal["fd", "kd", "precision", "recall", "density", "coverage"]
+"""What is computed from features: a distance, or a share of samples."""
 
 _LEAST = {"fd": 2, "kd": 2}  # a covariance's; the others need more than five neighbours
 

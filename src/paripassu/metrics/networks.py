@@ -21,3 +21,4 @@ NETWORKS: Mapping[str, FeatureNetwork] = MappingProxyType(
         )
     }
 )
+"""Feature networks by the name that a metric has."""

@@ -26,6 +26,7 @@ from paripassu.rules import Adam, Rule
 
 # The decay rates that GANs use and that AdaNSGD has.
 ADAM: Mapping[str, Rule] = MappingProxyType({"adam": Adam(betas=(0.0, 0.9))})
+"""The shadow that a probe has by default: Adam's step."""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ def fresh_seeds(count: int) -> range:
 
 # A cut that several studies make at scale smoke.
 CUT_ALL = "Every run is a few steps long: this scale shows that the study works, and nothing else."
+"""What a scale says that only tries a study."""
 
 _CLAIM = "Claim under test: "
 

@@ -163,3 +163,4 @@ RECIPES: Mapping[str, Recipe] = {
         ),
     ),
 }
+"""The recipes by name."""

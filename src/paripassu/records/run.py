@@ -11,11 +11,16 @@ from paripassu.records.environment import Environment
 from paripassu.records.schema import SCHEMA
 
 RUN_FILE = "run.json"
+"""A run's header."""
 RECORDS_FILE = "records.jsonl"
-REAL_PICTURE = "samples/real.png"  # of the data, as the pictures of samples are
+"""A run's records, one a line."""
+REAL_PICTURE = "samples/real.png"
+"""The picture of real data in a run's folder, made as those of samples are."""
 
 PlayerName = Literal["generator", "discriminator"]
+"""Whose record it is."""
 Outcome = Literal["finished", "diverged"]
+"""How a run ended."""
 
 
 @dataclass(frozen=True)
@@ -138,8 +143,10 @@ class End:
     sha256: str = field(default="", compare=False)
 
 
-Measured = Update | Shadow | Pace  # by the probe
+Measured = Update | Shadow | Pace
+"""What the probe records."""
 Record = Losses | Measured | Metric | Samples | End
+"""Any line of `RECORDS_FILE`."""
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,12 @@ from paripassu.records.environment import Environment
 from paripassu.records.schema import SCHEMA
 
 STUDY_FILE = "study.json"
+"""A study's result."""
 
 VerdictName = Literal["supported", "contradicted", "undecided"]
+"""What a verdict rule says."""
 Better = Literal["higher", "lower"]
+"""Which way a metric improves."""
 
 _DISTANCES = ("fd-", "kd-", "kl-", "fid-", "kid-")
 

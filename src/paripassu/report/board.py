@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from typing import NamedTuple
 from paripassu.records import STUDY_FILE, Finding, StudyResult
 from paripassu.records.codec import load
 from paripassu.records.study import finding_title
+from paripassu.report.answer import in_words
 from paripassu.report.page import PAGE_FOLDER, Badge, Block, Link, Page, Section, Table, Text, left_out
 from paripassu.report.study import write_study_page
 
@@ -34,6 +36,7 @@ _TESTED = {
         "tests whether this is the reason it works."
     )
 }
+_FEW = 2  # numbers of a claim in the first lines
 _LEAD = (
     "What was measured here, per claim of arXiv:2210.04319. A verdict is its study's rule applied to the "
     "runs. It is for these games at this size, and says nothing of others."
@@ -102,9 +105,34 @@ def write_board(folder: Path) -> Path:
         if own or claim in CLAIMS:
             sections.append(Section(claim, _blocks(claim, own)))
     columns = ("claim", "study", "game", "verdict", "effect and 95 % interval", "budget")
-    blocks = [*(Text(f"A study is not shown: {flaw}.") for flaw in flaws), Table(columns, rows)]
-    page = Page("The claims, and what was measured", _LEAD, blocks, sections)
+    blocks = [Text(_LEAD), *(Text(f"A study is not shown: {flaw}.") for flaw in flaws), Table(columns, rows)]
+    page = Page("The claims, and what was measured", _answer(entries), blocks, sections)
     return page.write_into(folder)
+
+
+def _answer(entries: Sequence[_BoardEntry]) -> str:
+    """What was seen on each claim of the paper, then how often its rules decided."""
+    sentences: list[str] = []
+    silent: list[str] = []
+    for claim in CLAIMS:
+        own = [
+            found
+            for entry in entries
+            if entry.result.is_judged
+            for found in entry.result.findings
+            if _claim(found.claim) == claim
+        ]
+        seen = [f"{found.about}, {found.verdict.effect}" for found in own if found.verdict.effect]
+        if not own:
+            silent.append(claim)
+            continue
+        more = f"; and {len(seen) - _FEW} more" if len(seen) > _FEW else ""
+        outcomes = Counter(found.verdict.outcome for found in own)
+        judged = in_words([f"{outcome} {count} ×" for outcome, count in outcomes.most_common()])
+        sentences.append(f"{claim}: {'; '.join(seen[:_FEW]) or 'no number'}{more} ({judged}).")
+    if silent:
+        sentences.append(f"No study here has a result on {in_words(silent)}.")
+    return " ".join(sentences)
 
 
 def _entry(folder: Path) -> _BoardEntry:

@@ -35,8 +35,7 @@ def sections(result: StudyResult, folder: Path) -> list[Section]:
 
 def answers(result: StudyResult) -> str:
     """What was seen, a sentence or two a game; empty for a study without games."""
-    own = [answer(game) for game in result.games]
-    return " ".join([*own, *([] if result.decides or not own else ["Runs of this size decide nothing."])])
+    return " ".join(answer(game) for game in result.games)
 
 
 def first_screen(result: StudyResult, folder: Path) -> list[Block]:

@@ -1,55 +1,75 @@
-"""The synthetic framework, live: one static page with sliders that plays the game in the reader's browser."""
+"""Games of the theory, live: static pages with sliders that play a game in the reader's browser."""
 
 import base64
 import hashlib
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal, get_args
 
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from paripassu.files import AnyPath, write_whole
 
-_SCRIPTS = ("framework.js", "drawing.js", "live.js")
-_STYLE = "live.css"
+LiveGame = Literal["framework", "kernel"]
+"""The synthetic framework, or the kernel game."""
+
+LIVE_GAMES: tuple[LiveGame, ...] = get_args(LiveGame)
+
+_SHARED = ("drawing", "diagram", "live")
+_SCRIPTS: dict[LiveGame, tuple[str, ...]] = {
+    "framework": (*_SHARED, "framework", "framework_plane", "framework_page"),
+    "kernel": (*_SHARED, "kernel", "kernel_drawing", "kernel_page"),
+}
 
 
-def write_live_page(path: AnyPath) -> Path:
-    """Write the page into one HTML file, which needs no other file, no server and no network.
+def write_live_page(path: AnyPath, game: LiveGame = "framework") -> Path:
+    """Write a game's page into one HTML file, which needs no other file, no server and no network.
 
     Args:
         path: of the file. Its folder is made; a file that is there is replaced.
+        game: ``"framework"`` for mode collapse at any dimension, ``"kernel"`` for one point that seeks
+            another.
 
     Returns:
         The path.
 
+    Raises:
+        ValueError: there is no such game.
+
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     page = write_live_page(Path(folder, "live.html"))
+        ...     page = write_live_page(Path(folder, "live.html"), "kernel")
         ...     page.read_text(encoding="utf-8").startswith("<!doctype html>")
         True
     """
+    if game not in LIVE_GAMES:
+        raise ValueError(f"game must be one of {', '.join(LIVE_GAMES)}, got {game!r}")
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, _page())
+    write_whole(path, _page(game))
     return path
 
 
 @cache
-def _page() -> str:
+def _page(game: LiveGame) -> str:
     folder = files("paripassu.report") / "assets" / "live"
-    texts = {name: (folder / name).read_text(encoding="utf-8") for name in (*_SCRIPTS, _STYLE)}
+    scripts = {name: (folder / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS[game]}
+    style = (folder / "live.css").read_text(encoding="utf-8")
     # What is in the page may run, by its digest, and a worker made of it. Nothing else may, or be fetched.
-    allowed = " ".join(_digest(texts[name]) for name in _SCRIPTS)
+    allowed = " ".join(map(_digest, scripts.values()))
     policy = (
         f"default-src 'none'; script-src {allowed} blob:; worker-src blob:; "
-        f"style-src {_digest(texts[_STYLE])}; img-src data:"
+        f"style-src {_digest(style)}; img-src data:"
     )
     environment = Environment(loader=PackageLoader("paripassu.report", "assets/live"), autoescape=True)
-    parts = {name: Markup(text) for name, text in texts.items()}  # noqa: S704 - our own
-    return environment.get_template("live.html").render(policy=Markup(policy), parts=parts)  # noqa: S704 - our own
+    return environment.get_template(f"{game}.html").render(
+        policy=Markup(policy),  # noqa: S704 - our own, as are the others
+        style=Markup(style),  # noqa: S704
+        scripts={name: Markup(text) for name, text in scripts.items()},  # noqa: S704
+    )
 
 
 def _digest(text: str) -> str:

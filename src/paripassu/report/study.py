@@ -9,6 +9,7 @@ from paripassu.records import STUDY_FILE, StudyResult
 from paripassu.records.codec import load
 from paripassu.records.study import finding_title, flat_settings
 from paripassu.report import collapse, comparison, dissection, played
+from paripassu.report.answer import dissection_answer, framework_answer, played_answer
 from paripassu.report.effort import run_count
 from paripassu.report.page import (
     Badge,
@@ -30,6 +31,14 @@ _SECTIONS: Mapping[str, Callable[[StudyResult, Path], list[Section]]] = {
     "dissection": dissection.sections,
 }
 """By the kind of study: what its verdicts rest on, from its result and its folder."""
+
+_ANSWERS: Mapping[str, Callable[[StudyResult, Path], str]] = {
+    "comparison": lambda result, _: comparison.answers(result),
+    **dict.fromkeys(("run", "phase", "scaling", "vary"), framework_answer),
+    "played": played_answer,
+    "dissection": dissection_answer,
+}
+"""By the kind of study: what was seen, in words, from its result and its folder."""
 
 
 def write_study_page(folder: Path) -> Path:
@@ -54,13 +63,15 @@ def study_page(folder: Path) -> Page:
 def _page(result: StudyResult, folder: Path) -> Page:
     sections = of_kind(_SECTIONS, result)
     claim = f"Claim under test: {result.claim}" if result.claim else "No claim is tested."
+    answer = of_kind(_ANSWERS, result)(result, folder) if result.is_judged else ""
+    small = [] if result.decides or not answer else ["Runs of this size decide nothing."]
     words = "\n\n".join(text for text in (result.protocol, result.rule) if text)
     return Page(
         title=result.question or result.name,
-        lead=comparison.answers(result) or claim,
+        lead=" ".join([answer, *small]) or claim,
         blocks=[
             *(comparison.first_screen(result, folder) if result.is_judged else []),
-            *([Text(claim)] if result.games else []),
+            *([Text(claim)] if answer else []),
             *_findings(result),
             *left_out(result.cut),
             *(Text(remark) for remark in result.remarks),

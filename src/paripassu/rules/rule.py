@@ -9,6 +9,7 @@ from torch import Tensor
 # One tensor's memory: tensors by name. A rule made of rules nests the states of its parts under their names,
 # and a `Wrapper` has the state of its one part.
 State: TypeAlias = dict[str, Any]
+"""What a rule remembers of one tensor, by name."""
 
 
 class Rule(ABC):

@@ -13,15 +13,15 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
-# "layer": one norm for each parameter tensor; "global": one norm over all of the player's tensors; "row": one
-# for each slice along the first dimension, such as the weights of one output, and one for a vector or scalar.
 Scope = Literal["layer", "global", "row"]
+"""What has one norm: ``"layer"`` each parameter tensor, ``"global"`` all of a player's together, ``"row"``
+each slice along the first dimension, such as the weights of one output, and each vector or scalar."""
 
 # The process group over whose ranks a player's tensors are divided; None if each rank has all.
 _SHARD_GROUP: ContextVar[Any] = ContextVar("shard_group", default=None)
 
-# What a constant magnitude is measured in: the Euclidean length, or the root mean square of the elements.
 Unit = Literal["length", "rms"]
+"""What a constant magnitude is measured in: the Euclidean length, or the root mean square of the elements."""
 
 
 def check_scope(scope: str) -> None:

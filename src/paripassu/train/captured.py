@@ -32,6 +32,7 @@ from paripassu.train.state import TrainingState
 from paripassu.train.step import drawing, expect, has_path_length, has_penalty, play_round, set_rates, step
 
 Capture = Literal["auto", "on", "off"]
+"""Whether a run's steps are captured as CUDA graphs."""
 Function = Callable[[], Tensor]
 
 # In the first one, optimizers make their states, and kernels are compiled and loaded.

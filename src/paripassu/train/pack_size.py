@@ -6,6 +6,7 @@ from typing import Literal
 from paripassu.train.resume import Notice
 
 PackSize = int | Literal["auto"]
+"""How many runs share one process; `"auto"` measures it."""
 
 MOST = 32  # torch has so many streams for a GPU
 LEAST_GAIN = 0.05  # by which twice as many runs must make more rounds a second

@@ -14,7 +14,8 @@ from paripassu.records import Better, Settings, Verdict
 from paripassu.rules import Rule
 from paripassu.train import Run
 
-ByArm = Mapping[str, Sequence[float]]  # one value per seed, or per trial
+ByArm = Mapping[str, Sequence[float]]
+"""By arm, one value per seed or per trial."""
 Measure = Callable[[DataFrame, Run], float]
 """Of a run's table of records, from `paripassu.evidence.tables.run_table`, and of the run."""
 
@@ -155,3 +156,4 @@ class Evidence:
 
 
 VerdictRule = Callable[[Evidence], Verdict]
+"""Takes the evidence on a game, returns a verdict."""

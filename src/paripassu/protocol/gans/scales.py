@@ -8,6 +8,7 @@ from paripassu.protocol.gans.tuning import Tuning
 from paripassu.protocol.study import CUT_ALL, Scale
 
 CUT_PHOTOGRAPHS = "The games are those of scale small: the paper's photographs are left out."
+"""What scale paper says until photographs are given."""
 
 _SMOKE = Tuning(trials=2, finalists=1, seeds=1)
 _SMALL = Tuning(trials=16, finalists=4, seeds=4, share=0.5)

@@ -21,7 +21,8 @@ Stage = Callable[[pl.DataFrame], Sequence[Batch]]
 MOST_STEPS = 2**53
 MOST_SEEDS = 100_000
 
-METHODS = ("nsgda", "sgda")  # those of the exact reduction
+METHODS = ("nsgda", "sgda")
+"""The methods that the exact reduction plays."""
 
 _HALF_DECADE = 10**0.5
 
