@@ -11,7 +11,7 @@ from torch.optim import lr_scheduler
 
 from paripassu.games import R1, GanLoss, PathLength
 from paripassu.models import DCGAN
-from paripassu.rules import Adam, Normalize, RMSprop
+from paripassu.rules import Adam, FromTorch, Normalize, RMSprop
 from paripassu.train import Player, from_settings
 from paripassu.train.names import OPTIMIZERS
 
@@ -22,6 +22,18 @@ def test_settings_come_back_from_json(name, request):
     plain = json.loads(json.dumps(run.settings()))
     assert from_settings(plain) == run
     assert from_settings(plain).key() == run.key()
+
+
+class Own(torch.optim.SGD):
+    """An optimizer of another library."""
+
+
+@pytest.mark.parametrize(
+    "rule", [FromTorch(torch.optim.RAdam, eps=1e-6, betas=[0.5, 0.9]), FromTorch(Own, momentum=0.5)]
+)
+def test_rules_of_torchs_optimizers_come_back(points, rule):
+    run = replace(points, generator=Player(rule, 1.0))
+    assert from_settings(json.loads(json.dumps(run.settings()))) == run
 
 
 def test_nested_rules_come_back(points):
