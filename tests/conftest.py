@@ -5,10 +5,15 @@ import os
 import signal
 
 import pytest
+import torch
 
 # A shell's background jobs ignore Ctrl-C, and so would the programs that tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Triton reads this when it is imported, which parts of torch do.
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"
 
 # While tests are collected nearly every object stays. Python would look through all of them many times.
 gc.disable()

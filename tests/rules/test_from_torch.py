@@ -168,3 +168,11 @@ def test_states_are_on_the_device_where_torch_can_put_them(name, monkeypatch):
         optimizer.step()
         recorded[0] = True
         optimizer.step()
+
+
+def test_a_rule_can_be_made_where_tensors_have_no_values():
+    with FakeTensorMode():
+        rule = FromTorch(optim.Adamax, eps=3e-7)  # made nowhere else
+        with pytest.raises(ValueError, match="depend on the weights"):
+            FromTorch(optim.ASGD, lambd=0.25)
+    assert rule == FromTorch(optim.Adamax, eps=3e-7)

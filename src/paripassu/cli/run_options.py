@@ -50,8 +50,7 @@ class DataOptions:
     revision: _Name = None
     """The commit, tag or branch of a published set, as in cifar10@COMMIT. A run that goes on keeps it."""
     conditional: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Train conditional networks, which take the class of each sample (dcgan, sngan, or yours): data with
-    labels, such as a folder of class folders, digits, CIFAR, Parquet or npz."""
+    """Train conditional networks (dcgan, sngan or yours) on data with labels, such as class folders."""
     labels: _Name = None
     """The column of Parquet files or array of an npz with the labels, where there are several."""
     flip: _Yes = None

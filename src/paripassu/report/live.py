@@ -56,8 +56,10 @@ def write_live_page(path: AnyPath, game: LiveGame = "framework") -> Path:
 @cache
 def _page(game: LiveGame) -> str:
     folder = files("paripassu.report") / "assets" / "live"
-    scripts = {name: (folder / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS[game]}
-    style = (folder / "live.css").read_text(encoding="utf-8")
+    names = _SCRIPTS[game]
+    own = [*(f"{name}.js" for name in names), "live.css"]
+    *texts, style = ((folder / name).read_text(encoding="utf-8") for name in own)
+    scripts = dict(zip(names, texts, strict=True))
     # What is in the page may run, by its digest, and a worker made of it. Nothing else may, or be fetched.
     allowed = " ".join(map(_digest, scripts.values()))
     policy = (

@@ -22,8 +22,6 @@ from paripassu.rules import SGD, Adam, Graft, Normalize
 from paripassu.rules.parts import numbers_of, with_numbers
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-if DEVICE == "cpu":
-    os.environ["TRITON_INTERPRET"] = "1"  # read when the kernels are imported, which no other test does
 PATHS = [
     "foreach",
     "plain",
