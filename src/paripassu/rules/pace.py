@@ -43,7 +43,7 @@ class FixedPace:
 
     Example:
         >>> pace = FixedPace(2.0)
-        >>> round(pace.length(0.3, 3.0, 10.0), 12)  # a relative step of 0.1 for the lead, of 0.05 for the follower
+        >>> round(pace.length(0.3, 3.0, 10.0), 12)  # relative steps of 0.1 for the lead and 0.05
         0.5
     """
 

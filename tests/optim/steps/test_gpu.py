@@ -6,7 +6,6 @@ On the CPU Triton interprets its kernels, if it is installed (``make test-triton
 import importlib.util
 import inspect
 import math
-import os
 from functools import partial
 
 import pytest
