@@ -4,6 +4,7 @@ import gc
 import os
 import signal
 
+import hypothesis  # noqa: F401 - before objects are frozen: it asks who refers to random generators
 import pytest
 import torch
 
