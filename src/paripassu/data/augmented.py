@@ -1,13 +1,13 @@
 """Images changed at each draw: mirrored, or with their grey levels spread."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from paripassu.data.labels import Batch
-from paripassu.data.source import ImageSet, Samples, Source, to_unit
+from paripassu.data.source import ImageSet, Samples, SourceAround, to_unit
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class AugmentedSamples(Samples):
 
 
 @dataclass(frozen=True)
-class Augmented(Source):
+class Augmented(SourceAround):
     """Another source's images, changed anew at each draw.
 
     Args:
@@ -69,7 +69,6 @@ class Augmented(Source):
             have a density: ``2 (x / 256 - 1/2) + U(0, 1/128)`` (Gulrajani et al. 2017, arXiv:1704.00028).
     """
 
-    source: Source
     flip: bool = False
     dequantize: bool = False
 
@@ -78,23 +77,9 @@ class Augmented(Source):
             raise ValueError("flip and dequantize are both off: use the source itself")
 
     @property
-    def name(self) -> str:
-        """The source's."""
-        return self.source.name
-
-    @property
-    def features(self) -> str:
-        """The source's."""
-        return self.source.features
-
-    @property
     def is_labelled(self) -> bool:
         """Whether the source's images are."""
         return self.source.is_labelled
-
-    def at_revision(self, revision: str) -> "Augmented":
-        """Of the source's images at ``revision``."""
-        return replace(self, source=self.source.at_revision(revision))
 
     def load(self, device: torch.device) -> AugmentedSamples:
         """The source's images.

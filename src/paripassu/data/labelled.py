@@ -6,12 +6,12 @@ from typing import Any
 import torch
 
 from paripassu.data.labels import Labels
-from paripassu.data.source import ImageSet, Source
+from paripassu.data.source import ImageSet, SourceAround
 from paripassu.printable import printable
 
 
 @dataclass(frozen=True)
-class Labelled(Source):
+class Labelled(SourceAround):
     """Another source's images with their classes: the networks of a run on them are conditional.
 
     | source | labels |
@@ -33,7 +33,6 @@ class Labelled(Source):
         (('0', '1', '2'), tensor([6, 1, 8, 4, 8]))
     """
 
-    source: Source
     column: str | None = None
 
     def __post_init__(self) -> None:
@@ -41,23 +40,9 @@ class Labelled(Source):
             raise ValueError(f"{self.source.name} has labels already: leave one Labelled out")
 
     @property
-    def name(self) -> str:
-        """The source's."""
-        return self.source.name
-
-    @property
-    def features(self) -> str:
-        """The source's."""
-        return self.source.features
-
-    @property
     def is_labelled(self) -> bool:
         """Always."""
         return True
-
-    def at_revision(self, revision: str) -> "Labelled":
-        """Of the source's images at ``revision``."""
-        return replace(self, source=self.source.at_revision(revision))
 
     def load(self, device: torch.device) -> ImageSet:
         """The source's images, with labels on the device where images are handed out.

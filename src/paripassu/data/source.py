@@ -3,7 +3,7 @@
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple, Self
 
@@ -128,6 +128,31 @@ class Source(ABC):
             ValueError: the source has no labels; the message says what to do.
         """
         raise no_labels(self.name)
+
+
+@dataclass(frozen=True)
+class SourceAround(Source):
+    """A source that hands out another source's images in its own way.
+
+    Args:
+        source: of images.
+    """
+
+    source: Source
+
+    @property
+    def name(self) -> str:
+        """The source's."""
+        return self.source.name
+
+    @property
+    def features(self) -> str:
+        """The source's."""
+        return self.source.features
+
+    def at_revision(self, revision: str) -> Self:
+        """Around the source's images at ``revision``."""
+        return replace(self, source=self.source.at_revision(revision))
 
 
 @dataclass(frozen=True)

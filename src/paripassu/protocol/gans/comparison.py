@@ -243,10 +243,11 @@ class Comparison(Design):
             own = [each for each in self._arms_on_games if each.game is game]
             result = game_result(own, self.measures, ends, folder, budget)
             evidence = evidence_of(result, game)
+            by_tuned = evidence_of(result, game, game.metric) if game.judged_by else None
             for about, rule in rules.items():
                 power, verdict = power_in_words(rule, evidence), rule(evidence)
                 findings.append(Finding(about, game.name, verdict, self._budget(result), power))
-                as_tuned = rule(evidence_of(result, game, game.metric)) if game.judged_by else verdict
+                as_tuned = rule(by_tuned) if by_tuned else verdict
                 if as_tuned.outcome != verdict.outcome:
                     remarks.append(
                         f"{about}, on {game.name}: {verdict.outcome} by {game.deciding}, which decides, and "
