@@ -21,6 +21,15 @@ FRAMEWORKS = {
 SHARES = Graft(Weight(1e-30), SGD(), "global")  # steps of the rate times the length of the weights
 
 
+def assert_same_weights(fast, paths):
+    """Norms at every recorded step, and at the end all products of weights, which rotations keep."""
+    assert fast.norm_w == pytest.approx(paths.norms["discriminator"], rel=1e-8)
+    assert fast.norm_v == pytest.approx(paths.norms["generator"], rel=1e-8)
+    full = np.vstack([paths.weights["discriminator"][0][0], paths.weights["generator"][0][0]])
+    ours = np.vstack([fast.W[0], fast.V[0]])
+    assert ours @ ours.T == pytest.approx(full @ full.T, rel=1e-8, abs=1e-10)
+
+
 def given_start(framework, seed=0, runs=1):
     """Larger than the framework's own, so that 80 steps go far: ``[R, m_D, d]`` and ``[R, m_G, d]``."""
     rng = np.random.default_rng(seed)
@@ -96,11 +105,7 @@ def test_the_fast_path_follows_a_pace_as_play_does(method, rule, pace, updates, 
         pace=FixedPace(pace) if pace else None, start={"discriminator": [W], "generator": [V]},
         record=range(steps + 1),
     )  # fmt: skip
-    assert fast.norm_w == pytest.approx(paths.norms["discriminator"], rel=1e-8)
-    assert fast.norm_v == pytest.approx(paths.norms["generator"], rel=1e-8)
-    full = np.vstack([paths.weights["discriminator"][0][0], paths.weights["generator"][0][0]])
-    ours = np.vstack([fast.W[0], fast.V[0]])
-    assert ours @ ours.T == pytest.approx(full @ full.T, rel=1e-8, abs=1e-10)
+    assert_same_weights(fast, paths)
     if decay == "constant":
         # Rates that fall end at zero, where no player moves.
         expected = pace or 0.05 / 0.02
@@ -120,11 +125,7 @@ def test_rates_fall_as_a_schedule_lets_them(method, rule, decay):
         schedule=lambda n: float(rate_factor(decay, (n - 1) / 40)),
         start={"discriminator": [W], "generator": [V]}, record=[0, 40],
     )  # fmt: skip
-    assert fast.norm_w == pytest.approx(paths.norms["discriminator"], rel=1e-8)
-    assert fast.norm_v == pytest.approx(paths.norms["generator"], rel=1e-8)
-    full = np.vstack([paths.weights["discriminator"][0][0], paths.weights["generator"][0][0]])
-    ours = np.vstack([fast.W[0], fast.V[0]])
-    assert ours @ ours.T == pytest.approx(full @ full.T, rel=1e-8, abs=1e-10)
+    assert_same_weights(fast, paths)
 
 
 @pytest.mark.parametrize(
