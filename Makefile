@@ -11,7 +11,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check
 PIP := $(BIN)/python $(INSTALL)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-core test-browser test-triton test-on-gpu test-ray test-loops test-faults dist docs lint format python clean-cache clean
+.PHONY: help demo test test-core test-browser test-triton test-on-gpu test-ray test-loops test-faults fuzz dist docs lint format python clean-cache clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -46,6 +46,9 @@ $(DIST)/.installed: requirements/build.txt requirements/dist.txt | python
 WITHOUT_EXTRAS := \
   --ignore=tests/optim/steps/test_cpu.py --ignore-glob='*/steps/cpu_kernels.py' \
   --ignore=tests/optim/steps/test_gpu.py --ignore-glob='*/probe/tensorboard.py'
+
+# Where the tests are whose examples hypothesis makes.
+PROPERTIES = $(shell grep -rl '@given' tests)
 
 demo: $(RUNS)  ## The story in three acts, on a page that opens at once; 2 to 3 minutes
 	$(BIN)/paripassu demo
@@ -83,6 +86,9 @@ test-loops: $(STAMP)  ## Run the guide's loops in Lightning and accelerate
 
 test-faults: $(STAMP)  ## Inject an hour of faults, on all cores; write docs/results/reliability.md
 	$(BIN)/pytest tests/faults $(FAULTS)
+
+fuzz: $(STAMP)  ## Look for new counterexamples to the laws, among 3,000 examples each
+	HYPOTHESIS_PROFILE=fuzz OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --timeout 3600 $(PROPERTIES)
 
 dist: $(DIST)/.installed  ## Build the source archive and the wheel in dist/, and check both
 	rm -rf dist

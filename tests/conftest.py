@@ -4,7 +4,7 @@ import gc
 import os
 import signal
 
-import hypothesis  # noqa: F401 - before objects are frozen: it asks who refers to random generators
+import hypothesis  # before objects are frozen: it asks who refers to random generators
 import pytest
 import torch
 
@@ -15,6 +15,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # Triton reads this when it is imported, which parts of torch do.
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"
+
+# A change lands or not by what it changed: the same examples every time. `make fuzz` looks for others.
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("fuzz", max_examples=3000, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 # While tests are collected nearly every object stays. Python would look through all of them many times.
 gc.disable()

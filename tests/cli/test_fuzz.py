@@ -1,6 +1,5 @@
 """Whatever is typed, a command ends with an exit code, and with one sentence if it was used wrongly."""
 
-import os
 import shlex
 
 import pytest
@@ -90,9 +89,8 @@ def nothing_runs(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("nothing_runs")
 @settings(
-    max_examples=int(os.environ.get("FUZZ_COMMANDS", "8")),
-    deadline=None,
-    phases=[Phase.explicit, Phase.generate],  # a command is parsed in a tenth of a second
+    max_examples=settings().max_examples // 12,  # one takes a tenth of a second
+    phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(commands())

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.oracles import measures as oracle
 
@@ -36,7 +36,6 @@ def update(step, length, layer="0", player="g"):
     return Update(step, player, layer, 2 * length**2, length, 1.0, 1.0)
 
 
-@settings(max_examples=50, deadline=None)
 @given(records=st.lists(RECORDS, max_size=20))
 def test_a_measure_is_its_slow_twins(records, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")

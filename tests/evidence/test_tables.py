@@ -7,7 +7,7 @@ import string
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from tests.cases.folders import run_folder
@@ -58,7 +58,6 @@ def write(folder, *records):
             append(record)
 
 
-@settings(max_examples=50, deadline=None)
 @given(records=st.lists(RECORDS, max_size=8), has_ended=st.booleans())
 def test_a_table_is_what_the_slow_reader_reads(records, has_ended, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from paripassu.rules import SGD, Adam, Graft, Normalize, RMSprop
@@ -227,7 +227,6 @@ def _updates(betas, gradients):
         yield abs(updates[0].item())
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     gradients=st.lists(
         st.floats(-1e6, 1e6).filter(lambda g: g == 0 or abs(g) > 1e-6), min_size=1, max_size=30

@@ -2,7 +2,7 @@
 
 from unittest.mock import patch
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from paripassu.optim.steps import schedule as schedules
@@ -15,7 +15,6 @@ from paripassu.optim.steps import schedule as schedules
     is_global=st.booleans(),
     threads=st.integers(1, 64),
 )
-@settings(deadline=None)
 def test_every_chunk_is_advanced_and_then_moved(sizes, is_global, threads):
     """Before a run is moved, all that is measured with it has been given to a thread: none waits forever."""
     with patch.object(schedules, "RUN", 4 * schedules.CHUNK):

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.cases.rules import FAST, PARTS, SLOW, only
 from torch import nn
@@ -53,7 +53,6 @@ def make(rule, tensors, lr=0.1, **more):
 
 
 @pytest.mark.parametrize("way", WAYS)
-@settings(deadline=None, max_examples=100)
 @given(
     rule=st.sampled_from(FAST),
     shapes=st.lists(st.tuples(layouts(), layouts()), min_size=1, max_size=4),
