@@ -60,6 +60,10 @@ def test_a_gradient_is_of_the_kernel_machine():
     x = np.linspace(-2, 2, 9)[:, None]
     expected = _kernel(game, x, np.zeros((1, 1)))[:, 0] - 0.8 * _kernel(game, x, fake)[:, 0]
     assert game.discriminator(paths.weights["discriminator"][0][0], x) == pytest.approx(expected, abs=1e-12)
+    # |sum of c_i K(x_i, .)|^2 = sum of c_i c_j K(x_i, x_j), by which a normalised step divides.
+    points, c = np.concatenate([np.zeros((1, 1)), fake]), np.array([1.0, -0.8])
+    square = c @ _kernel(game, points, points) @ c
+    assert paths.gradients["discriminator"][0, 0] == pytest.approx(math.sqrt(square), rel=1e-12)
 
 
 @pytest.mark.parametrize("updates", ["simultaneous", "alternating"])
