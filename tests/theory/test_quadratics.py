@@ -159,7 +159,7 @@ def test_adam_settles_at_the_zero_of_its_own_field():
 
 
 def test_adams_direction_has_a_bias_only_beside_other_coordinates():
-    """In one dimension SGD's length on a sign is SGD. In three it settles between Adam's zero and the mean."""
+    """In one dimension SGD's length on a sign is SGD. In three it settles between Adam and the mean."""
     rule = Graft(SGD(), Adam((0.0, 0.5), 1e-30))
     one, other = (
         play(NoisyQuadratic(COIN), r, 0.1, 30, range(3), record=range(31)).observed["theta"]
