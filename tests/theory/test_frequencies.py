@@ -187,6 +187,7 @@ def test_adaptive_rules_pay_for_it_in_adversarial_risk():
         (lambda: Frequencies(target=(1.0, 2.0)), "target must be 3 numbers"),
         (lambda: Frequencies(scales=(-0.1, 0.1, 0.1)), "scales must be >= 0"),
         (lambda: Frequencies(initial=(0.0, math.nan, 0.0)), "initial must be finite"),
+        (lambda: Frequencies(samples=9.5), "samples must be a whole number, got 9.5"),
         (lambda: Frequencies(samples=2), "samples must be None or >= d = 3, got 2"),
         (lambda: Frequencies(radius=-1.0), "radius must be finite and >= 0"),
         (lambda: sign_phases(PAPER, 0.0), "lr must be finite and > 0"),

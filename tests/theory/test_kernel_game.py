@@ -123,6 +123,7 @@ def test_width_is_a_unit_of_length(updates):
         ({"regularization": -1.0}, "regularization must be finite and >= 0, got -1.0"),
         ({"offset": math.inf}, "offset must be finite and >= 0, got inf"),
         ({"degree": 1}, "degree must be >= 2, got 1"),
+        ({"degree": 8.5}, "degree must be a whole number, got 8.5"),
         ({"points": ((0.0,), (5.0,))}, "only 5 widths apart.*isolated=False"),
         ({"points": ((0.0,), (12.0,)), "isolated": False}, "does not reach a point 6 widths"),
     ],

@@ -302,6 +302,8 @@ def test_all_rules_meet_in_the_convex_control(rule, lr, schedule):
         ({"tests": 0}, "tests must be even"),
         ({"m": 0}, "m must be >= 1"),
         ({"q": 0}, "q must be >= 1"),
+        ({"q": 2.5}, "q must be a whole number, got 2.5"),
+        ({"batch": 4.0}, "batch must be a whole number, got 4.0"),
         ({"alpha": -0.1}, "alpha must be finite and >= 0"),
         ({"decay": math.inf}, "decay must be finite and >= 0"),
         ({"sigma_0": 0.0}, "sigma_0 must be finite and > 0"),

@@ -313,6 +313,8 @@ def test_adams_bound_is_infinite_for_long_momentum():
     ("make", "message"),
     [
         (lambda: NoisyQuadratic(d=0), "d must be >= 1"),
+        (lambda: NoisyQuadratic(d=2.5), "d must be a whole number, got 2.5"),
+        (lambda: NoisyQuadratic(batch=True), "batch must be a whole number, got True"),
         (lambda: NoisyQuadratic(batch=0), "batch must be >= 1"),
         (lambda: NoisyQuadratic(initial=math.inf), "initial must be finite"),
         (lambda: Normal(sigma=0.0), "sigma > 0"),
