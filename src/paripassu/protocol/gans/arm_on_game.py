@@ -152,8 +152,8 @@ class ArmOnGame:
     def chosen(self, ends: Ends, budget: int) -> Settings | None:
         """The finalist with the best mean on the further seeds; None until all tuning runs have ended."""
         if self.tuning is None:
-            default = Settings(self.centre, self.centre, "linear")
-            return self.game.chosen.get(self.arm.name, default)
+            chosen = self.game.chosen.get(self.arm.name)
+            return chosen or Settings(self.centre, self.centre, "linear")
         finalists = self.finalists(ends, budget)
         if not finalists or not self.tuning.seeds:
             return finalists[0] if finalists else None

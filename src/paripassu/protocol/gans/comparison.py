@@ -18,7 +18,7 @@ from paripassu.protocol.gans.power import power_in_words
 from paripassu.protocol.gans.remarks import mixed, unused
 from paripassu.protocol.gans.results import evidence_of, game_result
 from paripassu.protocol.gans.tuning import Tuning
-from paripassu.protocol.study import Design, Judgement, Unit, Work, fresh_seeds
+from paripassu.protocol.study import FIRST_CONFIRMATION_SEED, Design, Judgement, Unit, Work, fresh_seeds
 from paripassu.records import Finding, GameResult
 from paripassu.train.folder import header_of
 
@@ -60,6 +60,7 @@ class Comparison(Design):
         tuning: how settings are chosen. With None nothing is tuned, and each arm takes the settings that its
             game has for it.
         confirmation_seeds: number of seeds with the chosen settings.
+        first_seed: the first of them. A study that asks what another study's seeds suggested takes others.
         measures: further measures of a run, from its table of records and its settings. Smaller is what the
             claim calls better.
         by_path: games on data in files, made from the files' path.
@@ -83,6 +84,7 @@ class Comparison(Design):
     size: str
     tuning: Tuning | None = field(default_factory=Tuning)
     confirmation_seeds: int = 8
+    first_seed: int = FIRST_CONFIRMATION_SEED
     measures: Mapping[str, Measure] = field(default_factory=dict[str, Measure])
     by_path: Mapping[str, Callable[[Path], Sequence[Game]]] = field(
         default_factory=dict[str, Callable[[Path], Sequence[Game]]]
@@ -120,7 +122,7 @@ class Comparison(Design):
     @property
     def seeds_to_confirm_on(self) -> range:
         """Seeds of the confirmation runs, which tuning has not seen."""
-        return fresh_seeds(self.confirmation_seeds)
+        return fresh_seeds(self.confirmation_seeds, self.first_seed)
 
     def settings(self) -> dict[str, Any]:
         """The device, the tuning and the seeds."""
