@@ -23,7 +23,6 @@ def fresh_seeds(count: int, first: int = FIRST_CONFIRMATION_SEED) -> range:
     return range(first, first + count)
 
 
-# A cut that several studies make at scale smoke.
 CUT_ALL = "Every run is a few steps long: this scale shows that the study works, and nothing else."
 """What a scale says that only tries a study."""
 
