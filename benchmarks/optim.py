@@ -178,9 +178,16 @@ def contestants() -> list[Contestant]:
     adams, without_first_moment = ((1.0, REFERENCE),), ((5 / 7, REFERENCE),)
     rms = (0.0, 0.9)
     of_ours: list[tuple[str, Make, int, float, float, Limit]] = [
-        ("NSGD global", lambda p: pp.NSGD(p, LR), 4, 0.75, 0.55, ((1, SGD), (1, READ))),
-        ("NSGD layer", lambda p: pp.NSGD(p, LR, scope="layer"), 4, 0.70, 0.50, ((1, SGD),)),
-        ("NSGD relative", lambda p: pp.NSGD(p, LR, relative=True), 5, math.nan, math.nan, ()),
+        (
+            "NSGD global",
+            lambda p: pp.NSGD(p, LR, scope="global", unit="length"),
+            4,
+            0.75,
+            0.55,
+            ((1, SGD), (1, READ)),
+        ),
+        ("NSGD layer", lambda p: pp.NSGD(p, LR), 4, 0.70, 0.50, ((1, SGD),)),
+        ("NSGD relative", lambda p: pp.NSGD(p, LR, scope="global", relative=True), 5, math.nan, math.nan, ()),
         ("AdaNSGD", lambda p: pp.AdaNSGD(p, LR, betas=BETAS), 8, 1.20, 0.90, adams),
         ("AdaNSGD, beta1 = 0", lambda p: pp.AdaNSGD(p, LR, betas=rms), 6, 1.00, 0.70, without_first_moment),
         ("AdaDir", lambda p: pp.AdaDir(p, LR, betas=BETAS), 9, 1.50, 1.10, adams),
@@ -195,11 +202,18 @@ def contestants() -> list[Contestant]:
     ]
     ours = [Contestant(*row, captured=row[1]) for row in of_ours]
     without_numba = [
-        Contestant("NSGD global, without numba", lambda p: WithoutNumba(pp.NSGD(p, LR)), 4, 1.0),
         Contestant(
-            "NSGD layer, without numba", lambda p: WithoutNumba(pp.NSGD(p, LR, scope="layer")), 4, 1.0
+            "NSGD global, without numba",
+            lambda p: WithoutNumba(pp.NSGD(p, LR, scope="global", unit="length")),
+            4,
+            1.0,
         ),
-        Contestant("NSGD relative, without numba", lambda p: WithoutNumba(pp.NSGD(p, LR, relative=True)), 5),
+        Contestant("NSGD layer, without numba", lambda p: WithoutNumba(pp.NSGD(p, LR)), 4, 1.0),
+        Contestant(
+            "NSGD relative, without numba",
+            lambda p: WithoutNumba(pp.NSGD(p, LR, scope="global", relative=True)),
+            5,
+        ),
         Contestant("AdaNSGD, without numba", lambda p: WithoutNumba(pp.AdaNSGD(p, LR, betas=BETAS)), 14),
     ]
 

@@ -8,7 +8,7 @@ from paripassu.records.environment import Environment
 from paripassu.records.schema import SCHEMA
 
 STUDY_FILE = "study.json"
-
+"""A study's result."""
 VerdictName = Literal["supported", "contradicted", "undecided"]
 """What a verdict rule says."""
 Better = Literal["higher", "lower"]

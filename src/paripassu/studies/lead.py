@@ -6,7 +6,7 @@ Adam's momentum, is ahead of Adam.
 The study grafting suggested it on the ring of 8: of 28 pairs of arms this one had an interval above zero,
 and tuning had chosen the same pair of rates for both. One pair of 28 may be ahead by chance, so this study
 asks again, on seeds that were used for nothing else. Adam has the rates and the decay that were tuned for
-it. nSGDA takes both as they are, and nothing is tuned for it. Its arms differ by momentum. Momentum 0.5 was
+it. nSGDA takes both unchanged, and nothing is tuned for it. Its arms differ by momentum. Momentum 0.5 was
 in the study grafting, and has the verdict; the others show what momentum is worth.
 
 Verdict rule. The lead is the difference in mean score between nsgda rms 0.5 and Adam, paired by seed. Its
