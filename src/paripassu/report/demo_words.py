@@ -6,8 +6,8 @@ PASTE = """\
 import paripassu as pp
 
 adams_lr = 1e-3  # the rate that Adam has now
-for_d = pp.NSGD(discriminator.parameters(), lr=adams_lr, scope="layer", unit="rms", momentum=0.5)
-for_g = pp.NSGD(generator.parameters(), lr=adams_lr, scope="layer", unit="rms", momentum=0.5)"""
+for_d = pp.NSGD(discriminator.parameters(), lr=adams_lr, momentum=0.5)
+for_g = pp.NSGD(generator.parameters(), lr=adams_lr, momentum=0.5)"""
 
 COMMANDS = """\
 paripassu theory play                                      # act 1 with sliders
