@@ -31,6 +31,14 @@ def pytest_collection_finish():
     gc.enable()
 
 
+@pytest.fixture
+def quick_workers(monkeypatch):
+    """Workers of engines have torch from the start: how they start otherwise is in `tests/engine`."""
+    from tests.cases.processes import forked  # imports much, and `tests/optim` goes without engines
+
+    monkeypatch.setattr("paripassu.engine.local.get_context", forked)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _disks_at_once():
     """No test cuts the power: what is written need not reach the disk before a test goes on."""

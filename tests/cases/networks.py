@@ -1,6 +1,9 @@
-"""A small network, and its training on a stream of batches that the seed decides."""
+"""A small network, its training on a stream of batches that the seed decides, and networks without values."""
+
+from unittest.mock import patch
 
 import torch
+from torch.nn.utils import parametrizations
 
 
 def network_of(seed: int = 0) -> torch.nn.Module:
@@ -14,3 +17,12 @@ def train(network, optimizer, steps: int, seed: int = 1) -> None:
         optimizer.zero_grad()
         network(torch.randn(8, 3, generator=generator)).square().mean().backward()
         optimizer.step()
+
+
+def without_values(model, shape: tuple[int, ...]):
+    """An architecture's networks for samples of ``shape``, of tensors that have a shape and no memory.
+
+    A spectral norm begins with fifteen power iterations of its weight, which here would take seconds.
+    """
+    with patch.object(parametrizations._SpectralNorm, "_power_method"), torch.device("meta"):
+        return model.build(shape)

@@ -11,6 +11,7 @@ EXAMPLE = str(Path(__file__).parents[2] / "examples" / "own_study.py")
 SMOKE = [EXAMPLE, "--scale", "smoke", "--games", "ring8"]
 
 
+@pytest.mark.usefixtures("quick_workers")
 def test_a_study_is_run_reported_compared_and_put_on_a_board(tmp_path, capsys):
     old, new = str(tmp_path / "old"), str(tmp_path / "new")
     code, out, err = run(capsys, "study", "run", *SMOKE, "--workers", "1", "--out", old)

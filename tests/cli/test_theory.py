@@ -21,6 +21,7 @@ def here(monkeypatch):
     monkeypatch.setattr("paripassu.engine.LocalEngine.execute", inline)
 
 
+@pytest.mark.usefixtures("quick_workers")
 def test_run_in_worker_processes(tmp_path, capsys):
     code, out, err = run(capsys, *_RUN, "--out", str(tmp_path), "--workers", "1")
     assert (code, err) == (0, "")

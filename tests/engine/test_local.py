@@ -8,15 +8,9 @@ import time
 
 import pytest
 import torch
-from tests.cases.processes import forked
+from tests.cases.processes import sleeping_workers, started
 
 from paripassu.engine import LocalEngine
-
-
-@pytest.fixture
-def quick(monkeypatch):
-    """Processes that have torch from the start."""
-    monkeypatch.setattr("paripassu.engine.local.get_context", forked)
 
 
 def _square(number: int) -> tuple[int, int]:
@@ -43,7 +37,7 @@ def test_every_task_is_done_once_on_one_thread():
 
 
 @pytest.mark.parametrize(("named", "seen"), [("", {"0", "1"}), ("4,7", {"4", "7"})])
-@pytest.mark.usefixtures("quick")
+@pytest.mark.usefixtures("quick_workers")
 def test_each_worker_sees_one_gpu(named, seen, monkeypatch):
     """Two GPUs with room for one task each give two processes, and each sees one GPU."""
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
@@ -59,13 +53,13 @@ def test_missing_gpus_raise(monkeypatch):
         LocalEngine(gpus=2)
 
 
-@pytest.mark.usefixtures("quick")
+@pytest.mark.usefixtures("quick_workers")
 def test_an_error_in_a_task_reaches_the_caller():
     with pytest.raises(ValueError, match="task 3 cannot be done"):
         list(LocalEngine(1).execute(_fail, [3]))
 
 
-@pytest.mark.usefixtures("quick")
+@pytest.mark.usefixtures("quick_workers")
 def test_a_killed_worker_raises():
     with pytest.raises(RuntimeError, match="was killed"):
         list(LocalEngine(1).execute(_die, [0]))
@@ -127,21 +121,18 @@ def test_an_interrupt_while_workers_start_ends_the_program(tmp_path):
     assert "was killed" not in message.decode()
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_workers_die_with_the_program(tmp_path, how):
-    """The program is interrupted, or killed before it can clean up."""
-    script = tmp_path / "sleepers.py"
-    script.write_text(_SLEEPERS)
-    marks = tmp_path / "marks"
-    marks.mkdir()
-    process = subprocess.Popen([sys.executable, str(script), str(marks)], stderr=subprocess.DEVNULL)
+@pytest.mark.parametrize(("how", "workers"), [(signal.SIGINT, 2), (signal.SIGKILL, 1)])
+def test_workers_die_with_the_program(tmp_path, how, workers):
+    """The program is interrupted and ends each of them, or is killed and each sees that by itself."""
+    process = started(sleeping_workers, workers, str(tmp_path))
     deadline = time.monotonic() + 60
-    while len(list(marks.iterdir())) < 2 and time.monotonic() < deadline:
+    while len(list(tmp_path.iterdir())) < workers and time.monotonic() < deadline:
         time.sleep(0.05)
-    workers = [int(mark.name) for mark in marks.iterdir()]
-    assert len(workers) == 2
-    process.send_signal(how)
-    process.wait(timeout=30)
-    while any(map(_is_alive, workers)) and time.monotonic() < deadline:
+    pids = [int(mark.name) for mark in tmp_path.iterdir()]
+    assert len(pids) == workers
+    os.kill(process.pid, how)
+    process.join(timeout=30)
+    assert process.exitcode not in (None, 0)
+    while any(map(_is_alive, pids)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not any(map(_is_alive, workers))
+    assert not any(map(_is_alive, pids))

@@ -41,6 +41,7 @@ def test_a_packed_study_is_as_one_run_by_run(tmp_path):
     assert (dealt.given, told) == ([3, 3, 4, 4, 3, 3], [])
 
 
+@pytest.mark.usefixtures("quick_workers")
 def test_packs_run_in_processes(tmp_path):
     run_study(tiny_study(), "untuned", tmp_path / "alone", engine=Here())
     result = run_study(

@@ -74,21 +74,19 @@ def _train(optimizer, loss, steps, *schedules):
             schedule.step(*([1.0] if isinstance(schedule, schedulers.ReduceLROnPlateau) else []))
 
 
-@pytest.mark.parametrize(
-    ("dtype", "contiguous"), [(torch.float32, True), (torch.float64, False), (torch.complex64, True)]
-)
 @every
-def test_steps_go_in_the_right_direction(kind, settings, dtype, contiguous):
-    weight, bias, loss = _problem(dtype, contiguous=contiguous)
-    optimizer = kind([weight, bias], **copy.deepcopy(settings))
-    before = loss().item()
-    _train(optimizer, loss, 5)
-    if optimizer.param_groups[0]["lr"] == 0:
-        assert loss().item() == before
-    elif settings.get("maximize"):
-        assert loss().item() > before
-    else:
-        assert loss().item() < before
+def test_steps_go_in_the_right_direction(kind, settings):
+    for dtype, contiguous in [(torch.float32, True), (torch.float64, False), (torch.complex64, True)]:
+        weight, bias, loss = _problem(dtype, contiguous=contiguous)
+        optimizer = kind([weight, bias], **copy.deepcopy(settings))
+        before = loss().item()
+        _train(optimizer, loss, 5)
+        if optimizer.param_groups[0]["lr"] == 0:
+            assert loss().item() == before
+        elif settings.get("maximize"):
+            assert loss().item() > before
+        else:
+            assert loss().item() < before
 
 
 @every
@@ -127,28 +125,28 @@ def test_it_can_be_printed_copied_and_pickled(kind, settings):
         other.load_state_dict(other.state_dict())
 
 
-@pytest.mark.parametrize("named", [False, True])
 @every
-def test_a_saved_state_is_deterministic_and_loads_equal(kind, settings, named, tmp_path):
-    weight, bias, loss = _problem()
-    params = [("weight", weight), ("bias", bias)] if named else [weight, bias]
-    optimizer = kind(params, **copy.deepcopy(settings))
-    _train(optimizer, loss, 3)
-    torch.save(optimizer.state_dict(), tmp_path / "state.pt")
-    saved = [weight.detach().clone(), bias.detach().clone()]
-    ends = []
-    for _ in range(2):
+def test_a_saved_state_is_deterministic_and_loads_equal(kind, settings, tmp_path):
+    for named in [False, True]:
+        weight, bias, loss = _problem()
+        params = [("weight", weight), ("bias", bias)] if named else [weight, bias]
+        optimizer = kind(params, **copy.deepcopy(settings))
+        _train(optimizer, loss, 3)
+        torch.save(optimizer.state_dict(), tmp_path / "state.pt")
+        saved = [weight.detach().clone(), bias.detach().clone()]
+        ends = []
+        for _ in range(2):
+            weight.data.copy_(saved[0])
+            bias.data.copy_(saved[1])
+            again = kind(params, **copy.deepcopy(settings))
+            again.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
+            _train(again, loss, 3)
+            ends.append([weight.detach().clone(), bias.detach().clone()])
         weight.data.copy_(saved[0])
         bias.data.copy_(saved[1])
-        again = kind(params, **copy.deepcopy(settings))
-        again.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
-        _train(again, loss, 3)
-        ends.append([weight.detach().clone(), bias.detach().clone()])
-    weight.data.copy_(saved[0])
-    bias.data.copy_(saved[1])
-    _train(optimizer, loss, 3)
-    assert same(ends[0], ends[1])
-    assert same(ends[0], [weight.detach(), bias.detach()])
+        _train(optimizer, loss, 3)
+        assert same(ends[0], ends[1])
+        assert same(ends[0], [weight.detach(), bias.detach()])
 
 
 @kinds

@@ -115,39 +115,39 @@ def test_devices_may_be_mixed(make):
     torch.testing.assert_close([p.detach().cpu() for p in mixed], [p.detach() for p in alone])
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
-def test_zero_gradients_move_nothing(make, dtype):
-    parameters = parameters_of(dtype, dtype)
-    before = [p.detach().clone() for p in parameters]
-    optimizer = make(parameters)
-    give_gradients(parameters, scale=0.0)
-    for _ in range(2):
-        optimizer.step()
-    assert same(parameters, before)
+def test_zero_gradients_move_nothing(make):
+    for dtype in [torch.float32, torch.float64, torch.bfloat16]:
+        parameters = parameters_of(dtype, dtype)
+        before = [p.detach().clone() for p in parameters]
+        optimizer = make(parameters)
+        give_gradients(parameters, scale=0.0)
+        for _ in range(2):
+            optimizer.step()
+        assert same(parameters, before)
 
 
-@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_bad_gradients_reach_the_parameters_unless_told_otherwise(make, bad, dtype):
-    parameters = parameters_of(dtype)
-    give_gradients(parameters)
-    parameters[0].grad[2, 1] = bad
-    make(parameters).step()
-    assert not parameters[0].isfinite().all()
+def test_bad_gradients_reach_the_parameters_unless_told_otherwise(make):
+    for dtype in [torch.float32, torch.float64]:
+        for bad in [float("nan"), float("inf"), -float("inf")]:
+            parameters = parameters_of(dtype)
+            give_gradients(parameters)
+            parameters[0].grad[2, 1] = bad
+            make(parameters).step()
+            assert not parameters[0].isfinite().all()
 
 
-@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_steps_with_a_bad_gradient_can_be_skipped(make, bad, dtype):
-    parameters = parameters_of(dtype, dtype)
-    optimizer = make(parameters, nonfinite="skip")
-    give_gradients(parameters)
-    optimizer.step()
-    before = snapshot(optimizer)
-    give_gradients(parameters, seed=1)
-    parameters[1].grad[2, 1] = bad
-    optimizer.step()
-    assert same(snapshot(optimizer), before)
+def test_steps_with_a_bad_gradient_can_be_skipped(make):
+    for dtype in [torch.float32, torch.float64]:
+        for bad in [float("nan"), float("inf"), -float("inf")]:
+            parameters = parameters_of(dtype, dtype)
+            optimizer = make(parameters, nonfinite="skip")
+            give_gradients(parameters)
+            optimizer.step()
+            before = snapshot(optimizer)
+            give_gradients(parameters, seed=1)
+            parameters[1].grad[2, 1] = bad
+            optimizer.step()
+            assert same(snapshot(optimizer), before)
 
 
 def test_a_first_step_that_is_skipped_makes_no_state(make):
@@ -201,20 +201,20 @@ def test_an_optimizer_gives_up_after_as_many_skipped_steps_in_a_row_as_it_may(ma
     assert same(snapshot(optimizer), before)
 
 
-@pytest.mark.parametrize(("nonfinite", "after"), [("propagate", 3), ("raise", 3), ("skip", 0)])
-def test_a_limit_of_skipped_steps_that_has_no_effect_is_refused(make, nonfinite, after):
-    with pytest.raises(ValueError, match="give_up_after must be >= 1 and needs"):
-        make(parameters_of(torch.float32), nonfinite=nonfinite, give_up_after=after)
+def test_a_limit_of_skipped_steps_that_has_no_effect_is_refused(make):
+    for nonfinite, after in [("propagate", 3), ("raise", 3), ("skip", 0)]:
+        with pytest.raises(ValueError, match="give_up_after must be >= 1 and needs"):
+            make(parameters_of(torch.float32), nonfinite=nonfinite, give_up_after=after)
 
 
-@pytest.mark.parametrize("nonfinite", ["skip", "raise"])
-def test_finite_steps_are_the_same_whatever_is_done_about_others(make, nonfinite):
+def test_finite_steps_are_the_same_whatever_is_done_about_others(make):
     """Squares of 1e30 overflow; the gradient is finite all the same."""
-    watched, plain = parameters_of(torch.float32), parameters_of(torch.float32)
-    for parameters, optimizer in ((watched, make(watched, nonfinite=nonfinite)), (plain, make(plain))):
-        give_gradients(parameters, scale=1e30)
-        optimizer.step()
-    assert same(watched, plain)
+    for nonfinite in ["skip", "raise"]:
+        watched, plain = parameters_of(torch.float32), parameters_of(torch.float32)
+        for parameters, optimizer in ((watched, make(watched, nonfinite=nonfinite)), (plain, make(plain))):
+            give_gradients(parameters, scale=1e30)
+            optimizer.step()
+        assert same(watched, plain)
 
 
 def test_a_grad_scaler_changes_no_step_and_skips_bad_ones(make):
@@ -267,63 +267,63 @@ def test_chains_of_schedulers_set_the_pace(make):
     assert rates == pytest.approx([0.5, 0.75, 1.0, 0.1])
 
 
-@pytest.mark.parametrize("number", [float, torch.tensor])
-def test_schedulers_set_a_learning_rate_in_either_form(make, number):
+def test_schedulers_set_a_learning_rate_in_either_form(make):
     """torch writes into a tensor and replaces a number."""
-    parameters, twins = parameters_of(torch.float32), parameters_of(torch.float32)
-    optimizer, twin = make(parameters, number(0.5)), make(twins, 0.5)
-    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
-    for i in range(3):
-        give_gradients(parameters, seed=i)
-        give_gradients(twins, seed=i)
-        twin.param_groups[0]["lr"] = 0.5 * 0.5**i
+    for number in [float, torch.tensor]:
+        parameters, twins = parameters_of(torch.float32), parameters_of(torch.float32)
+        optimizer, twin = make(parameters, number(0.5)), make(twins, 0.5)
+        schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
+        for i in range(3):
+            give_gradients(parameters, seed=i)
+            give_gradients(twins, seed=i)
+            twin.param_groups[0]["lr"] = 0.5 * 0.5**i
+            optimizer.step()
+            twin.step()
+            schedule.step()
+        assert same(parameters, twins)
+
+
+def test_gradients_that_accumulate_are_one_gradient(make):
+    """The batch in two halves, and twice as far: a step neither clears nor changes what it stepped from."""
+    for dtype in [torch.float32, torch.float64]:
+        x = torch.linspace(-1, 1, 32, dtype=dtype).reshape(8, 4)
+        halved, whole = parameters_of(dtype), parameters_of(dtype)
+        for parameters, batches in ((halved, x.chunk(2)), (whole, [x])):
+            optimizer = make(parameters)
+            for _ in range(2):
+                for batch in batches:
+                    (batch @ parameters[0]).square().sum().backward()
+                optimizer.step()
+        torch.testing.assert_close(halved, whole, rtol=1e-4, atol=1e-6)
+
+
+def test_what_is_frozen_stays_and_joins_when_it_is_thawed(make):
+    for dtype in [torch.float32, torch.float64]:
+        parameters, twins = parameters_of(dtype, dtype), parameters_of(dtype, dtype)
+        frozen = parameters[1].requires_grad_(requires_grad=False)
+        start = frozen.detach().clone()
+        optimizer, twin = make(parameters), make(twins)
+        give_gradients(parameters[:1])
+        give_gradients(twins[:1])
         optimizer.step()
         twin.step()
-        schedule.step()
-    assert same(parameters, twins)
+        assert torch.equal(frozen, start)
+        frozen.requires_grad_(requires_grad=True)
+        for both in (parameters, twins):
+            give_gradients(both, seed=1)
+        optimizer.step()
+        twin.step()
+        assert not torch.equal(frozen, start)
+        assert same(parameters, twins)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_gradients_that_accumulate_are_one_gradient(make, dtype):
-    """The batch in two halves, and twice as far: a step neither clears nor changes what it stepped from."""
-    x = torch.linspace(-1, 1, 32, dtype=dtype).reshape(8, 4)
-    halved, whole = parameters_of(dtype), parameters_of(dtype)
-    for parameters, batches in ((halved, x.chunk(2)), (whole, [x])):
-        optimizer = make(parameters)
-        for _ in range(2):
-            for batch in batches:
-                (batch @ parameters[0]).square().sum().backward()
-            optimizer.step()
-    torch.testing.assert_close(halved, whole, rtol=1e-4, atol=1e-6)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_what_is_frozen_stays_and_joins_when_it_is_thawed(make, dtype):
-    parameters, twins = parameters_of(dtype, dtype), parameters_of(dtype, dtype)
-    frozen = parameters[1].requires_grad_(requires_grad=False)
-    start = frozen.detach().clone()
-    optimizer, twin = make(parameters), make(twins)
-    give_gradients(parameters[:1])
-    give_gradients(twins[:1])
-    optimizer.step()
-    twin.step()
-    assert torch.equal(frozen, start)
-    frozen.requires_grad_(requires_grad=True)
-    for both in (parameters, twins):
-        give_gradients(both, seed=1)
-    optimizer.step()
-    twin.step()
-    assert not torch.equal(frozen, start)
-    assert same(parameters, twins)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.complex64])
-def test_a_player_may_have_nothing_but_empty_tensors(make, dtype):
-    parameters = [nn.Parameter(torch.empty(s, dtype=dtype)) for s in ((0, 3), (0,))]
-    for p in parameters:
-        p.grad = torch.empty_like(p)
-    make(parameters, nonfinite="raise").step()
-    assert [p.shape for p in parameters] == [(0, 3), (0,)]
+def test_a_player_may_have_nothing_but_empty_tensors(make):
+    for dtype in [torch.float32, torch.float64, torch.bfloat16, torch.complex64]:
+        parameters = [nn.Parameter(torch.empty(s, dtype=dtype)) for s in ((0, 3), (0,))]
+        for p in parameters:
+            p.grad = torch.empty_like(p)
+        make(parameters, nonfinite="raise").step()
+        assert [p.shape for p in parameters] == [(0, 3), (0,)]
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
@@ -342,14 +342,14 @@ def test_plain_rules_are_torchs_optimizers_in_float32(momentum):
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("layout", [torch.sparse_coo, torch.sparse_csr, torch.sparse_csc])
 @pytest.mark.filterwarnings("ignore:Sparse")  # torch's own: that some layouts are new
-def test_sparse_gradients_of_any_layout_are_refused(make, layout):
-    sparse = torch.eye(3, 4).to_sparse(layout=layout)
-    # torch lets a compressed gradient belong to a parameter of its own layout alone.
-    parameter = nn.Parameter(torch.ones(3, 4) if layout is torch.sparse_coo else sparse.clone())
-    optimizer = make([parameter])
-    parameter.grad = sparse
-    with pytest.raises(RuntimeError, match="takes no sparse gradients"):
-        optimizer.step()
-    assert not optimizer.state
+def test_sparse_gradients_of_any_layout_are_refused(make):
+    for layout in [torch.sparse_coo, torch.sparse_csr, torch.sparse_csc]:
+        sparse = torch.eye(3, 4).to_sparse(layout=layout)
+        # torch lets a compressed gradient belong to a parameter of its own layout alone.
+        parameter = nn.Parameter(torch.ones(3, 4) if layout is torch.sparse_coo else sparse.clone())
+        optimizer = make([parameter])
+        parameter.grad = sparse
+        with pytest.raises(RuntimeError, match="takes no sparse gradients"):
+            optimizer.step()
+        assert not optimizer.state

@@ -17,10 +17,12 @@ from torch.nn.parallel import DistributedDataParallel
 from paripassu.optim import NSGD
 
 RANKS, STEPS = 2, 2
-# Sharded parameters go the plain way whatever their dtype: one optimizer of each kind says it of float32.
-SHARDED_FLOATS = {"NSGD global", "AdaNSGD layer", "AdaDir global", "Graft layer", "rule SGD", "rule Adam"}
+# Sharded parameters go the plain way whatever their dtype, and data parallel averages gradients before any
+# optimizer sees them: one of each kind says it of float32, and of data parallel.
+KINDS = ["NSGD global", "AdaNSGD layer", "AdaDir global", "Graft layer", "rule SGD", "rule Adam"]
 # Relative to a step's length; float32 runs by the compiled kernels where parameters are not sharded.
 TOLERANCES = {torch.float64: 1e-9, torch.float32: 1e-4}
+CASES = [(name, torch.float64) for name in OPTIMIZERS] + [(name, torch.float32) for name in KINDS]
 
 
 def _network(dtype: torch.dtype) -> nn.Module:
@@ -46,15 +48,16 @@ def _rank(rank: int, folder: str) -> None:
     with member(rank, RANKS, folder):
         mesh = init_device_mesh("cpu", (RANKS,))
         results = {}
+        for name, dtype in CASES:
+            part = _batch(dtype).chunk(RANKS)[rank]
+            sharded = _network(dtype)
+            fully_shard(sharded, mesh=mesh)
+            networks = [_train(sharded, OPTIMIZERS[name], part)]
+            if name in KINDS:
+                parallel = DistributedDataParallel(_network(dtype))
+                networks.append(_train(parallel, OPTIMIZERS[name], part))
+            results[name, dtype] = [_whole(network) for network in networks]
         for name, make in OPTIMIZERS.items():
-            for dtype in TOLERANCES:
-                part = _batch(dtype).chunk(RANKS)[rank]
-                networks = [_train(DistributedDataParallel(_network(dtype)), make, part)]
-                if dtype == torch.float64 or name in SHARDED_FLOATS:
-                    sharded = _network(dtype)
-                    fully_shard(sharded, mesh=mesh)
-                    networks.append(_train(sharded, make, part))
-                results[name, dtype] = [_whole(network) for network in networks]
             results[name, "in part"] = _sharded_in_part(mesh, make)
         results["skipped"] = _skips(sharded)
         if rank == 0:
@@ -105,8 +108,7 @@ def two_processes(tmp_path_factory):
     return torch.load(folder / "results.pt")
 
 
-@pytest.mark.parametrize("dtype", TOLERANCES)
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize(("name", "dtype"), CASES)
 def test_two_processes_step_as_one(two_processes, name, dtype):
     """The global norm is the whole player's, wherever its shards are."""
     alone = _whole(_train(_network(dtype), OPTIMIZERS[name], _batch(dtype)))

@@ -15,25 +15,25 @@ from paripassu.optim.steps import cpu
 from paripassu.rules import SGD, Graft, Normalize, RMSprop
 
 
-@pytest.mark.parametrize("to", [torch.float32, torch.bfloat16, torch.complex64])
-def test_state_loads_onto_parameters_of_another_dtype(make, to):
-    source = [nn.Parameter(torch.randn(4, 3, dtype=torch.float64))]
-    if to.is_complex:
-        source = [nn.Parameter(torch.view_as_complex(torch.randn(4, 3, 2, dtype=torch.float64)))]
-    first = make(source)
-    source[0].grad = torch.randn_like(source[0])
-    first.step()
-    target = [nn.Parameter(source[0].detach().to(to))]
-    second = make(target)
-    second.load_state_dict(first.state_dict())
-    saved, loaded = (leaves(dict(o.state)) for o in (first, second))
-    for a, b in zip(saved[: len(loaded)], loaded, strict=True):
-        if torch.is_tensor(b):
-            assert b.dtype == torch.float32
-            torch.testing.assert_close(a.float(), b)
-    target[0].grad = source[0].grad.to(to)
-    second.step()
-    assert target[0].isfinite().all()
+def test_state_loads_onto_parameters_of_another_dtype(make):
+    for to in [torch.float32, torch.bfloat16, torch.complex64]:
+        source = [nn.Parameter(torch.randn(4, 3, dtype=torch.float64))]
+        if to.is_complex:
+            source = [nn.Parameter(torch.view_as_complex(torch.randn(4, 3, 2, dtype=torch.float64)))]
+        first = make(source)
+        source[0].grad = torch.randn_like(source[0])
+        first.step()
+        target = [nn.Parameter(source[0].detach().to(to))]
+        second = make(target)
+        second.load_state_dict(first.state_dict())
+        saved, loaded = (leaves(dict(o.state)) for o in (first, second))
+        for a, b in zip(saved[: len(loaded)], loaded, strict=True):
+            if torch.is_tensor(b):
+                assert b.dtype == torch.float32
+                torch.testing.assert_close(a.float(), b)
+        target[0].grad = source[0].grad.to(to)
+        second.step()
+        assert target[0].isfinite().all()
 
 
 @pytest.mark.skipif(find_spec("numba") is None, reason="needs numba")
@@ -68,33 +68,33 @@ def test_state_of_another_rule_is_refused_and_nothing_is_loaded():
     assert not other.state
 
 
-@pytest.mark.parametrize("name", ["lr", "weight_decay", "maximize"])
-def test_settings_that_a_file_is_too_old_to_have_are_the_defaults(make, name):
-    saved = make(parameters_of(torch.float32)).state_dict()
-    del saved["param_groups"][0][name]
-    parameters = parameters_of(torch.float32)
-    optimizer = make(parameters, 0.25, weight_decay=0.5, maximize=True)
-    optimizer.load_state_dict(saved)
-    expected = {"lr": 0.01, "weight_decay": 0.0, "maximize": False}
-    expected[name] = {"lr": 0.25, "weight_decay": 0.5, "maximize": True}[name]
-    assert {key: optimizer.param_groups[0][key] for key in expected} == expected
-    give_gradients(parameters)
-    optimizer.step()
+def test_settings_that_a_file_is_too_old_to_have_are_the_defaults(make):
+    for name in ["lr", "weight_decay", "maximize"]:
+        saved = make(parameters_of(torch.float32)).state_dict()
+        del saved["param_groups"][0][name]
+        parameters = parameters_of(torch.float32)
+        optimizer = make(parameters, 0.25, weight_decay=0.5, maximize=True)
+        optimizer.load_state_dict(saved)
+        expected = {"lr": 0.01, "weight_decay": 0.0, "maximize": False}
+        expected[name] = {"lr": 0.25, "weight_decay": 0.5, "maximize": True}[name]
+        assert {key: optimizer.param_groups[0][key] for key in expected} == expected
+        give_gradients(parameters)
+        optimizer.step()
 
 
-@pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf"), torch.tensor(-0.1)])
-@pytest.mark.parametrize("name", ["lr", "weight_decay"])
-def test_settings_out_of_range_are_refused_and_nothing_is_loaded(make, name, value):
-    first = make(parameters_of(torch.float32))
-    second = make(parameters_of(torch.float32), 0.25)
-    give_gradients(first.param_groups[0]["params"])
-    first.step()
-    saved = first.state_dict()
-    saved["param_groups"][0][name] = value
-    with pytest.raises(ValueError, match=f"saved {name} must be finite and >= 0"):
-        second.load_state_dict(saved)
-    assert second.param_groups[0]["lr"] == 0.25
-    assert not second.state
+def test_settings_out_of_range_are_refused_and_nothing_is_loaded(make):
+    for name in ["lr", "weight_decay"]:
+        for value in [-0.1, float("nan"), float("inf"), torch.tensor(-0.1)]:
+            first = make(parameters_of(torch.float32))
+            second = make(parameters_of(torch.float32), 0.25)
+            give_gradients(first.param_groups[0]["params"])
+            first.step()
+            saved = first.state_dict()
+            saved["param_groups"][0][name] = value
+            with pytest.raises(ValueError, match=f"saved {name} must be finite and >= 0"):
+                second.load_state_dict(saved)
+            assert second.param_groups[0]["lr"] == 0.25
+            assert not second.state
 
 
 def test_a_schedule_that_ended_at_zero_can_be_loaded(make):
@@ -153,18 +153,16 @@ def test_state_survives_the_way_through_a_file(make, tensors):
     assert same(straight, saved)
 
 
-@pytest.mark.parametrize(
-    "way", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))], ids=["deepcopy", "pickle"]
-)
-def test_copies_go_on_alike(make, tensors, way):
-    parameters = tensors()
-    optimizer = make(parameters)
-    steps(optimizer, parameters, 2)
-    other, theirs = way((optimizer, parameters))
-    steps(optimizer, parameters, 2)
-    steps(other, theirs, 2)
-    assert same(parameters, theirs)
-    assert other.rule == optimizer.rule
+def test_copies_go_on_alike(make, tensors):
+    for way in [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]:
+        parameters = tensors()
+        optimizer = make(parameters)
+        steps(optimizer, parameters, 2)
+        other, theirs = way((optimizer, parameters))
+        steps(optimizer, parameters, 2)
+        steps(other, theirs, 2)
+        assert same(parameters, theirs)
+        assert other.rule == optimizer.rule
 
 
 def test_step_counts_survive_low_precision():

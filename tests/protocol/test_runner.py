@@ -48,6 +48,12 @@ def study_folder(tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def done(study_folder, tmp_path):
+    """A copy of a finished study."""
+    return shutil.copytree(study_folder, tmp_path / "s")
+
+
 def test_a_second_call_runs_nothing_and_returns_the_same(tmp_path):
     study, out = tiny_study(), tmp_path / "s"
     first = run_study(study, "smoke", out, engine=Here())
@@ -58,23 +64,20 @@ def test_a_second_call_runs_nothing_and_returns_the_same(tmp_path):
     assert summarise(study, "smoke", out).games == first.games
 
 
-def test_other_folders_are_not_touched(tmp_path):
+def test_other_folders_are_not_touched(tmp_path, study_folder):
     study = tiny_study()
     (tmp_path / "note.txt").write_text("mine")
     with pytest.raises(ValueError, match="no study"):
         run_study(study, "smoke", tmp_path)
-    run_study(study, "untuned", tmp_path / "s", engine=Here())
     with pytest.raises(ValueError, match="holds the study tiny at scale untuned"):
-        run_study(study, "smoke", tmp_path / "s")
+        run_study(study, "smoke", study_folder)
 
 
-def test_a_folder_of_an_older_schema_is_refused(tmp_path):
-    study = tiny_study()
-    run_study(study, "untuned", tmp_path / "s", engine=Here())
-    path = tmp_path / "s" / STUDY_FILE
+def test_a_folder_of_an_older_schema_is_refused(done):
+    path = done / STUDY_FILE
     path.write_text(sealed(unsealed(path.read_bytes()) | {"schema": 1}))
     with pytest.raises(ValueError, match="schema version 1, and this paripassu reads version 2"):
-        run_study(study, "untuned", tmp_path / "s")
+        run_study(tiny_study(), "untuned", done)
 
 
 def test_a_study_in_use_names_its_process(tmp_path):
@@ -83,12 +86,11 @@ def test_a_study_in_use_names_its_process(tmp_path):
         run_study(tiny_study(), "untuned", tmp_path / "s")
 
 
-def test_an_edited_study_keeps_its_remark(tmp_path):
-    out = tmp_path / "s"
-    assert run_study(tiny_study(), "untuned", out, engine=Here()).remarks == []
+def test_an_edited_study_keeps_its_remark(done):
+    assert load(done / STUDY_FILE, StudyResult).remarks == []
     edited = tiny_study(words="Is it so?")
-    assert run_study(edited, "untuned", out, engine=Here()).remarks == [REWORDED]
-    assert summarise(edited, "untuned", out).remarks == [REWORDED]
+    assert run_study(edited, "untuned", done, engine=Here()).remarks == [REWORDED]
+    assert summarise(edited, "untuned", done).remarks == [REWORDED]
 
 
 def test_words_may_change_before_the_first_run_ends(tmp_path):
@@ -103,16 +105,15 @@ def test_words_may_change_before_the_first_run_ends(tmp_path):
     assert result.remarks == []
 
 
-def test_a_resumed_study_counts_the_steps_that_are_done(tmp_path):
-    study, done = tiny_study(), []
-    run_study(study, "untuned", tmp_path / "s", engine=Here())
-    records = next((tmp_path / "s").rglob(RECORDS_FILE))
+def test_a_resumed_study_counts_the_steps_that_are_done(done):
+    steps = []
+    records = next(done.rglob(RECORDS_FILE))
     before_last = [line for line in records.read_text().splitlines(keepends=True) if '"step": 4' not in line]
     records.write_text("".join(before_last))
-    progress = lambda *now: done.append(now)  # noqa: E731
-    run_study(study, "untuned", tmp_path / "s", engine=Here(), progress=progress)
-    assert done[0] == (14, 16)
-    assert done[-1] == (16, 16)
+    progress = lambda *now: steps.append(now)  # noqa: E731
+    run_study(tiny_study(), "untuned", done, engine=Here(), progress=progress)
+    assert steps[0] == (14, 16)
+    assert steps[-1] == (16, 16)
 
 
 def test_runs_under_way_show_their_steps_and_metrics(tmp_path):
@@ -125,11 +126,10 @@ def test_runs_under_way_show_their_steps_and_metrics(tmp_path):
     assert seen[-1][0][2][0] == "mode-overlap@50"
 
 
-def test_an_unfinished_study_has_no_result(tmp_path):
-    run_study(tiny_study(), "untuned", tmp_path / "s", engine=Here())
-    _unend(tmp_path / "s")
+def test_an_unfinished_study_has_no_result(done):
+    _unend(done)
     with pytest.raises(ValueError, match="is not finished"):
-        summarise(tiny_study(), "untuned", tmp_path / "s")
+        summarise(tiny_study(), "untuned", done)
 
 
 def test_work_without_a_result_is_an_error(tmp_path):
@@ -173,16 +173,16 @@ def test_a_unit_that_fails_is_named(error, kind, words, tmp_path):
     assert run_study(tiny_study(), "untuned", tmp_path / "s", engine=Here()).finished
 
 
-def test_a_lost_study_file_is_made_anew_from_the_runs(tmp_path):
-    made = run_study(tiny_study(), "untuned", tmp_path / "s", engine=Here())
-    (tmp_path / "s" / STUDY_FILE).unlink()
+def test_a_lost_study_file_is_made_anew_from_the_runs(done):
+    made = load(done / STUDY_FILE, StudyResult)
+    (done / STUDY_FILE).unlink()
     with pytest.raises(ValueError, match=r"has no study\.json: give the study's command again"):
-        summarise(tiny_study(), "untuned", tmp_path / "s")
+        summarise(tiny_study(), "untuned", done)
     with pytest.raises(ValueError, match="holds files that are no study"):
-        run_study(tiny_study().on_device("cuda"), "untuned", tmp_path / "s", engine=Here())
-    again = run_study(tiny_study(), "untuned", tmp_path / "s", engine=Here())
+        run_study(tiny_study().on_device("cuda"), "untuned", done, engine=Here())
+    again = run_study(tiny_study(), "untuned", done, engine=Here())
     assert (again.games, again.remarks) == (made.games, [RESTORED])
-    assert summarise(tiny_study(), "untuned", tmp_path / "s").remarks == [RESTORED]
+    assert summarise(tiny_study(), "untuned", done).remarks == [RESTORED]
 
 
 @pytest.mark.parametrize(
@@ -195,49 +195,46 @@ def test_a_lost_study_file_is_made_anew_from_the_runs(tmp_path):
         lambda text: text.replace("It is.", "It isn"),
     ],
 )
-def test_a_damaged_study_file_is_named_and_may_be_deleted(damage, study_folder, tmp_path):
-    shutil.copytree(study_folder, tmp_path / "s")
-    path = tmp_path / "s" / STUDY_FILE
+def test_a_damaged_study_file_is_named_and_may_be_deleted(damage, done):
+    path = done / STUDY_FILE
     path.write_text(damage(path.read_text()))
     before = path.read_bytes()
     for give in (run_study, summarise):
         with pytest.raises(
             ValueError, match=r"study\.json is corrupt: restore it, or delete this file alone"
         ):
-            give(tiny_study(), "untuned", tmp_path / "s")
+            give(tiny_study(), "untuned", done)
     assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("kind", STRANGE)
-def test_a_study_file_that_is_none_is_named(kind, study_folder, tmp_path):
-    shutil.copytree(study_folder, tmp_path / "s")
-    put(kind, tmp_path / "s" / STUDY_FILE)
+def test_a_study_file_that_is_none_is_named(kind, done):
+    put(kind, done / STUDY_FILE)
     acts = [lambda f, give=give: give(tiny_study(), "untuned", f) for give in (run_study, summarise)]
     for act in (*acts, write_study_page):
         with pytest.raises(
             ValueError, match=rf"study\.json is {kind}, not a file: remove it or put the file"
         ):
-            act(tmp_path / "s")
+            act(done)
 
 
 @pytest.mark.parametrize("how", ["damaged", "lost"])
-def test_a_run_whose_settings_are_damaged_begins_anew(how, study_folder, tmp_path):
-    shutil.copytree(study_folder, tmp_path / "s")
+def test_a_run_whose_settings_are_damaged_begins_anew(how, study_folder, done):
+    shutil.copytree(study_folder, done / "s")
     made = load(study_folder / STUDY_FILE, StudyResult)
-    path = sorted((tmp_path / "s").rglob("run.json"))[0]
+    path = sorted(done.rglob("run.json"))[0]
     path.unlink() if how == "lost" else path.write_text(path.read_text().replace('"seed": 1', '"seed": 3'))
     said = []
-    again = run_study(tiny_study(), "untuned", tmp_path / "s", engine=Here(), notice=said.append)
+    again = run_study(tiny_study(), "untuned", done, engine=Here(), notice=said.append)
     assert again.games == made.games
     assert len(said) == 1
     assert said[0].startswith(str(path.parent))
     assert said[0].endswith("this run was begun anew")
 
 
-def test_a_folder_in_use_is_not_judged(tmp_path):
-    run_study(tiny_study(), "untuned", tmp_path / "s", engine=Here())
-    with locked(tmp_path / "s"), pytest.raises(FolderInUseError, match="in use by process"):
-        summarise(tiny_study(), "untuned", tmp_path / "s")
+def test_a_folder_in_use_is_not_judged(done):
+    with locked(done), pytest.raises(FolderInUseError, match="in use by process"):
+        summarise(tiny_study(), "untuned", done)
 
 
 def test_runs_too_short_to_decide_are_undecided(tmp_path):
@@ -247,10 +244,9 @@ def test_runs_too_short_to_decide_are_undecided(tmp_path):
     assert finding.verdict == Verdict("undecided", "Runs of this size decide nothing. So.")
 
 
-def test_another_device_is_another_study(tmp_path):
-    run_study(tiny_study(), "untuned", tmp_path / "s", engine=Here())
+def test_another_device_is_another_study(done):
     with pytest.raises(ValueError, match="device is cpu there and cuda here"):
-        run_study(tiny_study().on_device("cuda"), "untuned", tmp_path / "s")
+        run_study(tiny_study().on_device("cuda"), "untuned", done)
 
 
 def test_data_by_path_replace_the_games(tmp_path):

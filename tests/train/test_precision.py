@@ -96,20 +96,20 @@ def test_penalties_compute_in_float32(images, monkeypatch):
 # torch looks at every attribute of a tensor between two graphs, and hides this warning of its own.
 @pytest.mark.filterwarnings("ignore:The .grad attribute")
 @pytest.mark.parametrize(
-    "model",
+    ("model", "penalty"),
     [
-        DCGAN(latent=8, width=4, norm="none"),
-        Shallow(latent=8, width=4),
-        StyleGAN2(latent=8, width=4, mapping_depth=2, mixing=0.0),
+        (DCGAN(latent=8, width=4, norm="none"), R1()),
+        (Shallow(latent=8, width=4), None),  # as published
+        (StyleGAN2(latent=8, width=4, mapping_depth=2, mixing=0.0), R1()),
     ],
     ids=["dcgan", "sngan", "stylegan2"],
 )
-def test_compiled_steps_are_the_eager_ones(model, images, monkeypatch):
-    """With the penalty's second derivatives; without the machine's own code, which takes long to make."""
+def test_compiled_steps_are_the_eager_ones(model, penalty, images, monkeypatch):
+    """With a penalty's second derivatives; without the machine's own code, which takes long to make."""
     torch._dynamo.reset()
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
     _compiled.cache_clear()
-    run = replace(images, model=model, generator=PLAYER, discriminator=PLAYER, loss=hinge, penalty=R1())
+    run = replace(images, model=model, generator=PLAYER, discriminator=PLAYER, loss=hinge, penalty=penalty)
     real = ImageSet(torch.randint(0, 256, (20, 1, 8, 8), dtype=torch.uint8))
     for ours, theirs in zip(_steps(replace(run, compile=True), 2, real), _steps(run, 2, real), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-6)

@@ -45,10 +45,23 @@ def run(request):
     return request.getfixturevalue(request.param)
 
 
-def test_a_run_killed_mid_way_resumes_bit_exactly(run, tmp_path):
-    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
-    train(run, undisturbed)
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """A function of a run that trains it to its end, once, and gives the folder."""
+    folders: dict[str, Path] = {}
 
+    def trained(run: Run) -> Path:
+        if repr(run) not in folders:
+            folder = tmp_path_factory.mktemp("undisturbed")
+            train(run, folder)
+            folders[repr(run)] = folder
+        return folders[repr(run)]
+
+    return trained
+
+
+def test_a_run_killed_mid_way_resumes_bit_exactly(run, undisturbed, tmp_path):
+    killed = tmp_path / "killed"
     process = started(_train_slowly, run, killed)
     deadline = time.monotonic() + 60
     # Past the first checkpoint after the start, and past records that the checkpoint does not know of.
@@ -60,8 +73,8 @@ def test_a_run_killed_mid_way_resumes_bit_exactly(run, tmp_path):
     assert process.exitcode == -signal.SIGKILL, "the run ended before it could be killed"
 
     train(run, killed)
-    assert _final_bytes(killed) == _final_bytes(undisturbed)
-    assert _without_times(killed) == pytest.approx(_without_times(undisturbed), nan_ok=True)
+    assert _final_bytes(killed) == _final_bytes(undisturbed(run))
+    assert _without_times(killed) == pytest.approx(_without_times(undisturbed(run)), nan_ok=True)
 
 
 class _Stopped(Exception):
@@ -78,24 +91,22 @@ def _train_until(run, folder: Path, stop: int) -> None:
 
 
 @pytest.mark.parametrize("stop", [0, 1, 9, 10, 11, 39, 40])
-def test_any_step_is_a_good_place_to_stop(points, tmp_path, stop):
-    train(points, tmp_path / "undisturbed")
-    _train_until(points, tmp_path / "stopped", stop)
-    train(points, tmp_path / "stopped")
-    assert _final_bytes(tmp_path / "stopped") == _final_bytes(tmp_path / "undisturbed")
-    assert _without_times(tmp_path / "stopped") == _without_times(tmp_path / "undisturbed")
+def test_any_step_is_a_good_place_to_stop(points, undisturbed, tmp_path, stop):
+    _train_until(points, tmp_path, stop)
+    train(points, tmp_path)
+    assert _final_bytes(tmp_path) == _final_bytes(undisturbed(points))
+    assert _without_times(tmp_path) == _without_times(undisturbed(points))
 
 
-def test_batches_gathered_ahead_are_the_same_after_a_stop(images, tmp_path, monkeypatch):
+def test_batches_gathered_ahead_are_the_same_after_a_stop(images, undisturbed, tmp_path, monkeypatch):
+    expected = _final_bytes(undisturbed(images))
     monkeypatch.setattr("paripassu.data.source.fits", lambda *_: False)
-    train(images, tmp_path / "undisturbed")
-    _train_until(images, tmp_path / "stopped", 4)
-    train(images, tmp_path / "stopped")
-    assert _final_bytes(tmp_path / "stopped") == _final_bytes(tmp_path / "undisturbed")
+    _train_until(images, tmp_path, 4)
+    train(images, tmp_path)
+    assert _final_bytes(tmp_path) == expected
 
 
-def test_a_full_disk_leaves_what_was_complete(points, tmp_path, monkeypatch):
-    train(points, tmp_path / "undisturbed")
+def test_a_full_disk_leaves_what_was_complete(points, undisturbed, tmp_path, monkeypatch):
     folder = tmp_path / "run"
 
     write = Path.write_bytes
@@ -116,4 +127,4 @@ def test_a_full_disk_leaves_what_was_complete(points, tmp_path, monkeypatch):
         "step-000000010",
     ]
     train(points, folder)
-    assert _final_bytes(folder) == _final_bytes(tmp_path / "undisturbed")
+    assert _final_bytes(folder) == _final_bytes(undisturbed(points))
