@@ -66,7 +66,7 @@ test-core: dist $(CORE)/.installed  ## Test the optimizers, rules and probe with
 
 test-browser: $(STAMP)  ## Open pages in headless Chromium (Debian: chromium, chromium-driver)
 	$(PIP) -r requirements/browser.txt
-	$(BIN)/pytest tests/browser
+	$(BIN)/pytest -n 2 --dist worksteal tests/browser  # the demo in one, most pages in the other
 
 test-triton: $(STAMP)  ## Run the GPU's optimizer kernels in Triton's interpreter, without a GPU
 	$(PIP) -r requirements/triton.txt

@@ -1,8 +1,11 @@
 """What holds for all tests."""
 
 import gc
+import importlib
 import os
 import signal
+import threading
+from importlib.util import find_spec
 
 import hypothesis  # before objects are frozen: it asks who refers to random generators
 import pytest
@@ -23,6 +26,20 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 # While tests are collected nearly every object stays. Python would look through all of them many times.
 gc.disable()
+
+
+def pytest_sessionstart(session):
+    """Compile the kernels once, beside the collection of xdist's workers, which else compile each alone."""
+    alone = not session.config.getoption("numprocesses", None) or hasattr(session.config, "workerinput")
+    if not alone and find_spec("numba"):
+        threading.Thread(target=_compile_kernels).start()  # a session that ends sooner waits for it
+
+
+def _compile_kernels():
+    importlib.import_module("paripassu.optim.steps.cpu_kernels")
+    theory = importlib.import_module("paripassu.theory")
+    game = theory.Framework(d=8, n_discriminator=1, n_generator=1, p_pair=0.0)
+    theory.simulate(game, "sgda", lr_d=0.1, lr_g=0.1, steps=1)
 
 
 def pytest_collection_finish():

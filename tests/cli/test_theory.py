@@ -23,7 +23,7 @@ def here(monkeypatch):
 
 @pytest.mark.usefixtures("quick_workers")
 def test_run_in_worker_processes(tmp_path, capsys):
-    code, out, err = run(capsys, *_RUN, "--out", str(tmp_path), "--workers", "1")
+    code, out, err = run(capsys, *_RUN, "--out", str(tmp_path), "--workers", "1", "--quiet")
     assert (code, err) == (0, "")
     assert "nSGDA" in out
     assert "Page: " in out

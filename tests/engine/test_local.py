@@ -111,7 +111,7 @@ def test_an_interrupt_while_workers_start_ends_the_program(tmp_path):
     process = subprocess.Popen(
         [sys.executable, str(script), str(tmp_path)], stderr=subprocess.PIPE, start_new_session=True
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not (tmp_path / "starting").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)
@@ -125,7 +125,7 @@ def test_an_interrupt_while_workers_start_ends_the_program(tmp_path):
 def test_workers_die_with_the_program(tmp_path, how, workers):
     """The program is interrupted and ends each of them, or is killed and each sees that by itself."""
     process = started(sleeping_workers, workers, str(tmp_path))
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while len(list(tmp_path.iterdir())) < workers and time.monotonic() < deadline:
         time.sleep(0.05)
     pids = [int(mark.name) for mark in tmp_path.iterdir()]

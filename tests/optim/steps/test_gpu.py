@@ -68,7 +68,7 @@ def _parameter(values: torch.Tensor, gradient: torch.Tensor) -> nn.Parameter:
 
 
 @pytest.mark.parametrize("rule", FAST, ids=repr)
-@pytest.mark.parametrize(("scale", "tensor_lr"), [(1e-12, False), (1.0, True), (1e12, False)])
+@pytest.mark.parametrize(("scale", "tensor_lr"), [(1e-12, True), (1e12, False)])
 def test_steps_are_the_rules(path, rule, scale, tensor_lr):
     generator = torch.Generator().manual_seed(0)
     shapes = [(3, 4), (5,), (), (2, 1, 3), (0, 2), (9, 1000)]  # the last is longer than a chunk
