@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from multiprocessing.forkserver import ensure_running
@@ -35,18 +34,6 @@ def started(function: Callable[..., None], *arguments: Any) -> multiprocessing.P
 def _alone(function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
     torch.set_num_threads(1)
     function(*arguments)
-
-
-def _sleep(folder: str) -> None:
-    (Path(folder) / str(os.getpid())).touch()
-    time.sleep(120)
-
-
-def sleeping_workers(workers: int, folder: str) -> None:
-    """A program of an engine whose workers leave their ids in ``folder`` and sleep."""
-    from paripassu.engine import LocalEngine  # the optimizers' tests go without
-
-    list(LocalEngine(workers).execute(_sleep, [folder] * workers))
 
 
 def together(function: Callable[..., None], ranks: int, *arguments: Any) -> None:

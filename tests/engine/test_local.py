@@ -8,7 +8,6 @@ import time
 
 import pytest
 import torch
-from tests.cases.processes import sleeping_workers, started
 
 from paripassu.engine import LocalEngine
 
@@ -80,7 +79,8 @@ def sleep(folder):
     time.sleep(120)
 
 if __name__ == "__main__":
-    list(LocalEngine(2).execute(sleep, [sys.argv[1]] * 2))
+    workers = int(sys.argv[2])
+    list(LocalEngine(workers).execute(sleep, [sys.argv[1]] * workers))
 """
 
 
@@ -108,10 +108,9 @@ def test_an_interrupt_while_workers_start_ends_the_program(tmp_path):
     ready = "if __name__ != '__main__':\n    (Path(sys.argv[1]) / 'starting').touch()\n"
     head, _, tail = _SLEEPERS.partition("from paripassu")
     script.write_text(f"{head}{ready}from paripassu{tail}")
-    process = subprocess.Popen(
-        [sys.executable, str(script), str(tmp_path)], stderr=subprocess.PIPE, start_new_session=True
-    )
-    deadline = time.monotonic() + 120
+    command = [sys.executable, str(script), str(tmp_path), "2"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
+    deadline = time.monotonic() + 60
     while not (tmp_path / "starting").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)
@@ -124,15 +123,19 @@ def test_an_interrupt_while_workers_start_ends_the_program(tmp_path):
 @pytest.mark.parametrize(("how", "workers"), [(signal.SIGINT, 2), (signal.SIGKILL, 1)])
 def test_workers_die_with_the_program(tmp_path, how, workers):
     """The program is interrupted and ends each of them, or is killed and each sees that by itself."""
-    process = started(sleeping_workers, workers, str(tmp_path))
-    deadline = time.monotonic() + 120
-    while len(list(tmp_path.iterdir())) < workers and time.monotonic() < deadline:
+    script = tmp_path / "sleepers.py"
+    script.write_text(_SLEEPERS)
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    command = [sys.executable, str(script), str(marks), str(workers)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while len(list(marks.iterdir())) < workers and time.monotonic() < deadline:
         time.sleep(0.05)
-    pids = [int(mark.name) for mark in tmp_path.iterdir()]
+    pids = [int(mark.name) for mark in marks.iterdir()]
     assert len(pids) == workers
-    os.kill(process.pid, how)
-    process.join(timeout=30)
-    assert process.exitcode not in (None, 0)
+    process.send_signal(how)
+    process.wait(timeout=30)
     while any(map(_is_alive, pids)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(map(_is_alive, pids))
