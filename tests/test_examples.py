@@ -33,8 +33,8 @@ def test_an_example_is_shorter_than_a_screen(path):
 
 
 def test_the_generator_moves_onto_the_ring():
-    """Its radius is 2; half of the script's own steps bring most samples near it."""
-    untrained, trained = (nsgd_in_your_loop.main(steps).norm(dim=1) for steps in (0, 1000))
+    """Its radius is 2; a fifth of the script's own steps brings most samples near it."""
+    untrained, trained = (nsgd_in_your_loop.main(steps).norm(dim=1) for steps in (0, 400))
     assert untrained.median() < 1
     assert 1.5 < trained.median() < 2.5
 
