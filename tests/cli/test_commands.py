@@ -11,7 +11,7 @@ from tests.cases.commands import run
 def test_a_closed_output_ends_quietly():
     reader, writer = os.pipe()
     os.close(reader)
-    command = [sys.executable, "-m", "paripassu", "train", "--dry-run"]
+    command = [sys.executable, "-m", "paripassu", "bench", "list"]
     finished = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writer)
     assert (finished.returncode, finished.stderr) == (1, "")

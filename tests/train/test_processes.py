@@ -4,6 +4,8 @@ import json
 import os
 import shlex
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
@@ -12,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from tests.cases.labelled import Large
-from tests.cases.processes import member, started, together
+from tests.cases.processes import member, together
 from tests.cases.rules import OPTIMIZERS
 from torch.multiprocessing import ProcessExitedException
 from torch.nn.parallel import DistributedDataParallel
@@ -245,14 +247,12 @@ sys.exit(code)
 """
 
 
-def _torchrun(folder: str, *arguments: str) -> None:
-    """As the command, in a process that has torch already; the two that it starts begin anew."""
-    from torch.distributed.run import main
-
-    os.environ["OMP_NUM_THREADS"] = "1"
-    for descriptor, name in ((1, "out"), (2, "err")):
-        os.dup2(os.open(Path(folder) / name, os.O_WRONLY | os.O_CREAT), descriptor)
-    main(["--standalone", f"--nproc-per-node={RANKS}", *arguments])
+def _torchrun(*arguments: str) -> subprocess.CompletedProcess:
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={RANKS}"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [*launcher, *arguments], check=False, capture_output=True, text=True, timeout=120, env=environment
+    )
 
 
 def test_a_job_whose_process_died_goes_on_from_its_checkpoint(tmp_path):
@@ -264,13 +264,9 @@ def test_a_job_whose_process_died_goes_on_from_its_checkpoint(tmp_path):
     assert [path.name for path in checkpoints(many)] == ["step-000000000", "step-000000003"]
 
     script.write_text(_COMMAND)
-    launcher = started(
-        _torchrun, str(tmp_path), str(script), "train", *_OPTIONS, "--out", str(many), "--json"
-    )
-    launcher.join(timeout=300)
-    launcher.terminate()  # where it is late, with the two that it started
-    assert launcher.exitcode == 0, (tmp_path / "err").read_text()
-    assert json.loads((tmp_path / "out").read_text())["step"] == 6  # one process speaks
+    resumed = _torchrun(str(script), "train", *_OPTIONS, "--out", str(many), "--json")
+    assert resumed.returncode == 0, resumed.stderr
+    assert json.loads(resumed.stdout)["step"] == 6  # one process speaks
 
     assert train(run, tmp_path / "alone").outcome == "finished"
     ours, theirs = (list(read_records(tmp_path / name / "records.jsonl")) for name in ("many", "alone"))
