@@ -129,7 +129,7 @@ def test_workers_die_with_the_program(tmp_path, how, workers):
     marks.mkdir()
     command = [sys.executable, str(script), str(marks), str(workers)]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while len(list(marks.iterdir())) < workers and time.monotonic() < deadline:
         time.sleep(0.05)
     pids = [int(mark.name) for mark in marks.iterdir()]
