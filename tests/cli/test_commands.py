@@ -3,9 +3,12 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from tests.cases.commands import run
+
+import paripassu.cli
 
 
 def test_a_closed_output_ends_quietly():
@@ -135,7 +138,7 @@ def test_a_file_where_a_folder_must_be_is_named(command, tmp_path, capsys, monke
     assert Path("file").read_text() == "mine"
 
 
-@pytest.mark.parametrize("command", ["demo", "train", "eval", "study", "report"])
+@pytest.mark.parametrize("command", paripassu.cli._COMMANDS)
 def test_every_command_has_help(command, capsys):
     code, out, _ = run(capsys, command, "--help")
     assert code == 0

@@ -126,7 +126,7 @@ def chosen(table: pl.DataFrame, where: Sequence[str], sort: str) -> pl.DataFrame
 def _condition(table: pl.DataFrame, text: str) -> pl.Expr:
     found = re.search("[<>]=?|=", text)
     if not found:
-        raise ValueError(f"a condition is a column, one of = < <= > >= and a value, got {text!r}")
+        raise ValueError(f"a condition is COLUMN=VALUE, or has <, <=, > or >= and a number, got {text!r}")
     name, sign, value = text[: found.start()], found[0], text[found.end() :]
     column = pl.col(_column(table, name.strip()))
     if table.schema[name.strip()] == pl.String:
