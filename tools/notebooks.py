@@ -78,10 +78,10 @@ def run(notebook: dict[str, Any]) -> dict[str, Any]:
     import nbformat
     from nbclient import NotebookClient
 
+    whole = nbformat.reads(json.dumps(notebook), as_version=4)
     with tempfile.TemporaryDirectory() as folder:
-        # One kernel on one thread at a time; what it computes is the same on any number of cores.
         resources = {"metadata": {"path": folder}}
-        client = NotebookClient(nbformat.from_dict(notebook), timeout=1800, resources=resources)
+        client = NotebookClient(whole, timeout=1800, startup_timeout=600, resources=resources)
         return json.loads(nbformat.writes(client.execute()))
 
 

@@ -92,7 +92,8 @@ class Result:
         runs = np.arange(len(self.seeds))
         found = np.isfinite(self.first_recovery)
         last = np.isfinite(self.norm_w).sum(axis=1) - 1
-        words = f"{self.method}, d = {self.framework.d:,}: every mode found in {found.sum():,} of {len(runs):,} runs"
+        game = f"{self.method}, d = {self.framework.d:,}"
+        words = f"{game}: every mode found in {found.sum():,} of {len(runs):,} runs"
         if found.any():
             median = np.median(self.first_recovery[found])
             at_end = self.recovered[runs, last].all(axis=1).sum()
