@@ -8,6 +8,12 @@ Ratios are to torch's fused Adam: of the medians, and of the fastest steps, whic
 least. A ratio is the median over processes, with the lowest and highest beside it. A target is met if that
 median is at most the target.
 
+The limit of a step is the time, in the same rounds, of what it cannot avoid. With the player's norm that is
+torch's fused SGD and one more read of the gradients, which must end before the first weight moves. With a
+norm per tensor the cache may still hold the gradient when the weights move. The limit is then SGD's time for
+`NSGD` and fused Adam's for the grafts, which read and write the same numbers; without the first moment it is
+5/7 of that. An aim below the limit is out of reach.
+
 "Without numba" is the way of an installation without the extra `fast`: torch's multi-tensor operations.
 
 On a GPU the host waits for each step, so the time is the host's or the GPU's, whichever is longer; networks
@@ -45,9 +51,12 @@ from paripassu.records import environment
 LR = 1e-7  # small: thousands of steps on one fixed gradient must not carry the weights away
 BETAS = (0.5, 0.999)
 REFERENCE = "torch Adam, fused"
+SGD = "torch SGD, fused"
+READ = "one read of the gradients"
 
 Clock = Callable[[], float]
 Make = Callable[[list[torch.nn.Parameter]], Any]
+Limit = tuple[tuple[float, str], ...]  # times of other contestants that are added, and how much of each
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,7 @@ class Contestant:
             of the copy bandwidth counts these.
         at_most: the largest ratio to fused Adam that is accepted on a CPU; NaN for no target.
         aim: the ratio hoped for; NaN for none.
+        limit: times that a step cannot avoid; empty for no limit.
         captured: the optimizer whose step a CUDA graph can record; None if there is none.
     """
 
@@ -69,6 +79,7 @@ class Contestant:
     words: int
     at_most: float = math.nan
     aim: float = math.nan
+    limit: Limit = ()
     captured: Make | None = None
 
 
@@ -85,6 +96,7 @@ class Row:
         fastest_ratio: of the fastest steps.
         at_most: the largest ratio accepted; NaN for no target.
         aim: the ratio hoped for; NaN for none.
+        limit: the least ratio that the traffic of memory allows; NaN where not known.
         state_mib: memory of the states between steps.
         temporary_kib: the most allocated at once within a step.
         bandwidth: share of the bandwidth of a copy, by the least traffic and the fastest steps; on a GPU, by
@@ -101,6 +113,7 @@ class Row:
     fastest_ratio: float
     at_most: float
     aim: float
+    limit: float
     state_mib: float
     temporary_kib: float
     bandwidth: float
@@ -127,6 +140,17 @@ class WithoutNumba:
             steps.WAYS = ways
 
 
+class Read:
+    """The gradients' norm, and nothing else."""
+
+    def __init__(self, parameters: list[torch.nn.Parameter]) -> None:
+        self._parameters = parameters
+
+    def step(self) -> None:
+        """Read each gradient once."""
+        torch.nn.utils.get_total_norm([p.grad for p in self._parameters if p.grad is not None])
+
+
 class CloneAndSubtract:
     """Adam's magnitude on SGD's direction by running two optimizers and subtracting copies: the usual way."""
 
@@ -151,22 +175,45 @@ class CloneAndSubtract:
 
 def contestants() -> list[Contestant]:
     """Ours, torch's, and those of other libraries that are installed."""
-    of_ours: list[tuple[str, Make, int, float, float]] = [
-        ("NSGD global", lambda p: pp.NSGD(p, LR), 4, 0.75, 0.55),
-        ("NSGD layer", lambda p: pp.NSGD(p, LR, scope="layer"), 4, 0.70, 0.50),
-        ("NSGD relative", lambda p: pp.NSGD(p, LR, relative=True), 5, math.nan, math.nan),
-        ("AdaNSGD", lambda p: pp.AdaNSGD(p, LR, betas=BETAS), 8, 1.20, 0.90),
-        ("AdaNSGD, beta1 = 0", lambda p: pp.AdaNSGD(p, LR, betas=(0.0, 0.9)), 6, 1.00, 0.70),
-        ("AdaDir", lambda p: pp.AdaDir(p, LR, betas=BETAS), 9, 1.50, 1.10),
-        ("AdaDir, beta1 = 0", lambda p: pp.AdaDir(p, LR, betas=(0.0, 0.9)), 7, math.nan, math.nan),
+    adams, without_first_moment = ((1.0, REFERENCE),), ((5 / 7, REFERENCE),)
+    rms = (0.0, 0.9)
+    of_ours: list[tuple[str, Make, int, float, float, Limit]] = [
+        (
+            "NSGD global",
+            lambda p: pp.NSGD(p, LR, scope="global", unit="length"),
+            4,
+            0.75,
+            0.55,
+            ((1, SGD), (1, READ)),
+        ),
+        ("NSGD layer", lambda p: pp.NSGD(p, LR), 4, 0.70, 0.50, ((1, SGD),)),
+        ("NSGD relative", lambda p: pp.NSGD(p, LR, scope="global", relative=True), 5, math.nan, math.nan, ()),
+        ("AdaNSGD", lambda p: pp.AdaNSGD(p, LR, betas=BETAS), 8, 1.20, 0.90, adams),
+        ("AdaNSGD, beta1 = 0", lambda p: pp.AdaNSGD(p, LR, betas=rms), 6, 1.00, 0.70, without_first_moment),
+        ("AdaDir", lambda p: pp.AdaDir(p, LR, betas=BETAS), 9, 1.50, 1.10, adams),
+        (
+            "AdaDir, beta1 = 0",
+            lambda p: pp.AdaDir(p, LR, betas=rms),
+            7,
+            math.nan,
+            math.nan,
+            without_first_moment,
+        ),
     ]
     ours = [Contestant(*row, captured=row[1]) for row in of_ours]
     without_numba = [
-        Contestant("NSGD global, without numba", lambda p: WithoutNumba(pp.NSGD(p, LR)), 4, 1.0),
         Contestant(
-            "NSGD layer, without numba", lambda p: WithoutNumba(pp.NSGD(p, LR, scope="layer")), 4, 1.0
+            "NSGD global, without numba",
+            lambda p: WithoutNumba(pp.NSGD(p, LR, scope="global", unit="length")),
+            4,
+            1.0,
         ),
-        Contestant("NSGD relative, without numba", lambda p: WithoutNumba(pp.NSGD(p, LR, relative=True)), 5),
+        Contestant("NSGD layer, without numba", lambda p: WithoutNumba(pp.NSGD(p, LR)), 4, 1.0),
+        Contestant(
+            "NSGD relative, without numba",
+            lambda p: WithoutNumba(pp.NSGD(p, LR, scope="global", relative=True)),
+            5,
+        ),
         Contestant("AdaNSGD, without numba", lambda p: WithoutNumba(pp.AdaNSGD(p, LR, betas=BETAS)), 14),
     ]
 
@@ -181,7 +228,8 @@ def contestants() -> list[Contestant]:
         Contestant(
             "torch Adam, foreach", adam(foreach=True), 7, captured=adam(foreach=True, capturable=True)
         ),
-        Contestant("torch SGD, fused", sgd, 3, captured=sgd),
+        Contestant(SGD, sgd, 3, captured=sgd),
+        Contestant(READ, Read, 1, captured=Read),
         Contestant("graft by clones and subtraction", CloneAndSubtract, 8),
     ]
     return [*others, *ours, *without_numba, *_of_other_libraries()]
@@ -259,6 +307,7 @@ def measure(name: str, rounds: int, *, device: str, one_thread: bool) -> list[Ro
                 replayed[who].append(_replayed(replays[who]))
     median, fastest = ({n: of(s) for n, s in seconds.items()} for of in (statistics.median, min))
     graph = {n: statistics.median(s) for n, s in replayed.items()}
+    compared = graph if device == "cuda" else median
     moved = graph or fastest  # times that measure how fast memory was read and written
     copied = 2 * numbers / moved["copy"]  # numbers a second
     return [
@@ -271,6 +320,7 @@ def measure(name: str, rounds: int, *, device: str, one_thread: bool) -> list[Ro
             fastest_ratio=fastest[c.name] / fastest[REFERENCE],
             at_most=c.at_most if device == "cpu" else math.nan,
             aim=c.aim if device == "cpu" else math.nan,
+            limit=sum(share * compared[who] for share, who in c.limit) / compared[REFERENCE] or math.nan,
             state_mib=memory[c.name][0] / 2**20,
             temporary_kib=memory[c.name][1] / 2**10,
             bandwidth=c.words * numbers / moved.get(c.name, math.nan) / copied,
@@ -291,6 +341,7 @@ def of_processes(rows: list[Row]) -> Row:
         ratio=statistics.median(of["ratio"]),
         ratios=of["ratio"],
         fastest_ratio=statistics.median(of["fastest_ratio"]),
+        limit=statistics.median(of["limit"]),
         temporary_kib=max(of["temporary_kib"]),
         bandwidth=statistics.median(of["bandwidth"]),
         graph_ms=statistics.median(of["graph_ms"]),
@@ -350,7 +401,7 @@ def table(rows: list[Row]) -> str:
     has_targets, has_graphs = (
         any(not math.isnan(getattr(row, name)) for row in rows) for name in ("at_most", "graph_ms")
     )
-    columns = ["step", "ms, median", "fastest", "× fused Adam", "of processes", "fastest"]
+    columns = ["step", "ms, median", "fastest", "× fused Adam", "of processes", "fastest", "limit"]
     columns += ["at most", "aim"] if has_targets else []
     columns += ["ms on the GPU", "× fused Adam"] if has_graphs else []
     columns += ["MiB of state", "KiB more", "of a copy"]
@@ -363,6 +414,7 @@ def table(rows: list[Row]) -> str:
             f"{r.ratio:.2f}",
             f"{min(r.ratios):.2f} to {max(r.ratios):.2f}",
             f"{r.fastest_ratio:.2f}",
+            _number(r.limit, ".2f"),
         ]
         cells += [_number(x, ".2f") for x in (r.at_most, r.aim)] if has_targets else []
         cells += [_number(r.graph_ms, ".3f"), _number(r.graph_ratio, ".2f")] if has_graphs else []

@@ -32,8 +32,8 @@ def main(steps: int = 2000, batch: int = 64) -> tuple[Tensor, Tensor]:
     images, classes = torch.from_numpy(levels / 8 - 1).float(), torch.from_numpy(digits)
     G = Conditional(LATENT, nn.Linear(256, PIXELS), nn.Tanh())
     D = Conditional(PIXELS, nn.Linear(256, 1))
-    opt_g = pp.NSGD(G.parameters(), lr=2e-3, scope="layer", unit="rms")
-    opt_d = pp.NSGD(D.parameters(), lr=2e-3, scope="layer", unit="rms")
+    opt_g = pp.NSGD(G.parameters(), lr=2e-3)
+    opt_d = pp.NSGD(D.parameters(), lr=2e-3)
 
     for _ in range(steps):
         chosen = torch.randint(len(images), (batch,))

@@ -1,6 +1,6 @@
 """A DCGAN in a plain loop, with two lines changed: the optimizers, at the learning rate that Adam had.
 
-With ``scope="layer", unit="rms"`` every tensor's step has a root mean square of ``lr``, about as Adam's has.
+Every tensor's step has a root mean square of ``lr``, about as Adam's has.
 Nothing is stored but the gradients.
 """
 
@@ -37,8 +37,8 @@ def main(steps: int = 1000, batch: int = 64) -> Tensor:
     G, D = generator(), discriminator()
 
     # torch.optim.Adam(G.parameters(), lr=1e-3, betas=(0.5, 0.999)), and the same for D
-    opt_g = pp.NSGD(G.parameters(), lr=1e-3, scope="layer", unit="rms")
-    opt_d = pp.NSGD(D.parameters(), lr=1e-3, scope="layer", unit="rms")
+    opt_g = pp.NSGD(G.parameters(), lr=1e-3)
+    opt_d = pp.NSGD(D.parameters(), lr=1e-3)
 
     for _ in range(steps):
         real, fake = images.draw(batch, rng), G(torch.randn(batch, LATENT, 1, 1))

@@ -1,7 +1,7 @@
 """Adam out, normalised SGD in: three lines change in a plain GAN loop on a ring of eight Gaussians.
 
 They are the import and the two optimizers, which were ``torch.optim.Adam(..., lr=1e-3, betas=(0.5, 0.999))``.
-The learning rate is now a length: how far each weight tensor moves in a step.
+The learning rate stays Adam's: about how far each weight moves in a step.
 """
 
 import torch
@@ -26,8 +26,8 @@ def main(steps: int = 2000) -> Tensor:
     ring = RING.load(torch.device("cpu"))
     generator, discriminator = network(2, 2), network(2, 1)
 
-    opt_g = pp.NSGD(generator.parameters(), lr=3e-2, scope="layer")
-    opt_d = pp.NSGD(discriminator.parameters(), lr=3e-2, scope="layer")
+    opt_g = pp.NSGD(generator.parameters(), lr=1e-3)
+    opt_d = pp.NSGD(discriminator.parameters(), lr=1e-3)
     schedules = [
         torch.optim.lr_scheduler.LinearLR(opt, 1.0, 0.01, total_iters=steps) for opt in (opt_g, opt_d)
     ]

@@ -36,8 +36,8 @@ def main(steps: int = 300, batch: int = 16) -> list[float]:
         nn.ConvTranspose1d(64, 32, 2 * HOP, HOP, HOP // 2), nn.LeakyReLU(0.1), nn.Conv1d(32, 1, 7, padding=3),
     )  # fmt: skip
     discriminators = [convolutions(period) for period in (2, 4, 8)]
-    opt_g = pp.NSGD(generator.parameters(), lr=1e-3, scope="layer", unit="rms")
-    opts_d = [pp.NSGD(d.parameters(), lr=1e-3, scope="layer", unit="rms") for d in discriminators]
+    opt_g = pp.NSGD(generator.parameters(), lr=1e-3)
+    opts_d = [pp.NSGD(d.parameters(), lr=1e-3) for d in discriminators]
     distances: list[float] = []
     for _ in range(steps):
         frames, real = draw(batch)

@@ -22,8 +22,8 @@ def main(steps: int = 1000, batch: int = 256) -> Tensor:
     generator, discriminator, opt_g, opt_d, batches = accelerator.prepare(
         generator,
         discriminator,
-        pp.NSGD(generator.parameters(), lr=1e-3, scope="layer", unit="rms"),
-        pp.NSGD(discriminator.parameters(), lr=1e-3, scope="layer", unit="rms"),
+        pp.NSGD(generator.parameters(), lr=1e-3),
+        pp.NSGD(discriminator.parameters(), lr=1e-3),
         torch.utils.data.DataLoader(points, batch_size=batch),
     )
     for real in batches:

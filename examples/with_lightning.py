@@ -25,7 +25,7 @@ class Gan(lightning.LightningModule):
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """One for each player."""
         players = (self.generator, self.discriminator)
-        return [pp.NSGD(p.parameters(), lr=1e-3, scope="layer", unit="rms") for p in players]
+        return [pp.NSGD(p.parameters(), lr=1e-3) for p in players]
 
     def training_step(self, batch: Tensor) -> None:
         """A step of each player."""

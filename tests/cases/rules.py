@@ -113,9 +113,9 @@ def _case(name: str, kind: Callable[..., RuleOptimizer], **settings: Any) -> Non
 
 
 for scope in ("global", "layer"):
-    _case(f"NSGD {scope}", NSGD, scope=scope)
+    _case(f"NSGD {scope}", NSGD, scope=scope, unit="length")
     _case(f"NSGD {scope} rms", NSGD, scope=scope, unit="rms")
-    _case(f"NSGD {scope} momentum", NSGD, scope=scope, momentum=0.9)
+    _case(f"NSGD {scope} momentum", NSGD, scope=scope, unit="length", momentum=0.9)
     _case(f"NSGD {scope} relative", NSGD, scope=scope, relative=True)
     _case(f"AdaNSGD {scope}", AdaNSGD, scope=scope)
     _case(f"AdaNSGD {scope} betas", AdaNSGD, scope=scope, betas=(0.5, 0.999))

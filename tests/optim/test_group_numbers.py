@@ -72,7 +72,8 @@ def test_scheduled_numbers_are_the_rules_of_that_step(way, rule):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_one_norm_is_taken_over_groups_with_other_momentum(dtype):
     first, second = parameters_of(dtype, dtype)
-    optimizer = NSGD([{"params": [first], "momentum": 0.5}, {"params": [second]}], 0.1)
+    groups = [{"params": [first], "momentum": 0.5}, {"params": [second]}]
+    optimizer = NSGD(groups, 0.1, scope="global", unit="length")
     start, buffers = [p.detach().clone() for p in (first, second)], [0.0, 0.0]
     for seed in range(3):
         give_gradients([first, second], seed)
@@ -283,6 +284,7 @@ def test_arguments_of_torchs_optimizers_are_refused_with_what_to_do(tensors, kin
 
 
 def test_learning_rates_have_the_defaults_that_their_units_suggest(tensors):
-    assert NSGD(tensors()).defaults["lr"] == 1e-2
-    assert NSGD(tensors(), unit="rms").defaults["lr"] == 1e-3
+    assert NSGD(tensors()).defaults["lr"] == 1e-3
+    assert NSGD(tensors(), unit="length").defaults["lr"] == 1e-2
+    assert NSGD(tensors(), relative=True).defaults["lr"] == 1e-2
     assert AdaNSGD(tensors()).defaults["lr"] == AdaDir(tensors()).defaults["lr"] == 1e-3

@@ -23,9 +23,20 @@ def test_nsgd_steps_have_exactly_their_length(tensors):
     for scope, length in (("global", 0.7), ("layer", 0.7 * math.sqrt(4))):
         parameters = tensors()
         before = [p.detach().clone() for p in parameters]
-        NSGD(parameters, 0.7, scope=scope).step()
+        NSGD(parameters, 0.7, scope=scope, unit="length").step()
         moved = sum((p - b).square().sum() for p, b in zip(parameters, before, strict=True)).sqrt()
         assert moved.item() == pytest.approx(length, rel=1e-13)
+
+
+def test_adams_learning_rate_is_the_first_one_to_try(tensors):
+    """Adam's first step moves each element by lr, and NSGD with nothing set moves a tensor as far."""
+    parameters = tensors()
+    before = [p.detach().clone() for p in parameters]
+    optimizer = NSGD(parameters)
+    optimizer.step()
+    assert optimizer.param_groups[0]["lr"] == torch.optim.Adam(tensors()).param_groups[0]["lr"]
+    for p, b in zip(parameters, before, strict=True):
+        assert (p.detach() - b).square().mean().sqrt().item() == pytest.approx(1e-3, rel=1e-6)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -82,13 +93,13 @@ def test_zeros_count_nothing_beside_a_players_other_weights():
     """The floor is the whole player's: its step is lr times its norm to the last digit."""
     weight, bias = torch.nn.Parameter(torch.full((16,), 0.05)), torch.nn.Parameter(torch.zeros(16))
     weight.grad = bias.grad = torch.ones(16)
-    NSGD([weight, bias], 0.1, relative=True).step()
+    NSGD([weight, bias], 0.1, scope="global", relative=True).step()
     assert bias.detach().norm().item() == pytest.approx(0.1 * 0.2 / 2**0.5, rel=1e-6)
 
 
 def test_a_unit_beside_a_share_is_refused(tensors):
-    with pytest.raises(ValueError, match="unit='rms' would have no effect"):
-        NSGD(tensors(), 0.1, unit="rms", relative=True)
+    with pytest.raises(ValueError, match="unit='length' would have no effect"):
+        NSGD(tensors(), 0.1, unit="length", relative=True)
     group = {"params": tensors(), "relative": True}
     with pytest.raises(ValueError, match="cannot set relative"):
         NSGD([group], 0.1)

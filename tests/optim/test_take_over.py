@@ -78,7 +78,7 @@ def test_normalised_sgd_goes_on_with_the_momentum():
     parameters = parameters_of(torch.float64)
     sgd = torch.optim.SGD(parameters, 0.01, momentum=0.9)
     steps(sgd, parameters, 3)
-    optimizer = NSGD.from_sgd(sgd, 0.2)
+    optimizer = NSGD.from_sgd(sgd, 0.2, unit="length")
     assert optimizer.param_groups[0]["momentum"] == 0.9
     start = [p.detach().clone() for p in parameters]
     (our,) = _moves(optimizer, parameters, 7)

@@ -1,6 +1,7 @@
 """The probe measures what it says and changes nothing."""
 
 import copy
+from functools import partial
 
 import pytest
 import torch
@@ -10,11 +11,12 @@ from paripassu.optim import NSGD, AdaNSGD
 from paripassu.probe import Probe
 from paripassu.records import Pace, Update
 
+nsgda = partial(NSGD, scope="global", unit="length")  # a player's step is as long as its rate
 OPTIMIZERS = {
     "adam": lambda named: torch.optim.Adam(named, 1e-3),
     "adam fused": lambda named: torch.optim.Adam(named, 1e-3, fused=True),
     "sgd foreach": lambda named: torch.optim.SGD(named, 1e-2, foreach=True),
-    "nsgd": lambda named: NSGD(named, 1e-2),
+    "nsgd": lambda named: nsgda(named, 1e-2),
     "adansgd": lambda named: AdaNSGD(named, 1e-3),
     "adam ascending": lambda named: torch.optim.Adam(named, 1e-3, maximize=True),
 }
@@ -59,7 +61,7 @@ def test_measures_against_the_definitions():
 
 def test_nsgd_moves_its_learning_rate_straight_down():
     network = network_of()
-    optimizer = NSGD(network.parameters(), 0.05)
+    optimizer = nsgda(network.parameters(), 0.05)
     updates: list[Update] = []
     Probe({"player": optimizer}, 1, writer=updates.append, layers=False, shadows={})
     train(network, optimizer, 3)
@@ -70,8 +72,8 @@ def test_nsgd_moves_its_learning_rate_straight_down():
 def test_the_first_player_counts_rounds_and_others_report_their_last_step():
     generator, discriminator = network_of(0), network_of(1)
     optimizers = {
-        "generator": NSGD(generator.parameters(), 0.1),
-        "discriminator": NSGD(discriminator.parameters(), 1),
+        "generator": nsgda(generator.parameters(), 0.1),
+        "discriminator": nsgda(discriminator.parameters(), 1),
     }
     records: list = []
     probe = Probe(optimizers, 2, writer=records.append, layers=False, shadows={}, start=10)
@@ -99,8 +101,8 @@ def test_the_first_player_counts_rounds_and_others_report_their_last_step():
 def test_a_player_without_a_step_is_probed_at_its_next():
     generator, discriminator = network_of(0), network_of(1)
     optimizers = {
-        "generator": NSGD(generator.parameters(), 0.1),
-        "discriminator": NSGD(discriminator.parameters(), 1),
+        "generator": nsgda(generator.parameters(), 0.1),
+        "discriminator": nsgda(discriminator.parameters(), 1),
     }
     records: list = []
     probe = Probe(optimizers, 2, writer=records.append, layers=False, shadows={})
@@ -119,7 +121,7 @@ def test_a_player_without_a_step_is_probed_at_its_next():
 
 
 def test_a_player_that_takes_no_step_delays_nobody():
-    still, moving = torch.optim.SGD(network_of().parameters()), NSGD(network_of(1).parameters(), 0.1)
+    still, moving = torch.optim.SGD(network_of().parameters()), nsgda(network_of(1).parameters(), 0.1)
     records: list = []
     Probe({"moving": moving, "still": still}, 2, writer=records.append, layers=False, shadows={})
     network = network_of(1)
@@ -144,7 +146,7 @@ def test_detach_leaves_nothing_behind():
 def test_zero_gradients_have_no_angle():
     parameter = torch.nn.Parameter(torch.ones(3))
     parameter.grad = torch.zeros(3)
-    optimizer = NSGD([parameter], 0.1)
+    optimizer = nsgda([parameter], 0.1)
     updates: list[Update] = []
     Probe({"player": optimizer}, 1, writer=updates.append, shadows={})
     optimizer.step()
@@ -272,7 +274,7 @@ def test_a_wrapper_without_hooks_is_refused_with_what_to_do():
 def test_rounds_without_hooks_are_counted():
     """Replays of a CUDA graph: the measured rounds keep their numbers."""
     network, records = torch.nn.Linear(2, 1), []
-    optimizer = NSGD(network.parameters(), 0.1)
+    optimizer = nsgda(network.parameters(), 0.1)
     probe = Probe({"critic": optimizer}, every=3, writer=records.append, layers=False, shadows={})
     for round_ in range(1, 7):
         if round_ % 3:
@@ -284,7 +286,7 @@ def test_rounds_without_hooks_are_counted():
 
 
 def test_rounds_that_shadows_must_see_cannot_be_skipped():
-    probe = Probe({"critic": NSGD(torch.nn.Linear(2, 1).parameters(), 0.1)}, writer=print)
+    probe = Probe({"critic": nsgda(torch.nn.Linear(2, 1).parameters(), 0.1)}, writer=print)
     with pytest.raises(ValueError, match="make the Probe with shadows="):
         probe.advance()
     with pytest.raises(ValueError, match="rounds must be >= 1, got 0"):

@@ -60,7 +60,7 @@ def test_a_shadow_with_the_optimizers_rule_is_the_optimizer(rule, every, closed)
 
 def test_a_shadow_is_measured_against_the_definitions():
     network = network_of().double()
-    optimizer = NSGD(network.named_parameters(), 0.1, scope="global")
+    optimizer = NSGD(network.named_parameters(), 0.1, scope="global", unit="length")
     records: list = []
     Probe({"player": optimizer}, 1, writer=records.append, shadows={"adam": Adam(), "sgd": SGD()})
     network(torch.randn(8, 3, dtype=torch.float64)).square().mean().backward()

@@ -54,7 +54,7 @@ def test_nsgd_then_moves_as_far_as_adam_did():
     suggested = suggest_lr(records, "player")
     assert suggested.player == pytest.approx(0.01 * math.sqrt(16), rel=1e-4)
     before = {name: p.detach().clone() for name, p in network.named_parameters()}
-    NSGD(suggested.groups(network.named_parameters()), 1.0, scope="layer").step()
+    NSGD(suggested.groups(network.named_parameters())).step()
     moved = {name: (p.detach() - before[name]).norm().item() for name, p in network.named_parameters()}
     assert moved == pytest.approx(suggested.layers, rel=1e-4)
     assert math.hypot(*moved.values()) == pytest.approx(suggested.player, rel=1e-4)
@@ -74,7 +74,7 @@ def test_a_parameter_that_never_moved_stays_where_it_is():
     for p in network.parameters():
         p.grad = torch.full_like(p, 1e-9)
     before = network.bias.item()
-    NSGD(suggested.groups(network.named_parameters()), 1.0, scope="layer").step()
+    NSGD(suggested.groups(network.named_parameters())).step()
     assert network.bias.item() == before
 
 
@@ -144,13 +144,13 @@ def test_in_every_unit_nsgd_moves_the_player_as_far(scope, unit):
     assert _whole(moved).norm().item() == pytest.approx(suggested.player, rel=1e-4)
 
 
-@pytest.mark.parametrize("settings", [{}, {"unit": "rms"}, {"relative": True}])
+@pytest.mark.parametrize("settings", [{}, {"unit": "length"}, {"relative": True}])
 def test_in_every_unit_groups_move_each_tensor_as_far(settings):
     network, adam, _ = _trained(lambda p: torch.optim.Adam(p, lr=0.01))
     network[0].bias.data.zero_()
     suggested = suggest_lr(adam)
     before = {name: p.detach().clone() for name, p in network.named_parameters()}
-    NSGD(suggested.groups(network.named_parameters(), **settings), 1.0, scope="layer", **settings).step()
+    NSGD(suggested.groups(network.named_parameters(), **settings), **settings).step()
     moved = {name: (p.detach() - before[name]).norm().item() for name, p in network.named_parameters()}
     assert moved == pytest.approx(suggested.layers, rel=1e-4)
 
@@ -173,14 +173,14 @@ def test_records_of_one_player_need_no_name_and_of_two_do():
     with pytest.raises(ValueError, match="give suggest_lr its parameters"):
         _ = suggest_lr(records).rms
     with pytest.raises(ValueError, match="have no unit"):
-        suggested.groups([], unit="rms", relative=True)
+        suggested.groups([], unit="length", relative=True)
 
 
 def test_a_frozen_parameter_needs_no_rate():
     network = nn.Linear(2, 2)
     network.bias.requires_grad_(requires_grad=False)
     suggested = suggest_lr([_record(1, 1.0), _record(1, 1.0, "weight")], "generator")
-    assert [group["lr"] for group in suggested.groups(network.named_parameters())] == [1.0]
+    assert [group["lr"] for group in suggested.groups(network.named_parameters())] == [0.5]
 
 
 def test_without_layers_there_is_no_rate_for_them():

@@ -3,6 +3,7 @@
 import io
 import math
 import sys
+from functools import partial
 
 import pytest
 import torch
@@ -13,12 +14,14 @@ from paripassu.probe import ConsoleWriter, Probe
 from paripassu.probe.summary import plot, table
 from paripassu.records import Pace, Shadow, Update
 
+nsgda = partial(NSGD, scope="global", unit="length")  # a player's step is as long as its rate
+
 
 @pytest.fixture
 def probe():
     """Two players' probe after four rounds, of which the second and the fourth were probed."""
     networks = {"generator": network_of(), "discriminator": network_of()}
-    optimizers = {name: NSGD(n.named_parameters(), lr=0.1) for name, n in networks.items()}
+    optimizers = {name: nsgda(n.named_parameters(), lr=0.1) for name, n in networks.items()}
     probe = Probe(optimizers, 2)
     for _ in range(4):
         for name, network in networks.items():
@@ -42,7 +45,7 @@ def test_the_summary_has_a_line_a_player_and_the_pace(probe):
 
 
 def test_a_probe_without_rounds_says_so():
-    assert str(Probe({"a": NSGD([torch.zeros(1, requires_grad=True)], 0.1)})) == "no round was probed yet"
+    assert str(Probe({"a": nsgda([torch.zeros(1, requires_grad=True)], 0.1)})) == "no round was probed yet"
 
 
 def test_a_rule_that_one_player_lacks_is_no_number():
@@ -55,7 +58,7 @@ def test_a_rule_that_one_player_lacks_is_no_number():
 
 def test_the_console_has_one_line_a_probed_round():
     network, printed = network_of(), io.StringIO()
-    optimizer = NSGD(network.named_parameters(), lr=0.1)
+    optimizer = nsgda(network.named_parameters(), lr=0.1)
     probe = Probe({"critic": optimizer}, 2, writer=ConsoleWriter(printed))
     train(network, optimizer, 5)
     lines = printed.getvalue().splitlines()

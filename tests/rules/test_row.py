@@ -47,5 +47,5 @@ def test_a_row_of_zeros_stays_where_it_is():
 def test_an_optimizer_takes_it():
     parameter = torch.nn.Parameter(torch.zeros(2, 2))
     parameter.grad = torch.tensor([[3.0, 4.0], [0.0, 1e-20]])
-    NSGD([parameter], 1.0, scope="row").step()
+    NSGD([parameter], 1.0, scope="row", unit="length").step()
     torch.testing.assert_close(parameter.detach(), -torch.tensor([[0.6, 0.8], [0.0, 1.0]]))

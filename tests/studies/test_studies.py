@@ -29,7 +29,7 @@ def test_every_game_has_rates_and_steps_for_every_scale(name, tmp_path):
         made = [game for by_path in design.by_path.values() for game in by_path(tmp_path)]
         for game in [*design.games, *made]:
             arms = {arm.name for arm in design.arms if arm.family == game.family}
-            assert arms <= game.centres.keys()
+            assert arms <= game.centres.keys() | (set() if design.tuning else game.chosen.keys())
             # Wide networks are for a GPU alone.
             assert set(game.steps) == {"gpu"} or game.steps[scale] > 0
 
@@ -68,6 +68,17 @@ def test_pasted_arms_take_the_recipes_rates(tmp_path):
     assert [game.name for game in made if "gpu" in game.steps] == [
         "cifar10-wide-dcgan", "cifar10-wide-wgan-gp", "cifar10-wide-r1", "cifar10-sngan",
     ]  # fmt: skip
+
+
+def test_the_lead_is_asked_on_seeds_of_its_own_at_adams_rates():
+    seeds = {
+        name: set(studies.find()[name].scale("small").design.seeds_to_confirm_on)
+        for name in ("lead", "grafting")
+    }
+    assert not seeds["lead"] & seeds["grafting"]
+    design = studies.find()["lead"].scale("small").design
+    assert {len(set(game.chosen.values())) for game in design.games} == {1}
+    assert [arm.name for arm in design.arms] == list(design.games[0].chosen)
 
 
 def test_arms_of_a_family_share_their_momentum():

@@ -5,7 +5,7 @@ import pytest
 from paripassu.protocol import Evidence
 from paripassu.records import Settings
 from paripassu.rules import SGD
-from paripassu.studies import grafting, mixtures
+from paripassu.studies import grafting, lead, mixtures
 from paripassu.studies.games import GRID25, RING8, RING16
 
 
@@ -65,3 +65,13 @@ def test_mixtures_have_the_modes_that_their_rule_counts():
     assert {
         g.name: len(g.run(SGD(), Settings(0.1, 0.1, "linear"), 1, 0).data.centres()) for g in games
     } == mixtures._MODES
+
+
+@pytest.mark.parametrize(
+    ("adam", "normalised", "outcome"),
+    [(0.5, 0.6, "supported"), (0.6, 0.5, "contradicted"), (0.5, 0.5, "undecided")],
+)
+def test_lead(adam, normalised, outcome):
+    others = {"nsgda rms 0": 0.9, "nsgda rms 0.9": 0.9}  # which have no say
+    values = _spread({"adam": adam, "nsgda rms 0.5": normalised, **others}, 0.02)
+    assert lead.judge(Evidence(RING8, values, {})).outcome == outcome

@@ -12,8 +12,8 @@ RECIPES = (
 )  # fmt: skip
 MODELS = ("mlp", "dcgan", "wgangp-resnet", "sngan", "stylegan2")
 OPTIMIZERS = (
-    "adam", "sgd", "rmsprop", "nsgd", "nsgd-layer", "adansgd", "adadir", "nsgd-row", "nsgd-running",
-    "nsgd-relative", "sign", "maxva", "optimistic-adam", "orthogonal", "lars", "lamb",
+    "adam", "sgd", "rmsprop", "nsgd", "nsgd-global", "nsgd-layer", "adansgd", "adadir", "nsgd-row",
+    "nsgd-running", "sign", "maxva", "optimistic-adam", "orthogonal", "lars", "lamb",
 )  # fmt: skip
 PENALTIES = ("wgan-gp", "r1", "r1-r2")
 LOSSES = ("non_saturating", "wasserstein", "hinge", "relativistic")

@@ -91,7 +91,7 @@ class OptimizerOptions:
     optimizer_d: Annotated[str | None, _names("Discriminator's", names.OPTIMIZERS, "a Rule")] = None
     optimizer_g: Annotated[str | None, _names("Generator's", names.OPTIMIZERS, "a Rule")] = None
     lr_d: _Float = None
-    """Discriminator's learning rate > 0, for nsgd the length of a step; --optimizer-d needs it."""
+    """Discriminator's learning rate > 0, for nsgd in Adam's unit; --optimizer-d needs it."""
     lr_g: _Float = None
     """Generator's learning rate > 0; --optimizer-g needs it."""
     betas: Annotated[tuple[float, float] | None, _of_recipe("B1 B2")] = None

@@ -1,6 +1,7 @@
-"""Normalised SGD: every step has the length of the learning rate.
+"""Normalised SGD: the learning rate says how far a step goes, whatever the gradient's size.
 
-    w ← w − η b / ‖b‖
+    w ← w − η √n b / ‖b‖   for each tensor of n elements, with ``unit="rms"``
+    w ← w − η b / ‖b‖      for the player or each tensor, with ``unit="length"``
 
 with ``b`` the gradient or its momentum buffer. One `NSGD` for each player makes nSGDA (Jelassi et al.
 2022, arXiv:2210.04319); with momentum it is Cutkosky & Mehta 2020, arXiv:2002.03305. With ``relative=True``
@@ -20,30 +21,31 @@ from paripassu.rules import SGD, Graft, Normalize, Rule, Scope, Unit, Weight
 
 
 class NSGD(RuleOptimizer):
-    """Normalised SGD, globally (g-nSGDA) or per layer (l-nSGDA).
+    """Normalised SGD, by default in Adam's unit: Adam's learning rate is the first one to try.
 
     Scaling the loss by any c > 0 changes nothing. A zero gradient gives a zero step: no epsilon.
 
-    ``scope="global"`` with one `NSGD` for each player is g-nSGDA, ``scope="layer"`` is l-nSGDA, and
-    ``momentum > 0`` is the normalised SGD with momentum of Cutkosky & Mehta. On a player with one number it
-    is sign descent. ``relative=True`` with ``scope="layer"`` is LARS without its weight decay in the ratio.
+    With one `NSGD` for each player, ``scope="global", unit="length"`` is the paper's g-nSGDA,
+    ``scope="layer", unit="length"`` is its l-nSGDA, and ``momentum > 0`` is the normalised SGD with momentum
+    of Cutkosky & Mehta. On a player with one number it is sign descent. ``relative=True`` is LARS without its
+    weight decay in the ratio.
 
     Args:
         params: one player's parameters, or groups of them.
-        lr: finite and >= 0, in the units of the parameters. With ``unit="length"`` it is the Euclidean length
-            of a step of the whole player (``"global"``) or of each parameter tensor (``"layer"``; the player
-            then moves sqrt(number of tensors) times as far). With ``unit="rms"`` it is the root mean square
-            of a step's elements, as Adam's learning rate is about. A number or a tensor of one element. None
-            for 1e-2, and for Adam's 1e-3 with ``unit="rms"``.
-        scope: over what the norm is taken: ``"global"`` the player, ``"layer"`` each tensor, ``"row"`` each
+        lr: finite and >= 0, in the units of the parameters. With ``unit="rms"`` it is the root mean square of
+            a step's elements, as Adam's learning rate is about. With ``unit="length"`` it is the Euclidean
+            length of a step of the whole player (``"global"``) or of each parameter tensor (``"layer"``; the
+            player then moves sqrt(number of tensors) times as far). A number or a tensor of one element.
+            None for Adam's 1e-3, and for 1e-2 with ``unit="length"`` or ``relative=True``.
+        scope: over what the norm is taken: ``"layer"`` each tensor, ``"global"`` the player, ``"row"`` each
             slice along a tensor's first dimension, by slower code.
-        unit: what ``lr`` measures. ``"rms"`` multiplies steps by sqrt(n), for n elements of the player
-            (``"global"``) or of the tensor (``"layer"``).
-        relative: whether ``lr`` is a share of the weights: a step is as long as ``lr`` times the player
-            (``"global"``) or the tensor (``"layer"``) is. Doubling weights doubles steps. Weights whose
+        unit: what ``lr`` measures. ``"rms"`` multiplies steps by sqrt(n), for n elements of the tensor
+            (``"layer"``) or of the player (``"global"``).
+        relative: whether ``lr`` is a share of the weights: a step is as long as ``lr`` times the tensor
+            (``"layer"``) or the player (``"global"``) is. Doubling weights doubles steps. Weights whose
             elements have a root mean square below 0.02, such as biases that start at zero, count as if theirs
             were 0.02, the scale of fresh weights in DCGAN: from zero nothing else could move. It is the rule
-            ``Graft(Weight(), SGD(momentum))``. It takes no ``unit``, because shares have none.
+            ``Graft(Weight(), SGD(momentum))``. ``unit`` says nothing then, because shares have none.
         momentum: in [0, 1); the momentum buffer is normalised. 0 keeps no state. A setting of groups.
         weight_decay: decoupled, >= 0, outside the norm.
         maximize: ascend the loss.
@@ -51,16 +53,15 @@ class NSGD(RuleOptimizer):
         give_up_after: with ``"skip"``, the number of skipped steps in a row that is an error; None for none.
 
     Raises:
-        ValueError: a setting out of range, a ``unit`` beside ``relative``, or parameters in float16.
+        ValueError: a setting out of range, ``unit="length"`` beside ``relative``, or parameters in float16.
         RuntimeError: from `step`, as `RuleOptimizer.step` says: sparse gradients, or, with
             ``nonfinite="raise"``, NaN or inf in one.
 
     Example:
         >>> import torch
         >>> weight = torch.nn.Parameter(torch.tensor([1.0, 1.0]))
-        >>> optimizer = NSGD([weight], lr=0.5)
         >>> weight.grad = torch.tensor([30.0, 40.0])
-        >>> optimizer.step()
+        >>> NSGD([weight], lr=0.5, unit="length").step()
         >>> weight.data
         tensor([0.7000, 0.6000])
         >>> NSGD([weight], lr=0.5, relative=True).step()  # by half of the length 0.922
@@ -73,8 +74,8 @@ class NSGD(RuleOptimizer):
         params: ParamsT,
         lr: float | Tensor | None = None,
         *,
-        scope: Scope = "global",
-        unit: Unit = "length",
+        scope: Scope = "layer",
+        unit: Unit = "rms",
         relative: bool = False,
         momentum: float = 0.0,
         weight_decay: float = 0.0,
@@ -84,7 +85,7 @@ class NSGD(RuleOptimizer):
     ) -> None:
         super().__init__(
             params,
-            (1e-3 if unit == "rms" else 1e-2) if lr is None else lr,
+            (1e-2 if relative or unit == "length" else 1e-3) if lr is None else lr,
             rule=_rule(momentum, scope, unit, relative=relative),
             weight_decay=weight_decay,
             maximize=maximize,
@@ -98,8 +99,8 @@ class NSGD(RuleOptimizer):
         sgd: torch.optim.SGD,
         lr: float | Tensor,
         *,
-        scope: Scope = "global",
-        unit: Unit = "length",
+        scope: Scope = "layer",
+        unit: Unit = "rms",
         relative: bool = False,
         nonfinite: Nonfinite = "propagate",
         give_up_after: int | None = None,
@@ -135,7 +136,7 @@ class NSGD(RuleOptimizer):
 def _rule(momentum: float, scope: Scope, unit: Unit, *, relative: bool) -> Rule:
     if not relative:
         return Normalize(SGD(momentum), scope, unit)
-    if unit != "length":
+    if unit != "rms":
         raise ValueError(
             f"relative=True measures steps by the weights, and unit={unit!r} would have no effect: "
             "leave one of them out"

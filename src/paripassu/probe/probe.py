@@ -96,12 +96,12 @@ class Probe:
         >>> optimizer = pp.NSGD(network.named_parameters(), lr=0.1)
         >>> probe = pp.Probe({"critic": optimizer}, every=1, shadows={})
         >>> network(torch.ones(4, 2)).mean().backward()
-        >>> optimizer.step()  # as far as lr, straight down
+        >>> optimizer.step()  # each number as far as lr, straight down
         >>> [f"{r.layer or r.player}: {r.update:.3f}" for r in probe.records]
-        ['weight: 0.082', 'bias: 0.058', 'critic: 0.100']
+        ['weight: 0.141', 'bias: 0.100', 'critic: 0.173']
         >>> print(probe)  # doctest: +ELLIPSIS
-        round 1  gradient  step  step/weights  cosine
-        critic       1.73   0.1...
+        round 1  gradient   step  step/weights  cosine
+        critic       1.73  0.173...
     """
 
     def __init__(

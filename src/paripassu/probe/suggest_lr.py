@@ -1,8 +1,8 @@
 """From tuned Adam to nSGDA without a sweep: learning rates that keep the lengths of Adam's steps.
 
-Adam's step has the length η ‖Aₜ‖, which hardly depends on the scale of the gradients. The length of an nSGDA
-step is its learning rate. With the mean length of recorded Adam steps as its rate, nSGDA moves a player, or a
-layer, as far per step:
+Adam's step has the length η ‖Aₜ‖, which hardly depends on the scale of the gradients. The length of the
+paper's nSGDA step is its learning rate. With the mean length of recorded Adam steps as its rate, nSGDA
+moves a player, or a layer, as far per step:
 
     η_nSGDA = 1/T Σₜ ‖wₜ₊₁ − wₜ‖
 
@@ -34,10 +34,10 @@ class SuggestedLR:
     """Learning rates for `NSGD`.
 
     Attributes:
-        player: the rate for ``scope="global"``, which is the mean length of the player's steps, in the units
-            of the weights.
-        layers: one rate a tensor for ``scope="layer"``, by the parameter's name. Each is the mean length of
-            that tensor's steps. Empty if no layers were recorded.
+        player: the rate for ``scope="global", unit="length"``, which is the mean length of the player's
+            steps, in the units of the weights.
+        layers: the mean length of each tensor's steps, by the parameter's name: its own rate for
+            ``scope="layer", unit="length"``. Empty if no layers were recorded.
         relative: the rate for ``relative=True`` in both scopes, which is the mean share of a step of the
             weights; NaN if the weights were zero in all records.
         elements: of the player; None if unknown.
@@ -47,9 +47,9 @@ class SuggestedLR:
         >>> suggested = SuggestedLR(0.5, {"weight": 0.4, "bias": 0.3}, relative=0.01, elements=25)
         >>> f"{suggested.layer:.3f}"  # one rate for both tensors
         '0.354'
-        >>> suggested.rms  # the same for unit="rms", in both scopes
+        >>> suggested.rms  # the same in NSGD's own unit, in both scopes
         0.1
-        >>> groups = suggested.groups(torch.nn.Linear(2, 1).named_parameters())
+        >>> groups = suggested.groups(torch.nn.Linear(2, 1).named_parameters(), unit="length")
         >>> [group["lr"] for group in groups]
         [0.4, 0.3]
     """
@@ -61,9 +61,10 @@ class SuggestedLR:
 
     @property
     def layer(self) -> float:
-        """One rate for all tensors with ``scope="layer"``: the player moves as far as with ``player``.
+        """One rate for all tensors with ``scope="layer", unit="length"``.
 
-        Tensors that never moved do not count, because nSGDA does not move them either.
+        The player moves as far as with ``player``. Tensors that never moved do not count, because nSGDA does
+        not move them either.
 
         Raises:
             ValueError: no layers were recorded, or none moved.
@@ -91,10 +92,10 @@ class SuggestedLR:
         self,
         named_parameters: Iterable[tuple[str, Tensor]],
         *,
-        unit: Unit = "length",
+        unit: Unit = "rms",
         relative: bool = False,
     ) -> list[dict[str, Any]]:
-        """One parameter group per tensor at its own rate, for ``NSGD(groups, lr, scope="layer")``.
+        """One parameter group per tensor at its own rate, for ``NSGD(groups)``.
 
         A tensor that never moved is in no group and stays where it is. An example is the last bias of a
         critic whose loss depends on differences alone. Its gradient is zero up to rounding, and nSGDA would
@@ -109,10 +110,10 @@ class SuggestedLR:
             Groups for NSGD, whose own ``lr`` then has no effect.
 
         Raises:
-            ValueError: a parameter that is trained was not recorded, or both a ``unit`` and ``relative``.
+            ValueError: a parameter that is trained was not recorded, or ``unit="length"`` with ``relative``.
         """
         check_unit(unit)
-        if relative and unit != "length":
+        if relative and unit != "rms":
             raise ValueError(f"shares of the weights have no unit: leave out unit={unit!r} or relative=True")
         groups: list[dict[str, Any]] = []
         for name, parameter in named_parameters:
@@ -124,9 +125,11 @@ class SuggestedLR:
                     f"named_parameters(), or freeze what is not trained; recorded are {sorted(self.layers)}"
                 )
             if self.layers[name] > 0:
-                one = _least_length([parameter]) if relative else 1.0
-                one = math.sqrt(real(parameter).numel()) if unit == "rms" else one
-                groups.append({"params": [(name, parameter)], "lr": self.layers[name] / one})
+                if relative:
+                    at_one = _least_length([parameter])
+                else:
+                    at_one = math.sqrt(real(parameter).numel()) if unit == "rms" else 1.0
+                groups.append({"params": [(name, parameter)], "lr": self.layers[name] / at_one})
         return groups
 
 

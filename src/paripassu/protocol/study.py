@@ -18,12 +18,11 @@ from paripassu.records import Finding, Fit, GameResult, Verdict, VerdictName
 FIRST_CONFIRMATION_SEED = 1000  # far from the tuning seeds 0, 1, 2, ...
 
 
-def fresh_seeds(count: int) -> range:
+def fresh_seeds(count: int, first: int = FIRST_CONFIRMATION_SEED) -> range:
     """Seeds that nothing was chosen on."""
-    return range(FIRST_CONFIRMATION_SEED, FIRST_CONFIRMATION_SEED + count)
+    return range(first, first + count)
 
 
-# A cut that several studies make at scale smoke.
 CUT_ALL = "Every run is a few steps long: this scale shows that the study works, and nothing else."
 """What a scale says that only tries a study."""
 

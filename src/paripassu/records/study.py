@@ -9,7 +9,6 @@ from paripassu.records.schema import SCHEMA
 
 STUDY_FILE = "study.json"
 """A study's result."""
-
 VerdictName = Literal["supported", "contradicted", "undecided"]
 """What a verdict rule says."""
 Better = Literal["higher", "lower"]

@@ -36,7 +36,7 @@ def closing_box(story: Story) -> RenderableType:
         ("What the full studies say, in docs/results", studies),
         (
             "In your code, from Adam's learning rate",
-            ['pp.NSGD(params, lr=ADAMS, scope="layer", unit="rms", momentum=0.5)'],
+            ["pp.NSGD(params, lr=ADAMS, momentum=0.5)"],
         ),
         ("Next", [line.partition("  ")[0] for line in COMMANDS.splitlines()]),
     ]

@@ -162,7 +162,7 @@ def test_lengths_hold_at_any_scale(way, scale, scope):
     """1e-40 is subnormal: there the gradient itself has but 17 bits."""
     parameter = nn.Parameter(torch.zeros(2))
     parameter.grad = torch.tensor([3.0, -4.0]) * scale
-    NSGD([parameter], 0.5, scope=scope).step()
+    NSGD([parameter], 0.5, scope=scope, unit="length").step()
     torch.testing.assert_close(
         parameter.detach(), torch.tensor([-0.3, 0.4]), rtol=1e-4 if scale < 1e-37 else 1e-6, atol=0
     )
@@ -185,7 +185,7 @@ def test_lengths_hold_beside_elements_of_other_scales(way, scale, outlier):
 def test_lengths_are_accurate_over_25_million_elements(way):
     parameter = nn.Parameter(torch.zeros(25_000_000))
     parameter.grad = torch.randn(25_000_000, generator=torch.Generator().manual_seed(0))
-    NSGD([parameter], 2.0).step()
+    NSGD([parameter], 2.0, unit="length").step()
     moved = np.linalg.norm(parameter.detach().numpy().astype(np.float64))
     assert moved == pytest.approx(2.0, rel=1e-6)
 

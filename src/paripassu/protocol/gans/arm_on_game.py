@@ -6,11 +6,12 @@ All of this is computed from the runs that have ended, so a study continues wher
 import math
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from paripassu.evidence.tables import RunEnd, write_run_table
+from paripassu.evidence.tables import RunEnd, run_ends, write_run_table
 from paripassu.files import FolderInUseError, is_empty, remove
 from paripassu.protocol.gans.game import Arm, Game
 from paripassu.protocol.gans.tuning import Tuning
@@ -152,8 +153,8 @@ class ArmOnGame:
     def chosen(self, ends: Ends, budget: int) -> Settings | None:
         """The finalist with the best mean on the further seeds; None until all tuning runs have ended."""
         if self.tuning is None:
-            default = Settings(self.centre, self.centre, "linear")
-            return self.game.chosen.get(self.arm.name, default)
+            chosen = self.game.chosen.get(self.arm.name)
+            return chosen or Settings(self.centre, self.centre, "linear")
         finalists = self.finalists(ends, budget)
         if not finalists or not self.tuning.seeds:
             return finalists[0] if finalists else None
@@ -212,3 +213,14 @@ class ArmOnGame:
             place = f"{rates}-seed-{run.seed}-{run.key()}"
             self._jobs[key] = Job(Path(RUNS) / self.game.name / slug / place, run)
         return self._jobs[key]
+
+
+def ends_in(folder: Path) -> Ends:
+    """The runs in a study's folder that have ended; a damaged one has not, and is trained again."""
+    ends: dict[Path, RunEnd] = {}
+    for path in sorted(folder.glob(f"{RUNS}/*/*/*")):
+        with suppress(ValueError):
+            (end,) = run_ends([path])
+            if end and header_of(path):  # a table alone does not say whose run it is of
+                ends[path.relative_to(folder)] = end
+    return ends

@@ -3,24 +3,21 @@
 import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Self
 
-from paripassu.evidence.tables import RunEnd, run_ends
-from paripassu.protocol.gans.arm_on_game import RUNS, ArmOnGame, Ends, Job, RunUnit
+from paripassu.protocol.gans.arm_on_game import ArmOnGame, Ends, Job, RunUnit, ends_in
 from paripassu.protocol.gans.deciding import measurements_left
 from paripassu.protocol.gans.game import Arm, Game, Measure, VerdictRule
 from paripassu.protocol.gans.power import power_in_words
 from paripassu.protocol.gans.remarks import mixed, unused
 from paripassu.protocol.gans.results import evidence_of, game_result
 from paripassu.protocol.gans.tuning import Tuning
-from paripassu.protocol.study import Design, Judgement, Unit, Work, fresh_seeds
+from paripassu.protocol.study import FIRST_CONFIRMATION_SEED, Design, Judgement, Unit, Work, fresh_seeds
 from paripassu.records import Finding, GameResult
-from paripassu.train.folder import header_of
 
 PROTOCOL = """\
 Every arm has the same number of trials. A trial is one run with a point of the search space: the generator's
@@ -60,6 +57,7 @@ class Comparison(Design):
         tuning: how settings are chosen. With None nothing is tuned, and each arm takes the settings that its
             game has for it.
         confirmation_seeds: number of seeds with the chosen settings.
+        first_seed: the first of them. A study that asks what another study's seeds suggested takes others.
         measures: further measures of a run, from its table of records and its settings. Smaller is what the
             claim calls better.
         by_path: games on data in files, made from the files' path.
@@ -83,6 +81,7 @@ class Comparison(Design):
     size: str
     tuning: Tuning | None = field(default_factory=Tuning)
     confirmation_seeds: int = 8
+    first_seed: int = FIRST_CONFIRMATION_SEED
     measures: Mapping[str, Measure] = field(default_factory=dict[str, Measure])
     by_path: Mapping[str, Callable[[Path], Sequence[Game]]] = field(
         default_factory=dict[str, Callable[[Path], Sequence[Game]]]
@@ -120,7 +119,7 @@ class Comparison(Design):
     @property
     def seeds_to_confirm_on(self) -> range:
         """Seeds of the confirmation runs, which tuning has not seen."""
-        return fresh_seeds(self.confirmation_seeds)
+        return fresh_seeds(self.confirmation_seeds, self.first_seed)
 
     def settings(self) -> dict[str, Any]:
         """The device, the tuning and the seeds."""
@@ -198,7 +197,7 @@ class Comparison(Design):
         trials, or one more.
         """
         budget = self.budgets[-1] if budget is None else budget
-        ends = _ends(folder)
+        ends = ends_in(folder)
         jobs = [each.jobs(ends, budget) for each in self._arms_on_games]
         in_order = [job for one_each in zip_longest(*jobs) for job in one_each if job]
         missing = [job for job in in_order if job.folder not in ends]
@@ -234,7 +233,7 @@ class Comparison(Design):
     def judge(self, claim: str, folder: Path, budget: int | None = None) -> Judgement:
         """The verdicts on each game, from its confirmation runs and its trials."""
         budget = self.budgets[-1] if budget is None else budget
-        ends = _ends(folder)
+        ends = ends_in(folder)
         findings: list[Finding] = []
         results: list[GameResult] = []
         remarks: list[str] = []
@@ -288,13 +287,3 @@ class Comparison(Design):
     def reached(self, budget: int) -> str:
         """A budget in words."""
         return f"{budget} of {self.budgets[-1]} trials an arm"
-
-
-def _ends(folder: Path) -> Ends:
-    ends: dict[Path, RunEnd] = {}
-    for path in sorted(folder.glob(f"{RUNS}/*/*/*")):
-        with suppress(ValueError):  # a damaged run has not ended, and is trained again
-            (end,) = run_ends([path])
-            if end and header_of(path):  # a table alone does not say whose run it is of
-                ends[path.relative_to(folder)] = end
-    return ends

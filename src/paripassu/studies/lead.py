@@ -1,0 +1,70 @@
+"""Is normalised SGDA ahead of tuned Adam if it takes the rates that were tuned for Adam?
+
+Claim under test: Beyond the paper: at the learning rates tuned for Adam, SGDA normalised in Adam's unit, with
+Adam's momentum, is ahead of Adam.
+
+The study grafting suggested it on the ring of 8: of 28 pairs of arms this one had an interval above zero,
+and tuning had chosen the same pair of rates for both. One pair of 28 may be ahead by chance, so this study
+asks again, on seeds that were used for nothing else. Adam has the rates and the decay that were tuned for
+it. nSGDA takes both unchanged, and nothing is tuned for it. Its arms differ by momentum. Momentum 0.5 was
+in the study grafting, and has the verdict; the others show what momentum is worth.
+
+Verdict rule. The lead is the difference in mean score between nsgda rms 0.5 and Adam, paired by seed. Its
+interval is a bootstrap 95 % interval. *Supported* if all of it is above zero, *contradicted* if all of it is
+below zero, *undecided* otherwise.
+"""
+
+from dataclasses import replace
+from functools import partial
+
+from paripassu.protocol import CUT_ALL, Arm, Comparison, Evidence, Game, Scale, Study, decide
+from paripassu.records import Effect, Settings, Verdict
+from paripassu.rules import SGD, Normalize
+from paripassu.studies.arms import ADAM, HEAVY, arms
+from paripassu.studies.games import RING8
+
+_JUDGED = "nsgda rms 0.5"
+
+
+def _normalised(momentum: float) -> Arm:
+    rule = Normalize(SGD(momentum), "layer", "rms")
+    return Arm(
+        f"nsgda rms {momentum:g}", f"√n b / ‖b‖ per layer of n weights, momentum {momentum:g}", rule, HEAVY
+    )
+
+
+_ARMS = (*(arm for arm in arms(ADAM) if arm.family == HEAVY), *(_normalised(m) for m in (0.0, 0.5, 0.9)))
+
+
+def _at_adams_rates(game: Game, tuned: Settings) -> Game:
+    """``game`` with every arm at the settings that were tuned for Adam."""
+    return replace(game, chosen={arm.name: tuned for arm in _ARMS})
+
+
+def judge(evidence: Evidence) -> Verdict:
+    """The rule in this module's docstring."""
+    lead = evidence.lead(_JUDGED, ADAM)
+    word = decide(supported=lead.low > 0, contradicted=lead.high < 0)
+    return Verdict(
+        word, f"{_JUDGED} leads Adam by {lead}.", Effect("lead over Adam, on the scale of scores", *lead)
+    )
+
+
+_compare = partial(
+    Comparison,
+    arms=_ARMS,
+    # By the study grafting at scale small, 2026-11-28.
+    games=(_at_adams_rates(RING8, Settings(2.7e-4, 4.1e-4, "linear")),),
+    verdict=judge,
+    tuning=None,
+    first_seed=2000,
+)
+
+STUDY = Study.from_file(
+    __file__,
+    {
+        "smoke": Scale(_compare(size="smoke", confirmation_seeds=2), cut=(CUT_ALL,), decides=False),
+        "small": Scale(_compare(size="small", confirmation_seeds=24)),
+        "paper": Scale(_compare(size="paper", confirmation_seeds=24)),
+    },
+)
