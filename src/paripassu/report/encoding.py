@@ -54,11 +54,11 @@ def shown(value: Any) -> Any:
 
 
 def unbroken(text: str) -> str:
-    """Text whose lines do not break within an interval, or within a mean and its deviation.
+    r"""Text whose lines do not break within an interval, or within a mean and its deviation.
 
     Example:
         >>> unbroken("0.17 ± 0.014 [0.161, 0.179]").split(" ")
-        ['0.17\\xa0±\\xa00.014', '[0.161,\\xa00.179]']
+        ['0.17\xa0±\xa00.014', '[0.161,\xa00.179]']
         >>> unbroken("1000, 1001, 1002").split(" ")
         ['1000,', '1001,', '1002']
     """
