@@ -1,4 +1,7 @@
-"""Pages of the docs' notebooks; ``make test-notebooks`` runs the notebooks and writes the pages."""
+"""The site of the docs: what it looks like, and pages of notebooks.
+
+``make test-notebooks`` runs the notebooks and writes their pages.
+"""
 
 import base64
 
@@ -6,6 +9,13 @@ import pytest
 from tools.notebooks import FOLDER, cells, notebooks, page
 
 NOTEBOOKS = dict(notebooks())
+
+
+def test_a_reader_can_choose_light_or_dark():
+    """Without buttons, the scheme of a reader's first visit would stay."""
+    palette = (FOLDER.parents[1] / "mkdocs.yml").read_text().partition("palette:")[2].partition("font:")[0]
+    assert palette.count("- media:") == palette.count("toggle:") == 3
+    assert '- media: "(prefers-color-scheme)"\n' in palette
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
