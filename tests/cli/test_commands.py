@@ -125,7 +125,7 @@ def test_mistakes_get_one_sentence_and_write_nothing(arguments, message, tmp_pat
         ["theory", "play", "--no-open", "--out", "file/page.html"],
         ["theory", "play", "--no-open", "--out", "file/deep/page.html"],
         ["demo", "--no-open", "--out", "file"],
-        ["train", "--recipe", "ring8", "--steps", "1", "--out", "file"],
+        ["train", "--steps", "1", "--out", "file"],
         ["theory", "run", "--steps", "1", "--seeds", "1", "--out", "file/sweep"],
     ],
 )
