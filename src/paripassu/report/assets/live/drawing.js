@@ -43,7 +43,7 @@ function drawChart(canvas, { steps, lines, log, range, least = 0.1 }) {
   const isNarrow = width < 260; // two charts side by side on a phone
   const left = isNarrow ? 46 : 78, right = 8, bottom = 20, end = Math.max(1, steps[steps.length - 1] || 1);
   const legend = places(context, lines.map(({ label }) => label), isNarrow ? 0 : left, width);
-  const top = 10 + legend[legend.length - 1].y;
+  const top = (isNarrow ? 17 : 10) + legend[legend.length - 1].y; // room for the highest tick below the legend
   const scale = log ? (v) => (v > 0 ? Math.log10(v) : NaN) : (v) => v;
   let [low, high] = range || [Infinity, -Infinity];
   if (!range) {
