@@ -26,11 +26,12 @@ def test_deviation_scales_with_the_samples(factor):
     assert batch_deviation(factor * z + 5).item() == pytest.approx(expected.item(), rel=1e-6, abs=1e-12)
 
 
-@pytest.mark.parametrize("n", [2, 4, 10])
+@pytest.mark.parametrize("n", [2, 3, 4, 5, 10])
 def test_half_at_each_end_deviates_most(n):
+    """sqrt(n / (n - 1)), or sqrt((n + 1) / n) for odd n, where one end has a sample more."""
     ends = torch.ones(n, 3, dtype=torch.float64)
     ends[: n // 2] = -1
-    most = math.sqrt(n / (n - 1))
+    most = math.sqrt((n + 1) / n if n % 2 else n / (n - 1))
     assert batch_deviation(ends).item() == pytest.approx(most, rel=1e-12)
     for seed in range(20):
         assert batch_deviation(_drawn(n, 3, seed=seed).clamp(-1, 1)) <= most

@@ -43,14 +43,48 @@ def test_likelihood_is_torchs():
     assert log_loss(mean, v, seen).item() == pytest.approx(expected.item())
 
 
+def _line(blocks, std, slope=1.0):
+    """A network of width one whose blocks add nothing but noise: the first pixel is its feature.
+
+    Its logits are ``slope`` times the feature, less what a feature of one has, and zero.
+    """
+    first, head = torch.zeros(64, 1, dtype=torch.float64), torch.zeros(1, 10, dtype=torch.float64)
+    first[0], head[0, 0] = 1.0, slope
+    bias = _tensor(-slope, 0.0, *[-1e9] * 8)
+    none = [torch.zeros(shape, dtype=torch.float64) for shape in ((1, 1), (1,)) * 2 * blocks]
+    problem = Diffusion(noise="fixed", fixed=std, blocks=blocks, width=1)
+    return problem, {"network": (first, torch.zeros(1).double(), *none, head, bias), "scale": ()}
+
+
+def _images(features):
+    images = torch.zeros(len(features), 64, dtype=torch.float64)
+    images[:, 0] = features
+    return images
+
+
 @pytest.mark.parametrize("layers", [1, 4])
 def test_noise_smooths_a_wave_as_diffusion_does(layers):
     """Mean of cos k(x + noise) is exp(-s²k²/2) cos kx, in one layer of std s or L of s/√L."""
-    s, k, x = 0.5, 2.0, 0.3
+    s, k, x, draws = 0.5, 2.0, 0.3, 60_000
     rng = torch.Generator().manual_seed(0)
-    noise = torch.randn((layers, 400_000), generator=rng, dtype=torch.float64)
-    seen = torch.cos(k * (x + s / math.sqrt(layers) * noise.sum(dim=0))).mean()
-    assert seen.item() == pytest.approx(math.exp(-(s**2) * k**2 / 2) * math.cos(k * x), abs=4e-3)
+    noise = torch.randn((layers, draws, 1), generator=rng, dtype=torch.float64)
+    problem, weights = _line(layers, s / math.sqrt(layers))
+    seen = torch.cos(k * problem.features(weights, _images(_tensor(x).expand(draws)), noise)[-1]).mean()
+    assert seen.item() == pytest.approx(math.exp(-(s**2) * k**2 / 2) * math.cos(k * x), abs=8e-3)
+
+
+@pytest.mark.parametrize(("slope", "low", "high"), [(1.0, 0.1, 0.3), (300.0, 0.99, 1.0)])
+def test_averaged_probabilities_are_as_smooth_as_the_noise_is_large(slope, low, high):
+    """Their slope is at most 1/(s√(2π)), which a step at the image nearly has, however steep it is."""
+    s = 0.3
+    at, grid = torch.linspace(0.9, 1.1, 21).double(), torch.linspace(-6, 6, 1201).double()
+    problem, weights = _line(1, s, slope)
+    images, noise = _images(at.repeat_interleave(len(grid))), grid.repeat(len(at))[None, :, None]
+    sure = problem.logits(weights, images, noise).softmax(dim=1)[:, 0].view(len(at), -1)
+    averaged = sure @ torch.exp(-grid.square() / 2) / torch.exp(-grid.square() / 2).sum()
+    steepest = (averaged.diff() / at.diff()).max().item()
+    bound = 1 / (s * math.sqrt(2 * math.pi))
+    assert low * bound < steepest <= high * bound
 
 
 def test_readings_of_sigma_differ_in_the_likelihood_alone():

@@ -28,6 +28,12 @@ def test_an_arc_keeps_length_and_divides_the_angle(degrees):
     assert third.tolist() == pytest.approx([math.cos(angle / 3), math.sin(angle / 3)])
 
 
+def test_an_arc_begins_and_ends_at_its_codes():
+    a, b = torch.randn((2, 5), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    for t, end in ((0.0, a), (1.0, b)):
+        torch.testing.assert_close(slerp(a, b, torch.tensor([t], dtype=torch.float64)), end)
+
+
 def test_nearly_parallel_codes_take_the_straight_line():
     a = torch.tensor([2.0, 0.0], dtype=torch.float64)
     for b in (torch.tensor([4.0, 0.1]), torch.tensor([-4.0, 0.1])):

@@ -48,6 +48,14 @@ def test_a_level_without_a_return_is_not_grounded_until_it_has_one():
     assert replay.priorities.second.tolist() == [0.3, 0.6]
 
 
+def test_negative_returns_do_not_ground_a_level():
+    replay = Replay(_levels(2), Priorities(2, 1))
+    replay.note(np.array([0, 1]), np.array([0.5, 0.6]), np.array([-0.5, -0.1]))
+    assert replay.priorities.second[:2].tolist() == [0.0, 0.0]
+    replay.admit(_levels(1, seed=1), np.array([0.7]), np.array([-0.2]))
+    assert replay.priorities.second[2] == 0.0
+
+
 def test_generated_levels_take_places_and_leave_the_data_set():
     dataset, new = _levels(2), _levels(3, seed=1)
     replay = Replay(dataset, Priorities(2, 2))

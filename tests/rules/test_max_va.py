@@ -98,6 +98,19 @@ def test_constant_gradients_are_remembered_as_long_as_possible(gradient, b_max):
     assert update.item() == pytest.approx(gradient / (math.sqrt(gradient**2) + 1e-8))
 
 
+def test_one_rare_gradient_is_noticed_at_once():
+    """Its square gets half of the weight; Adam gives it a hundredth, after a hundred steps."""
+    gradients = [*_normal(100, ()), *_numbers(50.0)]
+    states = {}
+    for rule in (MaxVA(), Adam()):
+        states[rule] = rule.init(gradients[0])
+        for gradient in gradients:
+            _, states[rule] = rule.update_tensor(gradient, states[rule], gradient)
+    ours, adams = states.values()
+    assert (ours["mean_sq"] / ours["weight"]).item() == pytest.approx(50**2 / 2, rel=0.02)
+    assert (adams["exp_avg_sq"] / (1 - 0.999**101)).item() < 0.02 * 50**2
+
+
 def test_one_half_never_binds():
     u = [_means(MaxVA((0.0, 0.999), low), _normal(30))[0] for low in (0.0, 0.5)]
     assert torch.equal(*u)

@@ -75,8 +75,10 @@ def test_sign_descent_goes_through_its_three_phases():
     phases = sign_phases(PAPER, 0.01)
     assert phases == pytest.approx((111.1, 642.0, 818.9, 4.3345), abs=0.06)
     ends = [round(end) for end in phases[:3]]
-    paths = play(PAPER, SIGN, 0.01, 830, [0], record=[0, *ends, 830])
-    start, first, second, third, last = paths.observed["coefficients"][0]
+    paths = play(PAPER, SIGN, 0.01, 830, [0], record=[0, ends[0], 300, 400, *ends[1:], 830])
+    start, first, at_300, at_400, second, third, last = paths.observed["coefficients"][0]
+    each = 0.01 * np.array([1 / math.sqrt(3), math.sqrt(2), 2 / math.sqrt(6)])
+    assert abs(at_400 - at_300) == pytest.approx(100 * each, rel=1e-9)
     assert abs(start - first) == pytest.approx([math.sqrt(3) * 1.11, 0.0, 0.0], abs=1e-9)
     assert second[0] == pytest.approx(5.0, abs=0.02)
     assert abs(second[2] - first[2]) == pytest.approx(phases.moved, rel=0.01)
@@ -87,6 +89,23 @@ def test_sign_descent_goes_through_its_three_phases():
     assert paths.observed["standard_risk"][0, -1] < 1e-5
     limit = torch.tensor([5.0, 10.0, 0.02 - phases.moved], dtype=torch.float64)
     assert PAPER.adversarial_risk(limit).item() == pytest.approx(143.6, abs=0.05)
+
+
+def test_three_pixels_have_two_numbers_in_their_gradient():
+    """(A + B, A, A - B) with A = s0^2 e0 / sqrt(3) and B = s1^2 e1 / sqrt(2)."""
+    w = torch.tensor([4.0, -8.0, 3.0], dtype=torch.float64)
+    error = PAPER._basis @ w - PAPER._target
+    a, b = (0.1**2 * error[0] / math.sqrt(3)).item(), (0.05**2 * error[1] / math.sqrt(2)).item()
+    (gradient,) = PAPER.gradients({"w": (w,)}, {}, ("w",))["w"]
+    assert gradient.tolist() == pytest.approx([a + b, a, a - b], rel=1e-12)
+
+
+@pytest.mark.parametrize("rule", [SGD(), Normalize(), Graft(Adam(), SGD())], ids=repr)
+def test_decay_alone_takes_raw_directions_out_of_it(rule):
+    """By 1 - lr times decay a step, whatever the length of their updates."""
+    paths = play(PAPER, rule, 0.1, 8, [0], weight_decay=0.5, record=range(9))
+    left = 0.02 * 0.95 ** np.arange(9)
+    assert paths.observed["coefficients"][0, :, 2] == pytest.approx(left, rel=1e-9)
 
 
 @pytest.mark.parametrize("ratio", [0.3, 0.45])
@@ -168,6 +187,7 @@ def test_adaptive_rules_pay_for_it_in_adversarial_risk():
         (lambda: Frequencies(target=(1.0, 2.0)), "target must be 3 numbers"),
         (lambda: Frequencies(scales=(-0.1, 0.1, 0.1)), "scales must be >= 0"),
         (lambda: Frequencies(initial=(0.0, math.nan, 0.0)), "initial must be finite"),
+        (lambda: Frequencies(samples=9.5), "samples must be a whole number, got 9.5"),
         (lambda: Frequencies(samples=2), "samples must be None or >= d = 3, got 2"),
         (lambda: Frequencies(radius=-1.0), "radius must be finite and >= 0"),
         (lambda: sign_phases(PAPER, 0.0), "lr must be finite and > 0"),

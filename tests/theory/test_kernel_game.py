@@ -60,6 +60,10 @@ def test_a_gradient_is_of_the_kernel_machine():
     x = np.linspace(-2, 2, 9)[:, None]
     expected = _kernel(game, x, np.zeros((1, 1)))[:, 0] - 0.8 * _kernel(game, x, fake)[:, 0]
     assert game.discriminator(paths.weights["discriminator"][0][0], x) == pytest.approx(expected, abs=1e-12)
+    # |sum of c_i K(x_i, .)|^2 = sum of c_i c_j K(x_i, x_j), by which a normalised step divides.
+    points, c = np.concatenate([np.zeros((1, 1)), fake]), np.array([1.0, -0.8])
+    square = c @ _kernel(game, points, points) @ c
+    assert paths.gradients["discriminator"][0, 0] == pytest.approx(math.sqrt(square), rel=1e-12)
 
 
 @pytest.mark.parametrize("updates", ["simultaneous", "alternating"])
@@ -119,6 +123,7 @@ def test_width_is_a_unit_of_length(updates):
         ({"regularization": -1.0}, "regularization must be finite and >= 0, got -1.0"),
         ({"offset": math.inf}, "offset must be finite and >= 0, got inf"),
         ({"degree": 1}, "degree must be >= 2, got 1"),
+        ({"degree": 8.5}, "degree must be a whole number, got 8.5"),
         ({"points": ((0.0,), (5.0,))}, "only 5 widths apart.*isolated=False"),
         ({"points": ((0.0,), (12.0,)), "isolated": False}, "does not reach a point 6 widths"),
     ],

@@ -248,6 +248,33 @@ def test_several_points_on_one_have_a_neutral_direction():
     assert np.abs(eigenvalues[:, None] - one).min(axis=0) == pytest.approx(0, abs=1e-9)
 
 
+def _coupled(points, mass, lr_d, lr_g):
+    """One step of (delta, w) for points that feel each other, of one mass, at width and lambda 1."""
+    r = np.subtract.outer(points, points)
+    curvature = (1 - r**2) * np.exp(-(r**2) / 2)  # of K, by both of its points
+    none = np.zeros_like(r)
+    return np.eye(2 * len(points)) + np.block(
+        [[none, lr_g * mass * np.eye(len(points))], [-lr_d * mass * curvature, -lr_d * np.eye(len(points))]]
+    )
+
+
+@pytest.mark.parametrize(("apart", "at_isolated"), [(1.0, 1.0), (2.0, 1.406), (6.0, 1.0)])
+def test_points_that_overlap_leave_at_other_rates(apart, at_isolated):
+    """P of the boundary is times the largest eigenvalue of the kernel's curvatures, which is 1 far apart."""
+    points, lr_d = [-apart / 2, apart / 2], 0.01
+    edge = 4.0 / at_isolated  # lr_g P = lambda, with P = 1/4
+    radii = [spectral_radius(_coupled(points, 0.5, lr_d, edge * by)) for by in (0.98, 1.02)]
+    assert radii[0] < 1 < radii[1]
+    game = KernelGame(
+        points=tuple((x,) for x in points), masses=(0.5, 0.5), generated=(0.5, 0.5), offset=1e-5,
+        isolated=False, degree=40,
+    )  # fmt: skip
+    paths = play(game, SGD(), {"discriminator": 0.1, "generator": 2.0}, 20, [3], record=range(21))
+    state = np.column_stack([paths.observed[name][0, ..., 0] for name in ("offset", "slope")])
+    z = np.linalg.matrix_power(_coupled(points, 0.5, 0.1, 2.0), 20) @ state[0]
+    assert state[20] == pytest.approx(z, rel=1e-3, abs=1e-9)
+
+
 RATES_D, RATES_G = np.geomspace(0.03, 1.95, 8), np.geomspace(0.01, 4, 9)
 
 
@@ -300,6 +327,10 @@ def test_a_graft_with_the_gradients_length_comes_to_rest():
     assert cycle_radius(paths, after=99) < 0.3 * cycle_radius(paths, after=0)
 
 
+def _overlapping():
+    return KernelGame(points=((-1.0,), (1.0,)), masses=(1.0, 1.0), generated=(1.0, 1.0), isolated=False)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -309,6 +340,7 @@ def test_a_graft_with_the_gradients_length_comes_to_rest():
         (lambda: jacobian(ONE, 0.1, 0.1, method="adam"), "method must be one of"),
         (lambda: jacobian(ONE, 0.1, 0.1, momentum=0.5), "0 unless it is the method"),
         (lambda: jacobian(ONE, 0.1, 0.1, method="extragradient", updates="alternating"), "of both players"),
+        (lambda: jacobian(_overlapping(), 0.1, 0.1), "of isolated points.*else play the game"),
         (lambda: jacobian(KernelGame(generated=(0.5,), regularization=0.0), 0.1, 0.1), "no equilibrium"),
         (lambda: phase_diagram(KernelGame(generated=(0.5, 0.5)), [0.1], [0.1]), "neutral direction"),
         (lambda: phase_diagram(KernelGame(offset=0.0), [0.1], [0.1]), "take an offset > 0"),

@@ -77,21 +77,73 @@ def test_what_is_observed_is_of_the_best_filter():
 
 
 def test_the_first_sign_step_is_as_long_as_the_noise_in_sum():
-    """Feature + lr; noise + lr |xi|_1 - lr alpha, since the feature noise points away from the feature."""
+    """Noise + lr |xi|_1 - lr alpha where the feature gains lr, + lr alpha where it loses lr.
+
+    The feature noise points away from the feature, so a patch never gains both.
+    """
     problem = replace(SMALL, m=40)
     w, noise = _start(problem)
     after = torch.from_numpy(play(problem, SIGN, 1e-3, 1, [0]).weights["w"][0][0])
     gradient = _gradient(problem, w, noise)
-    seen = 0
+    seen = {1: 0, -1: 0}
     for i, y in enumerate(LABELS):
         j = int(y < 0)
-        active = (w[j] @ noise[i] > 0) & (-y * gradient[j, :, 0] > 0)
-        change = (after[j] - w[j])[active]
-        assert (y * change[:, 0]).numpy() == pytest.approx(1e-3)
-        l1 = noise[i, 1:].abs().sum().item()
-        assert (change @ noise[i]).numpy() == pytest.approx(1e-3 * (l1 - 0.2), rel=1e-9)
-        seen += int(active.sum())
-    assert seen > 40
+        for towards in seen:
+            active = (w[j] @ noise[i] > 0) & (-y * towards * gradient[j, :, 0] > 0)
+            change = (after[j] - w[j])[active]
+            assert (y * change[:, 0]).numpy() == pytest.approx(1e-3 * towards)
+            l1 = noise[i, 1:].abs().sum().item()
+            assert (change @ noise[i]).numpy() == pytest.approx(1e-3 * (l1 - 0.2 * towards), rel=1e-9)
+            seen[towards] += int(active.sum())
+    assert min(seen.values()) > 20
+
+
+def test_shared_coordinates_slow_the_published_noise():
+    """n s / d = 20 images share one, whose signs disagree: a sign step gains 1.5 lr instead of 8 lr.
+
+    That is of a filter which sees the noise. The filter that sees it most decides more signs, and gains 4.6.
+    """
+    problem = Patches(tests=2, decay=0.0)
+    w, noise = _start(problem)
+    assert (noise[:, 1:] != 0).sum(dim=0).double().mean().item() == pytest.approx(20, rel=0.01)
+    gradient = _gradient(problem, w, noise)
+    means, best = [], []
+    for i, y in enumerate(np.repeat([1.0, -1.0], 100)):
+        inner, gains = w[int(y < 0)] @ noise[i], -gradient[int(y < 0)].sign() @ noise[i]
+        means.append(gains[inner > 0].mean().item())
+        best.append(gains[inner.argmax()].item())
+    assert np.mean(means) == pytest.approx(1.5, abs=0.2)
+    assert np.mean(best) == pytest.approx(4.6, abs=0.4)
+    # The published decay is a quarter of what the data pull at the start, so it matters from then on.
+    decay, pull = (1e-5 * w).abs().mean(), gradient[..., 1:].abs().mean()
+    assert (decay / pull).item() == pytest.approx(0.26, abs=0.03)
+
+
+def test_the_sizes_of_theory_have_their_numbers():
+    """Of images with s = 50 coordinates of their own; and the bound on lambda at the published sizes."""
+    apart = Patches(n=40, d=2001, s=50, m=8, supports="disjoint", tests=2)
+    assert _start(apart)[1][:, 1:].abs().sum(dim=1).mean().item() == pytest.approx(5.64, rel=0.05)
+    published = Patches(tests=2)
+    bound = published.sigma_0 ** (published.q - 2) * published.noise_scale / published.n
+    assert (bound, published.decay / bound) == pytest.approx((5e-6, 2.0))
+
+
+def test_dead_filters_have_no_gradient():
+    """Where every inner product is <= 0 there is decay alone."""
+    problem = replace(SMALL, decay=0.1, alpha=0.0)
+    _, noise = _start(problem)
+    w = -noise.sum(dim=0).expand(2, 4, -1).clone()
+    w[:, :, 0] = 0.0
+    torch.testing.assert_close(_gradient(problem, w, noise), 0.1 * w)
+
+
+def test_under_large_coupled_decay_adam_learns_nothing():
+    """As at the published sizes at 0.05: all inner products die out."""
+    settings = {"lr": 0.005, "steps": 80, "seeds": [0], "record": [80]}
+    noise = [
+        play(replace(SMALL, decay=decay), ADAM, **settings).observed["noise"].min() for decay in (0.0, 0.05)
+    ]
+    assert noise[0] > 0.1 > 1e-3 > noise[1]
 
 
 def test_descent_learns_features_a_hundred_times_as_fast():
@@ -110,6 +162,8 @@ def test_descent_learns_features_a_hundred_times_as_fast():
     assert published.feature_rate == 0.75
     one = np.sqrt(np.r_[0.0, np.full(100, 0.01)])
     assert published.feature_rate / published.noise_rate(one) == pytest.approx(100.0)
+    # With the feature noise in the patch's length, 1.04, it is 96.
+    assert published.feature_rate / (published.noise_rate(one) * 1.04) == pytest.approx(96.0, abs=0.5)
 
 
 @pytest.mark.parametrize("q", [2, 3, 4])
@@ -129,6 +183,16 @@ def test_growth_of_a_cubic_blows_up():
     assert problem.growth(0.75, 0.01, 134.0) == math.inf
     rates = problem.growth(0.75, 0.01, 100.0) - problem.growth(0.75, 0.01, 99.9)
     assert rates / 0.1 == pytest.approx(0.75 * 0.04**2, rel=0.01)
+
+
+def test_a_published_net_takes_off_after_71_over_the_rate():
+    """The largest of its 20 filters is expected at 1.867 deviations, so 1 / (0.75 x 0.01867) = 71.4."""
+    z = np.linspace(-6, 6, 4001)
+    below = np.cumsum(np.exp(-(z**2) / 2))
+    largest = float(z[1:] @ np.diff((below / below[-1]) ** Patches().m))
+    assert largest == pytest.approx(1.867, abs=0.002)
+    first = Patches().sigma_0 * largest
+    assert np.isfinite(Patches().growth(0.75, first, [71.0, 71.8])).tolist() == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -238,6 +302,8 @@ def test_all_rules_meet_in_the_convex_control(rule, lr, schedule):
         ({"tests": 0}, "tests must be even"),
         ({"m": 0}, "m must be >= 1"),
         ({"q": 0}, "q must be >= 1"),
+        ({"q": 2.5}, "q must be a whole number, got 2.5"),
+        ({"batch": 4.0}, "batch must be a whole number, got 4.0"),
         ({"alpha": -0.1}, "alpha must be finite and >= 0"),
         ({"decay": math.inf}, "decay must be finite and >= 0"),
         ({"sigma_0": 0.0}, "sigma_0 must be finite and > 0"),

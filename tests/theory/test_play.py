@@ -191,6 +191,7 @@ def test_runs_begin_where_they_are_given_to():
     ("wrong", "message"),
     [
         ({"steps": 0}, "steps must be >= 1, got 0"),
+        ({"steps": 5.0}, "steps must be a whole number, got 5.0"),
         ({"lr": 0.0}, "lr must be finite and > 0, got 0.0"),
         ({"lr": {"x": 0.1, "y": -1.0}}, "lr of 'y' must be finite and > 0, got -1.0"),
         ({"lr": {"x": 0.1}}, r"lr must name the players \('x', 'y'\), got \('x',\)"),

@@ -8,11 +8,13 @@ import torch
 
 from paripassu.rules import SGD, Adam, Clip, Normalize
 from paripassu.theory import (
+    Problem,
     Rayleigh,
     angular_step,
     angular_steps,
     decay_steps,
     equilibrium_norm,
+    exploding_rate,
     normalized_equilibrium_norm,
     play,
 )
@@ -166,6 +168,108 @@ def test_clipping_keeps_both_invariances():
     assert not np.allclose(plain.observed["x"], one.observed["x"])
 
 
+def test_only_clipped_weights_have_no_spikes():
+    """With little noise x shrinks until a step overshoots. A clipped step makes it 6 % longer at most.
+
+    Its square by (1 - lr wd)^2 + 8 lr wd at most, because a clipped step is 2 sqrt(2 lr wd) |x| long.
+    """
+    rates = {"lr": 0.1, "weight_decay": 0.2}
+    growth = {}
+    for name, rule in {"SGD": SGD(), "clipped": Clip.at_equilibrium(SGD(), **rates)}.items():
+        paths = play(Rayleigh(FEW, noise=1e-3), rule, **rates, steps=160, seeds=[0, 1], record=range(161))
+        growth[name] = (paths.norms["x"][:, 1:] / paths.norms["x"][:, :-1]).max(axis=1)
+    bound = math.sqrt(0.98**2 + 8 * 0.02)
+    assert growth["clipped"] == pytest.approx(np.full(2, bound), rel=1e-3)
+    assert (growth["SGD"] > 1.15).all()
+
+
+@pytest.mark.parametrize("c", [0.02, 50.0])
+def test_a_factor_costs_at_most_its_logarithm_in_steps(c):
+    """To come within a tenth of the equilibrium: |ln c| / (lr wd) more for c times the length or the loss."""
+    rates = {"lr": 0.1, "weight_decay": 0.5}
+    costs = decay_steps(max(c, 1 / c), **rates)
+    for problem in (Rayleigh(NOISE, norm=c, noise=1.0), Rayleigh(NOISE, scale=c, noise=1.0)):
+        settled = equilibrium_norm(**rates, noise=problem.scale)
+        norms = play(problem, SGD(), **rates, steps=99, seeds=[0], record=range(100)).norms["x"][0]
+        away = abs(np.log(norms / settled)) > math.log(1.1)
+        assert 0 < np.flatnonzero(away)[-1] <= decay_steps(10.0, **rates) + costs
+
+
+class _Several(Problem):
+    """Two players of two tensors each, all scale-invariant by themselves, with noise of four lengths."""
+
+    players = ("one", "other")
+    noise = (0.1, 10.0, 1.0, 100.0)
+
+    def start(self, rng):
+        norms = [equilibrium_norm(0.1, 0.2, noise) for noise in self.noise]
+        tensors = [
+            norm * x / np.linalg.norm(x) for norm, x in zip(norms, rng.normal(size=(4, 10)), strict=True)
+        ]
+        return {"one": tensors[:2], "other": tensors[2:]}
+
+    def step_data(self, rng, steps):
+        return {"drawn": rng.normal(size=(steps, 4, 10))}
+
+    def losses(self, weights, data):
+        terms = []
+        for x, drawn, noise in zip(
+            [*weights["one"], *weights["other"]], data["drawn"], self.noise, strict=True
+        ):
+            direction = x / x.norm()
+            fixed = direction.detach()
+            across = drawn - (drawn @ fixed) * fixed
+            terms.append(noise * (across / across.norm()) @ direction)
+        return {"one": terms[0] + terms[1], "other": terms[2] + terms[3]}
+
+
+def test_each_layer_and_player_has_its_own_length_and_the_same_pace():
+    """Gradients differ a thousandfold; sqrt(sigma) sets the length, and lr wd alone the angle."""
+    paths = play(_Several(), SGD(), 0.1, 10, [0], weight_decay=0.2, record=[0, 10])
+    ended = [np.linalg.norm(x) for player in ("one", "other") for x in paths.weights[player]]
+    assert ended == pytest.approx([equilibrium_norm(0.1, 0.2, noise) for noise in _Several.noise], rel=1e-9)
+    relative = [paths.lengths[player][0, 0] / paths.norms[player][0, 0] for player in ("one", "other")]
+    assert relative[0] == pytest.approx(relative[1], rel=1e-9)
+
+
+class _Product(Problem):
+    """``(X - 1)² / 2`` of the product X of equal factors."""
+
+    players = ("x",)
+
+    def __init__(self, factors, product):
+        self.first = np.full(factors, product ** (1 / factors))
+
+    def start(self, rng):
+        return {"x": [self.first]}
+
+    def losses(self, weights, data):
+        return {"x": (weights["x"][0].prod() - 1).square() / 2}
+
+    def observe(self, weights, data):
+        return {"product": weights["x"][0].prod()}
+
+
+@pytest.mark.parametrize("factors", [2, 4, 6])
+@pytest.mark.parametrize("product", [2.0, 30.0])
+def test_products_explode_from_their_known_rate_on(factors, product):
+    """A deep net without invariance, under SGD alone. Just below the rate the product falls."""
+    problem = _Product(factors, product)
+    edge = exploding_rate(product - 1, product, factors)
+    paths = play(problem, SGD(), [0.99 * edge, 1.01 * edge], 15, [0], record=[0, 1, 2])
+    below, above = paths.observed["product"]
+    assert below[1] < product < above[1] < above[2]
+    assert paths.diverged_at[1] < 15
+    normalized = play(problem, Normalize(), edge, 15, [0], record=[15])
+    assert abs(normalized.observed["product"].item()) < 1e6
+
+
+def test_zero_has_no_gradient():
+    start = {"x": [[np.zeros(6), np.ones(6)]]}
+    paths = play(Rayleigh(FEW), SGD(), 0.1, 3, [0], start=start, record=[0, 3])
+    assert paths.diverged_at.tolist() == [0, math.inf]
+
+
 def test_without_decay_lengths_only_grow():
     """|x|^2 grows by the square of each step, because steps are orthogonal to x."""
     for rule in (SGD(), Normalize()):
@@ -194,6 +298,9 @@ def test_adams_steps_are_not_orthogonal():
         (lambda: angular_step(0.1, -0.1), "weight_decay must be finite and > 0, got -0.1"),
         (lambda: normalized_equilibrium_norm(2.0, 1.0), "must be below 2"),
         (lambda: decay_steps(0.0, 0.1, 0.1), "ratio must be finite and > 0, got 0.0"),
+        (lambda: exploding_rate(0.0, 1.0, 4), "slope must be finite and not 0, got 0.0"),
+        (lambda: exploding_rate(1.0, -1.0, 4), "product must be finite and > 0, got -1.0"),
+        (lambda: exploding_rate(1.0, 1.0, 3), "factors must be even and >= 2, got 3"),
     ],
 )
 def test_wrong_settings_are_named(make, message):

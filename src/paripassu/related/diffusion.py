@@ -70,6 +70,26 @@ def log_loss(mean: Tensor, variance: Tensor, seen: Tensor) -> Tensor:
     return (v.log() + (seen - mean).square() / v).mean() / 2
 
 
+def check_noise(noise: str, sigma_is: str, fixed: float) -> None:
+    """Raise ``ValueError`` unless these are a kind of noise, a reading of σ, and a scale > 0."""
+    for name, value, kinds in (("noise", noise, Noise), ("sigma_is", sigma_is, Reading)):
+        if value not in get_args(kinds):
+            raise ValueError(f"{name} must be one of {', '.join(get_args(kinds))}, got {value!r}")
+    if not 0 < fixed < math.inf:
+        raise ValueError(f"fixed must be finite and > 0, got {fixed}")
+
+
+def first_scale(rng: np.random.Generator, width: int) -> list[Array]:
+    """First weights of g, two layers: small ones in the last, because a rectifier at 0 has no gradient."""
+    last = he_normal(rng, width, width, inputs=width) / 10
+    return [*connected_start(rng, [width, width]), last, np.full(width, 0.1)]
+
+
+def scale(own: Sequence[Tensor], features: Tensor) -> Tensor:
+    """Output of g, >= 0, of the shape of ``features``; ``own`` are its four tensors."""
+    return relu(connected(own, features))
+
+
 @dataclass(frozen=True)
 class Diffusion(Problem):
     """A residual perceptron on digits, with noise of one kind between its blocks.
@@ -104,25 +124,17 @@ class Diffusion(Problem):
     players = ("scale", "network")
 
     def __post_init__(self) -> None:
-        for name, value, kinds in (("noise", self.noise, Noise), ("sigma_is", self.sigma_is, Reading)):
-            if value not in get_args(kinds):
-                raise ValueError(f"{name} must be one of {', '.join(get_args(kinds))}, got {value!r}")
+        check_noise(self.noise, self.sigma_is, self.fixed)
         if self.noise == "learned" and not self.augment:
             raise ValueError("learned noise is learned from transformed images: leave augment on")
-        if not 0 < self.fixed < math.inf:
-            raise ValueError(f"fixed must be finite and > 0, got {self.fixed}")
         check_at_least_one(blocks=self.blocks, width=self.width, batch=self.batch, per_class=self.per_class)
 
     def start(self, rng: np.random.Generator) -> Mapping[str, Sequence[Array]]:
         """He's weights; biases of 0, and of 0.1 where they begin a scale."""
         wide = self.width
         network = connected_start(rng, [SIDE**2, *[wide] * (1 + 2 * self.blocks), CLASSES])
-        scale: list[Array] = []
-        for _ in range(self.blocks):
-            # Small last weights: a rectifier that begins at 0 would have no gradient.
-            last = he_normal(rng, wide, wide, inputs=wide) / 10
-            scale += [*connected_start(rng, [wide, wide]), last, np.full(wide, 0.1)]
-        return {"scale": scale, "network": network}
+        scales = [tensor for _ in range(self.blocks) for tensor in first_scale(rng, wide)]
+        return {"scale": scales, "network": network}
 
     def run_data(self, rng: np.random.Generator) -> Mapping[str, NDArray[np.generic]]:
         """``labelled [10 per_class]``, which training images the run has."""
@@ -142,7 +154,7 @@ class Diffusion(Problem):
 
     def scale(self, own: Sequence[Tensor], block: int, features: Tensor) -> Tensor:
         """Output of g, >= 0, before a block, of the shape of ``features``."""
-        return relu(connected(own[4 * block : 4 * block + 4], features))
+        return scale(own[4 * block : 4 * block + 4], features)
 
     def features(self, weights: Weights, images: Tensor, noise: Tensor | None = None) -> list[Tensor]:
         """What enters each block before noise is added, and what leaves the last, each ``[B, width]``.

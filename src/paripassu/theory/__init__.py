@@ -44,6 +44,7 @@ with laboratory("paripassu.theory"):
         angular_steps,
         decay_steps,
         equilibrium_norm,
+        exploding_rate,
         normalized_equilibrium_norm,
     )
     from paripassu.theory.toy import Bilinear, DiracGAN, bilinear, dirac_gan
@@ -77,6 +78,7 @@ __all__ = [
     "decay_steps",
     "dirac_gan",
     "equilibrium_norm",
+    "exploding_rate",
     "inverse",
     "inverse_sqrt",
     "jacobian",

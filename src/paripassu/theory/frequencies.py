@@ -31,7 +31,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from paripassu.theory.problem import Array, Data, Problem, Weights
+from paripassu.theory.problem import Array, Data, Problem, Weights, check_whole
 
 
 def dct(d: int) -> Array:
@@ -97,6 +97,7 @@ class Frequencies(Problem):
                 raise ValueError(f"{name} must be finite, got {values}")
         if min(self.scales) < 0:
             raise ValueError(f"scales must be >= 0, got {self.scales}")
+        check_whole(samples=self.samples)
         if self.samples is not None and self.samples < self.d:
             raise ValueError(f"samples must be None or >= d = {self.d}, got {self.samples}")
         if not 0 <= self.radius < math.inf:

@@ -37,7 +37,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from paripassu.theory.problem import Array, Data, Problem, Weights
+from paripassu.theory.problem import Array, Data, Problem, Weights, check_whole
 
 _NEGLIGIBLE = 1e-9  # squared norm of what the basis may leave out at a true point
 _UNSEEN = 1e-12  # squared norm of what one isolated point's basis may see of another point
@@ -117,6 +117,7 @@ class KernelGame(Problem):
         for name in ("regularization", "offset"):
             if not 0.0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be finite and >= 0, got {getattr(self, name)}")
+        check_whole(degree=self.degree)
         if self.degree < 2:
             raise ValueError(f"degree must be >= 2, got {self.degree}")
         self._check_basis()

@@ -67,8 +67,8 @@ def jacobian(
         as many numbers of memory after the others.
 
     Raises:
-        ValueError: a setting out of its range; unbalanced masses without regularization, which have no
-            equilibrium; alternating extragradient steps.
+        ValueError: a setting out of its range; several points that are not isolated; unbalanced masses
+            without regularization, which have no equilibrium; alternating extragradient steps.
 
     Example:
         >>> from paripassu.theory import KernelGame, jacobian
@@ -107,6 +107,11 @@ def jacobian(
 
 def _added(game: KernelGame, lr_d: ArrayLike, lr_g: ArrayLike, point: int) -> tuple[Array, Array]:
     """What one gradient step of both adds ``[..., J + 1, J + 1]``, and which entry is the discriminator's."""
+    if not game.isolated and len(game.points) > 1:
+        raise ValueError(
+            "the small matrices are of isolated points, which do not feel each other: take isolated=True if "
+            "the points are far apart, else play the game"
+        )
     if not 0 <= point < len(game.points):
         raise ValueError(f"point must be in 0..{len(game.points) - 1}, got {point}")
     own = np.array([mass for mass, near in zip(game.generated, game.near, strict=True) if near == point])

@@ -36,7 +36,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from paripassu.theory.problem import Array, Data, Problem, Weights
+from paripassu.theory.problem import Array, Data, Problem, Weights, check_whole
 
 Supports = Literal["random", "disjoint"]
 
@@ -96,6 +96,7 @@ class Patches(Problem):
     players = ("w",)
 
     def __post_init__(self) -> None:
+        check_whole(n=self.n, d=self.d, s=self.s, m=self.m, q=self.q, batch=self.batch, tests=self.tests)
         for name in ("s", "m", "q"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}")

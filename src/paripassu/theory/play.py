@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from paripassu.rules import FixedPace, Rule
-from paripassu.theory.problem import Array, Data, Problem, Weights
+from paripassu.theory.problem import Array, Data, Problem, Weights, check_whole
 from paripassu.theory.recording import (
     Records,
     Runs,
@@ -130,6 +130,7 @@ def play(
     check_updates(updates)
     if updates == "alternating" and len(players) == 1:
         raise ValueError(f"updates 'alternating' needs two players, this problem has {players}")
+    check_whole(steps=steps)
     if steps < 1:
         raise ValueError(f"steps must be >= 1, got {steps}")
     _check_pace(pace, players, updates)

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from paripassu.theory.problem import Array, Data, Problem, Weights
+from paripassu.theory.problem import Array, Data, Problem, Weights, check_whole
 from paripassu.theory.recording import Trajectories
 
 
@@ -147,6 +147,7 @@ class NoisyQuadratic(Problem):
     players = ("theta",)
 
     def __post_init__(self) -> None:
+        check_whole(d=self.d, batch=self.batch)
         for name in ("d", "batch"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}")

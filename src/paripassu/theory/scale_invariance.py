@@ -210,6 +210,42 @@ def decay_steps(ratio: float, lr: float, weight_decay: float) -> float:
     return math.log(ratio) / (lr * weight_decay)
 
 
+def exploding_rate(slope: float, product: float, factors: int) -> float:
+    r"""Least learning rate at which gradient descent on a product of equal factors does not come nearer.
+
+    A loss of X = x₁ x₂ ... x₂ₖ is what a deep network without invariance makes of its layers. From equal
+    factors a step multiplies each by 1 - η L'(X) X^(1 - 1/k). So from
+
+    .. math:: η = \frac{2}{|L'(X)|} X^{1/k - 1}
+
+    on every factor is at least as long as before. Where L is convex and X beyond its minimum, L' and X then
+    grow together and the path explodes, at a rate that falls with the first X. A loss that does not see the
+    length of its weights has no such rate.
+
+    Args:
+        slope: L'(X), not 0.
+        product: X > 0.
+        factors: 2k, even and >= 2.
+
+    Raises:
+        ValueError: a number out of its range.
+
+    Source: Li et al. 2022, arXiv:2202.00980, Example 1.
+
+    Example:
+        >>> from paripassu.theory import exploding_rate
+        >>> exploding_rate(slope=1.0, product=4.0, factors=4)
+        1.0
+    """
+    if not (math.isfinite(slope) and slope):
+        raise ValueError(f"slope must be finite and not 0, got {slope}")
+    if not 0.0 < product < math.inf:
+        raise ValueError(f"product must be finite and > 0, got {product}")
+    if factors < 2 or factors % 2:
+        raise ValueError(f"factors must be even and >= 2, got {factors}")
+    return 2.0 / abs(slope) * product ** (2.0 / factors - 1.0)
+
+
 def angular_steps(paths: Trajectories) -> Array:
     """Angles in radians between the directions of x at neighbouring records, ``[R, C - 1]``.
 

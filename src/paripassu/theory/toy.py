@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from paripassu.theory.problem import Array, Data, Problem, Weights
+from paripassu.theory.problem import Array, Data, Problem, Weights, check_whole
 
 
 def bilinear(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -67,6 +67,7 @@ class Bilinear(Problem):
     players = ("x", "y")
 
     def __post_init__(self) -> None:
+        check_whole(n=self.n)
         if self.n < 1:
             raise ValueError(f"n must be >= 1, got {self.n}")
 
