@@ -58,6 +58,13 @@ def test_a_phone_scrolls_the_demos_page_one_way_only(browser, folder):
     with on_a_phone(browser):
         _open(browser, folder / "index.html")
         assert browser.execute_script("return document.documentElement.scrollWidth") <= PHONE["width"]
+        for names in browser.find_elements(By.CSS_SELECTOR, "figure:has(> .chart) .names"):
+            assert names.is_displayed()
+            assert all(item.text for item in names.find_elements(By.TAG_NAME, "li"))
+        for end in browser.find_elements(By.CSS_SELECTOR, ".chart circle"):  # ends of lines
+            assert end.rect["x"] + end.rect["width"] <= PHONE["width"]
+        one, other = (plane.rect for plane in browser.find_elements(By.CSS_SELECTOR, ".plane")[:2])
+        assert one["y"] == other["y"]
 
 
 @pytest.mark.timeout(1800)

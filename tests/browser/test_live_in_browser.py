@@ -140,3 +140,25 @@ def test_a_phone_scrolls_the_live_page_one_way_only(opened):
     with on_a_phone(browser):
         browser.refresh()
         assert browser.execute_script("return document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_a_phone_shows_both_methods_beside_each_other(opened):
+    browser = opened()
+    with on_a_phone(browser):
+        browser.refresh()
+        one, other = (plane.rect for plane in browser.find_elements(By.CSS_SELECTOR, ".plane"))
+        assert one["y"] == other["y"]
+        assert one["x"] + one["width"] <= other["x"]
+        assert other["x"] + other["width"] <= PHONE["width"]
+
+
+def test_a_page_around_the_live_page_needs_no_second_title(browser, page, tmp_path):
+    around = tmp_path / "around.html"
+    around.write_text(f'<iframe src="{page}" title="live"></iframe>')
+    browser.get(around.as_uri())
+    browser.switch_to.frame(0)
+    try:
+        assert not browser.find_element(By.TAG_NAME, "h1").is_displayed()
+        assert browser.find_element(By.ID, "play").is_displayed()
+    finally:
+        browser.switch_to.default_content()

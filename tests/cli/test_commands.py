@@ -3,9 +3,12 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from tests.cases.commands import run
+
+import paripassu.cli
 
 
 def test_a_closed_output_ends_quietly():
@@ -116,7 +119,26 @@ def test_mistakes_get_one_sentence_and_write_nothing(arguments, message, tmp_pat
     assert not list(tmp_path.rglob("*.jsonl"))
 
 
-@pytest.mark.parametrize("command", ["demo", "train", "eval", "study", "report"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["theory", "play", "--no-open", "--out", "file/page.html"],
+        ["theory", "play", "--no-open", "--out", "file/deep/page.html"],
+        ["demo", "--no-open", "--out", "file"],
+        ["train", "--steps", "1", "--out", "file"],
+        ["theory", "run", "--steps", "1", "--seeds", "1", "--out", "file/sweep"],
+    ],
+)
+def test_a_file_where_a_folder_must_be_is_named(command, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_text("mine")
+    code, out, err = run(capsys, *command)
+    assert (code, out, err.count("\n")) == (2, "", 1), err
+    assert "file is " in err
+    assert Path("file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("command", paripassu.cli._COMMANDS)
 def test_every_command_has_help(command, capsys):
     code, out, _ = run(capsys, command, "--help")
     assert code == 0

@@ -87,6 +87,12 @@ def test_a_wrong_file_is_refused_in_a_sentence(text, sentence, tmp_path, capsys,
     assert [path.name for path in tmp_path.iterdir()] == ["mine.json"]
 
 
+def test_a_file_of_another_kind_hears_of_both(tmp_path, capsys):
+    (tmp_path / "mine.yaml").write_text("steps: 5")
+    code, _, err = run(capsys, "train", "--config", str(tmp_path / "mine.yaml"))
+    assert (code, "no JSON" in err, "ends in .toml" in err) == (2, True, True)
+
+
 def test_a_config_that_is_not_there_or_no_run_is_refused(tmp_path, capsys):
     code, _, err = run(capsys, "train", "--config", str(tmp_path / "none.json"))
     assert (code, "no such file or folder" in err) == (2, True)

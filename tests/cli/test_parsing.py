@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -141,6 +142,28 @@ def test_help_of_train_has_groups_and_ends_with_examples(capsys):
     assert out.endswith(EXAMPLES)
     assert EXAMPLES.count("paripassu train") == 3
     assert "(default: None)" not in out
+
+
+_ROOT = Path(__file__).parents[2]
+_COMMAND = re.compile(r"^\$ (?:torchrun .* -m )?paripassu (.*)", re.MULTILINE)
+
+
+def _documented() -> list[str]:
+    pages = [_ROOT / "README.md", _ROOT / "CONTRIBUTING.md", *sorted(_ROOT.glob("docs/*.md"))]
+    texts = [page.read_text(encoding="utf-8") for page in pages]
+    return list(dict.fromkeys(line for text in texts for line in _COMMAND.findall(text)))
+
+
+def test_every_command_of_the_guide_can_be_typed(capsys):
+    """What it then does is tested where it is done."""
+    lines, wrong = _documented(), []
+    assert len(lines) > 40
+    for line in lines:
+        try:
+            paripassu.cli.parse(shlex.split(line.partition(" > ")[0], comments=True))
+        except SystemExit:
+            wrong.append(line)
+    assert wrong == []
 
 
 @pytest.mark.parametrize("line", EXAMPLES.splitlines()[1:])

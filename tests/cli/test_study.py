@@ -43,6 +43,8 @@ def test_the_studies_are_listed(capsys, monkeypatch):
     assert code == 0
     assert "grafting" in out
     assert "C5: SGDA does not" in out
+    code, out, _ = run(capsys, "study", "list", "--json")
+    assert (code, "small" in json.loads(out)["grafting"]["scales"]) == (0, True)
 
 
 def test_a_dry_run_runs_nothing(tmp_path, capsys, monkeypatch):

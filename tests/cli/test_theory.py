@@ -181,9 +181,11 @@ def test_the_live_page_is_written_where_asked(tmp_path, capsys):
     page = tmp_path / "new" / "live.html"
     assert run(capsys, "theory", "play", "--no-open", "--out", str(page)) == (0, f"{page}\n", "")
     assert "</html>" in page.read_text(encoding="utf-8")
-    code, _, err = run(capsys, "theory", "play", "--no-open", "--out", str(tmp_path))
-    assert code == 2
-    assert "is a folder: name a file" in err
+    for name, sentence in (("", "is a folder: name a file"), ("page.txt", "name a file that ends in .html")):
+        code, out, err = run(capsys, "theory", "play", "--no-open", "--out", str(tmp_path / name))
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert sentence in err
+    assert [path.name for path in tmp_path.iterdir()] == ["new"]
 
 
 def test_the_kernel_game_has_a_live_page_and_chess_has_none(tmp_path, capsys, monkeypatch):

@@ -70,6 +70,23 @@ def test_runs_are_filtered_and_sorted(folder, capsys):
     assert [row["seed"] for row in json.loads(out)] == [1001, 1000]
 
 
+@pytest.mark.parametrize(
+    ("condition", "seeds"), [("seed<=1000", [1000, 3]), ("seed>=1002", [1002]), ("seed = 1001", [1001])]
+)
+def test_conditions_take_the_usual_signs(condition, seeds, folder, capsys):
+    code, out, _ = run(capsys, "runs", str(folder), "--where", condition, "--json")
+    assert (code, [row["seed"] for row in json.loads(out)]) == (0, seeds)
+
+
+def test_one_run_is_shown_in_full_and_none_is_said(folder, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    _, out, _ = run(capsys, "runs", str(folder), "--where", "optimizer=graft")
+    assert "…" not in out
+    assert all(text in out for text in ("deep/run-1", "Graft(Adam, SGD)", "mode-overlap@50", "0.01"))
+    none = run(capsys, "runs", str(folder), "--where", "seed=7")
+    assert none == (0, "No run meets these conditions.\n", "")
+
+
 def test_what_all_runs_share_is_said_once(folder, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     code, out, _ = run(capsys, "runs", str(folder / "deep"))

@@ -134,6 +134,14 @@ def test_a_wrong_wish_is_refused_in_a_sentence(options, sentence, tmp_path, caps
     assert not (tmp_path / "run" / "export").exists()
 
 
+@pytest.mark.parametrize("words", [["csv", "tex"], ["csv,tex"], ["csv, tex", "csv"]])
+def test_formats_have_spaces_or_commas_between_them(words, tmp_path, capsys):
+    run_folder(tmp_path / "run")
+    command = ["export", str(tmp_path / "run"), "--figures", "none", "--tables", *words]
+    assert run(capsys, *command)[0] == 0
+    assert {file.suffix for file in (tmp_path / "run" / "export").iterdir()} == {".csv", ".tex"}
+
+
 def test_a_folder_of_nothing_is_refused(tmp_path, capsys):
     code, _, err = run(capsys, "export", str(tmp_path))
     assert (code, "holds no run and no study" in err) == (2, True)

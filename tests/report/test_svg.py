@@ -7,7 +7,7 @@ import pytest
 from tests.cases.folders import HOSTILE
 
 from paripassu.report.sparkline import sparkline
-from paripassu.report.svg import Line, lines, plane
+from paripassu.report.svg import Line, lines, names, plane
 
 
 def _parsed(markup):
@@ -57,3 +57,9 @@ def test_sparklines_compare_arms_and_show_decades():
     assert sparkline([300, 30, 3]) == "█▅▁"
     assert sparkline([5, 5, math.nan]) == "▁▁ "
     assert sparkline([]) == ""
+
+
+def test_names_of_lines_are_a_list_and_no_markup():
+    (item,) = _parsed(names([Line(HOSTILE, 3, [(0, 1.0)])]))
+    assert (item.text, item.get("class")) == (HOSTILE, "a3")
+    assert names([]) == ""

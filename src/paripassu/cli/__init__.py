@@ -7,6 +7,7 @@ is imported when it is called.
 import os
 import sys
 from contextlib import nullcontext, suppress
+from pathlib import Path
 from typing import Annotated, Any, Union
 
 import tyro
@@ -95,6 +96,10 @@ def carry_out(command: Any) -> int:
         sys.stdout.flush()
     except ValueError as error:
         return _fail(error, 2)
+    except (FileExistsError, NotADirectoryError) as error:
+        if in_the_way := _file_in_the_way(error):
+            return _fail(ValueError(f"{in_the_way} is a file, and a folder is needed there: name another"), 2)
+        return _fail(_plain(error), 1)
     except BrokenPipeError:
         _flush()
         return 1
@@ -103,6 +108,12 @@ def carry_out(command: Any) -> int:
     except MemoryError as error:
         return _fail(MemoryError("there is not enough memory for this; complete results are kept"), 1, error)
     return 0
+
+
+def _file_in_the_way(error: OSError) -> Path | None:
+    """The file that stands where a folder was to be made or looked into, if that is what went wrong."""
+    path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else Path()
+    return next((place for place in (path, *path.parents) if place.is_file()), None)
 
 
 def _flush() -> None:

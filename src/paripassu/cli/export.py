@@ -18,10 +18,10 @@ class Export:
 
     path: Annotated[Path, tyro.conf.Positional]
     """The folder of a run, a study or a sweep."""
-    figures: str = "pdf"
-    """Formats, with commas between them: pdf, svg, png; or none."""
-    tables: str = "csv"
-    """Formats, with commas between them: csv, tex; or none."""
+    figures: tuple[str, ...] = ("pdf",)
+    """Formats: pdf, svg, png; or none."""
+    tables: tuple[str, ...] = ("csv",)
+    """Formats: csv, tex; or none."""
     out: Annotated[Path | None, tyro.conf.arg(help_behavior_hint="(default: PATH/export)")] = None
     """Where the files go."""
     width: float = 3.25
@@ -48,5 +48,7 @@ class Export:
             output.line(str(file))
 
 
-def _formats(text: str) -> list[str]:
-    return [] if text == "none" else [form.strip() for form in text.split(",")]
+def _formats(words: tuple[str, ...]) -> list[str]:
+    """The formats that a person named, with spaces or commas between them."""
+    named = [form for word in words for form in word.replace(",", " ").split()]
+    return [] if named == ["none"] else list(dict.fromkeys(named))

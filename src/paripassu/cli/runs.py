@@ -23,7 +23,7 @@ class Runs:
     folder: Annotated[Path, tyro.conf.Positional] = Path("runs")
     """A folder with run folders anywhere in it."""
     where: tuple[str, ...] = ()
-    """Conditions, such as optimizer=nsgd, state=finished, 'lr_g<0.1' or 'fd-digits@2500<20'."""
+    """Conditions, such as optimizer=nsgd, state=finished, 'lr_g<=0.1' or 'fd-digits@2500<20'."""
     sort: str = ""
     """A column, with - before it for the largest first, as in --sort=-step."""
     json: bool = False
@@ -40,7 +40,17 @@ class Runs:
             rows = [{name: _finite(value) for name, value in row.items()} for row in runs.rows(named=True)]
             print(json.dumps(rows, indent=2))
             return
-        shown = [name for name in runs.columns if name in _SAME or len(runs) < 2 or runs[name].n_unique() > 1]
+        if runs.is_empty():
+            output.show("No run meets these conditions.")
+            return
+        if len(runs) == 1:  # down the page: side by side, its columns would be too narrow to read
+            own = Table(show_header=False)
+            for name, value in runs.row(0, named=True).items():
+                if value is not None:
+                    own.add_row(name, _cell(name, value))
+            output.show(own)
+            return
+        shown = [name for name in runs.columns if name in _SAME or runs[name].n_unique() > 1]
         table = Table(*shown)
         for row in runs.select(shown).iter_rows():
             table.add_row(*map(_cell, shown, row))

@@ -1,5 +1,6 @@
 """``paripassu study``: many runs that answer one question."""
 
+import json
 import math
 import shlex
 from collections.abc import Callable, Sequence
@@ -25,11 +26,22 @@ if TYPE_CHECKING:
 class List:
     """List every study with its question, the claim it tests and its scales."""
 
+    json: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Print the list as JSON."""
+
     def __call__(self) -> None:
         """Print the table."""
         from rich.table import Table
 
         from paripassu import studies
+
+        if self.json:
+            found = {
+                name: {"question": study.question, "claim": study.claim, "scales": [*study.scales]}
+                for name, study in studies.find().items()
+            }
+            print(json.dumps(found, indent=2, ensure_ascii=False))
+            return
 
         table = Table("study", "question, and the claim under test", "scales", show_lines=True)
         for name, study in studies.find().items():

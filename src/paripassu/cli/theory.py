@@ -131,8 +131,6 @@ class Play:
         from paripassu.report.live import write_live_page
 
         out = self.out or Path("runs", "theory-live.html" if self.game == "framework" else "kernel-live.html")
-        if out.is_dir():
-            raise ValueError(f"{out} is a folder: name a file that ends in .html")
         page = write_live_page(out, self.game)
         print(page)
         if self.open and not webbrowser.open(page.resolve().as_uri()):

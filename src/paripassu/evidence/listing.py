@@ -1,5 +1,6 @@
 """The runs in a folder, one row each: state, optimizers, rates, steps, last metrics."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -102,7 +103,7 @@ def chosen(table: pl.DataFrame, where: Sequence[str], sort: str) -> pl.DataFrame
 
     Args:
         table: of `runs_in`.
-        where: conditions as ``COLUMN=VALUE``, ``COLUMN<NUMBER`` or ``COLUMN>NUMBER``. Words meet a condition
+        where: conditions as ``COLUMN=VALUE``, or with <, <=, > or >= and a number. Words meet a condition
             if they hold the value, whatever the case.
         sort: a column, with ``-`` before it for the largest first; empty to leave the order.
 
@@ -111,7 +112,7 @@ def chosen(table: pl.DataFrame, where: Sequence[str], sort: str) -> pl.DataFrame
 
     Example:
         >>> table = pl.DataFrame({"optimizer": ["Adam", "NSGD global"], "steps": [10, 20]})
-        >>> chosen(table, ["optimizer=nsgd", "steps>5"], "")["steps"].to_list()
+        >>> chosen(table, ["optimizer=nsgd", "steps>=20"], "")["steps"].to_list()
         [20]
     """
     for condition in where:
@@ -123,10 +124,10 @@ def chosen(table: pl.DataFrame, where: Sequence[str], sort: str) -> pl.DataFrame
 
 
 def _condition(table: pl.DataFrame, text: str) -> pl.Expr:
-    sign = next((character for character in text if character in "=<>"), "")
-    if not sign:
-        raise ValueError(f"a condition is COLUMN=VALUE, COLUMN<NUMBER or COLUMN>NUMBER, got {text!r}")
-    name, _, value = text.partition(sign)
+    found = re.search("[<>]=?|=", text)
+    if not found:
+        raise ValueError(f"a condition is COLUMN=VALUE, or has <, <=, > or >= and a number, got {text!r}")
+    name, sign, value = text[: found.start()], found[0], text[found.end() :]
     column = pl.col(_column(table, name.strip()))
     if table.schema[name.strip()] == pl.String:
         if sign != "=":
@@ -136,7 +137,13 @@ def _condition(table: pl.DataFrame, text: str) -> pl.Expr:
         number = float(value)
     except ValueError as error:
         raise ValueError(f"{name} holds numbers, got {text!r}") from error
-    return {"=": column == number, "<": column < number, ">": column > number}[sign]
+    return {
+        "=": column == number,
+        "<": column < number,
+        "<=": column <= number,
+        ">": column > number,
+        ">=": column >= number,
+    }[sign]
 
 
 def _column(table: pl.DataFrame, name: str) -> str:

@@ -41,13 +41,14 @@ def from_config(config: AnyPath, run: Run) -> Run:
 
 def _read(file: Path) -> dict[str, Any]:
     is_toml = file.suffix == ".toml"
+    other = "" if file.suffix in (".json", ".toml") else "; TOML is read from a file that ends in .toml"
     try:
         text = read_whole(file).decode()
         settings = tomllib.loads(text) if is_toml else json.loads(text)
     except FileNotFoundError as error:
         raise ValueError("there is no such file or folder") from error
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"this is no {'TOML' if is_toml else 'JSON'} ({error})") from error
+        raise ValueError(f"this is no {'TOML' if is_toml else 'JSON'} ({error}){other}") from error
     if not isinstance(settings, dict):
         raise ValueError(  # noqa: TRY004 - a file holds it
             "settings must be an object, as `paripassu train --dry-run` prints them"

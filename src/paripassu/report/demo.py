@@ -23,7 +23,7 @@ from paripassu.report.demo_story import (
     ring_seen,
 )
 from paripassu.report.demo_words import COMMANDS, PASTE, STUDIES
-from paripassu.report.svg import Line, lines, plane
+from paripassu.report.svg import Line, lines, names, plane
 
 PAGE = "index.html"
 REAL = "real.png"
@@ -115,8 +115,9 @@ def _acts(story: Story, *, is_running: bool) -> list[dict[str, str]]:
     found: list[dict[str, str]] = []
     for number, (identifier, short) in enumerate(names):
         now = is_running and not ended[number] and all(ended[:number])
-        so_far = f"{runs[number]} runs ended" if runs[number] else "under way"
-        state = "done" if ended[number] else so_far if now or runs[number] else "not begun"
+        has_begun = (False, bool(story.digits.arms), bool(story.ring.arms))[number]
+        so_far = f"{runs[number]} runs ended" if runs[number] else "under way" if now else "begun"
+        state = "done" if ended[number] else so_far if now or has_begun else "not begun"
         mark = "done" if ended[number] else "now" if now else "later"
         found.append({"id": identifier, "short": short, "state": state, "mark": mark})
     return found
@@ -126,8 +127,9 @@ def _framework(story: Story) -> dict[str, Any] | None:
     act = story.framework
     if act is None:
         return None
+    series = [Line(m.name, _OF_METHODS[m.name], m.share) for m in act.methods]
     chart = lines(
-        [Line(m.name, _OF_METHODS[m.name], m.share) for m in act.methods],
+        series,
         x="steps",
         y="share of runs with both modes",
         log_x=True,
@@ -156,7 +158,7 @@ def _framework(story: Story) -> dict[str, Any] | None:
     return {
         "seen": act.seen,
         "pace": act.pace,
-        "chart": chart,
+        "chart": chart + names(series),
         "planes": planes,
         "claims": claims,
         "seeds": seeds,
@@ -176,15 +178,17 @@ def _digits(story: Story) -> dict[str, Any]:
         }
         for arm in act.arms
     ]
+    series = [Line(arm.name, _NUMBERS[arm.slug], arm.curve(metric)) for arm in act.arms]
     chart = lines(
-        [Line(arm.name, _NUMBERS[arm.slug], arm.curve(metric)) for arm in act.arms],
+        series,
         x="generator updates",
         y="distance to real digits",
         log_y=True,
     )
     real = REAL if (folder / REAL).is_file() else ""
     seen = digits_seen(act) if act.finished else ""
-    return {"arms": arms, "chart": chart, "real": real, "seen": seen, "finished": act.finished}
+    shown = chart + names(series if chart else [])
+    return {"arms": arms, "chart": shown, "real": real, "seen": seen, "finished": act.finished}
 
 
 def _ring(story: Story) -> dict[str, Any]:

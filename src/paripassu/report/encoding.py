@@ -13,6 +13,8 @@ from paripassu.printable import printable
 _TAG = re.compile("<(?!br>|/?extra>)")
 # In JSON, what `printable` may escape; a pair of surrogates that it leaves is here too.
 _OBEYED = re.compile(r"\\(?:[bfr]|u(?:00[01]|007f|00[89]|00ad|061c|180e|20[026]|feff|fff[9ab]|d[89a-f]))")
+# The spaces of "0.17 ± 0.014", of "0.161 to 0.179" and of "[0.161, 0.179]".
+_TOGETHER = re.compile(r"(?<=\d)( ± | to |, (?=[^\[\],]*\]))(?=[\d.−-])")
 
 
 def figure_json(figure: Mapping[str, Any]) -> Markup:
@@ -49,3 +51,15 @@ def shown(value: Any) -> Any:
     """What a template shows; markup is a figure or a part of the page that was shown before."""
     is_text = isinstance(value, str) and not isinstance(value, Markup)
     return printable(value, keep="\n\t") if is_text else value
+
+
+def unbroken(text: str) -> str:
+    r"""Text whose lines do not break within an interval, or within a mean and its deviation.
+
+    Example:
+        >>> unbroken("0.17 ± 0.014 [0.161, 0.179]").split(" ")
+        ['0.17\xa0±\xa00.014', '[0.161,\xa00.179]']
+        >>> unbroken("1000, 1001, 1002").split(" ")
+        ['1000,', '1001,', '1002']
+    """
+    return _TOGETHER.sub(lambda found: found[0].replace(" ", "\xa0"), text)

@@ -36,7 +36,7 @@ def write_live_page(path: AnyPath, game: LiveGame = "framework") -> Path:
         The path.
 
     Raises:
-        ValueError: there is no such game.
+        ValueError: there is no such game, or the path is no place for a page.
 
     Example:
         >>> import tempfile
@@ -48,6 +48,10 @@ def write_live_page(path: AnyPath, game: LiveGame = "framework") -> Path:
     if game not in LIVE_GAMES:
         raise ValueError(f"game must be one of {', '.join(LIVE_GAMES)}, got {game!r}")
     path = Path(path)
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: name a file that ends in .html")
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"{path} would be no page to a browser: name a file that ends in .html")
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, _page(game))
     return path

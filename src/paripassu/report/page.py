@@ -15,7 +15,7 @@ from paripassu.files import write_whole
 from paripassu.records import Environment as Where
 from paripassu.records import Verdict
 from paripassu.report import prose
-from paripassu.report.encoding import figure_json, shown
+from paripassu.report.encoding import figure_json, shown, unbroken
 from paripassu.report.figure_data import as_csv
 from paripassu.report.folder import PAGE_FOLDER, write_assets, write_pictures, write_plotly, write_tables
 from paripassu.report.glossary import Glossary
@@ -291,5 +291,5 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["shown"] = shown
+    environment.filters |= {"shown": shown, "unbroken": unbroken}
     return environment.get_template("page.html")

@@ -113,6 +113,8 @@ def _is_told(value: object) -> bool:
 
 
 def _in_words(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name} {_in_words(inner)}" for name, inner in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value)) or "none"
     return str(value)

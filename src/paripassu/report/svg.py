@@ -70,6 +70,12 @@ def lines(series: Sequence[Line], *, x: str, y: str, log_x: bool = False, log_y:
     return Markup("".join([*parts, "</svg>"]))  # noqa: S704 - every text in it is escaped
 
 
+def names(series: Sequence[Line]) -> Markup:
+    """The names of lines as a list, for a screen that has no room for them at their ends."""
+    items = [f'<li class="a{line.number}">{escape(line.name)}</li>' for line in series]
+    return Markup(f'<ul class="names">{"".join(items)}</ul>') if items else Markup("")  # noqa: S704 - escaped
+
+
 def plane(points: Sequence[tuple[float, float]], number: int, name: str, gamma: float) -> Markup:
     """Neurons in the plane of two modes, which are stars, by their cosines with each.
 

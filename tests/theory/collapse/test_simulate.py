@@ -174,3 +174,11 @@ def test_threads_change_nothing(threads):
     settings = {"lr_d": 0.1, "lr_g": 0.01, "steps": 40, "seeds": range(19), "momentum": 0.5}
     plain = simulate(Framework(), "nsgda", **settings, batch=3)
     assert np.array_equal(simulate(Framework(), "nsgda", **settings, batch=3, threads=threads).W, plain.W)
+
+
+def test_a_result_says_what_was_found_in_one_line():
+    two = {"steps": 400, "lr_d": 1.0, "lr_g": 0.01, "seeds": [0, 1]}
+    assert repr(simulate(Framework(d=10**5), "sgda", **two)).endswith("every mode found in 0 of 2 runs")
+    found = repr(simulate(Framework(d=10**5), "nsgda", until_recovered=True, **(two | {"steps": 5000})))
+    assert found.startswith("nsgda, d = 100,000: every mode found in 2 of 2 runs, after ")
+    assert found.endswith("there at the end in 2")

@@ -87,6 +87,19 @@ class Result:
     V: Array
     ab: Array
 
+    def __repr__(self) -> str:
+        """How many runs ever had every mode, after how many steps, and how many had them at their end."""
+        runs = np.arange(len(self.seeds))
+        found = np.isfinite(self.first_recovery)
+        last = np.isfinite(self.norm_w).sum(axis=1) - 1
+        game = f"{self.method}, d = {self.framework.d:,}"
+        words = f"{game}: every mode found in {found.sum():,} of {len(runs):,} runs"
+        if found.any():
+            median = np.median(self.first_recovery[found])
+            at_end = self.recovered[runs, last].all(axis=1).sum()
+            words += f", after {median:,.0f} steps (median), and there at the end in {at_end:,}"
+        return words
+
 
 def simulate(
     framework: Framework,

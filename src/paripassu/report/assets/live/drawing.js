@@ -24,11 +24,26 @@ function power(x) {
   return (digits === "1.0" ? "" : `${+digits} × `) + `10${raised}`;
 }
 
+/* Where a legend's labels stand: in a row from `left`, in more rows where `width` has no room. */
+function places(context, labels, left, width) {
+  let x = left, y = 8;
+  return labels.map((label) => {
+    const room = 20 + context.measureText(label).width;
+    if (x > left && x + room > width) [x, y] = [left, y + 15];
+    const place = { x, y };
+    x += room + 14;
+    return place;
+  });
+}
+
 /* lines: [{values, colour, dash, label}] over `steps`; log: a logarithmic axis; range: [low, high] if fixed;
    least: the smallest difference that is more than rounding noise. */
 function drawChart(canvas, { steps, lines, log, range, least = 0.1 }) {
   const { context, width, height } = cleared(canvas);
-  const left = 78, right = 8, top = 18, bottom = 20, end = Math.max(1, steps[steps.length - 1] || 1);
+  const isNarrow = width < 260; // two charts side by side on a phone
+  const left = isNarrow ? 46 : 78, right = 8, bottom = 20, end = Math.max(1, steps[steps.length - 1] || 1);
+  const legend = places(context, lines.map(({ label }) => label), isNarrow ? 0 : left, width);
+  const top = (isNarrow ? 17 : 10) + legend[legend.length - 1].y; // room for the highest tick below the legend
   const scale = log ? (v) => (v > 0 ? Math.log10(v) : NaN) : (v) => v;
   let [low, high] = range || [Infinity, -Infinity];
   if (!range) {
@@ -60,11 +75,11 @@ function drawChart(canvas, { steps, lines, log, range, least = 0.1 }) {
     context.fillText(log ? power(10 ** at) : short(at), left - 6, Y(at));
   }
   context.textBaseline = "bottom";
-  context.fillText(`${end.toLocaleString("en")} steps`, width - right, height);
+  context.fillText(`${end.toLocaleString("en")} ${end === 1 ? "step" : "steps"}`, width - right, height);
   context.textAlign = "left";
   context.fillText("0", left, height);
-  let at = left;
-  lines.forEach(({ values, colour: name, dash, label }) => {
+  lines.forEach(({ values, colour: name, dash, label }, number) => {
+    const { x, y } = legend[number];
     context.strokeStyle = context.fillStyle = colour(name);
     context.lineWidth = 2;
     context.setLineDash(dash || []);
@@ -79,13 +94,12 @@ function drawChart(canvas, { steps, lines, log, range, least = 0.1 }) {
     });
     context.stroke();
     context.beginPath();
-    context.moveTo(at, 8);
-    context.lineTo(at + 16, 8);
+    context.moveTo(x, y);
+    context.lineTo(x + 16, y);
     context.stroke();
     context.setLineDash([]);
     context.textBaseline = "middle";
-    context.fillText(label, at + 20, 8);
-    at += 34 + context.measureText(label).width;
+    context.fillText(label, x + 20, y);
   });
 }
 

@@ -51,11 +51,11 @@
       value: drawn("chart", "Value of the game"),
     };
     parts.root = make(
-      "section", { className: "game" }, make("h3", { textContent: METHODS[method].label }),
+      "section", { className: "game method" }, make("h3", { textContent: METHODS[method].label }),
       make("div", { className: "chips" }, ...parts.chips), parts.state, figure(parts.plane, ""),
       figure(parts.mass, "How much of the generator's output is at each mode, and at their average."),
       figure(parts.pace, "Pace: the length of a player's step over the length of its weights."),
-      figure(parts.value, "The value that the discriminator raises and the generator lowers. At −log 4 nothing is told apart."),
+      figure(parts.value, "The value that the discriminator raises and the generator lowers. At −log 4 the discriminator cannot separate real from generated."),
     );
     return parts;
   }

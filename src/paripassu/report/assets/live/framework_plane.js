@@ -48,7 +48,8 @@ function drawPlane(canvas, { modes, neurons, others, trails }) {
   context.setLineDash([]);
   context.fillStyle = colour("soft");
   context.textAlign = "left";
-  context.fillText("average", (radius + 4) * Math.cos(middle), -(radius + 4) * Math.sin(middle));
+  const edge = width / 2 - context.measureText("average").width;
+  context.fillText("average", Math.min((radius + 4) * Math.cos(middle), edge), -(radius + 4) * Math.sin(middle));
   context.strokeStyle = colour("ink");
   neurons.forEach((_, n) => {
     context.globalAlpha = 0.3;

@@ -1,6 +1,8 @@
 "use strict";
 /* What every live page does: settings in its address, sliders, examples, playback. */
 
+document.documentElement.classList.toggle("embedded", window.self !== window.top);
+
 const byId = (id) => document.getElementById(id);
 const words = (x) => x.toLocaleString("en");
 const make = (tag, attributes = {}, ...children) => {
