@@ -51,7 +51,7 @@ def test_steps_are_the_rules_whatever_the_player(name, tensors, tensor_lr, decay
     relative = {torch.float64: 1e-6, torch.float32: 1e-4, torch.bfloat16: 2**-6}
     for step in range(3):
         # From the weights as they are: a rule that reads them passes one tensor's rounding on to the others.
-        weights = [p.detach().double() for p in parameters]
+        weights = [p.detach().to(torch.float64, copy=True) for p in parameters]
         there = [k for k, (_, _, has, _) in enumerate(tensors) if has[step]]
         for k, p in enumerate(parameters):
             p.grad = scale * normal(p.shape, p.dtype) if k in there else None

@@ -107,8 +107,8 @@ def test_a_diverged_run_gets_the_worst_value(study_folder, monkeypatch):
             for path, end in found.items()
         }
 
-    original = comparison._ends
-    monkeypatch.setattr(comparison, "_ends", ended)
+    original = comparison.ends_in
+    monkeypatch.setattr(comparison, "ends_in", ended)
     result = run_study(study, "smoke", study_folder, engine=Here())
     wild, calm = result.games[0].arms
     assert wild.diverged == 2
