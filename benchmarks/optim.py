@@ -8,12 +8,12 @@ Ratios are to torch's fused Adam: of the medians, and of the fastest steps, whic
 least. A ratio is the median over processes, with the lowest and highest beside it. A target is met if that
 median is at most the target.
 
-The limit of a step is the time, in the same rounds, of what it cannot avoid. Fused Adam reads or writes seven
-numbers for each parameter. With the player's norm the limit is torch's fused SGD and 1/7 of that, for one more
-read of the gradients, which must end before the first weight moves. With a norm per tensor the cache may still
-hold the gradient when the weights move. The limit is then SGD's time for `NSGD` and fused Adam's for the
-grafts, which read and write the same numbers; without the first moment it is 5/7 of that. An aim below the
-limit is out of reach.
+The limit of a step is the time, in the same rounds, of what it cannot avoid. Fused Adam reads or writes
+seven numbers for each parameter. With the player's norm the limit is torch's fused SGD and 1/7 of fused
+Adam's time, for one more read of the gradients, which must end before the first weight moves. With a norm per
+tensor the cache may still hold the gradient when the weights move. The limit is then SGD's time for `NSGD`
+and fused Adam's for the grafts, which read and write the same numbers; without the first moment it is 5/7 of
+that. An aim below the limit is out of reach.
 
 "Without numba" is the way of an installation without the extra `fast`: torch's multi-tensor operations.
 
