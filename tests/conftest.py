@@ -42,11 +42,6 @@ def _compile_kernels():
     theory.simulate(game, "sgda", lr_d=0.1, lr_g=0.1, steps=1)
 
 
-def pytest_collection_modifyitems(items):
-    """What takes long begins first, so that no worker is alone with it in the end."""
-    items.sort(key=lambda item: not {"train", "engine", "studies"} & {*item.path.parts})
-
-
 def pytest_collection_finish():
     """Collect garbage from now on, among what tests make alone."""
     gc.freeze()
