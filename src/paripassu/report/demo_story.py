@@ -11,13 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from paripassu.evidence.collapse import (
-    METHODS,
-    NEURONS_TABLE,
-    OUTCOMES_TABLE,
-    PATHS_TABLE,
-    sweep_table,
-)
+from paripassu.evidence.collapse import METHODS, NEURONS_TABLE, OUTCOMES_TABLE, PATHS_TABLE, sweep_table
 from paripassu.evidence.measures import pace_gaps
 from paripassu.evidence.under_way import UnderWay
 from paripassu.records import STUDY_FILE, Finding, StudyResult

@@ -117,9 +117,7 @@ class KernelGame(Problem):
         for name in ("regularization", "offset"):
             if not 0.0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be finite and >= 0, got {getattr(self, name)}")
-        check_whole(degree=self.degree)
-        if self.degree < 2:
-            raise ValueError(f"degree must be >= 2, got {self.degree}")
+        check_whole(2, degree=self.degree)
         self._check_basis()
 
     def _check_basis(self) -> None:

@@ -96,10 +96,8 @@ class Patches(Problem):
     players = ("w",)
 
     def __post_init__(self) -> None:
-        check_whole(n=self.n, d=self.d, s=self.s, m=self.m, q=self.q, batch=self.batch, tests=self.tests)
-        for name in ("s", "m", "q"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}")
+        check_whole(n=self.n, d=self.d, batch=self.batch, tests=self.tests)
+        check_whole(1, s=self.s, m=self.m, q=self.q)
         for name in ("n", "tests"):
             if getattr(self, name) < 2 or getattr(self, name) % 2:
                 raise ValueError(f"{name} must be even and >= 2, got {getattr(self, name)}")

@@ -130,9 +130,7 @@ def play(
     check_updates(updates)
     if updates == "alternating" and len(players) == 1:
         raise ValueError(f"updates 'alternating' needs two players, this problem has {players}")
-    check_whole(steps=steps)
-    if steps < 1:
-        raise ValueError(f"steps must be >= 1, got {steps}")
+    check_whole(1, steps=steps)
     _check_pace(pace, players, updates)
     rule_of = _rules(rules, players)
     recorded = record_steps(steps, record)

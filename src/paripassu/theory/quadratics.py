@@ -147,10 +147,7 @@ class NoisyQuadratic(Problem):
     players = ("theta",)
 
     def __post_init__(self) -> None:
-        check_whole(d=self.d, batch=self.batch)
-        for name in ("d", "batch"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}")
+        check_whole(1, d=self.d, batch=self.batch)
         if not math.isfinite(self.initial):
             raise ValueError(f"initial must be finite, got {self.initial}")
 

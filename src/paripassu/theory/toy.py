@@ -67,9 +67,7 @@ class Bilinear(Problem):
     players = ("x", "y")
 
     def __post_init__(self) -> None:
-        check_whole(n=self.n)
-        if self.n < 1:
-            raise ValueError(f"n must be >= 1, got {self.n}")
+        check_whole(1, n=self.n)
 
     def start(self, rng: np.random.Generator) -> Mapping[str, list[Array]]:
         """Standard normal numbers, x first."""
