@@ -106,10 +106,18 @@ def loads(device: str, *, tiny: bool = False) -> dict[str, Run]:
 
 
 def settings(device: str, *, compiled: bool, tiny: bool = False) -> dict[str, dict[str, Any]]:
-    """The speed settings to measure, by name; two if everything is tiny."""
+    """The speed settings to measure, by name; two if everything is tiny.
+
+    bfloat16 is left out on a CPU without AVX-512: torch then emulates it, and a round takes minutes.
+    """
     if tiny:
         return {"float32": {}, "float32, channels last": {"channels_last": True}}
-    precisions = ("float32", "tf32", "bf16") if device == "cuda" else ("float32", "bf16")
+    if device == "cuda":
+        precisions: tuple[str, ...] = ("float32", "tf32", "bf16")
+    elif torch.backends.cpu.get_cpu_capability() == "AVX512":
+        precisions = ("float32", "bf16")
+    else:
+        precisions = ("float32",)
     # On a CPU, convolutions in bf16 need channels last.
     plain = precisions if device == "cuda" else ("float32",)
     found: dict[str, dict[str, Any]] = {name: {"precision": name} for name in plain}

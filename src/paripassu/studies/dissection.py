@@ -31,11 +31,11 @@ enough to fit, so runs have 400 here.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from paripassu.evidence.dissection import DIRECTION, HALVES, LENGTH, Column, dissect
 from paripassu.evidence.dissection import SGD as SGD_ROW
@@ -95,6 +95,33 @@ def measure_fixed_point(problem: Problem, paths: Trajectories) -> Mapping[str, A
     return {"distance": np.sqrt((bias**2).mean(axis=1))}
 
 
+@dataclass(frozen=True)
+class FallsOnce:
+    """Learning rates that fall to a share of themselves after some updates."""
+
+    after: int
+    to: float = 0.25
+
+    def __call__(self, update: int) -> float:
+        """The factor at an update, counted from 1."""
+        return self.to if update > self.after else 1.0
+
+
+def measure_floor(problem: Problem, paths: Trajectories) -> Mapping[str, ArrayLike]:
+    """Power of the rate that the distance from the fixed point falls with, at rates that fall to a quarter.
+
+    The first half of the records is at the whole rate, the second at a quarter. Each half has a fixed point
+    of its own, which is the mean over all runs.
+    """
+    del problem
+    distances: list[NDArray[np.float64]] = []
+    for theta in np.split(np.asarray(paths.observed["theta"], np.float64), 2, axis=1):
+        apart = theta - theta.mean(axis=(0, 1))
+        distances.append(np.sqrt((apart**2).mean(axis=(1, 2))))
+    before, after = distances
+    return {"power": np.log(before / after) / math.log(4.0)}
+
+
 def measure_modes(problem: Problem, paths: Trajectories) -> Mapping[str, ArrayLike]:
     """Share of the modes that are found at the end, and decades between both players' relative steps."""
     discriminator, generator = problem.players
@@ -129,6 +156,11 @@ COLUMNS = (
         "fixed point", "distance between the point around which weights settle and the mean of noisy data "
         "(ten coins that show 1 with probability 0.3), a coordinate", "coin", "distance",
         good=0.02, bad=0.1, margin=0.05, study="quadratics",
+    ),
+    Column(
+        "floor", "power of the rate that the distance from that point falls with, where the rate falls to a "
+        "quarter: 1 in proportion to the rate, 1/2 to its root", "falling rate", "power",
+        good=0.9, bad=0.25, margin=0.1, study="quadratics",
     ),
     Column(
         "stable area", "share of 10 x 10 pairs of rates at which the kernel game comes to rest",
@@ -197,6 +229,13 @@ def _phenomena(size: float, seeds: int) -> tuple[list[Cell], list[TunedCells]]:
              record=range(end // 2, end + 1, max(1, end // 100)))
         for arm, (rule, rates) in of_coin.items()
     ]  # fmt: skip
+    half = steps(900)
+    late = range(half - half // 3, half + 1, max(1, half // 300))
+    on_floor = [
+        Cell("falling rate", arm, coin, rule, rates, 2 * half, range(_FIRST, _FIRST + 4 * seeds),
+             measure_floor, record=[*late, *(half + step for step in late)], schedule=FallsOnce(half))
+        for arm, (rule, rates) in _arms(([0.2], [0.2], [0.2])).items()
+    ]  # fmt: skip
     grid = [(float(d), float(g)) for d in np.geomspace(0.03, 1.9, 10) for g in np.geomspace(0.03, 4.0, 10)]
     rest = steps(200)
     on_kernel = [
@@ -221,7 +260,7 @@ def _phenomena(size: float, seeds: int) -> tuple[list[Cell], list[TunedCells]]:
                measure_modes, record=range(0, steps(2000) + 1, max(1, steps(2000) // 20))),
         "missing", seeds,
     )  # fmt: skip
-    return [*on_coin, *on_kernel], [
+    return [*on_coin, *on_floor, *on_kernel], [
         TunedCells(
             tuning("frequencies", Frequencies(samples=5000), of_frequencies, 3000, frequencies.measure),
             "risk", seeds,

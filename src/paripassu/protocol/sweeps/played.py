@@ -14,7 +14,7 @@ seed, the step of divergence, and each measured number.
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,7 +26,7 @@ from paripassu.protocol.sweeps.batch import ArmBatch, check_has_fields
 from paripassu.protocol.sweeps.sweep import Stage, Tables
 from paripassu.records import Finding
 from paripassu.rules import Rule
-from paripassu.theory import Problem, Trajectories, play
+from paripassu.theory import Problem, Trajectories, constant, play
 from paripassu.theory.recording import Updates
 
 Measure = Callable[[Problem, Trajectories], Mapping[str, ArrayLike]]
@@ -54,6 +54,7 @@ class Cell(ArmBatch):
         updates: as `play` takes them.
         weight_decay: as ``rates``, one for all of them.
         record: steps to record, as `play` takes them.
+        schedule: as `play` takes it; a function of a module or a frozen dataclass.
         part: of the sweep, such as ``"tuning"``. Pages sum up the parts that begin with ``"fresh"``, or all
             cells if there is no such part.
 
@@ -72,6 +73,7 @@ class Cell(ArmBatch):
     updates: Updates = "simultaneous"
     weight_decay: Rate = 0.0
     record: Sequence[int] | None = None
+    schedule: Callable[[int], float] = constant
     part: str = "runs"
 
     def __post_init__(self) -> None:
@@ -109,10 +111,11 @@ class Cell(ArmBatch):
             "rates": list(self.rates),
             "steps": self.steps,
             "seeds": list(self.seeds),
-            "measure": f"{self.measure.__module__}.{self.measure.__qualname__}",
+            "measure": _named(self.measure),
             "updates": self.updates,
             "weight_decay": self.weight_decay,
             "record": None if self.record is None else list(self.record),
+            "schedule": _named(self.schedule),
         }
 
     def compute(self) -> Mapping[str, pl.DataFrame]:
@@ -122,7 +125,7 @@ class Cell(ArmBatch):
         decay = {player: _of(self.weight_decay, n) for n, player in enumerate(players)}
         paths = play(
             self.problem, self.rules, by_player, self.steps, list(self.seeds),
-            updates=self.updates, weight_decay=decay, record=self.record,
+            updates=self.updates, weight_decay=decay, record=self.record, schedule=self.schedule,
         )  # fmt: skip
         runs = len(paths.seeds)
         columns: dict[str, Any] = {
@@ -215,3 +218,10 @@ def _words(values: Sequence[Any], name: str) -> str:
     if len(values) > _FEW:
         return f"{len(values):,} {name}"
     return f"{name} {', '.join(map(str, values))}"
+
+
+def _named(function: Callable[..., Any]) -> str:
+    """A function by where it is, a dataclass by its fields."""
+    if is_dataclass(function):
+        return repr(function)
+    return f"{function.__module__}.{function.__qualname__}"
