@@ -11,7 +11,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check
 PIP := $(BIN)/python $(INSTALL)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-core test-browser test-triton test-on-gpu test-ray test-loops test-notebooks test-faults fuzz dist docs lint format python clean-cache clean
+.PHONY: help demo test test-core test-browser test-triton test-on-gpu test-ray test-loops test-notebooks test-readme test-faults fuzz dist docs lint format python clean-cache clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -87,6 +87,9 @@ test-loops: $(STAMP)  ## Run the guide's loops in Lightning and accelerate
 test-notebooks: $(STAMP)  ## Run the notebooks of the docs and write their pages anew
 	$(PIP) -r requirements/notebooks.txt
 	OMP_NUM_THREADS=1 $(BIN)/python tools/notebooks.py
+
+test-readme: $(STAMP)  ## Run README's commands about a run, and hold how good its samples are
+	OMP_NUM_THREADS=1 $(BIN)/python tools/readme.py
 
 test-faults: $(STAMP)  ## Inject an hour of faults, on all cores; write docs/results/reliability.md
 	$(BIN)/pytest tests/faults $(FAULTS)

@@ -48,7 +48,7 @@ from paripassu.train import Player, Run
 from paripassu.train.captured import WARM_UPS, CapturedRounds, CudaGraphs
 from paripassu.train.pack import Device
 from paripassu.train.pack_size import LEAST_GAIN, MOST
-from paripassu.train.precision import tensor_cores
+from paripassu.train.precision import computes_bfloat16, tensor_cores
 from paripassu.train.state import initial_state
 from paripassu.train.step import step
 
@@ -80,21 +80,21 @@ def loads(device: str, *, tiny: bool = False) -> dict[str, Run]:
         device: where.
         tiny: whether networks and batches are so small that nothing but errors can be learned from them.
     """
-    width, n_critic = (128, 5) if device == "cuda" else (32, 1)
+    width = 128 if device == "cuda" else 32
     channels, batch = 64, 64
     if tiny:
         width, channels, batch = 2, 2, 2
     narrow = {PACKED_LOAD: 32} if device == "cuda" and not tiny else {}
     resnet, dcgan = Player(Adam((0.0, 0.9)), 2e-4), Player(Adam((0.5, 0.999)), 2e-4)
     return {
-        f"WGAN-GP ResNet, {width} channels, n_critic {n_critic}": Run(
+        f"WGAN-GP ResNet, {width} channels, n_critic 5": Run(
             Digits(),  # not read: random images cost the same
             WganGPResNet(width=width),
             resnet,
             resnet,
             loss=wasserstein,
             penalty=WganGP(),
-            n_critic=n_critic,
+            n_critic=5,
             generator_batches=2,
             batch=batch,
             device=device,
@@ -108,13 +108,13 @@ def loads(device: str, *, tiny: bool = False) -> dict[str, Run]:
 def settings(device: str, *, compiled: bool, tiny: bool = False) -> dict[str, dict[str, Any]]:
     """The speed settings to measure, by name; two if everything is tiny.
 
-    bfloat16 is left out on a CPU without AVX-512: torch then emulates it, and a round takes minutes.
+    On CPUs bfloat16 is measured only where it is computed (`computes_bfloat16`).
     """
     if tiny:
         return {"float32": {}, "float32, channels last": {"channels_last": True}}
     if device == "cuda":
         precisions: tuple[str, ...] = ("float32", "tf32", "bf16")
-    elif torch.backends.cpu.get_cpu_capability() == "AVX512":
+    elif computes_bfloat16(torch.device("cpu")):
         precisions = ("float32", "bf16")
     else:
         precisions = ("float32",)

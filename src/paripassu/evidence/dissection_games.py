@@ -24,6 +24,7 @@ ARMS_OF_ROWS: Mapping[str, str] = {
     "adam direction": "adam direction",
     "sgd": "sgda",
     "nsgd": "nsgda global",
+    "nsgd rms": "nsgda rms",
 }
 
 

@@ -22,7 +22,8 @@ verdict.
 ``ring`` and ``ease on the ring`` are GANs and take hours. They are read from the study grafting where its
 folder is beside: the share of Adam's result on fresh seeds, and of its ease, on the ring of eight Gaussians
 in the family *plain*. The page lists the cells that are missing. They have a word and no verdict, because
-grafting has its own. ``clipped`` is SGD whose updates are at most as long as the player's weights.
+grafting has its own. ``clipped`` is SGD whose updates are at most as long as the player's weights. In the
+columns that are no GANs each player is one tensor, so that one norm a player and one a tensor are the same.
 
 The predictions are older than any run. The rule was written when the results of the studies that the columns
 name were known. One of them left ``adam direction`` undecided on memorised noise, because 150 steps were just
@@ -64,6 +65,7 @@ Arms = Mapping[str, tuple[Rule, Sequence[Rate]]]
 _FIRST = FIRST_CONFIRMATION_SEED
 _EPS = 1e-12  # far below the gradients of these games
 _ADAM = Adam((0.0, 0.9), _EPS)
+_IN_ADAMS_UNIT = Normalize(scope="layer", unit="rms")  # `NSGD`'s own rule
 
 # Learning rates in the unit of a rule's updates: a step's length, Adam's size of an element, a gradient.
 _Unit = tuple[Sequence[Rate], Sequence[Rate], Sequence[Rate]]
@@ -81,7 +83,7 @@ def _arms(unit: _Unit, adam: Adam = _ADAM) -> dict[str, tuple[Rule, Sequence[Rat
         "momentum": (SGD(0.9), slower),
         "nsgd": (Normalize(), length),
         "nsgd momentum": (Normalize(SGD(0.9)), length),
-        "nsgd rms": (Normalize(unit="rms"), element),
+        "nsgd rms": (_IN_ADAMS_UNIT, element),
         "maxva": (MaxVA((0.0, 0.999), eps=adam.eps), element),
         "sign": (Sign(), element),
         "clipped": (Clip(), gradient),
@@ -208,7 +210,7 @@ def _phenomena(size: float, seeds: int) -> tuple[list[Cell], list[TunedCells]]:
             for arm, (rule, rates) in arms.items()
         ]  # fmt: skip
 
-    known = {"nsgd momentum": Normalize(SGD(0.9)), "nsgd rms": Normalize(unit="rms"), "sign": Sign(),
+    known = {"nsgd momentum": Normalize(SGD(0.9)), "nsgd rms": _IN_ADAMS_UNIT, "sign": Sign(),
              "clipped": Clip()}  # fmt: skip
 
     def with_more(arms: Arms, maxva: MaxVA) -> dict[str, tuple[Rule, Sequence[Rate]]]:

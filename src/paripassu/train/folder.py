@@ -16,6 +16,7 @@ from paripassu.records import RECORDS_FILE, RUN_FILE, RunHeader, RunImages, RunS
 from paripassu.records.codec import dump, load
 from paripassu.train.classes import why_not_by_class
 from paripassu.train.own_parts import check_unchanged, portable
+from paripassu.train.precision import computes_bfloat16
 from paripassu.train.run import Run, from_settings
 
 SAMPLES = "samples"
@@ -136,7 +137,9 @@ def check_images(images: ImageSet | None, folder: Path) -> None:
 
 
 def remarks_on(run: Run, real: Samples) -> Iterator[str]:
-    """What a person should know of the data of a run, in sentences."""
+    """What a person should know of a run and its data, in sentences."""
+    if run.precision == "bf16" and not computes_bfloat16(torch.device(run.device)):
+        yield "this CPU has no bfloat16, and rounds take many times longer than with --precision float32"
     if not (images := real.images):
         return
     if images.account:

@@ -41,6 +41,11 @@ def _compiled(whole: Penalty) -> Callable[..., Tensor]:
     return torch.compile(whole.__call__)
 
 
+def computes_bfloat16(device: torch.device) -> bool:
+    """False for CPUs on which torch converts every number from bfloat16 and back, which takes longest."""
+    return device.type != "cpu" or torch.backends.cpu.get_cpu_capability() != "AVX2"
+
+
 @contextmanager
 def tensor_cores(run: Run) -> Generator[None]:
     """Let a GPU round factors to tf32 if the run asks for it; torch's default rounds in convolutions."""
