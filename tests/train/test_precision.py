@@ -15,6 +15,7 @@ from paripassu.models.architecture import Pair
 from paripassu.rules import SGD
 from paripassu.train import Player
 from paripassu.train.evaluation import Evaluator
+from paripassu.train.folder import remarks_on
 from paripassu.train.precision import _compiled, play, tensor_cores
 from paripassu.train.state import initial_state
 from paripassu.train.step import step
@@ -143,3 +144,12 @@ def test_tf32_is_used_where_the_run_says_so_and_only_there(images, precision, wa
         assert (torch.get_float32_matmul_precision() == "high") == wanted
         assert torch.backends.cudnn.allow_tf32 == wanted
     assert (torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32) == before
+
+
+@pytest.mark.parametrize(("capability", "sentences"), [("AVX2", 1), ("AVX512", 0)])
+def test_a_cpu_without_bfloat16_is_named(points, capability, sentences, monkeypatch):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    run = replace(points, precision="bf16")
+    found = list(remarks_on(run, run.data.load(torch.device("cpu"))))
+    assert len(found) == sentences
+    assert all("--precision float32" in sentence for sentence in found)
