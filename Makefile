@@ -10,6 +10,9 @@ DIST := .venv-dist
 INSTALL := -m pip install --quiet --disable-pip-version-check
 PIP := $(BIN)/python $(INSTALL)
 
+# Tests and the demo start dozens of interpreters, and without bytecode each compiles the package anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-core test-browser test-triton test-on-gpu test-ray test-loops test-notebooks test-readme test-faults fuzz dist docs lint format python clean-cache clean
 
