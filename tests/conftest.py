@@ -9,15 +9,10 @@ from importlib.util import find_spec
 
 import hypothesis  # before objects are frozen: it asks who refers to random generators
 import pytest
-import torch
 
 # A shell's background jobs ignore Ctrl-C, and so would the programs that tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-# Triton reads this when it is imported, which parts of torch do.
-if not torch.cuda.is_available():
-    os.environ["TRITON_INTERPRET"] = "1"
 
 # A change lands or not by what it changed: the same examples every time. `make fuzz` looks for others.
 hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
@@ -28,11 +23,24 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 gc.disable()
 
 
+def pytest_configure(config):
+    """Import torch where tests run, which is not in the process that hands them out."""
+    if not _hands_out(config):
+        torch = importlib.import_module("torch")
+        # Triton reads this when it is imported, which parts of torch do.
+        if not torch.cuda.is_available():
+            os.environ["TRITON_INTERPRET"] = "1"
+
+
 def pytest_sessionstart(session):
     """Compile the kernels once, beside the collection of xdist's workers, which else compile each alone."""
-    alone = not session.config.getoption("numprocesses", None) or hasattr(session.config, "workerinput")
-    if not alone and find_spec("numba"):
+    if _hands_out(session.config) and find_spec("numba"):
         threading.Thread(target=_compile_kernels).start()  # a session that ends sooner waits for it
+
+
+def _hands_out(config):
+    """Whether this process has xdist's workers, and runs no tests itself."""
+    return bool(config.getoption("numprocesses", None)) and not hasattr(config, "workerinput")
 
 
 def _compile_kernels():

@@ -1,13 +1,16 @@
 """Studies on networks: their rules on both sides of each bound, and each at its smallest."""
 
 import math
+import struct
 
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from tests.cases.studies import Here
 
-from paripassu.classifiers import Classifier, Perceptron, ScaleInvariantPerceptron
+from paripassu.classifiers import Classifier, Convolutional, Perceptron, ScaleInvariantPerceptron
+from paripassu.data import Idx
 from paripassu.evidence.dissection import HALVES
 from paripassu.protocol import run_study
 from paripassu.protocol.sweeps import Tables
@@ -170,3 +173,45 @@ def test_each_runs_at_its_smallest(study, tmp_path):
     result = run_study(study, "smoke", tmp_path, engine=Here())
     assert {finding.verdict.outcome for finding in result.findings} == {"undecided"}
     assert write_study_page(tmp_path).is_file()
+
+
+def _mnist(folder, side=28, count=1797):
+    """A file like MNIST's, its labels beside it."""
+    images, labels = folder / "train-images-idx3-ubyte", folder / "train-labels-idx1-ubyte"
+    pixels = np.random.default_rng(0).integers(0, 256, (count, side, side), dtype=np.uint8)
+    images.write_bytes(b"\0\0\x08\x03" + struct.pack(">III", *pixels.shape) + pixels.tobytes())
+    labels.write_bytes(b"\0\0\x08\x01" + struct.pack(">I", count) + bytes(n % 10 for n in range(count)))
+    return images
+
+
+def test_robustness_runs_on_mnist_by_path(tmp_path):
+    path = _mnist(tmp_path)
+    study = robustness.STUDY.on_data({"mnist": path})
+    result = run_study(study, "smoke", tmp_path / "out", engine=Here())
+    assert [finding.about for finding in result.findings] == ["convolutional network"] * 3
+    assert str(path) in str(result.settings)
+    page = write_study_page(tmp_path / "out").read_text(encoding="utf-8")
+    assert "some change of length 1.75 fools" in page
+
+
+@pytest.mark.parametrize(
+    ("side", "count", "why"),
+    [(28, 1796, "has 1,796 images"), (27, 1797, "for images of side 28, got images of 27 x 27")],
+)
+def test_files_of_other_images_are_named(side, count, why, tmp_path):
+    other = Classifier(Convolutional((1, 2), 28), data=Idx(_mnist(tmp_path, side, count)))
+    with pytest.raises(ValueError, match=why):
+        play(other, SGD(), 0.1, 1, [0], record=[1])
+
+
+def test_a_convolution_of_larger_images_has_its_own_matrices():
+    """The logits without biases are the product of the matrices wherever ReLU lets all pass."""
+    network = Convolutional((2, 3), 12)
+    weights = [weight.abs().double() for weight in network.first(0)]
+    image = torch.rand(1, 12, 12, dtype=torch.float64)
+    through = image.flatten()
+    for layer in network.layers(weights):
+        through = layer @ through
+    torch.testing.assert_close(network.logits(weights, image)[0], through)
+    with pytest.raises(ValueError, match="side must be a multiple of 4, got 10"):
+        Convolutional(side=10)

@@ -13,15 +13,18 @@ from torch.nn.functional import cross_entropy
 
 from paripassu.classifiers.frequency import Frequency, pattern, without_frequency
 from paripassu.classifiers.network import Network
+from paripassu.data import Source
 from paripassu.data.digits import CLASSES, labelled_digits
 from paripassu.theory.problem import Array, Data, Problem, Weights
 
 TRAINING, VALIDATION, TEST = 1000, 297, 500
 """Sizes of the three parts, which are the same in every run."""
 
+_ALL = TRAINING + VALIDATION + TEST
+
 
 class Part(NamedTuple):
-    """Images ``[N, 8, 8]`` in [0, 1] and labels ``[N]``."""
+    """Images ``[N, side, side]`` in [0, 1] and labels ``[N]``."""
 
     images: Tensor
     labels: Tensor
@@ -31,9 +34,10 @@ class Part(NamedTuple):
 class Classifier(Problem):
     """One player, the network, that minimizes the cross-entropy of digits.
 
-    The 1,797 digits are divided once, into 1,000 for training, 297 for validation and 500 for the test. A run
-    draws its first weights, its labelled images if these are few, and its batches. Observed are ``loss`` and
-    ``train_error`` on the run's training images, ``validation_error`` and ``test_error``.
+    The digits are divided once, into 1,000 for training, 297 for validation and 500 for the test. More than
+    these 1,797 are not used. A run draws its first weights, its labelled images if these are few, and its
+    batches. Observed are ``loss`` and ``train_error`` on the run's training images, ``validation_error`` and
+    ``test_error``.
 
     Args:
         network: the classifier.
@@ -43,9 +47,11 @@ class Classifier(Problem):
         loss_scale: the loss is multiplied by it, > 0; what is observed is not.
         without: a frequency that is projected out of all images; pixels may then leave [0, 1] a little.
         tests: how many of the test images are used, in 1..500.
+        data: labelled digits in files, of the network's side; None for scikit-learn's. They are read at the
+            first use.
 
     Raises:
-        ValueError: a setting out of its range.
+        ValueError: a setting out of its range, or data that are no such digits.
 
     Example:
         >>> from paripassu.classifiers import Classifier, Perceptron
@@ -63,6 +69,7 @@ class Classifier(Problem):
     loss_scale: float = 1.0
     without: Frequency | None = None
     tests: int = TEST
+    data: Source | None = None
     players = ("net",)
 
     def __post_init__(self) -> None:
@@ -99,12 +106,17 @@ class Classifier(Problem):
 
     @cached_property
     def _parts(self) -> tuple[Part, Part, Part]:
-        images, labels = labelled_digits()
+        images, labels = labelled_digits() if self.data is None else _labelled(self.data)
+        if images.shape[1:] != 2 * (self.network.side,):
+            raise ValueError(
+                f"the network is for images of side {self.network.side}, got images of "
+                f"{' x '.join(map(str, images.shape[1:]))} pixels"
+            )
         if self.without is not None:
             images = without_frequency(images, self.without)
         order = torch.from_numpy(np.random.default_rng(0).permutation(len(images)))
         first, second, third = (
-            Part(images[own], labels[own]) for own in order.split([TRAINING, VALIDATION, TEST])
+            Part(images[own], labels[own]) for own in order[:_ALL].split([TRAINING, VALIDATION, TEST])
         )
         return first, second, Part(third.images[: self.tests], third.labels[: self.tests])
 
@@ -157,6 +169,19 @@ class Classifier(Problem):
 
     def _error_on(self, weights: Weights, part: Part) -> Tensor:
         return _error(self.network.logits(weights["net"], part.images), part.labels)
+
+
+def _labelled(data: Source) -> tuple[Tensor, Tensor]:
+    """As `labelled_digits`, from files."""
+    found = data.labelled(torch.device("cpu"))
+    assert found.labels is not None
+    classes = len(found.labels.names)
+    if len(found) < _ALL or found.pixels.shape[1] != 1 or classes != CLASSES:
+        raise ValueError(
+            f"{data.name} has {len(found):,} images of {found.pixels.shape[1]} channels, {classes} classes: "
+            f"give at least {_ALL:,} grey ones of {CLASSES} classes"
+        )
+    return found.pixels[:, 0].double() / 255, found.labels.numbers
 
 
 def _error(logits: Tensor, labels: Tensor) -> Tensor:

@@ -12,11 +12,15 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
+from paripassu.data.digits import SIDE
 from paripassu.theory.problem import Array
 
 
 class Network(ABC):
     """A classifier of digits: a frozen dataclass of settings.
+
+    Attributes:
+        side: pixels along each side of an image.
 
     Example:
         >>> import numpy as np, torch
@@ -29,13 +33,15 @@ class Network(ABC):
         torch.Size([3, 10])
     """
 
+    side: int = SIDE
+
     @abstractmethod
     def start(self, rng: np.random.Generator) -> list[Array]:
         """First weights of one run."""
 
     @abstractmethod
     def logits(self, weights: Sequence[Tensor], images: Tensor) -> Tensor:
-        """Logits ``[B, 10]`` of images ``[B, 8, 8]``, in the precision of both."""
+        """Logits ``[B, 10]`` of images ``[B, side, side]``, in the precision of both."""
 
     def layers(self, weights: Sequence[Tensor]) -> list[Tensor]:
         """Its linear maps as matrices ``[outputs, inputs]``, biases left out, in order.

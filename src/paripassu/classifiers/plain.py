@@ -23,9 +23,10 @@ class Perceptron(Network):
 
     Args:
         widths: of the hidden layers, each >= 1; none for a linear model.
+        side: pixels along each side of an image, >= 1.
 
     Raises:
-        ValueError: a width below 1.
+        ValueError: a width or side below 1.
 
     Example:
         >>> import torch
@@ -34,13 +35,14 @@ class Perceptron(Network):
     """
 
     widths: tuple[int, ...] = (64, 64)
+    side: int = SIDE
 
     def __post_init__(self) -> None:
-        check_at_least_one(**{f"width {n + 1}": width for n, width in enumerate(self.widths)})
+        check_at_least_one(side=self.side, **{f"width {n + 1}": width for n, width in enumerate(self.widths)})
 
     def start(self, rng: np.random.Generator) -> list[Array]:
         """He's weights ``[inputs, outputs]`` and zero biases, layer by layer."""
-        return connected_start(rng, [SIDE**2, *self.widths, CLASSES])
+        return connected_start(rng, [self.side**2, *self.widths, CLASSES])
 
     def logits(self, weights: Sequence[Tensor], images: Tensor) -> Tensor:
         """``[B, 10]``."""
@@ -57,9 +59,10 @@ class Convolutional(Network):
 
     Args:
         channels: of both convolutions, each >= 1.
+        side: pixels along each side of an image, a multiple of 4.
 
     Raises:
-        ValueError: a number of channels below 1.
+        ValueError: a number of channels below 1, or another side.
 
     Example:
         >>> import torch
@@ -68,14 +71,17 @@ class Convolutional(Network):
     """
 
     channels: tuple[int, int] = (4, 16)
+    side: int = SIDE
 
     def __post_init__(self) -> None:
+        if self.side < 4 or self.side % 4:
+            raise ValueError(f"side must be a multiple of 4, got {self.side}")
         check_at_least_one(**{f"channels {n + 1}": count for n, count in enumerate(self.channels)})
 
     def start(self, rng: np.random.Generator) -> list[Array]:
         """He's weights and zero biases: two filters' tensors, then the linear layer's ``[inputs, 10]``."""
         first, second = self.channels
-        size = second * (SIDE // 4) ** 2
+        size = second * (self.side // 4) ** 2
         return [
             he_normal(rng, first, 1, 4, 4, inputs=16),
             np.zeros(first),
@@ -93,11 +99,11 @@ class Convolutional(Network):
         return hidden.flatten(1) @ last + last_bias
 
     def layers(self, weights: Sequence[Tensor]) -> list[Tensor]:
-        """Both convolutions as the matrices that they are for images of 8 x 8, and the linear layer."""
+        """Both convolutions as the matrices that they are for images of this side, and the linear layer."""
         filters, _, more, _, last, _ = (weight.double() for weight in weights)
-        half = (self.channels[0], SIDE // 2, SIDE // 2)
+        whole, half = (1, self.side, self.side), (self.channels[0], self.side // 2, self.side // 2)
         return [
-            matrix_of(lambda x: conv2d(x.unsqueeze(0), filters, stride=2, padding=1), (1, SIDE, SIDE)),
+            matrix_of(lambda x: conv2d(x.unsqueeze(0), filters, stride=2, padding=1), whole),
             matrix_of(lambda x: conv2d(x.unsqueeze(0), more, stride=2), half),
             last.mT,
         ]

@@ -31,7 +31,7 @@ def assert_same_weights(fast, paths):
 
 
 def given_start(framework, seed=0, runs=1):
-    """Larger than the framework's own, so that 80 steps go far: ``[R, m_D, d]`` and ``[R, m_G, d]``."""
+    """Larger than the framework's own, so that 40 steps go far: ``[R, m_D, d]`` and ``[R, m_G, d]``."""
     rng = np.random.default_rng(seed)
     shapes = ((runs, framework.n_discriminator, framework.d), (runs, framework.n_generator, framework.d))
     return tuple(0.3 * rng.standard_normal(shape) for shape in shapes)
@@ -50,16 +50,16 @@ def given_start(framework, seed=0, runs=1):
 )
 @pytest.mark.parametrize("law", ["modes", "coefficients"])
 def test_the_fast_path_plays_what_any_rule_plays(law, method, momentum, rule, updates):
-    """From one start, 80 steps in float64, to 1e-8 of the numbers."""
+    """From one start, 40 steps in float64, to 1e-8 of the numbers."""
     framework = FRAMEWORKS[law]
     W, V = given_start(framework)
-    record = [0, 7, 40, 80]
+    record = [0, 7, 20, 40]
     fast = simulate(
-        framework, method, momentum=momentum, lr_d=0.05, lr_g=0.02, steps=80, updates=updates,
+        framework, method, momentum=momentum, lr_d=0.05, lr_g=0.02, steps=40, updates=updates,
         start=(W, V), record=record,
     )  # fmt: skip
     paths = play(
-        CollapseGame(framework, along_axes=True), rule, {"discriminator": 0.05, "generator": 0.02}, 80, 0,
+        CollapseGame(framework, along_axes=True), rule, {"discriminator": 0.05, "generator": 0.02}, 40, 0,
         updates=updates, start={"discriminator": [W], "generator": [V]}, record=record,
     )  # fmt: skip
     for name, values in paths.observed.items():
@@ -91,7 +91,7 @@ def test_the_fast_path_plays_what_any_rule_plays(law, method, momentum, rule, up
     ],
 )
 def test_the_fast_path_follows_a_pace_as_play_does(method, rule, pace, updates, decay):
-    framework, steps = FRAMEWORKS["modes"], 60
+    framework, steps = FRAMEWORKS["modes"], 30
     W, V = given_start(framework)
     momentum, rates = getattr(rule, "momentum", 0.0), {"lr_d": 0.05} | ({} if pace else {"lr_g": 0.02})
     fast = simulate(
@@ -142,12 +142,12 @@ def test_trained_output_weights_are_a_second_tensor(framework, method, momentum,
     framework = FRAMEWORKS[framework]
     W, V = given_start(framework)
     fast = simulate(
-        framework, method, lr_d=0.05, lr_g=0.02, steps=80, momentum=momentum, updates=updates,
-        trainable=True, start=(W, V), record=[80],
+        framework, method, lr_d=0.05, lr_g=0.02, steps=40, momentum=momentum, updates=updates,
+        trainable=True, start=(W, V), record=[40],
     )  # fmt: skip
     paths = play(
         CollapseGame(framework, trainable=True, along_axes=True), rule,
-        {"discriminator": 0.05, "generator": 0.02}, 80, 0, updates=updates,
+        {"discriminator": 0.05, "generator": 0.02}, 40, 0, updates=updates,
         start={"discriminator": [W, [[framework.a, framework.b]]], "generator": [V]},
     )  # fmt: skip
     assert fast.ab == pytest.approx(paths.weights["discriminator"][1], rel=1e-8)

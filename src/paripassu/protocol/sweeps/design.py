@@ -1,7 +1,7 @@
 """A sweep as the design of a study: its stages in order, its tables, its verdict rule."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,10 +24,12 @@ class SweepDesign(Design):
     Args:
         sweep: what runs.
         verdict: applied to the sweep and its tables.
+        by_path: sweeps on data in files, made from the files' path.
     """
 
     sweep: Sweep
     verdict: SweepVerdict
+    by_path: Mapping[str, Callable[[Path], Sweep]] = field(default_factory=dict[str, Callable[[Path], Sweep]])
 
     @property
     def kind(self) -> str:
@@ -79,10 +81,14 @@ class SweepDesign(Design):
         return self.verdict(self.sweep, tables)
 
     def on_data(self, paths: Mapping[str, Path]) -> Self:
-        """This design, unchanged; a sweep takes no data."""
-        if paths:
-            raise ValueError(f"a sweep of the theory takes no data by path: leave out {', '.join(paths)}")
-        return self
+        """This design with a sweep from ``by_path``; unchanged without paths."""
+        for name in paths.keys() - self.by_path.keys():
+            takes = f"takes {', '.join(self.by_path)}" if self.by_path else "takes no data by path"
+            raise ValueError(f"this study {takes}: leave out {name}")
+        if len(paths) > 1:
+            raise ValueError(f"this study plays one data set at a time: choose one of {', '.join(paths)}")
+        sweeps = [self.by_path[name](path) for name, path in paths.items()]
+        return replace(self, sweep=sweeps[0]) if sweeps else self
 
     def on_games(self, names: Sequence[str]) -> Self:
         """This design, unchanged; a sweep has one problem."""
