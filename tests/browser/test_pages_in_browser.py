@@ -16,7 +16,7 @@ from tests.browser.watching import PHONE, SECONDS, complaints, empty_logs, on_a_
 from tests.cases.folders import HOSTILE, WRITERS, run_folder
 
 from paripassu.report import figures
-from paripassu.report.page import Figure, Page
+from paripassu.report.page import Figure, Graded, Page, Table
 from paripassu.report.run import write_run_page
 
 pytestmark = pytest.mark.browser
@@ -158,6 +158,24 @@ def test_paper_is_light_and_holds_figures_whole(browser, pages):
         assert drawn.rect["width"] > 680
     finally:
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
+
+
+def test_a_wide_table_is_whole_on_paper(browser, tmp_path):
+    """A4 has 718 px between Chromium's margins; the dissection has eleven columns."""
+    heads = ("rule", *(f"a phenomenon {n}" for n in range(10)))
+    words = ("which half", *["undecided"] * 10)
+    row = ("Adam's length", *[Graded("0.00123", "good", "0.1 [0, 1]")] * 10)
+    page = Page("Wide", "", [Table(heads, [row, words])], []).write(tmp_path)
+    size = {"width": 718, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        _open(browser, page)
+        table = browser.find_element(By.CSS_SELECTOR, "table")
+        assert table.rect["x"] + table.rect["width"] <= 718
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
 def _hover(browser: Chrome, mark) -> str:
