@@ -14,7 +14,7 @@ PIP := $(BIN)/python $(INSTALL)
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-core test-browser test-triton test-on-gpu test-ray test-loops test-notebooks test-readme test-faults fuzz dist docs lint format python clean-cache clean
+.PHONY: help demo test install-all test-core test-browser test-triton test-on-gpu test-ray test-loops test-notebooks test-readme test-faults fuzz dist docs lint format python clean-cache clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -66,6 +66,9 @@ test-core: dist $(CORE)/.installed  ## Test the optimizers, rules and probe with
 	OMP_NUM_THREADS=1 $(CORE)/bin/pytest -n 2 $(WITHOUT_EXTRAS) \
 	  tests/rules tests/optim tests/probe tests/test_packaging.py \
 	  --pyargs paripassu.extras paripassu.files paripassu.optim paripassu.probe paripassu.rules
+
+install-all: $(STAMP)  ## Install what all targets below need, so that two of them may run at a time
+	$(PIP) $(foreach part,browser triton ray loops notebooks,-r requirements/$(part).txt)
 
 test-browser: $(STAMP)  ## Open pages in headless Chromium (Debian: chromium, chromium-driver)
 	$(PIP) -r requirements/browser.txt
