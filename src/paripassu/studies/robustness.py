@@ -207,7 +207,7 @@ def _scale(
 
 
 _SMALL_NETS = (
-    "Digits of 8 x 8 and networks of a few thousand weights, at constant rates. The paper trains residual "
+    "Digits and networks of a few thousand weights, at constant rates. The paper trains residual "
     "networks on larger images, with rates that fall."
 )
 _SHORT = "Runs have 300 steps of 32 digits and 8 fresh seeds instead of 3,000 and 32."
