@@ -40,13 +40,14 @@ def test_the_smallest_table_has_every_cell_and_can_be_copied(tmp_path):
         assert shown in page
 
 
-def test_the_clipped_row_plays_every_phenomenon():
-    """The smallest table leaves it out."""
+def test_every_row_plays_every_phenomenon():
+    """The smallest table has the rows of halves alone; the clipped row is played here."""
     cells, phenomena = study._phenomena(0.005, 1)
     every = [*cells, *(cell for each in phenomena for cell in each.tuning)]
-    own = [cell for cell in every if cell.arm == "clipped"]
-    assert {cell.condition for cell in own} == {c.condition for c in study.COLUMNS if not c.game}
-    for cell in own:
+    conditions = {c.condition for c in study.COLUMNS if not c.game}
+    played = {(cell.condition, cell.arm) for cell in every}
+    assert played == {(condition, cell.arm) for condition in conditions for cell in every}
+    for cell in (cell for cell in every if cell.arm == "clipped"):
         assert isinstance(cell.rules, Clip)
         rate = np.broadcast_to(cell.rates[0], len(cell.problem.players))
         lr = dict(zip(cell.problem.players, rate, strict=True))

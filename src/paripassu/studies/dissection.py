@@ -45,7 +45,7 @@ from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
 from paripassu.protocol.sweeps import Cell, DissectionSweep, Measure, SweepDesign, Tables, TunedCells
 from paripassu.protocol.sweeps.played import Rate
 from paripassu.records import Effect, Finding, Verdict
-from paripassu.rules import SGD, Adam, Clip, Graft, MaxVA, Normalize, Rule, Sign
+from paripassu.rules import SGD, Adam, Clip, Graft, MaxVA, Normalize, RMSprop, Rule, Sign
 from paripassu.studies import frequencies, kernel_game, patches
 from paripassu.theory import (
     CollapseGame,
@@ -87,6 +87,7 @@ def _arms(unit: _Unit, adam: Adam = _ADAM) -> dict[str, tuple[Rule, Sequence[Rat
         "maxva": (MaxVA((0.0, 0.999), eps=adam.eps), element),
         "sign": (Sign(), element),
         "clipped": (Clip(), gradient),
+        "rmsprop": (RMSprop(0.9, _EPS), element),
     }
 
 
