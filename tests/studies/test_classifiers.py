@@ -194,6 +194,13 @@ def test_robustness_runs_on_mnist_by_path(tmp_path):
     assert "some change of length 1.75 fools" in page
 
 
+def test_missing_files_are_named_before_anything_is_written(tmp_path):
+    study = robustness.STUDY.on_data({"mnist": tmp_path / "train-images-idx3-ubyte"})
+    with pytest.raises(ValueError, match="train-images-idx3-ubyte cannot be read: No such file"):
+        run_study(study, "smoke", tmp_path / "out", engine=Here())
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("side", "count", "why"),
     [(28, 1796, "has 1,796 images"), (27, 1797, "for images of side 28, got images of 27 x 27")],

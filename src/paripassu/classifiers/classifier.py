@@ -1,7 +1,7 @@
 """A network on digits as a problem: any rule plays it, many runs at once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -84,6 +84,10 @@ class Classifier(Problem):
         for name in ("start_scale", "loss_scale"):
             if not 0 < getattr(self, name) < np.inf:
                 raise ValueError(f"{name} must be finite and > 0, got {getattr(self, name)}")
+
+    def check(self) -> None:
+        """Raise ``ValueError`` where ``data`` are missing, or are no digits of the network's side."""
+        _ = replace(self).training  # a copy reads them: what this one keeps would go to every worker
 
     @property
     def _most(self) -> int:

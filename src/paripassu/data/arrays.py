@@ -86,9 +86,10 @@ class PixelFile(Source):
 
     def labelled(self, device: torch.device, column: str | None = None) -> ImageSet:
         """As `load`, with the file's labels."""
+        images = self.load(device)
         with _explained(self.path):
             labels = labels_of(self.read_labels(column), printable(str(self.path)))
-        return replace(self.load(device), labels=labels)
+        return replace(images, labels=labels)
 
     def files(self) -> list[Path]:
         """What `read` reads."""

@@ -63,6 +63,10 @@ class Problem(ABC):
     players: tuple[str, ...]
     steps_per_draw: ClassVar[int] = 256
 
+    def check(self) -> None:
+        """Raise ``ValueError`` where data in files that it needs are missing or of another kind."""
+        return
+
     @abstractmethod
     def start(self, rng: np.random.Generator) -> Mapping[str, Sequence[Array]]:
         """First weights of one run: for each player its tensors."""

@@ -59,6 +59,10 @@ class SweepDesign(Design):
         lines = [batch.words for batch in first(pl.DataFrame())]
         return [*lines, *["then the best rates on fresh seeds"] * len(rest)]
 
+    def check(self) -> None:
+        """The sweep's."""
+        self.sweep.check()
+
     def work(self, folder: Path, command: str, budget: int | None = None) -> Work:  # noqa: ARG002 - batches keep no command, and a sweep has one budget
         """The batches of the first stage that is not done."""
         batches, missing = self._batches(folder)

@@ -189,6 +189,12 @@ class PlayedSweep:
         then = {"then": f"{self.then.__module__}.{self.then.__qualname__}"} if self.then else {}
         return {**then, "cells": cells}
 
+    def check(self) -> None:
+        """Raise ``ValueError`` where data in files that a problem needs are missing or of another kind."""
+        problems = {id(cell.problem): cell.problem for cell in self.cells if isinstance(cell, Cell)}
+        for problem in problems.values():
+            problem.check()
+
     def stages(self) -> Sequence[Stage]:
         """The cells, then those that depend on their outcomes."""
         return [lambda _: self.cells, *([self.then] if self.then else [])]

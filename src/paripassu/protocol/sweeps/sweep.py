@@ -53,6 +53,10 @@ class Sweep(Protocol):
         """The stages in order; each takes the outcomes of those before."""
         ...
 
+    def check(self) -> None:
+        """Raise ``ValueError`` where data in files that its runs need are missing or of another kind."""
+        ...
+
 
 class PlainSettings:
     """A frozen dataclass of plain fields, which are its settings."""
@@ -60,6 +64,9 @@ class PlainSettings:
     def settings(self) -> dict[str, Any]:
         """The fields as JSON reads them back, with lists for tuples."""
         return json.loads(json.dumps(without_no_pace(asdict(self))))  # pyright: ignore[reportArgumentType] - a dataclass
+
+    def check(self) -> None:
+        """Plain fields need no files."""
 
 
 def half_decades(low: float, high: float) -> Rates:
