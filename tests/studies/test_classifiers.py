@@ -211,6 +211,14 @@ def test_files_of_other_images_are_named(side, count, why, tmp_path):
         play(other, SGD(), 0.1, 1, [0], record=[1])
 
 
+def test_files_with_fewer_labels_than_images_are_named(tmp_path):
+    images = _mnist(tmp_path)
+    labels = tmp_path / "train-labels-idx1-ubyte"
+    labels.write_bytes(b"\0\0\x08\x01" + struct.pack(">I", 20) + bytes(n % 10 for n in range(20)))
+    with pytest.raises(ValueError, match="1,797 images and 20 labels"):
+        Classifier(Convolutional((1, 2), 28), data=Idx(images)).check()
+
+
 def test_a_convolution_of_larger_images_has_its_own_matrices():
     """The logits without biases are the product of the matrices wherever ReLU lets all pass."""
     network = Convolutional((2, 3), 12)

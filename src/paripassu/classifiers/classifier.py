@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from paripassu.classifiers.frequency import Frequency, pattern, without_frequency
 from paripassu.classifiers.network import Network
-from paripassu.data import Source
+from paripassu.data import Labelled, Source
 from paripassu.data.digits import CLASSES, labelled_digits
 from paripassu.theory.problem import Array, Data, Problem, Weights
 
@@ -177,9 +177,9 @@ class Classifier(Problem):
 
 def _labelled(data: Source) -> tuple[Tensor, Tensor]:
     """As `labelled_digits`, from files."""
-    found = data.labelled(torch.device("cpu"))
+    found = Labelled(data).load(torch.device("cpu"))
     assert found.labels is not None
-    classes = len(found.labels.names)
+    classes = len(found.classes)
     if len(found) < _ALL or found.pixels.shape[1] != 1 or classes != CLASSES:
         raise ValueError(
             f"{data.name} has {len(found):,} images of {found.pixels.shape[1]} channels, {classes} classes: "
