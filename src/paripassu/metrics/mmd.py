@@ -22,7 +22,7 @@ from torch import Tensor
 
 from paripassu.metrics.features import check_features
 
-_ROWS = 1024  # kernels of as many samples with all others at a time: 80 MB for 10,000
+_ROWS = 64  # kernels of as many samples with 2,500 others fit a core's cache: half the time of 1024
 
 
 def kernel_distance(real: Tensor, fake: Tensor) -> float:

@@ -55,6 +55,9 @@ class Peaked:
         finally:
             RunUnit.carry_out = carry_out
 
+    def score(self, run):
+        return 9 - abs(math.log10(run.generator.lr / self.best))
+
     def _play(self, unit):
         unit.path.mkdir(parents=True)
         self.runs.append(unit.run)
@@ -62,8 +65,7 @@ class Peaked:
         write_whole(unit.path / RUN_FILE, dump(header))
         seconds = float(unit.run.steps)
         with RecordWriter(unit.path / RECORDS_FILE) as write:
-            value = 9 - abs(math.log10(unit.run.generator.lr / self.best))
-            write(Metric(unit.run.steps, "mode-overlap@50", value))
+            write(Metric(unit.run.steps, "mode-overlap@50", self.score(unit.run)))
             write(End(unit.run.steps, "finished", "", seconds))
         if self.clock:
             self.clock.now += seconds
@@ -104,6 +106,29 @@ def test_the_final_choice_is_made_on_seeds_that_no_trial_saw(tmp_path):
         )
         assert arm.chosen == min((trial.settings for trial in arm.trials), key=lambda s: _distance(s, 1e-2))
         assert sum(len(trial.values) == 1 + seeds for trial in arm.trials) == (2 if seeds else 4)
+
+
+class FailsIfLong(Peaked):
+    """Peaked, but at the best rates of short runs a run of the full length has found nothing."""
+
+    def score(self, run):
+        is_near = abs(math.log10(run.generator.lr / self.best)) < 0.5
+        return 0.0 if is_near and run.steps == 4 else super().score(run)
+
+
+def test_rates_that_hold_in_short_trials_alone_are_not_chosen(tmp_path):
+    tuning = Tuning(trials=8, finalists=8, seeds=1, share=0.5)
+    engine = FailsIfLong(1e-2)
+    arm = run_study(tiny_study(tuning=tuning), "smoke", tmp_path / "s", engine=engine).games[0].arms[0]
+    trials = {trial.settings: trial.values for trial in arm.trials}
+    best = max(trials, key=lambda settings: trials[settings][0])
+    assert _distance(best, 1e-2) < 0.5
+    assert trials[best][1] == 0
+    assert arm.chosen == min(
+        (s for s in trials if _distance(s, 1e-2) >= 0.5), key=lambda s: _distance(s, 1e-2)
+    )
+    lengths = {seed: {run.steps for run in engine.runs if run.seed == seed} for seed in (0, 1, 1000)}
+    assert lengths == {0: {2}, 1: {4}, 1000: {4}}
 
 
 def test_arms_are_compared_within_their_family(tmp_path):

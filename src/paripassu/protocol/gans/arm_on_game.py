@@ -104,7 +104,7 @@ class ArmOnGame:
     Attributes:
         arm: both players' update.
         game: what they play.
-        steps: generator updates of each confirmation run.
+        steps: generator updates of each run but for trials, which may be shorter.
         tuning: how settings are chosen; None if they are given.
         confirmation_seeds: seeds of the runs with the chosen settings; only these runs are reported.
         device: of all runs.
@@ -132,7 +132,7 @@ class ArmOnGame:
 
     def trials(self, budget: int) -> list[Job]:
         """Each trial's run on the first tuning seed."""
-        return [self._tuning_job(point, _FIRST_TUNING_SEED) for point in self.points[:budget]]
+        return [self._job(point, _FIRST_TUNING_SEED, self.trial_steps) for point in self.points[:budget]]
 
     def finalists(self, ends: Ends, budget: int) -> list[Settings] | None:
         """The best trials, best first; None until all trials have ended. A diverged run is the worst."""
@@ -144,11 +144,10 @@ class ArmOnGame:
         return [self.points[place] for place in order[: self.tuning.finalists]]
 
     def again(self, settings: Settings) -> list[Job]:
-        """A finalist's runs on the further tuning seeds."""
-        seeds = range(
-            _FIRST_TUNING_SEED + 1, _FIRST_TUNING_SEED + 1 + (self.tuning.seeds if self.tuning else 0)
-        )
-        return [self._tuning_job(settings, seed) for seed in seeds]
+        """A finalist's runs on the further tuning seeds, as long as those that confirm."""
+        first = _FIRST_TUNING_SEED + 1
+        seeds = range(first, first + (self.tuning.seeds if self.tuning else 0))
+        return [self._job(settings, seed, self.steps) for seed in seeds]
 
     def chosen(self, ends: Ends, budget: int) -> Settings | None:
         """The finalist with the best mean on the further seeds; None until all tuning runs have ended."""
@@ -184,11 +183,12 @@ class ArmOnGame:
 
     def steps_needed(self, budget: int) -> int:
         """Generator updates of all runs of a budget."""
-        tuning = self.tuning.runs(budget) * self._tuning_steps if self.tuning else 0
-        return tuning + len(self.confirmation_seeds) * self.steps
+        again = self.tuning.runs(budget) - budget if self.tuning else 0
+        return budget * self.trial_steps + (again + len(self.confirmation_seeds)) * self.steps
 
     @property
-    def _tuning_steps(self) -> int:
+    def trial_steps(self) -> int:
+        """Generator updates of each trial."""
         return max(1, round(self.steps * self.tuning.share)) if self.tuning else self.steps
 
     def _score(self, jobs: Sequence[Job], ends: Ends) -> float | None:
@@ -199,9 +199,6 @@ class ArmOnGame:
             return None
         name = self.game.metric
         return sum(self.game.score(f[name]) if name in f else -math.inf for f in finals) / len(finals)
-
-    def _tuning_job(self, settings: Settings, seed: int) -> Job:
-        return self._job(settings, seed, self._tuning_steps)
 
     def _job(self, settings: Settings, seed: int, steps: int) -> Job:
         key = (settings, seed, steps)

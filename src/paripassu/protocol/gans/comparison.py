@@ -23,9 +23,10 @@ PROTOCOL = """\
 Every arm has the same number of trials. A trial is one run with a point of the search space: the generator's
 learning rate, the ratio of the discriminator's rate to it, and how both fall over the run. The points are the
 first of one scrambled Sobol sequence, the same for every arm but for the middle of the range of rates. Each
-trial runs on one tuning seed. The best trials run again on further tuning seeds, and the best of them on
-those seeds is chosen. It runs again on fresh confirmation seeds. Only those runs are reported and compared,
-paired by seed, so that no arm gains by having been selected.
+trial runs on one tuning seed, and may be shorter than the runs that confirm. The best trials run again at
+full length on further tuning seeds, and the best of them on those seeds is chosen. It runs again on fresh
+confirmation seeds. Only those runs are reported and compared, paired by seed, so that no arm gains by having
+been selected.
 
 A result is compared on the scale of *scores*. If more of the metric is better, the score is the metric. If
 less is better, the score is minus its natural logarithm.
@@ -177,8 +178,9 @@ class Comparison(Design):
         """Every run in words; the settings of later ones are unknown until earlier ones are done."""
         lines: list[str] = []
         for each in self._arms_on_games:
-            where = f"{each.game.name}, {each.arm.name}, {each.steps:,} updates"
-            lines += [f"{where}: trial {n}, rates {point}" for n, point in enumerate(each.points, 1)]
+            who = f"{each.game.name}, {each.arm.name}"
+            where, trial = f"{who}, {each.steps:,} updates", f"{who}, {each.trial_steps:,} updates"
+            lines += [f"{trial}: trial {n}, rates {point}" for n, point in enumerate(each.points, 1)]
             if self.tuning and self.tuning.seeds:
                 again = min(self.tuning.finalists, self.tuning.trials)
                 lines += [

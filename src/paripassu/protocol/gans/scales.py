@@ -14,7 +14,7 @@ _SMOKE = Tuning(trials=2, finalists=1, seeds=1)
 _SMALL = Tuning(trials=16, finalists=4, seeds=4, share=0.5)
 _PAPER = Tuning(trials=32, finalists=4, seeds=4)
 _CUT_GPU = "Trainings are shorter than published ones, and networks narrower."
-_CUT_SHORT = "Runs that tune are half as long as those that confirm, for every arm alike."
+_CUT_SHORT = "Trials are half as long as all other runs, for every arm alike."
 
 
 def standard_scales(compare: Callable[..., Comparison], *, cut: tuple[str, ...] = ()) -> dict[str, Scale]:

@@ -88,7 +88,8 @@ class Tuning:
         trials: points of the search space, each run once on the first tuning seed.
         finalists: number of the best trials that run again. The best of them on those runs is chosen.
         seeds: number of further tuning seeds that each finalist runs on; with 0 the best trial is chosen.
-        share: length of tuning runs as a share of the confirmation runs', in (0, 1].
+        share: length of a trial as a share of the length of all other runs, in (0, 1]. Finalists run at full
+            length, because rates that hold for a shorter run may not hold for a longer one.
         space: where the trials are.
 
     Raises:
