@@ -69,9 +69,7 @@ def _total(features: Tensor, others: Tensor, centre: Tensor, *, itself: bool = F
             r.diagonal(start).zero_()
         squares = r * r
         by_row, by_row_and_q = (squares @ weights).T
-        of_powers.append(
-            squares.flatten() @ r.flatten() + 3 * ((s + p[rows]) @ by_row + by_row_and_q.sum())
-        )
+        of_powers.append(squares.flatten() @ r.flatten() + 3 * ((s + p[rows]) @ by_row + by_row_and_q.sum()))
     a = s + p
     of_r = (
         (a * a @ features) @ others.sum(dim=0)

@@ -12,6 +12,7 @@ from paripassu.protocol.gans import (
     Tuning,
     VerdictRule,
     scale_for_a_gpu,
+    short_scale,
     standard_scales,
 )
 from paripassu.protocol.runner import run_study, summarise
@@ -40,6 +41,7 @@ __all__ = [
     "decide",
     "run_study",
     "scale_for_a_gpu",
+    "short_scale",
     "standard_scales",
     "summarise",
     "too_small",

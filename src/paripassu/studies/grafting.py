@@ -54,6 +54,7 @@ from paripassu.protocol import (
     Study,
     decide,
     scale_for_a_gpu,
+    short_scale,
     standard_scales,
 )
 from paripassu.records import Effect, Verdict, VerdictName
@@ -193,5 +194,6 @@ _compare = partial(
 )
 
 STUDY = Study.from_file(
-    __file__, standard_scales(_compare, cut=(CUT_PHOTOGRAPHS,)) | scale_for_a_gpu(_compare)
+    __file__,
+    standard_scales(_compare, cut=(CUT_PHOTOGRAPHS,)) | short_scale(_compare) | scale_for_a_gpu(_compare),
 )

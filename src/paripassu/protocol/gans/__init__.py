@@ -2,7 +2,7 @@
 
 from paripassu.protocol.gans.comparison import Comparison
 from paripassu.protocol.gans.game import Arm, ByArm, Evidence, Game, Measure, VerdictRule
-from paripassu.protocol.gans.scales import CUT_PHOTOGRAPHS, scale_for_a_gpu, standard_scales
+from paripassu.protocol.gans.scales import CUT_PHOTOGRAPHS, scale_for_a_gpu, short_scale, standard_scales
 from paripassu.protocol.gans.tuning import SearchSpace, Tuning
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "Tuning",
     "VerdictRule",
     "scale_for_a_gpu",
+    "short_scale",
     "standard_scales",
 ]

@@ -12,9 +12,11 @@ CUT_PHOTOGRAPHS = "The games are those of scale small: the paper's photographs a
 
 _SMOKE = Tuning(trials=2, finalists=1, seeds=1)
 _SMALL = Tuning(trials=16, finalists=4, seeds=4, share=0.5)
+_SHORT = Tuning(trials=8, finalists=2, seeds=2, share=0.25)
 _PAPER = Tuning(trials=32, finalists=4, seeds=4)
 _CUT_GPU = "Trainings are shorter than published ones, and networks narrower."
 _CUT_SHORT = "Trials are half as long as all other runs, for every arm alike."
+_CUT_SHORTER = "Trials have a quarter of the length of all other runs, for every arm alike."
 
 
 def standard_scales(compare: Callable[..., Comparison], *, cut: tuple[str, ...] = ()) -> dict[str, Scale]:
@@ -34,6 +36,18 @@ def standard_scales(compare: Callable[..., Comparison], *, cut: tuple[str, ...] 
         "small": Scale(compare(size="small", tuning=_SMALL, confirmation_seeds=8), cut=(_CUT_SHORT,)),
         "paper": Scale(compare(size="paper", tuning=_PAPER, confirmation_seeds=20), cut=cut),
     }
+
+
+def short_scale(compare: Callable[..., Comparison]) -> dict[str, Scale]:
+    """The scale ``short``: the games of scale small, with a shorter search and fewer seeds.
+
+    It is for images in files on a CPU, where scale small takes many hours for a game.
+
+    Args:
+        compare: as for `standard_scales`.
+    """
+    cut = ("Of the search at scale small it has half the trials and half the finalists.", _CUT_SHORTER)
+    return {"short": Scale(compare(size="small", tuning=_SHORT, confirmation_seeds=6), cut=cut)}
 
 
 def scale_for_a_gpu(compare: Callable[..., Comparison], **changes: Any) -> dict[str, Scale]:
