@@ -1,7 +1,6 @@
 """Labels: where each source has them, what of them is refused, and that they follow their images."""
 
 import gzip
-import struct
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,6 +8,7 @@ import polars as pl
 import pytest
 import torch
 from sklearn.datasets import load_digits
+from tests.cases.idx import idx
 from tests.cases.labelled import levels
 from tests.data.test_contents import png, put, zipped
 
@@ -169,8 +169,7 @@ def test_cifars_labels_are_the_finest(tmp_path, file, before):
 
 
 def test_labels_beside_idx(tmp_path):
-    images = b"\0\0\x08\x03" + struct.pack(">III", 3, 2, 2) + bytes(12)
-    labels = b"\0\0\x08\x01" + struct.pack(">I", 3) + bytes([7, 0, 7])
+    images, labels = idx(np.zeros((3, 2, 2))), idx([7, 0, 7])
     (tmp_path / "train-images-idx3-ubyte").write_bytes(images)
     source = Labelled(Idx(tmp_path / "train-images-idx3-ubyte"))
     with pytest.raises(ValueError, match=r"no .*train-labels-idx1-ubyte with the labels"):

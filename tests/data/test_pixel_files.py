@@ -9,6 +9,7 @@ from io import BytesIO
 import numpy as np
 import pytest
 import torch
+from tests.cases.idx import idx
 
 from paripassu.data import Cifar, Idx, Npz, cache
 
@@ -17,10 +18,6 @@ CPU = torch.device("cpu")
 
 def noise(*shape: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-
-
-def idx(images: np.ndarray) -> bytes:
-    return b"\0\0\x08\x03" + struct.pack(">III", *images.shape) + images.tobytes()
 
 
 @pytest.mark.parametrize(

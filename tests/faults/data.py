@@ -36,6 +36,7 @@ _CACHE = "cache"
 def write(kind: str, folder: Path) -> None:
     """A small file, or folder, of images of this kind."""
     import numpy as np
+    from tests.cases.idx import idx
 
     (folder / ".kind").write_text(kind)
     rng = np.random.default_rng(0)
@@ -62,7 +63,7 @@ def write(kind: str, folder: Path) -> None:
         pl.DataFrame({"image": column, "label": range(_COUNT)}).write_parquet(folder / "data.parquet")
     elif kind.startswith("idx"):
         grey = pixels[:, 0]
-        data = b"\0\0\x08\x03" + struct.pack(">III", *grey.shape) + grey.tobytes()
+        data = idx(grey)
         data = gzip.compress(data, mtime=0) if kind.endswith("gz") else data
         (folder / _NAMES[kind]).write_bytes(data)
     else:

@@ -1,12 +1,12 @@
 """Studies on networks: their rules on both sides of each bound, and each at its smallest."""
 
 import math
-import struct
 
 import numpy as np
 import polars as pl
 import pytest
 import torch
+from tests.cases.idx import idx
 from tests.cases.studies import Here
 
 from paripassu.classifiers import Classifier, Convolutional, Perceptron, ScaleInvariantPerceptron
@@ -179,8 +179,8 @@ def _mnist(folder, side=28, count=1797):
     """A file like MNIST's, its labels beside it."""
     images, labels = folder / "train-images-idx3-ubyte", folder / "train-labels-idx1-ubyte"
     pixels = np.random.default_rng(0).integers(0, 256, (count, side, side), dtype=np.uint8)
-    images.write_bytes(b"\0\0\x08\x03" + struct.pack(">III", *pixels.shape) + pixels.tobytes())
-    labels.write_bytes(b"\0\0\x08\x01" + struct.pack(">I", count) + bytes(n % 10 for n in range(count)))
+    images.write_bytes(idx(pixels))
+    labels.write_bytes(idx(np.arange(count) % 10))
     return images
 
 
@@ -214,7 +214,7 @@ def test_files_of_other_images_are_named(side, count, why, tmp_path):
 def test_files_with_fewer_labels_than_images_are_named(tmp_path):
     images = _mnist(tmp_path)
     labels = tmp_path / "train-labels-idx1-ubyte"
-    labels.write_bytes(b"\0\0\x08\x01" + struct.pack(">I", 20) + bytes(n % 10 for n in range(20)))
+    labels.write_bytes(idx(np.arange(20) % 10))
     with pytest.raises(ValueError, match="1,797 images and 20 labels"):
         Classifier(Convolutional((1, 2), 28), data=Idx(images)).check()
 

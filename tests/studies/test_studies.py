@@ -1,10 +1,11 @@
 """Every study is complete, and runs at its smallest scale."""
 
 import os
-import struct
 from dataclasses import fields, replace
 
+import numpy as np
 import pytest
+from tests.cases.idx import idx
 from tests.cases.studies import Here
 
 from paripassu import studies
@@ -92,8 +93,7 @@ def test_arms_of_a_family_share_their_momentum():
 
 
 def test_stacked_digits_takes_mnist_by_path(tmp_path):
-    header = struct.pack(">4B3I", 0, 0, 8, 3, 20, 28, 28)
-    (tmp_path / "images-ubyte").write_bytes(header + os.urandom(20 * 28 * 28))
+    (tmp_path / "images-ubyte").write_bytes(idx(np.random.default_rng(0).integers(256, size=(20, 28, 28))))
     study = studies.find()["stacked-digits"].on_data({"stacked-mnist": tmp_path / "images-ubyte"})
     design = study.scale("small").design
     (game,) = design.games

@@ -72,7 +72,8 @@ class TrialResult:
 
     Attributes:
         settings: the point.
-        values: of the deciding metric, one a seed; the trials that ran again have more than one.
+        values: of the deciding metric, one a seed. The first is the trial's own; those that ran again, which
+            may be longer, have more.
         diverged: how many of the runs diverged.
     """
 

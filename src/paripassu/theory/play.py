@@ -154,10 +154,7 @@ def play(
         if within == 0:
             drawn = _of_runs(problem.draws(distinct.tolist(), block), which)
         now = data | {name: values[:, within] for name, values in drawn.items()}
-        factor = schedule(step + 1)
-        if not 0 <= factor < math.inf:
-            raise ValueError(f"schedule must give finite factors >= 0, got {factor} at update {step + 1}")
-        scaled = base if factor == 1 else {player: rate * factor for player, rate in base.items()}
+        scaled = _scaled(base, schedule, step + 1)
         if step_of_runs is None:
             arguments = (weights, states, scaled, decays, now)
             step_of_runs = mapped_step(problem, rule_of, updates, pace, arguments, traced=steps >= _TRACED)
@@ -217,6 +214,14 @@ def _runs(
         {player: runs.rates[name] for player, (name, _) in decays.items()},
         runs,
     )
+
+
+def _scaled(rates: Mapping[str, Tensor], schedule: Callable[[int], float], n: int) -> Mapping[str, Tensor]:
+    """Every player's learning rates at update n."""
+    factor = schedule(n)
+    if not 0 <= factor < math.inf:
+        raise ValueError(f"schedule must give finite factors >= 0, got {factor} at update {n}")
+    return rates if factor == 1 else {player: rate * factor for player, rate in rates.items()}
 
 
 def _per_player(name: str, given: _T | Mapping[str, _T], players: Sequence[str]) -> dict[str, _T]:
