@@ -18,6 +18,7 @@ from typing import Any
 FOLDER = Path(__file__).parents[1] / "docs" / "notebooks"
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_SECONDS = re.compile(r"(finished at step [\d,]+), [\d,]+ s\b")  # another each time
 _STYLE = re.compile(r"<style\b.*?</style>\s*", re.DOTALL)
 
 
@@ -52,9 +53,10 @@ def _shown(output: dict[str, Any]) -> str:
     """What a cell printed or returned; empty for what is only for other programs."""
     data = output.get("data", {})
     if "text/html" in data:  # Markdown has it as it is, up to its first empty line
-        return re.sub(r"\n\s*\n", "\n", _STYLE.sub("", "".join(data["text/html"])).strip())
+        html = _SECONDS.sub(r"\1", _STYLE.sub("", "".join(data["text/html"])))
+        return re.sub(r"\n\s*\n", "\n", html.strip())
     text = "".join(output.get("text", data.get("text/plain", "")))
-    text = _COLOURS.sub("", text).strip()
+    text = _SECONDS.sub(r"\1", _COLOURS.sub("", text)).strip()
     return f"```text\n{text}\n```" if text else ""
 
 
