@@ -14,7 +14,7 @@ PIP := $(BIN)/python $(INSTALL)
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test install-all test-core test-browser test-triton test-on-gpu test-ray test-loops test-notebooks test-readme test-faults fuzz dist docs lint format python clean-cache clean
+.PHONY: help demo test install-all test-core test-browser test-triton test-on-gpu test-ray test-loops test-notebooks test-readme gallery test-faults fuzz dist docs lint format python clean-cache clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -93,6 +93,9 @@ test-loops: $(STAMP)  ## Run the guide's loops in Lightning and accelerate
 test-notebooks: $(STAMP)  ## Run the notebooks of the docs and write their pages anew
 	$(PIP) -r requirements/notebooks.txt
 	OMP_NUM_THREADS=1 $(BIN)/python tools/notebooks.py
+
+gallery: $(STAMP)  ## Train the gallery's examples and draw their pictures anew; minutes
+	$(BIN)/python -m tools.gallery
 
 test-readme: $(STAMP)  ## Run README's commands about a run, and hold how good its samples are
 	OMP_NUM_THREADS=1 $(BIN)/python tools/readme.py

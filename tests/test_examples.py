@@ -108,7 +108,7 @@ def test_every_example_is_in_the_gallery_with_its_command():
 
 
 def test_every_picture_of_the_gallery_is_there():
-    """`tests/browser/test_gallery.py` makes them."""
+    """`make gallery` draws them."""
     named = set(re.findall(r"\(images/(gallery-[\w.-]+)\)", GALLERY.read_text(encoding="utf-8")))
     assert named == {path.name for path in (GALLERY.parent / "images").glob("gallery-*")}
     assert len(named) == 5

@@ -40,15 +40,17 @@ def _open(browser: Chrome, page: Path) -> None:
 @pytest.mark.parametrize("name", WRITERS)
 def test_no_complaint_no_request_and_every_figure_drawn(browser, pages, name):
     _open(browser, pages[name])
-    figures = browser.find_elements(By.CSS_SELECTOR, ".figure")
+    figures = browser.execute_script("""
+        return [...document.querySelectorAll('.figure')].map(f => [
+            f.getAttribute('aria-label'),
+            f.querySelectorAll('.point, .heatmaplayer image, .js-line').length,
+            [...f.querySelectorAll('.modebar-btn')].map(tool => tool.dataset.title)])
+    """)
     assert bool(figures) == (name != "board")
-    for figure in figures:
-        marks = figure.find_elements(By.CSS_SELECTOR, ".point, .heatmaplayer image, .js-line")
-        assert marks, figure.get_attribute("aria-label")
-        tools = figure.find_elements(By.CSS_SELECTOR, ".modebar-btn")
-        assert [title for tool in tools if "hare" in (title := tool.get_attribute("data-title"))] == []
-    for image in browser.find_elements(By.CSS_SELECTOR, "img"):
-        browser.execute_script("arguments[0].loading = 'eager'", image)
+    for title, marks, tools in figures:
+        assert marks, title
+        assert [tool for tool in tools if "hare" in tool] == []
+    browser.execute_script("document.querySelectorAll('img').forEach(i => { i.loading = 'eager'; })")
     whole = "return [...document.images].every(i => i.complete && i.naturalWidth > 0)"
     WebDriverWait(browser, SECONDS).until(lambda b: b.execute_script(whole))
     assert complaints(browser) == []
@@ -70,6 +72,17 @@ def test_text_stands_out_in_light_and_dark(browser, pages, name, scheme):
             assert _rgb(text.value_of_css_property("fill")) == _rgb(ink)
     finally:
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def _styles(browser: Chrome, selector: str, *names: str) -> list[list[str]]:
+    """Text and computed styles of elements. One call for all, for each takes as long as a page's drawing."""
+    script = """
+        return [...document.querySelectorAll(arguments[0])].map(e => {
+            const style = getComputedStyle(e);
+            return [e.textContent, ...arguments[1].map(name => style.getPropertyValue(name))];
+        })
+    """
+    return browser.execute_script(script, selector, names)
 
 
 def _rgb(colour: str) -> list[int]:
@@ -127,11 +140,12 @@ def test_labels_of_logarithmic_axes_stand_apart(browser, tmp_path, screen):
         for figure in browser.find_elements(By.CSS_SELECTOR, ".figure"):
             for axis in "xy":
                 labels = _boxes(browser, figure, f".{axis}tick text")
+                titles = _boxes(browser, figure, f".{axis}title")
                 name = f"{figure.get_attribute('aria-label')} along {axis}"
                 assert len(labels) >= 2, name
                 for number, label in enumerate(labels):
                     assert not any(_overlap(label, other) for other in labels[:number]), name
-                    assert not any(_overlap(label, t) for t in _boxes(browser, figure, f".{axis}title")), name
+                    assert not any(_overlap(label, title) for title in titles), name
 
 
 def test_paper_is_light_and_holds_figures_whole(browser, pages):
@@ -143,14 +157,12 @@ def test_paper_is_light_and_holds_figures_whole(browser, pages):
         browser.execute_script("window.dispatchEvent(new Event('beforeprint'))")
         paper = browser.find_element(By.TAG_NAME, "body").value_of_css_property("background-color")
         assert min(_rgb(paper)) > 240
-        for text in browser.find_elements(By.CSS_SELECTOR, "main p, main th, main td, .figure text"):
-            ink = text.value_of_css_property("fill" if text.tag_name == "text" else "color")
-            assert max(_rgb(ink)) < 128, text.text
-            assert text.value_of_css_property("stroke") in ("none", ink), text.text
-        for whole in browser.find_elements(By.CSS_SELECTOR, "figure, tr, .verdict"):
-            assert whole.value_of_css_property("break-inside") == "avoid"
-        for heading in browser.find_elements(By.CSS_SELECTOR, "h1, h2, h3, .caption"):
-            assert heading.value_of_css_property("break-after") == "avoid"
+        for selector, ink_of in ((".figure text", "fill"), ("main p, main th, main td", "color")):
+            for text, ink, stroke in _styles(browser, selector, ink_of, "stroke"):
+                assert max(_rgb(ink)) < 128, text
+                assert stroke in ("none", ink), text
+        assert {inside for _, inside in _styles(browser, "figure, tr, .verdict", "break-inside")} == {"avoid"}
+        assert {after for _, after in _styles(browser, "h1, h2, h3, .caption", "break-after")} == {"avoid"}
         for drawn in browser.find_elements(By.CSS_SELECTOR, ".figure .main-svg:first-child"):
             assert (drawn.rect["width"], drawn.rect["height"] <= 800) == (680, True)
         browser.execute_script("window.dispatchEvent(new Event('afterprint'))")
