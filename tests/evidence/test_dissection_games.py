@@ -10,38 +10,45 @@ from tests.cases.folders import study_result
 
 from paripassu.evidence import dissection as module
 from paripassu.evidence.dissection import HALVES, Column, dissection
-from paripassu.evidence.dissection_games import ARMS_OF_ROWS, comparison_beside, shares_of_adam
+from paripassu.evidence.dissection_games import ARMS_OF_ROWS, game_beside, shares_of_adam
 from paripassu.evidence.intervals import estimate
-from paripassu.evidence.tuning import ease, ease_lead
 from paripassu.records import STUDY_FILE, ArmResult, GameResult, Settings, StudyResult, TrialResult
 from paripassu.records.codec import dump
 from paripassu.report import dissection as report
 from paripassu.report.page import Table
 
-VALUE = Column("ring", "", "", "value", 0.9, 0.5, 0.2, study="grafting", game="ring8-plain")
-EASE = replace(VALUE, name="ease on the ring", number="ease")
+RING = Column("ring", "", "", "", 0.9, 0.5, 0.2, study="grafting", game="ring8-plain")
+DIGITS = replace(RING, name="digits", game="digits-wgan-gp")
 MEASURED = Column("error", "a share", "images", "error", good=0.1, bad=0.5, margin=0.2, study="patches")
 
-# Mode overlaps on three fresh seeds, and of three trials.
+# On three fresh seeds.
 OVERLAPS = {
-    "adam": ([0.4, 0.5, 0.6], [0.1, 0.3, 0.5]),
-    "adam magnitude": ([0.39, 0.48, 0.6], [0.1, 0.28, 0.45]),
-    "adam direction": ([0.0, 0.01, 0.02], [0.0, 0.0, 0.01]),
-    "sgda": ([0.0, 0.0, 0.01], [0.0, 0.0, 0.0]),
-    "nsgda layer": ([0.5] * 3, [0.5] * 3),
+    "adam": [0.4, 0.5, 0.6],
+    "adam magnitude": [0.39, 0.48, 0.6],
+    "adam direction": [0.0, 0.01, 0.02],
+    "sgda": [0.0, 0.0, 0.01],
+    "nsgda layer": [0.5] * 3,
+}
+DISTANCES = {
+    "adam": [4.0, 5.0, 6.0],
+    "adam magnitude": [4.0, 5.0, 6.25],
+    "adam direction": [50.0, 40.0, 50.0],
+    "sgda": [20.0, 25.0, 50.0],
 }
 
 
-def _arm(name: str, values: list[float], trials: list[float]) -> ArmResult:
+def _game(name: str, values) -> GameResult:
     at = Settings(1e-3, 1e-3, "cosine")
-    tried = [TrialResult(at, [value], diverged=int(value == 0.0)) for value in trials]
-    return ArmResult(name, "", tried, at, [], {"mode-overlap@2500": estimate(values)}, 1, ["a", "b", "c"])
+    metric, better = ("fd-digits@2500", "lower") if "digits" in name else ("mode-overlap@2500", "higher")
+    arms = [
+        ArmResult(arm, "", [TrialResult(at, own, 0)], at, [], {metric: estimate(own)}, 1, ["a", "b", "c"])
+        for arm, own in values.items()
+    ]
+    return GameResult(name, "", metric, better, arms)
 
 
-def _comparison(overlaps=OVERLAPS, game: str = "ring8-plain", **given) -> StudyResult:
-    arms = [_arm(name, *both) for name, both in overlaps.items()]
-    games = [GameResult(game, "", "mode-overlap@2500", "higher", arms)]
-    return study_result(name="grafting", kind="comparison", games=games, **given)
+def _comparison(values=OVERLAPS, game: str = "ring8-plain", **given) -> StudyResult:
+    return study_result(name="grafting", kind="comparison", games=[_game(game, values)], **given)
 
 
 def _write(result: StudyResult, folder: Path) -> Path:
@@ -59,7 +66,7 @@ def table(tmp_path, monkeypatch):
         for run in range(3)
     ]
     monkeypatch.setattr(module, "sweep_table", lambda *_: pl.DataFrame(rows))
-    columns = {column.name: column.settings() for column in (MEASURED, VALUE, EASE)}
+    columns = {column.name: column.settings() for column in (MEASURED, RING, DIGITS)}
     result = study_result(name="dissection", kind="dissection", settings={"columns": columns})
 
     def read():
@@ -72,11 +79,12 @@ def test_without_a_study_beside_every_cell_is_missing_with_its_command(table, tm
     found = table()
     assert {(each.column, tuple(each.rules)) for each in found.missing if each.command} == {
         ("ring", HALVES),
-        ("ease on the ring", HALVES),
+        ("digits", HALVES),
     }
     (command,) = {each.command for each in found.missing if each.command}
     out = tmp_path / "grafting-small"
-    assert command == f"paripassu study run grafting --scale small --games ring8-plain --out {out}"
+    games = "ring8-plain digits-wgan-gp"
+    assert command == f"paripassu study run grafting --scale small --games {games} --out {out}"
     assert [each.rules for each in found.missing if not each.command] == [["sign"]] * 2
     shown = report.missing(found)
     assert isinstance(shown, Table)
@@ -85,35 +93,31 @@ def test_without_a_study_beside_every_cell_is_missing_with_its_command(table, tm
     assert found.effects["ring"].half == "undecided"
 
 
-def test_a_study_beside_fills_the_columns(table, tmp_path):
-    folder = _write(_comparison(), tmp_path / "grafting-small")
+def test_studies_beside_fill_the_columns(table, tmp_path):
+    ring = _write(_comparison(), tmp_path / "grafting-small")
+    digits = _write(_comparison(DISTANCES, "digits-wgan-gp"), tmp_path / "grafting-digits")
     found = table()
-    assert found.sources == {"grafting": folder}
+    assert found.sources == {"ring": ring, "digits": digits}
     cell = found.cells["adam length", "ring"]
     assert (cell.interval.value, cell.runs, cell.diverged, cell.grade) == (pytest.approx(0.98), 3, 1, "good")
-    easy = found.cells["adam direction", "ease on the ring"]
-    assert easy.interval.value == pytest.approx(ease([0, 0, 0.01]).value / ease([0.1, 0.3, 0.5]).value)
-    assert (easy.runs, easy.diverged, easy.grade) == (3, 2, "bad")
-    assert found.effects["ring"].half == "magnitude"
+    nearer = found.cells["adam direction", "digits"]
+    assert (nearer.interval.value, nearer.grade) == (pytest.approx((5 / 50 + 5 / 40 + 5 / 50) / 3), "bad")
+    assert found.cells["adam length", "digits"].grade == "good"
+    assert {found.effects[name].half for name in ("ring", "digits")} == {"magnitude"}
     assert {tuple(each.rules) for each in found.missing} == {("sign",)}
-    assert "grafting-small" in report.sources(found)[0].text
+    assert "grafting-digits" in report.sources(found)[1].text
 
 
-def test_effects_on_the_ease_resample_trials_together():
-    shares = shares_of_adam(_comparison(), "ring8-plain", "ease")
-    adam, direction = shares.values["adam"], shares.values["adam direction"]
-    effects = module.effects_of(EASE, adam, adam, direction, direction, centre=shares.centre)
-    lead = ease_lead(adam, direction)
-    assert tuple(effects.magnitude) == pytest.approx(tuple(lead))
-    assert tuple(effects.direction) == pytest.approx((0.0, 0.0, 0.0), abs=1e-12)
+def test_without_distance_nothing_is_shared():
+    assert shares_of_adam(_game("digits", DISTANCES | {"adam": [0.0]})) is None
 
 
 @pytest.mark.parametrize(
     "result",
     [
         _comparison(game="digits"),
-        _comparison({name: ([0.0], [0.0]) for name in OVERLAPS}),
-        _comparison({"sgda": ([0.1], [0.1])}),
+        _comparison({name: [0.0] for name in OVERLAPS}),
+        _comparison({"sgda": [0.1]}),
         _comparison(finished=False),
         replace(_comparison(), name="grafting-of-mine"),
     ],
@@ -127,14 +131,16 @@ def test_a_result_beside_that_says_nothing_leaves_cells_missing(table, tmp_path,
 
 
 def test_of_several_the_finished_one_counts_then_the_larger(tmp_path):
-    few = {name: (values[:1], trials) for name, (values, trials) in OVERLAPS.items()}
-    own = tmp_path / "dissection-small"
+    own = tmp_path / "dissection-small", "grafting", "ring8-plain"
+    _write(_comparison(game="digits"), tmp_path / "grafting-0")
+    assert game_beside(*own) is None
     part = _write(_comparison(finished=False, reached="a part"), tmp_path / "grafting-a")
-    assert comparison_beside(own, "grafting").folder == part
+    assert game_beside(*own).folder == part
+    few = {name: values[:1] for name, values in OVERLAPS.items()}
     small = _write(_comparison(few | {"adam": OVERLAPS["adam"]}), tmp_path / "grafting-b")
-    assert comparison_beside(own, "grafting").folder == small
+    assert game_beside(*own).folder == small
     more = _write(_comparison(OVERLAPS | {"nsgda global": OVERLAPS["adam"]}), tmp_path / "grafting-c")
-    assert comparison_beside(own, "grafting").folder == more
+    assert game_beside(*own).folder == more
 
 
 def test_a_damaged_result_beside_is_named(table, tmp_path):
@@ -158,10 +164,11 @@ def test_a_cell_that_the_sweep_lacks_has_its_studys_command(monkeypatch, tmp_pat
 def test_arms_of_the_table_are_the_comparisons():
     """The same rule in both, in the family of the game."""
     from paripassu.studies import dissection, grafting
-    from paripassu.studies.games import RING8_PLAIN
+    from paripassu.studies.games import DIGITS_WGAN_GP, RING8_PLAIN
 
     arms = {arm.name: arm.rule for arm in grafting.ALL if arm.family == RING8_PLAIN.family}
     rows = {row: rule for row, (rule, _) in dissection._arms(([1.0],) * 3).items()}
     for row, arm in ARMS_OF_ROWS.items():
         assert str(arms[arm]).replace("eps=1e-08", "eps=1e-12") == str(rows[row])
-    assert {c.game for c in dissection.COLUMNS if c.game} == {RING8_PLAIN.name}
+    assert {c.game for c in dissection.COLUMNS if c.game} == {RING8_PLAIN.name, DIGITS_WGAN_GP.name}
+    assert DIGITS_WGAN_GP.family == RING8_PLAIN.family

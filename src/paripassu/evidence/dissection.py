@@ -16,9 +16,8 @@ Every cell without a number is listed with the command that fills it.
 
 import math
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -26,7 +25,7 @@ import numpy as np
 import polars as pl
 
 from paripassu.evidence.collapse import OUTCOMES_TABLE, sweep_table
-from paripassu.evidence.dissection_games import ARMS_OF_ROWS, comparison_beside, shares_of_adam
+from paripassu.evidence.dissection_games import ARMS_OF_ROWS, game_beside, shares_of_adam
 from paripassu.evidence.intervals import Interval, bootstrap_interval
 from paripassu.records import StudyResult
 
@@ -52,8 +51,8 @@ class Column:
         log: whether effects are of the decimal logarithm.
         floor: smaller values are taken as this, if ``log``.
         study: that plays the phenomenon at full size.
-        game: of that study, if the number is from its result in a folder beside: ``number`` is then
-            ``"value"`` or ``"ease"``, as a share of Adam's. Empty for what the sweep itself measures.
+        game: of that study, if the number is the share of Adam's result there, from a folder beside. Empty
+            for what the sweep itself measures.
     """
 
     name: str
@@ -133,7 +132,7 @@ class Dissection:
         cells: by rule and by the column's name; a rule that does not play a phenomenon has none.
         effects: by the column's name.
         missing: cells without a number.
-        sources: folders of other studies that columns are from, by the study's name.
+        sources: folders of other studies that columns are from, by the column's name.
     """
 
     columns: Sequence[Column]
@@ -154,30 +153,30 @@ def dissection(result: StudyResult, folder: Path) -> Dissection:
     table = dissect(columns, sweep_table(result, folder, OUTCOMES_TABLE))
     cells, effects, sources = dict(table.cells), dict(table.effects), dict[str, Path]()
     for column in columns:
-        beside = comparison_beside(folder, column.study) if column.game else None
-        shares = beside and shares_of_adam(beside.result, column.game, column.number)
+        beside = game_beside(folder, column.study, column.game) if column.game else None
+        shares = beside and shares_of_adam(beside.game)
         if not (beside and shares):
             continue
-        sources[column.study] = beside.folder
+        sources[column.name] = beside.folder
         for rule in table.rules:
             if rule in shares.intervals:
                 interval = shares.intervals[rule]
-                own = DissectedCell(
-                    interval, shares.runs, shares.diverged[rule], column.grade(interval.value)
+                runs, diverged = len(shares.values[rule]), shares.diverged[rule]
+                cells[rule, column.name] = DissectedCell(
+                    interval, runs, diverged, column.grade(interval.value)
                 )
-                cells[rule, column.name] = own
-        rows = [shares.values.get(rule, []) for rule in HALVES]
-        effects[column.name] = effects_of(column, *rows, centre=shares.centre)
+        effects[column.name] = effects_of(column, *(shares.values.get(rule, []) for rule in HALVES))
     missing = [
         Missing(column.name, rules, command)
         for column in columns
-        for rules, command in _missing(column, table.rules, cells, result, folder)
+        for rules, command in _missing(column, columns, table.rules, cells, result, folder)
     ]
     return replace(table, cells=cells, effects=effects, missing=missing, sources=sources)
 
 
 def _missing(
     column: Column,
+    columns: Sequence[Column],
     rules: Sequence[str],
     cells: Mapping[tuple[str, str], DissectedCell],
     result: StudyResult,
@@ -190,7 +189,9 @@ def _missing(
         return [(lacking, command)] if lacking else []
     played = [rule for rule in lacking if rule in ARMS_OF_ROWS]
     out = shlex.quote(str(folder.parent / f"{column.study}-small"))
-    command = f"paripassu study run {column.study} --scale small --games {column.game} --out {out}"
+    # A study's result is on the games that it was last given.
+    games = " ".join(each.game for each in columns if each.game and each.study == column.study)
+    command = f"paripassu study run {column.study} --scale small --games {games} --out {out}"
     others = [rule for rule in lacking if rule not in ARMS_OF_ROWS]
     return [each for each in ((played, command), (others, "")) if each[0]]
 
@@ -229,8 +230,6 @@ def effects_of(
     length: Sequence[float],
     direction: Sequence[float],
     sgd: Sequence[float],
-    *,
-    centre: Callable[..., Any] = np.mean,
 ) -> Effects:
     """Both effects, and the word.
 
@@ -240,7 +239,6 @@ def effects_of(
         length: Adam's magnitude on SGD's direction.
         direction: SGD's magnitude on Adam's direction.
         sgd: neither.
-        centre: of the values of a row, instead of their mean.
 
     Example:
         >>> column = Column("error", "", "", "", good=0.1, bad=0.5, margin=0.2)
@@ -251,9 +249,8 @@ def effects_of(
     if not all(rows) or len({len(row) for row in rows}) > 1:
         unknown = Interval(math.nan, -math.inf, math.inf)
         return Effects(unknown, unknown, "undecided")
-    interval = partial(bootstrap_interval, centre=centre, paired=True)
-    of_direction = interval(lambda a, m, d, s: (a + d - m - s) / 2, *rows)
-    of_magnitude = interval(lambda a, m, d, s: (a + m - d - s) / 2, *rows)
+    of_direction = bootstrap_interval(lambda a, m, d, s: (a + d - m - s) / 2, *rows, paired=True)
+    of_magnitude = bootstrap_interval(lambda a, m, d, s: (a + m - d - s) / 2, *rows, paired=True)
     matter = {name: _matters(effect, column.margin) for name, effect in
               (("direction", of_direction), ("magnitude", of_magnitude))}  # fmt: skip
     if None in matter.values():

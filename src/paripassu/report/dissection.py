@@ -50,8 +50,8 @@ def missing(table: Dissection) -> Table:
 def sources(table: Dissection) -> list[Text]:
     """Where columns of other studies are from."""
     return [
-        Text(f"The columns of {study} are read from {folder.name}, a folder beside this one.")
-        for study, folder in table.sources.items()
+        Text(f"The column {column} is read from {folder.name}, a folder beside this one.")
+        for column, folder in table.sources.items()
     ]
 
 

@@ -216,7 +216,7 @@ def _runs(
     )
 
 
-def _scaled(rates: Mapping[str, Tensor], schedule: Callable[[int], float], n: int) -> Mapping[str, Tensor]:
+def _scaled(rates: dict[str, Tensor], schedule: Callable[[int], float], n: int) -> dict[str, Tensor]:
     """Every player's learning rates at update n."""
     factor = schedule(n)
     if not 0 <= factor < math.inf:
