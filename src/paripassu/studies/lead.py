@@ -5,9 +5,10 @@ Adam's momentum, is ahead of Adam.
 
 The study grafting suggested it on the ring of 8: of 28 pairs of arms this one had an interval above zero,
 and tuning had chosen the same pair of rates for both. One pair of 28 may be ahead by chance, so this study
-asks again, on seeds that were used for nothing else. Adam has the rates and the decay that were tuned for
-it. nSGDA takes both unchanged, and nothing is tuned for it. Its arms differ by momentum. Momentum 0.5 was
-in the study grafting, and has the verdict; the others show what momentum is worth.
+asks again, on seeds that were used for nothing else. On digits with R1 both were level, each at its own rates.
+Adam has the rates and the decay that were tuned for it. nSGDA takes both unchanged, and nothing is tuned for
+it. Its arms differ by momentum. Momentum 0.5 was in the study grafting, and has the verdict; the others show
+what momentum is worth.
 
 Verdict rule. The lead is the difference in mean score between nsgda rms 0.5 and Adam, paired by seed. Its
 interval is a bootstrap 95 % interval. *Supported* if all of it is above zero, *contradicted* if all of it is
@@ -21,7 +22,7 @@ from paripassu.protocol import CUT_ALL, Arm, Comparison, Evidence, Game, Scale, 
 from paripassu.records import Effect, Settings, Verdict
 from paripassu.rules import SGD, Normalize
 from paripassu.studies.arms import ADAM, HEAVY, arms
-from paripassu.studies.games import RING8
+from paripassu.studies.games import DIGITS, RING8
 
 _JUDGED = "nsgda rms 0.5"
 
@@ -53,8 +54,11 @@ def judge(evidence: Evidence) -> Verdict:
 _compare = partial(
     Comparison,
     arms=_ARMS,
-    # By the study grafting at scale small, 2026-11-28.
-    games=(_at_adams_rates(RING8, Settings(2.7e-4, 4.1e-4, "linear")),),
+    # By the study grafting at scale small, 2026-11-28 and 2026-11-29.
+    games=(
+        _at_adams_rates(RING8, Settings(2.7e-4, 4.1e-4, "linear")),
+        _at_adams_rates(DIGITS, Settings(0.014, 0.11, "linear")),
+    ),
     verdict=judge,
     tuning=None,
     first_seed=2000,
