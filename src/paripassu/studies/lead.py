@@ -3,9 +3,9 @@
 Claim under test: Beyond the paper: at the learning rates tuned for Adam, SGDA normalised in Adam's unit, with
 Adam's momentum, is ahead of Adam.
 
-The study grafting suggested it on the ring of 8: of 28 pairs of arms this one had an interval above zero,
-and tuning had chosen the same pair of rates for both. One pair of 28 may be ahead by chance, so this study
-asks again, on seeds that were used for nothing else. On digits with R1 both were level, each at its own rates.
+The study grafting suggested it on the ring of 8: of 28 pairs of arms this one had an interval above zero, and
+tuning had chosen the same pair of rates for both. One pair of 28 may be ahead by chance, so this study asks
+again, on seeds that were used for nothing else. On digits with R1 both were level, each at rates of its own.
 Adam has the rates and the decay that were tuned for it. nSGDA takes both unchanged, and nothing is tuned for
 it. Its arms differ by momentum. Momentum 0.5 was in the study grafting, and has the verdict; the others show
 what momentum is worth.
