@@ -169,31 +169,31 @@ def dissection(result: StudyResult, folder: Path) -> Dissection:
     missing = [
         Missing(column.name, rules, command)
         for column in columns
-        for rules, command in _missing(column, columns, table.rules, cells, result, folder)
+        for rules, command in _missing(
+            column,
+            [rule for rule in table.rules if (rule, column.name) not in cells],
+            _command(column, columns, result, folder),
+        )
     ]
     return replace(table, cells=cells, effects=effects, missing=missing, sources=sources)
 
 
-def _missing(
-    column: Column,
-    columns: Sequence[Column],
-    rules: Sequence[str],
-    cells: Mapping[tuple[str, str], DissectedCell],
-    result: StudyResult,
-    folder: Path,
-) -> list[tuple[list[str], str]]:
-    """Rules without a number in a column, by the command that fills them."""
-    lacking = [rule for rule in rules if (rule, column.name) not in cells]
+def _missing(column: Column, lacking: Sequence[str], command: str) -> list[tuple[list[str], str]]:
+    """Rules without a number in a column, by the command that fills them, if there is one."""
+    filled = [rule for rule in lacking if not column.game or rule in ARMS_OF_ROWS]
+    others = [rule for rule in lacking if rule not in filled]
+    return [each for each in ((filled, command), (others, "")) if each[0]]
+
+
+def _command(column: Column, columns: Sequence[Column], result: StudyResult, folder: Path) -> str:
+    """What a person types to fill a column."""
+    study = column.study or result.name
     if not column.game:
-        command = f"paripassu study run {column.study or result.name}"
-        return [(lacking, command)] if lacking else []
-    played = [rule for rule in lacking if rule in ARMS_OF_ROWS]
-    out = shlex.quote(str(folder.parent / f"{column.study}-small"))
+        return f"paripassu study run {study}"
     # A study's result is on the games that it was last given.
-    games = " ".join(each.game for each in columns if each.game and each.study == column.study)
-    command = f"paripassu study run {column.study} --scale small --games {games} --out {out}"
-    others = [rule for rule in lacking if rule not in ARMS_OF_ROWS]
-    return [each for each in ((played, command), (others, "")) if each[0]]
+    games = " ".join(each.game for each in columns if each.game and each.study == study)
+    out = shlex.quote(str(folder.parent / f"{study}-small"))
+    return f"paripassu study run {study} --scale small --games {games} --out {out}"
 
 
 def dissect(columns: Sequence[Column], outcomes: pl.DataFrame) -> Dissection:

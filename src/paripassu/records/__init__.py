@@ -5,6 +5,16 @@
 
 from paripassu.records.decay import Decay, check_decay, rate_factor
 from paripassu.records.environment import Environment, environment, usable_cores
+from paripassu.records.game import (
+    ArmResult,
+    Better,
+    Ease,
+    Estimate,
+    GameResult,
+    Settings,
+    TrialResult,
+    better,
+)
 from paripassu.records.run import (
     REAL_PICTURE,
     RECORDS_FILE,
@@ -28,20 +38,12 @@ from paripassu.records.run import (
 from paripassu.records.schema import SCHEMA
 from paripassu.records.study import (
     STUDY_FILE,
-    ArmResult,
-    Better,
-    Ease,
     Effect,
-    Estimate,
     Finding,
     Fit,
-    GameResult,
-    Settings,
     StudyResult,
-    TrialResult,
     Verdict,
     VerdictName,
-    better,
 )
 
 __all__ = [

@@ -183,7 +183,7 @@ class ArmOnGame:
 
     def steps_needed(self, budget: int) -> int:
         """Generator updates of all runs of a budget."""
-        again = self.tuning.runs(budget) - budget if self.tuning else 0
+        again = self.tuning.runs_again(budget) if self.tuning else 0
         return budget * self.trial_steps + (again + len(self.confirmation_seeds)) * self.steps
 
     @property

@@ -96,8 +96,8 @@ class Tuning:
         ValueError: a number out of range.
 
     Example:
-        >>> Tuning(trials=16).runs(budget=16)
-        32
+        >>> Tuning(trials=16).runs_again(budget=16)
+        16
     """
 
     trials: int = 16
@@ -115,9 +115,9 @@ class Tuning:
         if not 0 < self.share <= 1:
             raise ValueError(f"the share of a run's length must be in (0, 1], got {self.share}")
 
-    def runs(self, budget: int) -> int:
-        """Tuning runs of an arm on a game, if ``budget`` trials are done."""
-        return budget + min(budget, self.finalists) * self.seeds
+    def runs_again(self, budget: int) -> int:
+        """Finalists' runs of an arm on a game, if ``budget`` trials are done."""
+        return min(budget, self.finalists) * self.seeds
 
 
 def _two_digits(rate: float) -> float:
