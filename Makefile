@@ -120,6 +120,7 @@ lint: $(STAMP)  ## Check formatting, lint, types and import layers
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/pyright
+	$(BIN)/pyright -p benchmarks  # and tools
 	$(BIN)/lint-imports
 
 format: $(STAMP)  ## Format the code and apply ruff's fixes

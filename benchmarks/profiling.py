@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.profiler import ProfilerActivity, profile
@@ -41,7 +42,9 @@ def allocations(step: Callable[[], object]) -> list[int]:
     """Bytes of each allocation by torch within ``step``, in order; freed memory is below 0."""
     with silenced(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
         step()
-    events = [e for e in recorded.profiler.kineto_results.events() if e.name() == "[memory]"]
+    assert recorded.profiler is not None, "profile() ended without a profiler"
+    kineto: Any = recorded.profiler.kineto_results  # torch's stubs leave its events out
+    events = [e for e in kineto.events() if e.name() == "[memory]"]
     return [event.nbytes() for event in sorted(events, key=lambda e: e.start_ns())]
 
 

@@ -33,6 +33,7 @@ from functools import cache
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from PIL import Image
 from profiling import dated
@@ -40,7 +41,6 @@ from profiling import dated
 from paripassu.evidence.measures import pace_gap, pace_wander, step_wander
 from paripassu.evidence.tables import write_run_table
 from paripassu.protocol import Comparison, Scale, Study, Tuning, run_study, summarise
-from paripassu.protocol.sitting import Task
 from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
 from paripassu.records import (
     End,
@@ -116,7 +116,7 @@ class Made:
     def runs(self) -> int:
         """All of them."""
         tuning = self.tuning
-        return self.games * len(ARMS) * (tuning.runs(tuning.trials) + self.seeds)
+        return self.games * len(ARMS) * (tuning.trials + tuning.runs_again(tuning.trials) + self.seeds)
 
     def design(self) -> Comparison:
         """What runs."""
@@ -157,7 +157,11 @@ class _Writer:
         self.seconds, self.cpu, self.runs = 0.0, 0.0, 0
         self._where = environment("paripassu bench report")
 
-    def execute(self, _: object, tasks: Sequence[Task], /) -> Iterator[tuple[Task, list[str]]]:
+    @property
+    def at_once(self) -> int:
+        return 1
+
+    def execute(self, _: object, tasks: Sequence[Any], /) -> Iterator[tuple[Any, Any]]:
         for task in tasks:
             path, run = task.unit.path, task.unit.run
             write_run(path, run, self._where)
@@ -208,11 +212,11 @@ def records_at(step: int, rng: random.Random) -> Iterator[Record]:
     if step % PROBE_EVERY == 0:
         for player, layers in LAYERS.items():
             for layer in (*layers, ""):
-                norms = (rng.lognormvariate(0, 1) for _ in range(3))
-                yield Update(step, player, layer, *norms, rng.random())
-                yield Shadow(
-                    step, player, layer, "Adam(betas=(0.0, 0.9), eps=1e-08)", *(rng.random() for _ in "123")
-                )
+                gradient, update, weight = (rng.lognormvariate(0, 1) for _ in range(3))
+                yield Update(step, player, layer, gradient, update, weight, rng.random())
+                magnitude, ratio, cosine = (rng.random() for _ in range(3))
+                adam = "Adam(betas=(0.0, 0.9), eps=1e-08)"
+                yield Shadow(step, player, layer, adam, magnitude, ratio, cosine)
         yield Pace(step, "generator", "discriminator", rng.lognormvariate(0, 1))
     if step % LOG_EVERY == 0:
         yield Losses(step, rng.gauss(0, 1), rng.gauss(0, 1))

@@ -131,6 +131,7 @@ def plain_loop(problem: Problem) -> Callable[[int], object]:
         weights = {player: [tensor[0] for tensor in own] for player, own in batched.items()}
         data = {name: values[0] for name, values in fixed.items()}
         states = {player: [ADAM.init(tensor) for tensor in own] for player, own in weights.items()}
+        drawn: dict[str, Tensor] = {}
         for step in range(steps):
             block, within = divmod(step, problem.steps_per_draw)
             if within == 0:

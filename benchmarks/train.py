@@ -248,7 +248,7 @@ def ceiling(run: Run) -> Round:
     """The networks alone."""
     networks = [network.to(run.device) for network in run.model.build(SHAPE)]
     for network in networks if run.channels_last else []:
-        network.to(memory_format=torch.channels_last)
+        network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - torch's stubs
     for network in networks if run.compile else []:
         network.forward = torch.compile(network.forward)
     generator, discriminator = networks
@@ -461,7 +461,7 @@ def _passes(run: Run) -> dict[str, Round]:
     discriminator = run.model.unmixed().build(SHAPE).discriminator.to(run.device)
     real, fake = torch.rand(2, run.batch, *SHAPE, device=run.device)
     if run.channels_last:
-        discriminator.to(memory_format=torch.channels_last)
+        discriminator.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - torch's stubs
     weights = list(discriminator.parameters())
     penalty, draws = run.penalty or R1(), Draws(torch.Generator(run.device))
 

@@ -69,8 +69,8 @@ def _picture(name: str) -> Path:
     return _IMAGES / f"gallery-{name}"
 
 
-def _write_lines(name: str, series: list[svg.Line], **axes: object) -> None:
-    drawn = svg.lines(series, x="step", **axes)
+def _write_lines(name: str, series: list[svg.Line], *, y: str, log_y: bool = False) -> None:
+    drawn = svg.lines(series, x="step", y=y, log_y=log_y)
     own = "".join(
         f"polyline.a{n}{{stroke:{colour}}}circle.a{n},text.a{n}{{fill:{colour}}}"
         for n, colour in enumerate(_COLOURS)

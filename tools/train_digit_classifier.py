@@ -40,7 +40,7 @@ LABEL_SMOOTHING = 0.1
 class Recipe(NamedTuple):
     """Network, data, length of training and required accuracy."""
 
-    network: DigitFeatures
+    network: DigitFeatures | MnistFeatures
     epochs: int
     batch: int
     required_accuracy: float
@@ -73,7 +73,7 @@ class Labelled(NamedTuple):
 def split() -> tuple[Labelled, Labelled]:
     """The 1,437 training digits and the 360 test digits of ``SPLIT``."""
     images = to_unit(Digits().load(CPU).pixels)
-    target = load_digits().target
+    _, target = load_digits(return_X_y=True)
     train, held_out = train_test_split(
         range(len(target)), test_size=HELD_OUT, random_state=0, stratify=target
     )

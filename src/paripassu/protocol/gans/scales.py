@@ -46,7 +46,10 @@ def short_scale(compare: Callable[..., Comparison]) -> dict[str, Scale]:
     Args:
         compare: as for `standard_scales`.
     """
-    cut = ("Of the search at scale small it has half the trials, and two finalists on one seed.", _CUT_SHORTER)
+    cut = (
+        "Of the search at scale small it has half the trials, and two finalists on one seed.",
+        _CUT_SHORTER,
+    )
     return {"short": Scale(compare(size="small", tuning=_SHORT, confirmation_seeds=5), cut=cut)}
 
 
