@@ -38,7 +38,7 @@ def test_an_effect_across_the_margin_is_undecided():
 
 
 def test_effects_of_a_logarithmic_column_are_decades():
-    effects = effects_of(DISTANCE, [0.1] * 2, [1e-16] * 2, [0.01] * 2, [0.0] * 2)
+    effects = effects_of(DISTANCE, [0.1] * 5, [1e-16] * 5, [0.01] * 5, [0.0] * 5)
     assert effects.direction.value == pytest.approx((-1 - 2 + 12 + 12) / 2)
     assert effects.magnitude.value == pytest.approx(0.5)
     assert effects.half == "direction"

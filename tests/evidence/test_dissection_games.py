@@ -21,19 +21,19 @@ RING = Column("ring", "", "", "", 0.9, 0.5, 0.2, study="grafting", game="ring8-p
 DIGITS = replace(RING, name="digits", game="digits-wgan-gp")
 MEASURED = Column("error", "a share", "images", "error", good=0.1, bad=0.5, margin=0.2, study="patches")
 
-# On three fresh seeds.
+# On six fresh seeds.
 OVERLAPS = {
-    "adam": [0.4, 0.5, 0.6],
-    "adam magnitude": [0.39, 0.48, 0.6],
-    "adam direction": [0.0, 0.01, 0.02],
-    "sgda": [0.0, 0.0, 0.01],
-    "nsgda layer": [0.5] * 3,
+    "adam": [0.4, 0.5, 0.6] * 2,
+    "adam magnitude": [0.39, 0.48, 0.6] * 2,
+    "adam direction": [0.0, 0.01, 0.02] * 2,
+    "sgda": [0.0, 0.0, 0.01] * 2,
+    "nsgda layer": [0.5] * 6,
 }
 DISTANCES = {
-    "adam": [4.0, 5.0, 6.0],
-    "adam magnitude": [4.0, 5.0, 6.25],
-    "adam direction": [50.0, 40.0, 50.0],
-    "sgda": [20.0, 25.0, 50.0],
+    "adam": [4.0, 5.0, 6.25] * 2,
+    "adam magnitude": [4.0, 5.0, 6.25] * 2,
+    "adam direction": [50.0, 40.0, 50.0] * 2,
+    "sgda": [20.0, 25.0, 50.0] * 2,
 }
 
 
@@ -63,7 +63,7 @@ def table(tmp_path, monkeypatch):
     rows = [
         {"condition": "images", "arm": rule, "part": "fresh", "diverged_at": math.inf, "error": 0.1 * run}
         for rule in (*HALVES, "sign")
-        for run in range(3)
+        for run in range(6)
     ]
     monkeypatch.setattr(module, "sweep_table", lambda *_: pl.DataFrame(rows))
     columns = {column.name: column.settings() for column in (MEASURED, RING, DIGITS)}
@@ -99,9 +99,13 @@ def test_studies_beside_fill_the_columns(table, tmp_path):
     found = table()
     assert found.sources == {"ring": ring, "digits": digits}
     cell = found.cells["adam length", "ring"]
-    assert (cell.interval.value, cell.runs, cell.diverged, cell.grade) == (pytest.approx(0.98), 3, 1, "good")
+    assert (cell.interval.value, cell.runs, cell.diverged, cell.grade) == (pytest.approx(0.98), 6, 1, "good")
     nearer = found.cells["adam direction", "digits"]
-    assert (nearer.interval.value, nearer.grade) == (pytest.approx((5 / 50 + 5 / 40 + 5 / 50) / 3), "bad")
+    assert (nearer.interval.value, nearer.grade) == (
+        pytest.approx((1 / 50 + 1 / 40 + 1 / 50) / (1 / 4 + 1 / 5 + 1 / 6.25)),
+        "bad",
+    )
+    assert found.cells["adam", "digits"].interval.value == pytest.approx(1.0)
     assert found.cells["adam length", "digits"].grade == "good"
     assert {found.effects[name].half for name in ("ring", "digits")} == {"magnitude"}
     assert {tuple(each.rules) for each in found.missing} == {("sign",)}
@@ -130,11 +134,15 @@ def test_a_result_beside_that_says_nothing_leaves_cells_missing(table, tmp_path,
     assert HALVES in {tuple(each.rules) for each in found.missing}
 
 
-def test_of_several_the_finished_one_counts_then_the_larger(tmp_path):
+def test_of_several_the_one_with_the_most_fresh_seeds_counts_then_the_finished_one(tmp_path):
     own = tmp_path / "dissection-small", "grafting", "ring8-plain"
     _write(_comparison(game="digits"), tmp_path / "grafting-0")
     assert game_beside(*own) is None
     part = _write(_comparison(finished=False, reached="a part"), tmp_path / "grafting-a")
+    two = _comparison(OVERLAPS | {"nsgda global": OVERLAPS["adam"]})
+    for arm in two.games[0].arms:
+        del arm.runs[2:]
+    _write(two, tmp_path / "grafting-smoke")
     assert game_beside(*own).folder == part
     few = {name: values[:1] for name, values in OVERLAPS.items()}
     small = _write(_comparison(few | {"adam": OVERLAPS["adam"]}), tmp_path / "grafting-b")

@@ -6,7 +6,8 @@ import pytest
 from scipy import stats
 from tests.cases.folders import game_result
 
-from paripassu.evidence.pairs import all_pairs, paired_interval, t_quantile
+from paripassu.evidence.pairs import all_pairs, paired_interval
+from paripassu.evidence.student import t_quantile
 
 
 @pytest.mark.parametrize("freedom", [1, 2, 3, 4, 7, 8, 19, 100])

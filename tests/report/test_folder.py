@@ -4,6 +4,7 @@ import csv
 import io
 
 import polars as pl
+import pytest
 from tests.cases.folders import run_folder, study_folder
 
 from paripassu.evidence.intervals import estimate
@@ -29,10 +30,15 @@ def test_a_curves_numbers_have_the_ends_of_its_band():
 
 
 def test_an_arms_numbers_are_its_seeds_and_its_interval():
-    found = estimate([1.0, 2.0, 6.0])
+    found = estimate([1.0, 2.0, 6.0, 3.0, 4.0])
     rows = _rows(figures.values({"=an arm": found}, "m"))
-    assert [row[:2] for row in rows[1:4]] == [["'=an arm", value] for value in ("1.0", "2.0", "6.0")]
-    assert [float(value) for value in rows[4][3:]] == [found.low, found.high]
+    assert [row[:2] for row in rows[1:6]] == [["'=an arm", str(value)] for value in found.values]
+    assert [float(value) for value in rows[6][3:]] == pytest.approx([found.low, found.high])
+
+
+def test_numbers_of_too_few_runs_have_no_interval():
+    mean = _rows(figures.values({"an arm": estimate([1.0, 2.0])}, "m"))[3]
+    assert mean == ["an arm", "1.5", "0.16", "", ""]
 
 
 def test_a_maps_numbers_are_its_values():

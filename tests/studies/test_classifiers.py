@@ -156,7 +156,7 @@ def test_networks_are_judged_each_by_itself():
         for game in NETWORKS
         for scales in game.scales
         for arm in game.rates
-        for seed in range(4)
+        for seed in range(5)
     ]  # fmt: skip
     sweep = scale_invariance.STUDY.scale("networks").design.sweep
     findings = scale_invariance.verdict(sweep, Tables(pl.DataFrame(rows), NOTHING, NOTHING)).findings

@@ -71,13 +71,13 @@ def test_a_rate_is_chosen_by_training_images_alone():
 
 
 def _frequencies(moved, cost, risk=1e-6):
-    """Two seeds at one rate for each of the four arms."""
+    """Five seeds at one rate for each of the four arms."""
     arms = ("adam", "adam direction", "adam length", "sgd")
     return pl.DataFrame(
         [
             {"arm": arm, "lr_w": 0.1, "risk": risk, "moved": m, "cost": c + 1e-4 * seed}
             for arm, m, c in zip(arms, moved, cost, strict=True)
-            for seed in range(2)
+            for seed in range(5)
         ]
     )
 

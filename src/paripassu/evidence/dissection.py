@@ -242,7 +242,7 @@ def effects_of(
 
     Example:
         >>> column = Column("error", "", "", "", good=0.1, bad=0.5, margin=0.2)
-        >>> effects_of(column, [0.9, 0.8], [0.0, 0.1], [0.9, 0.9], [0.1, 0.0]).half
+        >>> effects_of(column, [0.9, 0.8] * 4, [0.0, 0.1] * 4, [0.9, 0.9] * 4, [0.1, 0.0] * 4).half
         'direction'
     """
     rows = [column.effect_scale(values) for values in (adam, length, direction, sgd)]

@@ -52,40 +52,50 @@ class Shares:
 def game_beside(folder: Path, study: str, game: str) -> Beside | None:
     """What the comparison ``study`` found on a game, in a folder beside ``folder`` named after the study.
 
+    Of several, that with the most fresh seeds counts, then a finished one, then that with the most runs.
+
     Raises:
         ValueError: a result there is damaged or of another version.
     """
-    found: list[tuple[bool, int, Beside]] = []
+    found: list[tuple[int, bool, int, Beside]] = []
     for path in sorted(folder.absolute().parent.glob(f"{study}*/{STUDY_FILE}")):
         result = load(path, StudyResult)
         if result.name == study and result.kind == "comparison" and result.is_judged:
             found += [
-                (result.finished, _runs(each), Beside(path.parent, each))
+                (_seeds(each), result.finished, _runs(each), Beside(path.parent, each))
                 for each in result.games
                 if each.game == game
             ]
-    return max(found, key=lambda each: each[:2], default=(False, 0, None))[2]
+    return max(found, key=lambda each: each[:3], default=(0, False, 0, None))[3]
 
 
 def shares_of_adam(played: GameResult) -> Shares | None:
-    """What rows reach of Adam's result on a game; None if Adam did not play it, or reached nothing."""
+    """What rows reach of Adam's result on a game; None if Adam did not play it, or reached nothing.
+
+    Of a distance the result is its inverse, so that Adam reaches 1 in the mean.
+    """
     arms = {arm.arm: arm for arm in played.arms}
     rows = {row: arms[arm] for row, arm in ARMS_OF_ROWS.items() if arm in arms}
     if "adam" not in rows:
         return None
     raw = {row: arm.estimates[played.metric].values for row, arm in rows.items()}
+    if played.better == "lower":
+        if not all(value > 0 for value in raw["adam"]):
+            return None
+        raw = {row: [1 / value for value in values] for row, values in raw.items()}
     adam = sum(raw["adam"]) / len(raw["adam"])
     if not (adam > 0 and math.isfinite(adam)):
         return None
-    shares = {
-        row: [value / adam if played.better == "higher" else adam / value for value in values]
-        for row, values in raw.items()
-    }
+    shares = {row: [value / adam for value in values] for row, values in raw.items()}
     return Shares(
         shares,
         {row: bootstrap_interval(lambda mean: mean, own) for row, own in shares.items()},
         {row: arm.diverged for row, arm in rows.items()},
     )
+
+
+def _seeds(game: GameResult) -> int:
+    return min((len(arm.runs) for arm in game.arms), default=0)
 
 
 def _runs(game: GameResult) -> int:

@@ -51,7 +51,7 @@ class Quantity:
         limit: the largest value that could be seen; larger ones count as it.
 
     Example:
-        >>> old, new = Quantity([1.0, 1.1, 0.9]), Quantity([2.0, 2.1, 1.9])
+        >>> old, new = Quantity([1.0, 1.1, 0.9] * 2), Quantity([2.0, 2.1, 1.9] * 2)
         >>> old.moved_to(new).beyond_noise
         True
     """
@@ -70,13 +70,12 @@ class Quantity:
         limit = min(self.limit, new.limit)
         if self.interval and new.interval:
             moved = difference(new.interval, self.interval)
-            values, has_noise = (self.interval.value, new.interval.value), True
+            values = self.interval.value, new.interval.value
         else:
             then, now = ([min(value, limit) for value in own.values] for own in (self, new))
             moved = bootstrap_interval(lambda old, new: new - old, then, now, centre=self.centre)
             values = (float(self.centre(then, axis=0)), float(self.centre(now, axis=0)))
-            has_noise = min(len(then), len(now)) > 1
-        beyond = has_noise and (moved.low > 0 or moved.high < 0)
+        beyond = moved.low > 0 or moved.high < 0
         return Moved(*values, moved.low, moved.high, beyond, limit)
 
 

@@ -1,8 +1,15 @@
-"""Means over seeds, and 95 % intervals of them and of statistics of several means.
+r"""Means over seeds, and 95 % intervals of them and of statistics of several means.
 
 Intervals are percentile bootstraps over seeds (Efron & Tibshirani 1993, ch. 13). Seeds are resampled within
-each arm independently, or for all arms together where runs of one seed belong together. With few seeds the
-intervals are a little narrow, so pages show the number of seeds beside them.
+each arm independently, or for all arms together where runs of one seed belong together.
+
+A plain percentile interval of few values is too narrow: of 8 normal ones it holds the mean 88 % of the time.
+So its level is raised until the interval of a mean is as wide as Student's t of n values would be: the share
+in each tail is (Hesterberg 2015, arXiv:1411.5279, section 5.3)
+
+.. math:: \Phi\left( - \sqrt{n / (n - 1)} \; t_{0.975, n - 1} \right).
+
+Fewer than 5 values have too few resamples for that, and no interval: it is boundless on both sides.
 """
 
 import math
@@ -13,24 +20,27 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from paripassu.records import Estimate
+from paripassu.evidence.student import t_quantile
+from paripassu.records import Estimate, span
 
 Means = NDArray[np.float64]
 
 _LEVEL = 0.95
 RESAMPLES = 10_000
+FEWEST = 5
+"""Values, such as seeds or trials, that have an interval."""
 _SEED = 0  # the same records give the same page
 
 
 class Interval(NamedTuple):
-    """A statistic of some arms' means with its bootstrap 95 % interval."""
+    """A statistic of some arms' means with its bootstrap 95 % interval, boundless if values are too few."""
 
     value: float
     low: float
     high: float
 
     def __str__(self) -> str:
-        return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
+        return f"{self.value:.3g} [{span(self.low, self.high)}]"
 
 
 def bootstrap_interval(
@@ -46,7 +56,7 @@ def bootstrap_interval(
     Args:
         statistic: of one array of means per arm, elementwise. A resample where it is not a number counts
             on both sides.
-        arms: values over seeds, at least one each.
+        arms: values over seeds, at least one each; with fewer than `FEWEST` of one the interval is boundless.
         centre: of an array along an ``axis``, as `numpy.mean` and `numpy.median`.
         paired: whether values at one place belong to one seed in every arm, and are resampled together.
         level: of the interval, in (0, 1).
@@ -56,9 +66,9 @@ def bootstrap_interval(
         ValueError: an arm without values, or paired arms of unequal length.
 
     Example:
-        >>> lead = bootstrap_interval(lambda a, b: a - b, [3.0, 3.2, 3.1], [1.0, 1.1, 0.9])
-        >>> str(lead)
-        '2.1 [1.97, 2.23]'
+        >>> longer, shorter = [3.0, 3.2, 3.1, 3.3, 2.9], [1.0, 1.1, 0.9, 1.2, 0.8]
+        >>> str(bootstrap_interval(lambda a, b: a - b, longer, shorter))
+        '2.1 [1.84, 2.38]'
     """
     if any(not len(arm) for arm in arms):
         raise ValueError("every arm needs at least one value")
@@ -74,7 +84,7 @@ def bootstrap_interval(
     with np.errstate(divide="ignore", invalid="ignore"):
         value = float(statistic(*(centre(arm, axis=0) for arm in samples)))
         resampled = np.asarray(statistic(*means), dtype=np.float64)
-    return interval_of(value, resampled, level)
+    return interval_of(value, resampled, min(map(len, samples)), level)
 
 
 def resampled_indices(count: int, resamples: int = RESAMPLES) -> NDArray[np.int64]:
@@ -82,11 +92,21 @@ def resampled_indices(count: int, resamples: int = RESAMPLES) -> NDArray[np.int6
     return np.random.default_rng(_SEED).integers(0, count, (resamples, count))
 
 
-def interval_of(value: float, resampled: Means, level: float = _LEVEL) -> Interval:
-    """A value with the percentile interval of its resamples; one that is no number counts on both sides."""
-    tail = (1 - level) / 2
-    low = np.quantile(np.nan_to_num(resampled, nan=-math.inf), tail, method="lower")
-    high = np.quantile(np.nan_to_num(resampled, nan=math.inf), 1 - tail, method="higher")
+def interval_of(value: float, resampled: Means, count: int, level: float = _LEVEL) -> Interval:
+    """A value with the interval of its resamples; one that is no number counts on both sides.
+
+    Args:
+        value: the statistic itself.
+        resampled: the statistic of each resample.
+        count: how many values were resampled; of the smallest arm, if arms were resampled independently.
+        level: of the interval, in (0, 1).
+    """
+    if count < FEWEST:
+        return Interval(value, -math.inf, math.inf)
+    tail = NormalDist().cdf(-math.sqrt(count / (count - 1)) * t_quantile(count - 1, level))
+    is_none = np.isnan(resampled)
+    low = np.quantile(np.where(is_none, -math.inf, resampled), tail, method="lower")
+    high = np.quantile(np.where(is_none, math.inf, resampled), 1 - tail, method="higher")
     return Interval(value, float(low), float(high))
 
 

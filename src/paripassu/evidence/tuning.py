@@ -36,20 +36,19 @@ def expected_best_intervals(scores: Sequence[float], *, resamples: int = RESAMPL
     """As `expected_best`, with bootstrap 95 % intervals over trials."""
     values = np.asarray(scores, dtype=np.float64)
     drawn = np.sort(values[resampled_indices(len(values), resamples)], axis=1) @ _weights(len(values)).T
-    return [interval_of(value, drawn[:, n]) for n, value in enumerate(expected_best(scores))]
+    return [interval_of(value, drawn[:, n], len(values)) for n, value in enumerate(expected_best(scores))]
 
 
 def ease(scores: Sequence[float], *, resamples: int = RESAMPLES) -> Interval:
     """Mean of the expected best scores after 1 to all trials, with its interval over trials.
 
     Example:
-        >>> str(ease([1.0, 1.0]))
+        >>> str(ease([1.0] * 8))
         '1 [1, 1]'
     """
     values = np.asarray(scores, dtype=np.float64)
-    return interval_of(
-        float(_ease(values[None, :])[0]), _ease(values[resampled_indices(len(values), resamples)])
-    )
+    drawn = _ease(values[resampled_indices(len(values), resamples)])
+    return interval_of(float(_ease(values[None, :])[0]), drawn, len(values))
 
 
 def mean_expected_best(scores: Scores, axis: int) -> Scores:
@@ -87,7 +86,7 @@ def ease_lead(
     values = np.asarray([one, other], dtype=np.float64)
     drawn = values[:, resampled_indices(len(one), resamples)]
     whole = _ease(values)
-    return interval_of(float(whole[0] - whole[1]), _ease(drawn[0]) - _ease(drawn[1]), level)
+    return interval_of(float(whole[0] - whole[1]), _ease(drawn[0]) - _ease(drawn[1]), len(one), level)
 
 
 def share_close_to_best(values: Sequence[float], *, higher: bool, tolerance: float = 0.1) -> float:

@@ -14,6 +14,7 @@ from paripassu.records.game import (
     Settings,
     TrialResult,
     better,
+    span,
 )
 from paripassu.records.run import (
     REAL_PICTURE,
@@ -86,5 +87,6 @@ __all__ = [
     "environment",
     "is_of_one_class",
     "rate_factor",
+    "span",
     "usable_cores",
 ]

@@ -1,5 +1,6 @@
 """What a comparison found on one game: settings, trials, arms. All are plain dataclasses."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -21,6 +22,25 @@ def better(metric: str) -> Better:
     return "lower" if metric.startswith(_DISTANCES) else "higher"
 
 
+def span(low: float, high: float, between: str = ", ") -> str:
+    """The ends of an interval in words; an end that is not finite is not known.
+
+    Example:
+        >>> span(0.25, 0.5), span(0.25, 0.5, " to "), span(0.25, math.inf), span(math.nan, math.nan)
+        ('0.25, 0.5', '0.25 to 0.5', '0.25 or more', 'unknown')
+    """
+    if math.isfinite(low) and math.isfinite(high):
+        return f"{low:.3g}{between}{high:.3g}"
+    if math.isfinite(low):
+        return f"{low:.3g} or more"
+    return f"{high:.3g} or less" if math.isfinite(high) else "unknown"
+
+
+def known(end: float) -> float:
+    """An end of an interval as records have it: NaN if it is not finite, as JSON has neither."""
+    return end if math.isfinite(end) else math.nan
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A mean over seeds with its bootstrap 95 % interval.
@@ -29,8 +49,8 @@ class Estimate:
         values: one per seed, in seed order; NaN for a run that diverged without a worst value.
         mean: of the values.
         std: standard deviation over seeds (ddof 1; 0 for one seed).
-        low: lower end of the interval.
-        high: upper end.
+        low: lower end of the interval; NaN if there are too few values for one.
+        high: upper end, or NaN.
     """
 
     values: list[float]
@@ -38,6 +58,10 @@ class Estimate:
     std: float
     low: float
     high: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "low", known(self.low))
+        object.__setattr__(self, "high", known(self.high))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from paripassu.records.environment import Environment
-from paripassu.records.game import GameResult
+from paripassu.records.game import GameResult, known, span
 from paripassu.records.schema import SCHEMA
 
 STUDY_FILE = "study.json"
@@ -20,8 +20,8 @@ class Effect:
     Attributes:
         name: what it measures, with the value that would mean no effect where that is not zero.
         value: of the effect.
-        low: lower end of the interval.
-        high: upper end.
+        low: lower end of the interval; NaN if it is not known.
+        high: upper end, or NaN.
     """
 
     name: str
@@ -29,8 +29,12 @@ class Effect:
     low: float
     high: float
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "low", known(self.low))
+        object.__setattr__(self, "high", known(self.high))
+
     def __str__(self) -> str:
-        return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}] {self.name}"
+        return f"{self.value:.3g} [{span(self.low, self.high)}] {self.name}"
 
 
 @dataclass(frozen=True)

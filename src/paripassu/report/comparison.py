@@ -9,7 +9,7 @@ from paripassu.evidence import series
 from paripassu.evidence.pairs import Pair, all_pairs
 from paripassu.evidence.tables import run_ends, run_tables
 from paripassu.files import inside
-from paripassu.records import ArmResult, Estimate, GameResult, StudyResult
+from paripassu.records import ArmResult, Estimate, GameResult, StudyResult, span
 from paripassu.report import figures
 from paripassu.report.answer import answer
 from paripassu.report.effort import tuning_blocks
@@ -19,7 +19,7 @@ from paripassu.report.run import spread, with_real
 from paripassu.report.updates import update_figures
 
 _SHOWN_STEPS = 4
-_MEAN = "their mean with its bootstrap 95 % interval"
+_MEAN = "their mean with its bootstrap 95 % interval, which fewer than five runs do not have"
 _RUN = "runs/*/*/*"  # a run's folder: game, arm, run
 
 
@@ -225,8 +225,7 @@ def _pairs_in_numbers(game: GameResult) -> list[Block]:
 
 
 def _in_cells(pair: Pair) -> tuple[str, str, str]:
-    interval = f"{pair.lead.low:.3g} to {pair.lead.high:.3g}" if pair.seeds > 1 else "none of one seed"
-    return f"{pair.lead.value:.3g}", interval, str(pair.seeds)
+    return f"{pair.lead.value:.3g}", span(pair.lead.low, pair.lead.high, " to "), str(pair.seeds)
 
 
 def _samples(runs: Mapping[str, Sequence[Path]]) -> Block:
@@ -239,11 +238,11 @@ def _samples(runs: Mapping[str, Sequence[Path]]) -> Block:
 
 
 def _mean_and_interval(estimate: Estimate) -> tuple[str, str]:
-    return f"{estimate.mean:.3g} ± {estimate.std:.2g}", f"{estimate.low:.3g} to {estimate.high:.3g}"
+    return f"{estimate.mean:.3g} ± {estimate.std:.2g}", span(estimate.low, estimate.high, " to ")
 
 
 def _in_one(estimate: Estimate) -> str:
-    return f"{_mean_and_interval(estimate)[0]} [{estimate.low:.3g}, {estimate.high:.3g}]"
+    return f"{_mean_and_interval(estimate)[0]} [{span(estimate.low, estimate.high)}]"
 
 
 def _rates(arm: ArmResult) -> str:

@@ -1,6 +1,6 @@
 """How the arms of a comparison were tuned: how many runs each got, and how easily it was."""
 
-from paripassu.records import ArmResult, GameResult
+from paripassu.records import ArmResult, GameResult, span
 from paripassu.report import tuning_figures
 from paripassu.report.page import Block, Figure, Table
 
@@ -59,5 +59,5 @@ def _ease(arm: ArmResult) -> tuple[str, str, str]:
     if arm.ease is None:
         return "not tuned", "", ""
     first = f"{arm.ease.expected[0]:.3g}"
-    mean = f"{arm.ease.mean:.3g} [{arm.ease.mean_low:.3g}, {arm.ease.mean_high:.3g}]"
+    mean = f"{arm.ease.mean:.3g} [{span(arm.ease.mean_low, arm.ease.mean_high)}]"
     return first, mean, f"{arm.ease.close_to_best:.0%}"

@@ -67,7 +67,8 @@ def _span(trace: Mapping[str, Any], number: int, x: Any, y: Any) -> Row:
         return [ends[number] for ends in span]
     for axis, value in (("error_y", y), ("error_x", x)):
         if bars := trace.get(axis):
-            return value - bars["arrayminus"][number], value + bars["array"][number]
+            below, above = (bars[name][number] for name in ("arrayminus", "array"))
+            return "" if below is None else value - below, "" if above is None else value + above
     return "", ""
 
 

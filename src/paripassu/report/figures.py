@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from paripassu.records import Estimate
+from paripassu.records import Estimate, span
 
 Figure = dict[str, Any]
 Trace = dict[str, Any]
@@ -140,8 +140,7 @@ def values(arms: Mapping[str, Estimate], y: str) -> Figure:
             "y": [number + _ASIDE],
             "marker": {"color": colour(number), "symbol": "line-ns", "size": 14, "line": stroke},
             "error_x": bars | {"color": colour(number), "thickness": 2, "width": 6},
-            "customdata": [[estimate.low, estimate.high]],
-            "hovertemplate": "%{x:.4g} [%{customdata[0]:.4g}, %{customdata[1]:.4g}]"
+            "hovertemplate": f"%{{x:.4g}} [{span(estimate.low, estimate.high)}]"
             "<extra>%{fullData.name}, mean</extra>",
         }
         figure["data"] += [points, mean]
@@ -252,13 +251,13 @@ def scale(colours: Sequence[str]) -> list[tuple[float, str]]:
 
 
 def error_bars(values: Sequence[float], spans: Sequence[tuple[float, float]]) -> dict[str, Any]:
-    """Bars from the lower to the upper end of each value's span."""
+    """Bars from the lower to the upper end of each value's span; none for a boundless one."""
     pairs = list(zip(values, spans, strict=True))
     return {
         "type": "data",
         "symmetric": False,
-        "array": [high - value for value, (_, high) in pairs],
-        "arrayminus": [value - low for value, (low, _) in pairs],
+        "array": [high - value if math.isfinite(high) else None for value, (_, high) in pairs],
+        "arrayminus": [value - low if math.isfinite(low) else None for value, (low, _) in pairs],
     }
 
 

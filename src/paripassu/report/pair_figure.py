@@ -1,9 +1,9 @@
 """All pairs of arms as a forest plot: how much better one arm is than another, with its interval."""
 
-import math
 from collections.abc import Sequence
 
 from paripassu.evidence.pairs import Pair
+from paripassu.records import span
 from paripassu.report.figures import Figure, base_figure, colour, error_bars, rows
 
 _UNKNOWN = "#888888"
@@ -20,9 +20,7 @@ def forest(pairs: Sequence[Pair], arms: Sequence[str], metric: str) -> Figure:
     figure = base_figure(x=f"how much better, in {metric}", y="")
     for number, pair in enumerate(pairs):
         shade = colour(arms.index(pair.better))
-        is_bounded = math.isfinite(pair.lead.low)
-        low, high = (pair.lead.low, pair.lead.high) if is_bounded else (pair.lead.value, pair.lead.value)
-        interval = "[%{customdata[0]:.3g}, %{customdata[1]:.3g}]" if is_bounded else "no interval"
+        ends = pair.lead.low, pair.lead.high
         figure["data"].append(
             {
                 "type": "scatter",
@@ -37,10 +35,9 @@ def forest(pairs: Sequence[Pair], arms: Sequence[str], metric: str) -> Figure:
                     "symbol": "circle" if pair.is_apart else "circle-open",
                     "size": 10,
                 },
-                "error_x": error_bars([pair.lead.value], [(low, high)])
+                "error_x": error_bars([pair.lead.value], [ends])
                 | {"color": shade, "thickness": 2, "width": 5},
-                "customdata": [[low, high]],
-                "hovertemplate": f"%{{x:.3g}} {interval}, {pair.seeds} seeds"
+                "hovertemplate": f"%{{x:.3g}} [{span(*ends)}], {pair.seeds} seeds"
                 "<extra>%{fullData.name}</extra>",
             }
         )

@@ -11,7 +11,7 @@ from rich.text import Text
 from paripassu.evidence.changes import StudyChanges
 from paripassu.evidence.dissection import dissection as dissected
 from paripassu.evidence.kinds import of_kind
-from paripassu.records import Finding, GameResult, StudyResult
+from paripassu.records import Finding, GameResult, StudyResult, span
 from paripassu.records.study import finding_title
 from paripassu.report import dissection, played
 from paripassu.report.collapse_tables import exponents, summary
@@ -117,7 +117,7 @@ def _game(game: GameResult) -> Table:
             best + arm.arm,
             f"{arm.chosen}" + _EDGE * bool(arm.edges),
             f"{estimate.mean:.3g}",
-            f"{estimate.low:.3g} to {estimate.high:.3g}",
+            span(estimate.low, estimate.high, " to "),
             " ".join([bars[number], *notes]),
         )
         table.add_row(*map(Text, cells))

@@ -1,5 +1,6 @@
 """How the arms of a comparison were tuned, as figures."""
 
+import math
 from collections.abc import Sequence
 
 from paripassu.records import ArmResult
@@ -13,9 +14,11 @@ def expected_best(arms: Sequence[ArmResult], metric: str) -> Figure:
         if arm.ease is None:
             continue
         counts = list(range(1, len(arm.ease.expected) + 1))
-        figure["data"].append(band(arm.arm, number, counts, arm.ease.low, arm.ease.high))
         line = series_line(arm.arm, number, counts, arm.ease.expected)
-        figure["data"].append(line | {"meta": {"span": [arm.ease.low, arm.ease.high]}})
+        if math.isfinite(arm.ease.low[0]):  # there are enough trials for an interval
+            figure["data"].append(band(arm.arm, number, counts, arm.ease.low, arm.ease.high))
+            line |= {"meta": {"span": [arm.ease.low, arm.ease.high]}}
+        figure["data"].append(line)
     return figure
 
 

@@ -36,13 +36,11 @@ import polars as pl
 from paripassu.evidence.collapse import METHODS as TITLES
 from paripassu.evidence.intervals import wilson
 from paripassu.evidence.measures import pace_gaps
-from paripassu.protocol import CUT_ALL, Judgement, Scale, Study, decide, too_small
+from paripassu.protocol import CUT_ALL, Judgement, Scale, Study, decide
 from paripassu.protocol.sweeps import PhaseSweep, SweepDesign, Tables
 from paripassu.records import Effect, Finding, Verdict
 from paripassu.studies import pace
 from paripassu.theory import Framework
-
-_FEWEST = 5  # seeds for a bootstrap interval
 
 
 def verdict(sweep: PhaseSweep, tables: Tables) -> Judgement:
@@ -108,8 +106,6 @@ def judge_pace(paths: pl.DataFrame, d: int, steps: int, *, partly: bool = False)
     judged = Verdict(
         judged.outcome, f"{judged.reason} Means over {', and over '.join(means)}.", judged.effect
     )
-    if min(len(nsgda), len(sgda)) < _FEWEST:
-        judged = too_small(judged)
     about, budget = f"d = {d:,}, {steps:,} steps", f"{len(nsgda)} and {len(sgda)} seeds"
     return [Finding("C6: normalising keeps both players at the same pace", about, judged, budget)]
 

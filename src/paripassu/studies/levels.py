@@ -136,7 +136,7 @@ def _correlation(levels: pl.DataFrame) -> Interval:
 
     seeds = known.shape[1]
     resampled = np.array([correlation(places) for places in resampled_indices(seeds, 2000)])
-    return interval_of(correlation(np.arange(seeds)), resampled, 0.95)
+    return interval_of(correlation(np.arange(seeds)), resampled, seeds)
 
 
 def _finding(claim: str, where: str, what: str, effects: Mapping[str, Interval]) -> Finding:

@@ -163,8 +163,8 @@ def test_evidence_pairs_seeds_and_trials(tmp_path):
 
     run_study(tiny_study(verdict=verdict), "smoke", tmp_path / "s", engine=Peaked(1e-2))
     evidence = seen[-1]
-    assert tuple(evidence.lead("wild", "wild")) == (0.0, 0.0, 0.0)
-    assert tuple(evidence.ease_lead("wild", "calm")) == (0.0, 0.0, 0.0)
+    bounds = (0.0, -math.inf, math.inf)  # two seeds and three trials are too few for an interval
+    assert tuple(evidence.lead("wild", "wild")) == tuple(evidence.ease_lead("wild", "calm")) == bounds
     assert {len(trials) for trials in evidence.trials.values()} == {3}
 
 

@@ -159,6 +159,8 @@ def _ease(game: Game, values: Sequence[float]) -> Ease:
     mean = ease(scores)
 
     def span(interval: Interval) -> tuple[float, float]:
+        if interval.low == -math.inf:
+            return math.nan, math.nan
         low, high = sorted((game.unscore(interval.low), game.unscore(interval.high)))
         return low, high
 
