@@ -36,13 +36,20 @@ def span(low: float, high: float, between: str = ", ") -> str:
     return f"{high:.3g} or less" if math.isfinite(high) else "unknown"
 
 
-def known(end: float) -> float:
-    """An end of an interval as records have it: NaN if it is not finite, as JSON has neither."""
-    return end if math.isfinite(end) else math.nan
+class WithInterval:
+    """A record with an interval, whose ends are NaN if they are not finite: JSON has no infinity."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        for name in ("low", "high"):
+            if not math.isfinite(getattr(self, name)):
+                object.__setattr__(self, name, math.nan)
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Estimate(WithInterval):
     """A mean over seeds with its bootstrap 95 % interval.
 
     Attributes:
@@ -58,10 +65,6 @@ class Estimate:
     std: float
     low: float
     high: float
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "low", known(self.low))
-        object.__setattr__(self, "high", known(self.high))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from paripassu.records.environment import Environment
-from paripassu.records.game import GameResult, known, span
+from paripassu.records.game import GameResult, WithInterval, span
 from paripassu.records.schema import SCHEMA
 
 STUDY_FILE = "study.json"
@@ -14,7 +14,7 @@ VerdictName = Literal["supported", "contradicted", "undecided"]
 
 
 @dataclass(frozen=True)
-class Effect:
+class Effect(WithInterval):
     """The one figure a verdict turns on, with its 95 % interval, Wilson's for a share, else a bootstrap's.
 
     Attributes:
@@ -28,10 +28,6 @@ class Effect:
     value: float
     low: float
     high: float
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "low", known(self.low))
-        object.__setattr__(self, "high", known(self.high))
 
     def __str__(self) -> str:
         return f"{self.value:.3g} [{span(self.low, self.high)}] {self.name}"
@@ -53,14 +49,14 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Fit:
+class Fit(WithInterval):
     """How the time to recover every mode grows: proportional to ``d ** exponent``.
 
     Attributes:
         method: whose time.
         exponent: by least squares on the logarithms; NaN where fewer than two dimensions were recovered.
-        low: lower end of its bootstrap 95 % interval.
-        high: upper end.
+        low: lower end of its bootstrap 95 % interval; NaN if it is not known.
+        high: upper end, or NaN.
         dimensions: that most seeds recovered within the budget, and the fit rests on.
     """
 

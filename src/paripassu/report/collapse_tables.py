@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from paripassu.evidence.collapse import METHODS, deciding_outcomes
-from paripassu.records import StudyResult
+from paripassu.records import StudyResult, span
 from paripassu.report.page import Table
 
 EVER = "Ever: at some recorded step within the budget. At the end: at the last step."
@@ -80,7 +80,7 @@ def exponents(result: StudyResult) -> Table:
             (
                 METHODS[fit.method],
                 f"{fit.exponent:.2f}" if math.isfinite(fit.exponent) else "none",
-                f"{fit.low:.2f} to {fit.high:.2f}" if math.isfinite(fit.exponent) else "",
+                span(fit.low, fit.high, " to ") if math.isfinite(fit.exponent) else "",
                 ", ".join(f"{d:,}" for d in fit.dimensions),
             )
             for fit in result.fits

@@ -21,9 +21,10 @@ import numpy as np
 import polars as pl
 
 from paripassu.evidence.collapse import METHODS as TITLES
+from paripassu.evidence.intervals import interval_of
 from paripassu.protocol import CUT_ALL, Judgement, Scale, Study, decide
 from paripassu.protocol.sweeps import METHODS, ScalingSweep, SweepDesign, Tables
-from paripassu.records import Effect, Finding, Fit, Verdict
+from paripassu.records import Effect, Finding, Fit, Verdict, span
 from paripassu.theory import Framework
 
 _RESAMPLES = 2000
@@ -62,9 +63,9 @@ def growth(outcomes: pl.DataFrame) -> list[Fit]:
             )
             for _ in range(_RESAMPLES)
         ]
-        low, high = np.quantile(draws, [0.025, 0.975])
         exponent = _slope(used, [float(np.median(times[d])) for d in used])
-        result.append(Fit(str(method), exponent, float(low), float(high), used))
+        interval = interval_of(exponent, np.array(draws), min(len(times[d]) for d in used))
+        result.append(Fit(str(method), *interval, used))
     return result
 
 
@@ -89,7 +90,7 @@ def judge_growth(fits: Sequence[Fit], steps: int) -> list[Finding]:
         return [Finding(_CLAIM, about, Verdict("undecided", reason))]
     outcome = decide(supported=theirs.low > 0.5 > ours.high, contradicted=theirs.high < 0.5)
     each = "; ".join(
-        f"{TITLES[fit.method]} d^{fit.exponent:.2f} [{fit.low:.2f}, {fit.high:.2f}], over d = "
+        f"{TITLES[fit.method]} d^{fit.exponent:.3g} [{span(fit.low, fit.high)}], over d = "
         f"{min(fit.dimensions):,} to {max(fit.dimensions):,}"
         for fit in (ours, theirs)
     )

@@ -29,7 +29,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from paripassu.evidence.intervals import Interval, wilson
+from paripassu.evidence.intervals import Interval, interval_of, wilson
 from paripassu.protocol import CUT_ALL, Judgement, Scale, Study, decide
 from paripassu.protocol.sweeps import Cell, Measure, PlayedSweep, SweepDesign, Tables
 from paripassu.records import Effect, Finding, Verdict
@@ -159,8 +159,7 @@ def _exponent(outcomes: pl.DataFrame) -> Interval:
     x, y = (np.log(np.maximum(outcomes[name].to_numpy(), 1e-300)) for name in ("lr_generator", "distance"))
     picks = np.random.default_rng(0).integers(len(x), size=(_RESAMPLES, len(x)))
     slopes = [float(np.polyfit(x[pick], y[pick], 1)[0]) for pick in picks if len(set(pick)) > 1]
-    low, high = np.quantile(slopes, [0.025, 0.975])
-    return Interval(float(np.polyfit(x, y, 1)[0]), float(low), float(high))
+    return interval_of(float(np.polyfit(x, y, 1)[0]), np.array(slopes), len(x))
 
 
 _ONE_GAME = "There is one true point in one dimension, and one generated point of its mass."
