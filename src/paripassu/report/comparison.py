@@ -1,5 +1,6 @@
 """What a comparison of arms on games rests on: tables, curves, samples, and what the optimizers did."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -239,10 +240,14 @@ def _samples(runs: Mapping[str, Sequence[Path]]) -> Block:
 
 
 def _mean_and_interval(estimate: Estimate) -> tuple[str, str]:
+    if math.isnan(estimate.mean):
+        return "unknown", "none"
     return f"{estimate.mean:.3g} ± {estimate.std:.2g}", f"{estimate.low:.3g} to {estimate.high:.3g}"
 
 
 def _in_one(estimate: Estimate) -> str:
+    if math.isnan(estimate.mean):
+        return "unknown"
     return f"{_mean_and_interval(estimate)[0]} [{estimate.low:.3g}, {estimate.high:.3g}]"
 
 

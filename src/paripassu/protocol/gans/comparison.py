@@ -13,37 +13,13 @@ from paripassu.protocol.gans.arm_on_game import ArmOnGame, Ends, Job, RunUnit, e
 from paripassu.protocol.gans.deciding import measurements_left
 from paripassu.protocol.gans.game import Arm, Game, Measure, VerdictRule
 from paripassu.protocol.gans.power import power_in_words
+from paripassu.protocol.gans.procedure import PROTOCOL
 from paripassu.protocol.gans.remarks import mixed, unused
 from paripassu.protocol.gans.results import evidence_of, game_result
 from paripassu.protocol.gans.tuning import Tuning
+from paripassu.protocol.gans.verdict import verdict_of
 from paripassu.protocol.study import FIRST_CONFIRMATION_SEED, Design, Judgement, Unit, Work, fresh_seeds
 from paripassu.records import Finding, GameResult
-
-PROTOCOL = """\
-Every arm has the same number of trials. A trial is one run with a point of the search space: the generator's
-learning rate, the ratio of the discriminator's rate to it, and how both fall over the run. The points are the
-first of one scrambled Sobol sequence, the same for every arm but for the middle of the range of rates. Each
-trial runs on one tuning seed, and may be shorter than the runs that confirm. The best trials run again at
-full length on further tuning seeds, and the best of them on those seeds is chosen. It runs again on fresh
-confirmation seeds. Only those runs are reported and compared, paired by seed, so that no arm gains by having
-been selected.
-
-A result is compared on the scale of *scores*. If more of the metric is better, the score is the metric. If
-less is better, the score is minus its natural logarithm.
-
-A game may have a further metric that decides, because it is nearer to what people see. It takes longer, so it
-is measured of the last checkpoint of each confirmation run alone. Where a rule says something else by the
-metric that tunes, the page says so.
-
-How easily an arm is tuned follows from its trials on the first tuning seed. The *expected best* after n
-trials is the mean of the best of n of them, drawn with replacement (Dodge et al. 2019, arXiv:1909.03004).
-The *ease* is the mean of the expected best score over n from 1 to all trials. Its intervals resample trials,
-for two arms together, since trial n of both is the same point.
-
-A diverged run gets the worst value of the metric seen in any run on that game, including before training. For
-measures computed from records, it gets the largest value among the confirmation runs, and the worst for a
-further metric.
-"""
 
 
 @dataclass(frozen=True)
@@ -246,9 +222,9 @@ class Comparison(Design):
             evidence = evidence_of(result, game)
             by_tuned = evidence_of(result, game, game.metric) if game.judged_by else None
             for about, rule in rules.items():
-                power, verdict = power_in_words(rule, evidence), rule(evidence)
+                power, verdict = power_in_words(rule, evidence), verdict_of(rule, evidence)
                 findings.append(Finding(about, game.name, verdict, self._budget(result), power))
-                as_tuned = rule(by_tuned) if by_tuned else verdict
+                as_tuned = verdict_of(rule, by_tuned) if by_tuned else verdict
                 if as_tuned.outcome != verdict.outcome:
                     remarks.append(
                         f"{about}, on {game.name}: {verdict.outcome} by {game.deciding}, which decides, and "

@@ -8,6 +8,7 @@ from statistics import NormalDist
 import numpy as np
 
 from paripassu.protocol.gans.game import ByArm, Evidence, VerdictRule
+from paripassu.protocol.gans.verdict import verdict_of
 
 _PERMUTATIONS = 200
 _RESAMPLES = 500  # of the bootstraps inside; the intervals of a permutation need no third digit
@@ -42,7 +43,7 @@ def decisions_by_chance(
             estimates={name: _permuted(values, rng) for name, values in evidence.estimates.items()},
             resamples=_RESAMPLES,
         )
-        outcomes.append(rule(permuted).outcome)
+        outcomes.append(verdict_of(rule, permuted).outcome)
     return outcomes.count("supported") / permutations, outcomes.count("contradicted") / permutations
 
 
