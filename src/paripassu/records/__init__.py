@@ -14,6 +14,7 @@ from paripassu.records.game import (
     Settings,
     TrialResult,
     better,
+    may_be_negative,
 )
 from paripassu.records.run import (
     REAL_PICTURE,
@@ -33,6 +34,7 @@ from paripassu.records.run import (
     Samples,
     Shadow,
     Update,
+    is_by_class,
     is_of_one_class,
 )
 from paripassu.records.schema import SCHEMA
@@ -84,7 +86,9 @@ __all__ = [
     "better",
     "check_decay",
     "environment",
+    "is_by_class",
     "is_of_one_class",
+    "may_be_negative",
     "rate_factor",
     "usable_cores",
 ]

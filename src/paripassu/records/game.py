@@ -21,6 +21,18 @@ def better(metric: str) -> Better:
     return "lower" if metric.startswith(_DISTANCES) else "higher"
 
 
+def may_be_negative(metric: str) -> bool:
+    """Whether a distance may be zero or less by chance, so that it has no logarithm.
+
+    The kernel distance is an unbiased estimate of a squared distance.
+
+    Example:
+        >>> may_be_negative("kd-digits@1797"), may_be_negative("fd-digits@1797")
+        (True, False)
+    """
+    return metric.startswith(("kd-", "kid-"))
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A mean over seeds with its bootstrap 95 % interval.

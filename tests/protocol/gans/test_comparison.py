@@ -1,6 +1,7 @@
 """Equal trials and separate seeds for every arm; a diverged run gets the worst value."""
 
 import math
+import shutil
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -188,6 +189,50 @@ def test_old_runs_of_an_edited_study_stay_apart(tmp_path):
     assert set(out.glob("runs/*/*/*")) > runs
     (unused,) = result.remarks
     assert unused.startswith("4 runs in the folder are not used")
+
+
+def _exchange(one, other):
+    spare = one.with_name("spare")
+    one.rename(spare)
+    other.rename(one)
+    spare.rename(other)
+
+
+@pytest.mark.parametrize("what", ["arms", "seeds", "trials"])
+def test_a_run_counts_only_in_its_own_folder(what, tmp_path):
+    """Exchanged folders have whole runs, and each of them would stand for another one."""
+    out, engine = tmp_path / "s", Peaked(3e-2)
+    before = run_study(tiny_study(), "smoke", out, engine=engine)
+    wild, calm = ([out / run for run in arm.runs] for arm in before.games[0].arms)
+    trials = sorted(path for path in wild[0].parent.iterdir() if "-seed-0-" in path.name)
+    pairs = {"arms": zip(wild, calm, strict=True), "seeds": [wild[:2]], "trials": [trials[:2]]}[what]
+    for pair in pairs:
+        _exchange(*pair)
+    count = len(engine.runs)
+    for again in (
+        lambda: run_study(tiny_study(), "smoke", out, engine=engine),
+        lambda: summarise(tiny_study(), "smoke", out),
+    ):
+        with pytest.raises(
+            ValueError, match=r"holds another run, .* remove this folder, and the study trains"
+        ):
+            again()
+    assert len(engine.runs) == count
+    for path in (*wild, *calm, *trials):
+        shutil.rmtree(path)
+    assert run_study(tiny_study(), "smoke", out, engine=engine).games == before.games
+
+
+def test_a_copy_of_a_run_under_another_name_is_not_used(tmp_path):
+    out = tmp_path / "s"
+    before = run_study(tiny_study(), "smoke", out, engine=Peaked(3e-2))
+    run = out / before.games[0].arms[0].runs[0]
+    shutil.copytree(run, run.with_name(f"{run.name}.bak"))
+    after = run_study(tiny_study(), "smoke", out, engine=Peaked(3e-2))
+    assert after.games == before.games
+    assert after.remarks == [
+        "1 run in the folder is not used: the study was edited, or chooses other settings now."
+    ]
 
 
 def test_runs_made_differently_get_a_remark(tmp_path):

@@ -69,9 +69,11 @@ def test_of_equal_trials_one_that_finished_goes_on(tmp_path):
 
 
 def test_a_game_that_measured_nothing_is_named(tmp_path):
-    study = tiny_study(games=[tiny_game({WILD: 1e-2, CALM: 1e-2}, metric="high-quality@50")])
-    with pytest.raises(ValueError, match="no run on ring8 has measured high-quality@50"):
-        run_study(study, "smoke", tmp_path / "s", engine=Peaked(1e-2))
+    engine = Fated([], {})
+    engine.untrained, engine.score = math.nan, lambda _: None
+    study = tiny_study(tuning=Tuning(trials=3, finalists=1, seeds=0))
+    with pytest.raises(ValueError, match="no run on ring8 has measured mode-overlap@50"):
+        run_study(study, "smoke", tmp_path / "s", engine=engine)
 
 
 def _measured(out, verdict, centres):

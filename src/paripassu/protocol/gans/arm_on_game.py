@@ -212,12 +212,16 @@ class ArmOnGame:
         key = (settings, seed, steps)
         if key not in self._jobs:
             run = replace(self.game.run(self.arm.rule, settings, steps, seed), device=self.device)
-            slug = self.arm.name.replace(" ", "-")
             # The key separates runs of different versions of the study.
             rates = f"lr-{settings.lr_g:g}-{settings.lr_d:g}-{settings.decay}"
             place = f"{rates}-seed-{run.seed}-{run.key()}"
-            self._jobs[key] = Job(Path(RUNS) / self.game.name / slug / place, run)
+            self._jobs[key] = Job(Path(RUNS) / self.game.name / folder_name(self.arm.name) / place, run)
         return self._jobs[key]
+
+
+def folder_name(name: str) -> str:
+    """The name of an arm's folder."""
+    return name.replace(" ", "-")
 
 
 def worst_values(jobs: Iterable[Job], ends: Ends) -> dict[str, float]:
@@ -249,11 +253,33 @@ def values_of(name: str, jobs: Iterable[Job], ends: Ends, worst: Mapping[str, fl
 
 
 def ends_in(folder: Path) -> Ends:
-    """The runs in a study's folder that have ended; a damaged one has not, and is trained again."""
+    """The runs in a study's folder that have ended; a damaged one has not, and is trained again.
+
+    A run counts only in a folder that its key names, so that no run stands for another one.
+    """
     ends: dict[Path, RunEnd] = {}
     for path in sorted(folder.glob(f"{RUNS}/*/*/*")):
         with suppress(ValueError):
             (end,) = run_ends([path])
-            if end and header_of(path):  # a table alone does not say whose run it is of
+            header = header_of(path)  # a table alone does not say whose run it is of
+            if end and header and path.name.endswith(f"-{header.key}"):
                 ends[path.relative_to(folder)] = end
     return ends
+
+
+def check_own(job: Job, folder: Path) -> None:
+    """Raise ``ValueError`` if the folder of a run holds another one; a damaged header says nothing.
+
+    Args:
+        job: the run.
+        folder: the study's.
+    """
+    path = folder / job.folder
+    header = None
+    with suppress(ValueError):
+        header = header_of(path)
+    if header and header.key != job.run.key():
+        raise ValueError(
+            f"{path} holds another run, {header.key or 'one without a key'}: bring back the study's own, or "
+            "remove this folder, and the study trains it again"
+        )

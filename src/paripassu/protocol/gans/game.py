@@ -10,7 +10,7 @@ from polars import DataFrame
 from paripassu.evidence.intervals import RESAMPLES, Interval, bootstrap_interval
 from paripassu.evidence.tuning import ease_lead
 from paripassu.metrics import FeatureMetric, better
-from paripassu.records import Better, Settings, Verdict
+from paripassu.records import Better, Settings, Verdict, may_be_negative
 from paripassu.rules import Rule
 from paripassu.train import Run
 
@@ -64,7 +64,8 @@ class Game:
             longer than ``metric`` and is nearer to what people see.
 
     Raises:
-        ValueError: more is better of one of the two metrics, and less of the other.
+        ValueError: more is better of one of the two metrics, and less of the other, or one is a distance that
+            may be zero or less.
     """
 
     name: str
@@ -79,6 +80,12 @@ class Game:
     judged_by: FeatureMetric | None = None
 
     def __post_init__(self) -> None:
+        for metric in (self.metric, self.deciding):
+            if may_be_negative(metric):
+                raise ValueError(
+                    f"{metric} may be zero or less, and the score of a distance is its logarithm: choose a "
+                    "Fréchet distance"
+                )
         if better(self.metric) != better(self.deciding):
             raise ValueError(f"of {self.metric} and {self.deciding} more is better of one alone")
 
