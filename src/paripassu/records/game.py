@@ -78,8 +78,8 @@ class TrialResult:
 
     Attributes:
         settings: the point.
-        values: of the deciding metric, one a seed. The first is the trial's own; those that ran again, which
-            may be longer, have more.
+        values: of the metric that tunes, one a seed. The first is the trial's own; those that ran again,
+            which may be longer, have more.
         diverged: how many of the runs diverged.
     """
 
@@ -90,10 +90,10 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class Ease:
-    """How easily an arm is tuned, from its trials on the first tuning seed.
+    """How easily an arm is tuned, from its trials on the first tuning seed, by the metric that tunes.
 
     Attributes:
-        expected: the deciding metric that the best of n trials is expected to have, for n = 1, 2, ...
+        expected: the metric that the best of n trials is expected to have, for n = 1, 2, ...
         low: lower ends of the bootstrap 95 % intervals of ``expected``.
         high: upper ends.
         mean: the mean over n on the scale of scores, as a value of the metric.

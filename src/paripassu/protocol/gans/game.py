@@ -100,7 +100,7 @@ class Game:
         return better(self.metric)
 
     def score(self, value: float) -> float:
-        """The deciding metric on a scale on which higher is better and equal steps matter alike.
+        """A value of the game's metrics on a scale on which higher is better and equal steps matter alike.
 
         A metric of which more is better is its own score. A distance, of which less is better, has minus its
         natural logarithm: a difference of scores of 0.1 is a distance that is a tenth smaller.
@@ -108,7 +108,7 @@ class Game:
         return value if self.better == "higher" else -math.log(max(value, _LEAST))
 
     def unscore(self, score: float) -> float:
-        """The value of the deciding metric that has a score."""
+        """The value of a metric that has a score."""
         return score if self.better == "higher" else math.exp(-score)
 
     @property
@@ -125,9 +125,12 @@ class Evidence:
 
     Attributes:
         game: the game.
-        scores: of the confirmation runs, by arm and in the order of seeds; see `Game.score`.
-        estimates: every metric and measure of these runs by name, then by arm, unchanged.
-        trials: scores of the tuning trials, by arm and in the order of trials. Without tuning they are empty.
+        scores: of the confirmation runs by the metric that decides, by arm and in the order of seeds; see
+            `Game.score`.
+        estimates: every metric and measure of these runs by name, then by arm, unchanged. A measure that no
+            run of an arm has is unknown, and a rule that reads it is undecided.
+        trials: scores of the tuning trials by the metric that tunes, by arm and in the order of trials; empty
+            without tuning.
         resamples: of every bootstrap.
     """
 
