@@ -1,14 +1,27 @@
 """Studies of seconds, and engines for them."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from paripassu.data import Ring
 from paripassu.engine.engine import Result, Task
+from paripassu.files import write_whole
 from paripassu.models import MLP
 from paripassu.protocol import Arm, Comparison, Evidence, Game, Scale, Study, Tuning
-from paripassu.records import Settings, Verdict
+from paripassu.protocol.gans.arm_on_game import RunUnit
+from paripassu.records import (
+    RECORDS_FILE,
+    RUN_FILE,
+    End,
+    Metric,
+    RunHeader,
+    Settings,
+    Verdict,
+    environment,
+)
+from paripassu.records.codec import RecordWriter, dump
 from paripassu.rules import SGD, Normalize, Rule
 from paripassu.train import Player, Run
 
@@ -22,6 +35,47 @@ class Here:
 
     def execute(self, function: Callable[[Task], Result], tasks: Sequence[Task], /):
         return ((task, function(task)) for task in tasks)
+
+
+class Peaked:
+    """Runs whose metric falls by one for every decade of the generator's rate from a best one.
+
+    A second takes a step, and ``clock`` advances by that. A run whose score is None diverges.
+    """
+
+    at_once = 1
+    untrained = 0.0
+
+    def __init__(self, best: float, clock: Any = None):
+        self.best, self.clock = best, clock
+        self.runs: list[Run] = []
+
+    def execute(self, function, tasks, /):
+        carry_out = RunUnit.carry_out
+        RunUnit.carry_out = lambda unit: self._play(unit)
+        try:
+            yield from ((task, function(task)) for task in tasks)
+        finally:
+            RunUnit.carry_out = carry_out
+
+    def score(self, run: Run) -> float | None:
+        return 9 - abs(math.log10(run.generator.lr / self.best))
+
+    def _play(self, unit):
+        unit.path.mkdir(parents=True)
+        self.runs.append(unit.run)
+        header = RunHeader(unit.run.settings(), environment(unit.command), key=unit.run.key())
+        write_whole(unit.path / RUN_FILE, dump(header))
+        seconds = float(unit.run.steps)
+        with RecordWriter(unit.path / RECORDS_FILE) as write:
+            score = self.score(unit.run)
+            write(Metric(0, "mode-overlap@50", self.untrained))
+            if score is not None:
+                write(Metric(unit.run.steps, "mode-overlap@50", score))
+            write(End(unit.run.steps, "diverged" if score is None else "finished", "", seconds))
+        if self.clock:
+            self.clock.now += seconds
+        return []
 
 
 def tiny_run(rule: Rule, settings: Settings, steps: int, seed: int) -> Run:

@@ -87,7 +87,9 @@ def test_an_ended_run_is_parsed_once(tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "parse", None)
     assert len(run_table(tmp_path / "run")) == 3 * 8 + 1
     assert len(run_tables([tmp_path / "run"], ["Metric"])) == 3
-    assert run_ends([tmp_path / "run"]) == [RunEnd("finished", 10, 1.0, {"mode-overlap@50": 0.5})]
+    assert run_ends([tmp_path / "run"]) == [
+        RunEnd("finished", 10, 1.0, {"mode-overlap@50": 0.5}, {"mode-overlap@50": 0.0})
+    ]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +151,9 @@ def test_a_table_that_does_not_belong_is_made_anew(damage, tmp_path):
     chosen = expected.filter(pl.col("kind").is_in(["Metric", "End"]))
     assert_frame_equal(found.filter(run=1).drop("run"), chosen.select(found.drop("run").columns))
     assert_frame_equal(run_table(folder), expected)
-    assert run_ends([folder]) == [RunEnd("finished", 10, 1.0, {"mode-overlap@50": 0.5})]
+    assert run_ends([folder]) == [
+        RunEnd("finished", 10, 1.0, {"mode-overlap@50": 0.5}, {"mode-overlap@50": 0.0})
+    ]
 
 
 def test_a_table_without_records_is_none(tmp_path):
@@ -240,6 +244,8 @@ def test_many_runs_are_their_tables_in_order(tmp_path):
 def test_ends_say_how_runs_ended(tmp_path):
     write(
         tmp_path / "good",
+        Metric(0, "fd-x@5", 3.0),
+        Metric(1, "fd-x@5", 4.0),
         Metric(3, "m", 9.0),
         Metric(4, "early", 1.0),
         Metric(5, "m", 1.0),
@@ -251,7 +257,11 @@ def test_ends_say_how_runs_ended(tmp_path):
     write(tmp_path / "unended", Metric(5, "m", 1.0))
     (tmp_path / "empty").mkdir()
     folders = [tmp_path / name for name in ("good", "bad", "unended", "empty", "nowhere")]
-    expected = [RunEnd("finished", 5, 0.5, {"m": 2.0}), RunEnd("diverged", 5, 1.5, {}), None, None, None]
+    expected = [
+        RunEnd("finished", 5, 0.5, {"m": 2.0}, {"early": 1.0, "fd-x@5": 4.0, "m": 1.0}),
+        RunEnd("diverged", 5, 1.5, {}, {"m": 1.0}),
+        *3 * [None],
+    ]
     assert run_ends(folders) == expected
     assert run_ends(folders) == expected  # from the tables
 

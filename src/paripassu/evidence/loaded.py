@@ -219,7 +219,7 @@ class LoadedStudy(_LoadedResult):
     def trials(self) -> pl.DataFrame:
         """``game, arm, trial, seed, lr_g, lr_d, decay, value, is_chosen``: how every arm was tuned.
 
-        ``value`` is the deciding metric on a tuning seed, counted from 0.
+        ``value`` is the metric that tunes, on a tuning seed. ``trial`` and ``seed`` are counted from 0.
         """
         return pl.DataFrame(
             [

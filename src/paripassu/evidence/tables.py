@@ -9,7 +9,7 @@ only if its records are those that were written before its end.
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,13 @@ import polars as pl
 
 from paripassu.evidence.parse import FIELDS, SCHEMA, parse
 from paripassu.files import AnyPath, file_digest, opened, read_whole, replacing, sealed, unsealed, write_whole
-from paripassu.records import RECORDS_FILE, End, Metric, Outcome
+from paripassu.records import RECORDS_FILE, End, Metric, Outcome, better
 from paripassu.records.codec import proved_end
 
 TABLE_FILE = "records.parquet"
 INDEX_FILE = "records.parquet.json"
 
-_VERSION = 2
+_VERSION = 3
 _FILE = "_file"  # no field of a record
 _TAIL = 4096  # bytes that the last record fits into: an End's reason is a few words
 
@@ -39,12 +39,14 @@ class RunEnd:
         seconds: of training, over all sittings.
         finals: the last value of each metric at the last step, where it is finite; empty where the run
             diverged.
+        worst: the worst finite value of each metric at any step, before training included.
     """
 
     outcome: Outcome
     step: int
     seconds: float
     finals: dict[str, float]
+    worst: dict[str, float] = field(default_factory=dict[str, float])
 
 
 def write_run_table(folder: AnyPath) -> None:
@@ -232,8 +234,12 @@ def _write(folder: Path, table: pl.DataFrame) -> None:
 
 def _end_of(table: pl.DataFrame) -> RunEnd:
     end = table.filter(kind=End.__name__).row(-1, named=True)
+    metrics = table.filter(kind=Metric.__name__).filter(pl.col("value").is_finite())
     finals: dict[str, float] = {}
     if end["outcome"] == "finished":
-        last = table.filter(kind=Metric.__name__, step=end["step"]).filter(pl.col("value").is_finite())
-        finals = dict(last.select("name", "value").iter_rows())
-    return RunEnd(end["outcome"], end["step"], end["seconds"], finals)
+        finals = dict(metrics.filter(step=end["step"]).select("name", "value").iter_rows())
+    extremes = (
+        metrics.group_by("name").agg(low=pl.col("value").min(), high=pl.col("value").max()).sort("name")
+    )
+    worst = {name: low if better(name) == "higher" else high for name, low, high in extremes.iter_rows()}
+    return RunEnd(end["outcome"], end["step"], end["seconds"], finals, worst)

@@ -14,6 +14,7 @@ from paripassu.records.game import (
     Settings,
     TrialResult,
     better,
+    may_be_negative,
     span,
 )
 from paripassu.records.run import (
@@ -34,6 +35,7 @@ from paripassu.records.run import (
     Samples,
     Shadow,
     Update,
+    is_by_class,
     is_of_one_class,
 )
 from paripassu.records.schema import SCHEMA
@@ -85,7 +87,9 @@ __all__ = [
     "better",
     "check_decay",
     "environment",
+    "is_by_class",
     "is_of_one_class",
+    "may_be_negative",
     "rate_factor",
     "span",
     "usable_cores",

@@ -22,6 +22,18 @@ def better(metric: str) -> Better:
     return "lower" if metric.startswith(_DISTANCES) else "higher"
 
 
+def may_be_negative(metric: str) -> bool:
+    """Whether a distance may be zero or less by chance, so that it has no logarithm.
+
+    The kernel distance is an unbiased estimate of a squared distance.
+
+    Example:
+        >>> may_be_negative("kd-digits@1797"), may_be_negative("fd-digits@1797")
+        (True, False)
+    """
+    return metric.startswith(("kd-", "kid-"))
+
+
 def span(low: float, high: float, between: str = ", ") -> str:
     """The ends of an interval in words; an end that is not finite is not known.
 
@@ -93,8 +105,8 @@ class TrialResult:
 
     Attributes:
         settings: the point.
-        values: of the deciding metric, one a seed. The first is the trial's own; those that ran again, which
-            may be longer, have more.
+        values: of the metric that tunes, one a seed. The first is the trial's own; those that ran again,
+            which may be longer, have more.
         diverged: how many of the runs diverged.
     """
 
@@ -105,10 +117,10 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class Ease:
-    """How easily an arm is tuned, from its trials on the first tuning seed.
+    """How easily an arm is tuned, from its trials on the first tuning seed, by the metric that tunes.
 
     Attributes:
-        expected: the deciding metric that the best of n trials is expected to have, for n = 1, 2, ...
+        expected: the metric that the best of n trials is expected to have, for n = 1, 2, ...
         low: lower ends of the bootstrap 95 % intervals of ``expected``.
         high: upper ends.
         mean: the mean over n on the scale of scores, as a value of the metric.

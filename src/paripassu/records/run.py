@@ -115,6 +115,16 @@ def is_of_one_class(metric: str) -> bool:
     return "-of-" in metric
 
 
+def is_by_class(metric: str) -> bool:
+    """Whether a metric of this name is measured class by class, of one class or as the mean of all.
+
+    Example:
+        >>> is_by_class("fd-digits-by-class@250"), is_by_class("fd-digits@250")
+        (True, False)
+    """
+    return is_of_one_class(metric) or "-by-class@" in metric
+
+
 @dataclass(frozen=True)
 class Samples:
     """A picture of generated samples, its path relative to the run folder."""

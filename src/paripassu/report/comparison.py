@@ -1,5 +1,6 @@
 """What a comparison of arms on games rests on: tables, curves, samples, and what the optimizers did."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -238,10 +239,14 @@ def _samples(runs: Mapping[str, Sequence[Path]]) -> Block:
 
 
 def _mean_and_interval(estimate: Estimate) -> tuple[str, str]:
+    if math.isnan(estimate.mean):
+        return "unknown", "unknown"
     return f"{estimate.mean:.3g} ± {estimate.std:.2g}", span(estimate.low, estimate.high, " to ")
 
 
 def _in_one(estimate: Estimate) -> str:
+    if math.isnan(estimate.mean):
+        return "unknown"
     return f"{_mean_and_interval(estimate)[0]} [{span(estimate.low, estimate.high)}]"
 
 

@@ -16,7 +16,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from paripassu.data import ImageSet, Modes, Samples
+from paripassu.data import ImageSet, Mixture, Modes, Samples, Source, StackedDigits, StackedMnist
 from paripassu.metrics import (
     MAX_PAIRED_SAMPLES,
     NETWORKS,
@@ -95,6 +95,33 @@ def measure_for(
             )
         return partial(_triples, network, count)
     return lambda _: {}
+
+
+def has_images(source: Source) -> bool:
+    """Whether a source's samples may be images on which a `FeatureMetric` is measured."""
+    return not isinstance(source, Mixture | StackedDigits | StackedMnist)
+
+
+def metrics_of(run: Run) -> list[str]:
+    """What a training may measure that has a score, as far as it is known before the data are read.
+
+    A person's own source may turn out to be any kind of data, so that all kinds are named. Metrics of one
+    class are left out.
+
+    Args:
+        run: the training's.
+    """
+    name = partial(metric_name, count=run.eval_samples)
+    points = [name("mode-overlap"), name("high-quality"), name("modes")]
+    if isinstance(run.data, Mixture):
+        return points
+    network = _features(run)
+    triples = [name("modes", network=network), name("kl", network=network)]
+    if not has_images(run.data):
+        return triples
+    images = [name("fd", network=network)]
+    is_own = not type(run.data).__module__.startswith("paripassu.")
+    return [*images, *points, *triples] if is_own else images
 
 
 def _features(run: Run) -> FeatureNetwork:

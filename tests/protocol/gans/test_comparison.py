@@ -1,14 +1,15 @@
 """Equal trials and separate seeds for every arm; a diverged run gets the worst value."""
 
 import math
+import shutil
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.cases.studies import ARMS, Here, tiny_comparison, tiny_game, tiny_run, tiny_study
+from tests.cases.studies import ARMS, Here, Peaked, tiny_comparison, tiny_game, tiny_run, tiny_study
 
-from paripassu.files import FolderInUseError, locked, write_whole
+from paripassu.files import FolderInUseError, locked
 from paripassu.protocol import (
     Evidence,
     SearchSpace,
@@ -20,56 +21,14 @@ from paripassu.protocol import (
 from paripassu.protocol.gans import arm_on_game
 from paripassu.protocol.gans.arm_on_game import RunUnit
 from paripassu.records import (
-    RECORDS_FILE,
     RUN_FILE,
     STUDY_FILE,
-    End,
-    Metric,
     RunHeader,
     Settings,
     Verdict,
-    environment,
 )
-from paripassu.records.codec import RecordWriter, dump, load
+from paripassu.records.codec import dump, load
 from paripassu.report.study import write_study_page
-from paripassu.train import Run
-
-
-class Peaked:
-    """Runs whose metric falls by one for every decade of the generator's rate from a best one.
-
-    A second takes a step, and ``clock`` advances by that.
-    """
-
-    at_once = 1
-
-    def __init__(self, best: float, clock=None, pause: float = 0.0):
-        self.best, self.clock, self.pause = best, clock, pause
-        self.runs: list[Run] = []
-
-    def execute(self, function, tasks, /):
-        carry_out = RunUnit.carry_out
-        RunUnit.carry_out = lambda unit: self._play(unit)
-        try:
-            yield from ((task, function(task)) for task in tasks)
-        finally:
-            RunUnit.carry_out = carry_out
-
-    def score(self, run):
-        return 9 - abs(math.log10(run.generator.lr / self.best))
-
-    def _play(self, unit):
-        unit.path.mkdir(parents=True)
-        self.runs.append(unit.run)
-        header = RunHeader(unit.run.settings(), environment(unit.command))
-        write_whole(unit.path / RUN_FILE, dump(header))
-        seconds = float(unit.run.steps)
-        with RecordWriter(unit.path / RECORDS_FILE) as write:
-            write(Metric(unit.run.steps, "mode-overlap@50", self.score(unit.run)))
-            write(End(unit.run.steps, "finished", "", seconds))
-        if self.clock:
-            self.clock.now += seconds
-        return []
 
 
 def _distance(settings, best=3e-2):
@@ -232,6 +191,50 @@ def test_old_runs_of_an_edited_study_stay_apart(tmp_path):
     assert unused.startswith("4 runs in the folder are not used")
 
 
+def _exchange(one, other):
+    spare = one.with_name("spare")
+    one.rename(spare)
+    other.rename(one)
+    spare.rename(other)
+
+
+@pytest.mark.parametrize("what", ["arms", "seeds", "trials"])
+def test_a_run_counts_only_in_its_own_folder(what, tmp_path):
+    """Exchanged folders have whole runs, and each of them would stand for another one."""
+    out, engine = tmp_path / "s", Peaked(3e-2)
+    before = run_study(tiny_study(), "smoke", out, engine=engine)
+    wild, calm = ([out / run for run in arm.runs] for arm in before.games[0].arms)
+    trials = sorted(path for path in wild[0].parent.iterdir() if "-seed-0-" in path.name)
+    pairs = {"arms": zip(wild, calm, strict=True), "seeds": [wild[:2]], "trials": [trials[:2]]}[what]
+    for pair in pairs:
+        _exchange(*pair)
+    count = len(engine.runs)
+    for again in (
+        lambda: run_study(tiny_study(), "smoke", out, engine=engine),
+        lambda: summarise(tiny_study(), "smoke", out),
+    ):
+        with pytest.raises(
+            ValueError, match=r"holds another run, .* remove this folder, and the study trains"
+        ):
+            again()
+    assert len(engine.runs) == count
+    for path in (*wild, *calm, *trials):
+        shutil.rmtree(path)
+    assert run_study(tiny_study(), "smoke", out, engine=engine).games == before.games
+
+
+def test_a_copy_of_a_run_under_another_name_is_not_used(tmp_path):
+    out = tmp_path / "s"
+    before = run_study(tiny_study(), "smoke", out, engine=Peaked(3e-2))
+    run = out / before.games[0].arms[0].runs[0]
+    shutil.copytree(run, run.with_name(f"{run.name}.bak"))
+    after = run_study(tiny_study(), "smoke", out, engine=Peaked(3e-2))
+    assert after.games == before.games
+    assert after.remarks == [
+        "1 run in the folder is not used: the study was edited, or chooses other settings now."
+    ]
+
+
 def test_runs_made_differently_get_a_remark(tmp_path):
     run_study(tiny_study(), "untuned", tmp_path / "s", engine=Here())
     path = next((tmp_path / "s").rglob(RUN_FILE))
@@ -245,25 +248,6 @@ def test_runs_made_differently_get_a_remark(tmp_path):
 def test_every_run_is_on_the_device_of_its_study():
     work = tiny_comparison().on_device("cuda").work
     assert {unit.run.device for unit in work(Path("nowhere"), "").missing} == {"cuda"}
-
-
-def test_diverged_runs_get_the_largest_measure(tmp_path):
-    seen: list[Evidence] = []
-
-    def verdict(evidence: Evidence) -> Verdict:
-        seen.append(evidence)
-        return Verdict("supported", "")
-
-    measures = {"loss": lambda table, _: table["generator"].max(), "nothing": lambda *_: math.nan}
-    study = tiny_study({"wild": 1e35, "calm": 1e-2}, verdict=verdict, measures=measures)
-    (game,) = run_study(study, "smoke", tmp_path / "s", engine=Here()).games
-    assert game.measures == ["loss", "nothing"]
-    wild, calm = game.arms
-    assert len(set(calm.estimates["loss"].values)) == 3
-    assert wild.estimates["loss"].values == [max(calm.estimates["loss"].values)] * 3
-    assert math.isnan(calm.estimates["nothing"].mean)
-    assert seen[0].estimates["loss"]["calm"] == calm.estimates["loss"].values
-    assert seen[0].estimates["mode-overlap@50"] == seen[0].scores
 
 
 def test_the_plan_lists_every_run():

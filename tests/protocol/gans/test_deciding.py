@@ -96,24 +96,45 @@ def test_another_metric_is_measured_and_runs_stay(study_folder, measured):
     assert result.games[0].metric == "fd-pixels8@30"
 
 
-def test_a_diverged_run_gets_the_worst_value(study_folder, monkeypatch):
-    """Both runs of one arm end without metrics."""
-    study = _study()
+def _let_wild_diverge(monkeypatch, step):
+    """Confirmation runs of one arm ended without metrics."""
 
     def ended(folder):
-        found = original(folder)
         return {
-            path: replace(end, finals={}) if "wild" in path.parts and "seed-100" in path.name else end
-            for path, end in found.items()
+            path: replace(end, outcome="diverged", finals={}, step=step)
+            if "wild" in path.parts and "seed-100" in path.name
+            else end
+            for path, end in original(folder).items()
         }
 
     original = comparison.ends_in
     monkeypatch.setattr(comparison, "ends_in", ended)
+
+
+def test_a_diverged_run_is_no_better_than_an_untrained_network(study_folder, monkeypatch, measured):
+    """Were it the worst run of the arms that finished, divergence would look as mild as they are."""
+    _let_wild_diverge(monkeypatch, step=3)
+    study = _study()
     result = run_study(study, "smoke", study_folder, engine=Here())
     wild, calm = result.games[0].arms
     assert wild.diverged == 2
-    assert wild.estimates["fd-pixels8@20"].values == 2 * [max(calm.estimates["fd-pixels8@20"].values)]
+    folders = [study_folder / run for run in wild.runs]
+    assert sorted(measured) == sorted(folders)
+    untrained = [
+        evaluate(load_run(each), each, metrics=[METRIC], step=0)[1]["fd-pixels8@20"] for each in folders
+    ]
+    worst = max(*untrained, *calm.estimates["fd-pixels8@20"].values)
+    assert worst == max(untrained)
+    assert wild.estimates["fd-pixels8@20"].values == 2 * [worst]
     assert study.scales["smoke"].design.work(study_folder, "").missing == []
+
+
+def test_a_run_that_diverged_at_once_needs_no_measurement(study_folder, monkeypatch, measured):
+    """It has no checkpoint. The worst of the others is all that is known."""
+    _let_wild_diverge(monkeypatch, step=0)
+    wild, calm = run_study(_study(), "smoke", study_folder, engine=Here()).games[0].arms
+    assert measured == []
+    assert wild.estimates["fd-pixels8@20"].values == 2 * [max(calm.estimates["fd-pixels8@20"].values)]
 
 
 def test_a_page_says_where_what_tunes_would_decide_otherwise(study_folder):

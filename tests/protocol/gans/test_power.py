@@ -1,5 +1,7 @@
 """What a rule decides by chance, and what difference it can see."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.cases.studies import tiny_game
@@ -26,6 +28,49 @@ def test_labels_that_mean_nothing_rarely_decide():
     supported, contradicted = decisions_by_chance(_rule, _evidence(gap=100.0), permutations=400)
     assert supported == pytest.approx(contradicted, abs=0.05)
     assert 0.0 < supported + contradicted < 0.2
+
+
+def _two_tables(gap=0.0):
+    """Scores, and estimates that are the same numbers in another order of arms."""
+    evidence = _evidence(gap)
+    return replace(evidence, estimates={"same": dict(reversed(evidence.scores.items()))})
+
+
+def test_a_condition_that_is_asked_twice_decides_as_often_as_once():
+    """Scores and estimates are of the same runs: of equal tables a rule learns nothing twice."""
+
+    def twice(evidence: Evidence) -> Verdict:
+        once, again = _rule(evidence), _rule(replace(evidence, scores=evidence.estimates["same"]))
+        return once if once == again else Verdict("undecided", "")
+
+    once = decisions_by_chance(_rule, _two_tables(), permutations=300)
+    assert 0.0 < sum(once) < 0.2
+    assert decisions_by_chance(twice, _two_tables(), permutations=300) == once
+
+
+def test_permutations_of_trials_are_others_than_those_of_seeds():
+    """Trial n has nothing to do with seed n."""
+    evidence = _evidence(0.0)
+    evidence = replace(evidence, trials=evidence.scores)
+    seen: list[bool] = []
+
+    def rule(permuted: Evidence) -> Verdict:
+        assert {*zip(*permuted.scores.values(), strict=True)} <= set(
+            zip(*evidence.scores.values(), strict=True)
+        ) | set(zip(*reversed(evidence.scores.values()), strict=True))
+        seen.append(permuted.scores == permuted.trials)
+        return Verdict("undecided", "")
+
+    decisions_by_chance(rule, evidence, permutations=50)
+    assert sum(seen) < 10
+
+
+def test_never_by_chance_has_a_bound():
+    """None of 200 is what a chance of 1.5 % gives in one study of twenty: 0.985 ** 200 = 0.05."""
+    never = lambda _: Verdict("undecided", "")  # noqa: E731
+    words = power_in_words(never, _evidence(0.0))
+    assert words.count("in none of 200 permutations, so in at most 1.5%") == 2
+    assert pytest.approx(0.05, abs=0.002) == 0.985**200
 
 
 def test_a_rule_that_always_decides_is_found_out():

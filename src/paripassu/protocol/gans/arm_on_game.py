@@ -5,7 +5,7 @@ All of this is computed from the runs that have ended, so a study continues wher
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from paripassu.evidence.tables import RunEnd, run_ends, write_run_table
 from paripassu.files import FolderInUseError, is_empty, remove
+from paripassu.metrics import better
 from paripassu.protocol.gans.game import Arm, Game
 from paripassu.protocol.gans.tuning import Tuning
 from paripassu.records import RUN_FILE, Settings
@@ -135,12 +136,13 @@ class ArmOnGame:
         return [self._job(point, _FIRST_TUNING_SEED, self.trial_steps) for point in self.points[:budget]]
 
     def finalists(self, ends: Ends, budget: int) -> list[Settings] | None:
-        """The best trials, best first; None until all trials have ended. A diverged run is the worst."""
-        scores = [self._score([job], ends) for job in self.trials(budget)]
-        known = [score for score in scores if score is not None]
-        if self.tuning is None or len(known) < len(scores):
+        """The best trials, best first; None until all trials have ended."""
+        trials = self.trials(budget)
+        if self.tuning is None or not all(job.folder in ends for job in trials):
             return None
-        order = sorted(range(len(known)), key=lambda place: -known[place])
+        worst = worst_values(trials, ends)
+        ranks = [self._rank([job], ends, worst) for job in trials]
+        order = sorted(range(len(ranks)), key=lambda place: ranks[place], reverse=True)
         return [self.points[place] for place in order[: self.tuning.finalists]]
 
     def again(self, settings: Settings) -> list[Job]:
@@ -150,16 +152,22 @@ class ArmOnGame:
         return [self._job(settings, seed, self.steps) for seed in seeds]
 
     def chosen(self, ends: Ends, budget: int) -> Settings | None:
-        """The finalist with the best mean on the further seeds; None until all tuning runs have ended."""
+        """The finalist with the best mean on the further seeds; None until all tuning runs have ended.
+
+        A diverged run has the worst value of the arm's own tuning runs: others may not have ended yet.
+        """
         if self.tuning is None:
             chosen = self.game.chosen.get(self.arm.name)
             return chosen or Settings(self.centre, self.centre, "linear")
         finalists = self.finalists(ends, budget)
         if not finalists or not self.tuning.seeds:
             return finalists[0] if finalists else None
-        scores = {each: self._score(self.again(each), ends) for each in finalists}
-        known = {each: score for each, score in scores.items() if score is not None}
-        return max(known, key=lambda each: known[each]) if len(known) == len(finalists) else None
+        again = {each: self.again(each) for each in finalists}
+        tuned = [*self.trials(budget), *(job for jobs in again.values() for job in jobs)]
+        if not all(job.folder in ends for job in tuned):
+            return None
+        worst = worst_values(tuned, ends)
+        return max(finalists, key=lambda each: self._rank(again[each], ends, worst))
 
     def confirmation(self, ends: Ends, budget: int) -> list[Job]:
         """The runs with the chosen settings; none until they are chosen."""
@@ -191,33 +199,87 @@ class ArmOnGame:
         """Generator updates of each trial."""
         return max(1, round(self.steps * self.tuning.share)) if self.tuning else self.steps
 
-    def _score(self, jobs: Sequence[Job], ends: Ends) -> float | None:
-        """Mean score, -inf if a run diverged; None while a run has not ended."""
-        found = [ends.get(job.folder) for job in jobs]
-        finals = [end.finals for end in found if end]
-        if len(finals) < len(found):
-            return None
+    def _rank(self, jobs: Sequence[Job], ends: Ends, worst: Mapping[str, float]) -> tuple[float, int]:
+        """Mean score and, between equal ones, the number of runs that finished. Higher is better."""
         name = self.game.metric
-        return sum(self.game.score(f[name]) if name in f else -math.inf for f in finals) / len(finals)
+        finished = sum(bool(ends[job.folder].finals) for job in jobs)
+        if name not in worst:  # every run diverged before it was measured
+            return -math.inf, finished
+        scores = map(self.game.score, values_of(name, jobs, ends, worst))
+        return sum(scores) / len(jobs), finished
 
     def _job(self, settings: Settings, seed: int, steps: int) -> Job:
         key = (settings, seed, steps)
         if key not in self._jobs:
             run = replace(self.game.run(self.arm.rule, settings, steps, seed), device=self.device)
-            slug = self.arm.name.replace(" ", "-")
             # The key separates runs of different versions of the study.
             rates = f"lr-{settings.lr_g:g}-{settings.lr_d:g}-{settings.decay}"
             place = f"{rates}-seed-{run.seed}-{run.key()}"
-            self._jobs[key] = Job(Path(RUNS) / self.game.name / slug / place, run)
+            self._jobs[key] = Job(Path(RUNS) / self.game.name / folder_name(self.arm.name) / place, run)
         return self._jobs[key]
 
 
+def folder_name(name: str) -> str:
+    """The name of an arm's folder."""
+    return name.replace(" ", "-")
+
+
+def worst_values(jobs: Iterable[Job], ends: Ends) -> dict[str, float]:
+    """The worst value of each metric in any of some runs that have ended, at any step.
+
+    Args:
+        jobs: the runs.
+        ends: of all runs.
+    """
+    found: dict[str, list[float]] = {}
+    for job in jobs:
+        for name, value in ends[job.folder].worst.items():
+            found.setdefault(name, []).append(value)
+    return {
+        name: min(found[name]) if better(name) == "higher" else max(found[name]) for name in sorted(found)
+    }
+
+
+def values_of(name: str, jobs: Iterable[Job], ends: Ends, worst: Mapping[str, float]) -> list[float]:
+    """A metric's value at the end of each run. A run that diverged has the worst value.
+
+    Args:
+        name: the metric's.
+        jobs: runs that have ended.
+        ends: of all runs.
+        worst: of each metric, from `worst_values`.
+    """
+    return [ends[job.folder].finals.get(name, worst[name]) for job in jobs]
+
+
 def ends_in(folder: Path) -> Ends:
-    """The runs in a study's folder that have ended; a damaged one has not, and is trained again."""
+    """The runs in a study's folder that have ended; a damaged one has not, and is trained again.
+
+    A run counts only in a folder that its key names, so that no run stands for another one.
+    """
     ends: dict[Path, RunEnd] = {}
     for path in sorted(folder.glob(f"{RUNS}/*/*/*")):
         with suppress(ValueError):
             (end,) = run_ends([path])
-            if end and header_of(path):  # a table alone does not say whose run it is of
+            header = header_of(path)  # a table alone does not say whose run it is of
+            if end and header and path.name.endswith(f"-{header.key}"):
                 ends[path.relative_to(folder)] = end
     return ends
+
+
+def check_own(job: Job, folder: Path) -> None:
+    """Raise ``ValueError`` if the folder of a run holds another one; a damaged header says nothing.
+
+    Args:
+        job: the run.
+        folder: the study's.
+    """
+    path = folder / job.folder
+    header = None
+    with suppress(ValueError):
+        header = header_of(path)
+    if header and header.key != job.run.key():
+        raise ValueError(
+            f"{path} holds another run, {header.key or 'one without a key'}: bring back the study's own, or "
+            "remove this folder, and the study trains it again"
+        )

@@ -9,41 +9,18 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Self
 
-from paripassu.protocol.gans.arm_on_game import ArmOnGame, Ends, Job, RunUnit, ends_in
+from paripassu.protocol.gans.arm_on_game import ArmOnGame, Ends, Job, RunUnit, check_own, ends_in
+from paripassu.protocol.gans.checks import check_arm, check_measured, check_names, check_seeds
 from paripassu.protocol.gans.deciding import measurements_left
 from paripassu.protocol.gans.game import Arm, Game, Measure, VerdictRule
 from paripassu.protocol.gans.power import power_in_words
+from paripassu.protocol.gans.procedure import PROTOCOL
 from paripassu.protocol.gans.remarks import mixed, unused
 from paripassu.protocol.gans.results import evidence_of, game_result
 from paripassu.protocol.gans.tuning import Tuning
+from paripassu.protocol.gans.verdict import verdict_of
 from paripassu.protocol.study import FIRST_CONFIRMATION_SEED, Design, Judgement, Unit, Work, fresh_seeds
 from paripassu.records import Finding, GameResult
-
-PROTOCOL = """\
-Every arm has the same number of trials. A trial is one run with a point of the search space: the generator's
-learning rate, the ratio of the discriminator's rate to it, and how both fall over the run. The points are the
-first of one scrambled Sobol sequence, the same for every arm but for the middle of the range of rates. Each
-trial runs on one tuning seed, and may be shorter than the runs that confirm. The best trials run again at
-full length on further tuning seeds, and the best of them on those seeds is chosen. It runs again on fresh
-confirmation seeds. Only those runs are reported and compared, paired by seed, so that no arm gains by having
-been selected.
-
-A result is compared on the scale of *scores*. If more of the metric is better, the score is the metric. If
-less is better, the score is minus its natural logarithm.
-
-A game may have a further metric that decides, because it is nearer to what people see. It takes longer, so it
-is measured of the last checkpoint of each confirmation run alone. Where a rule says something else by the
-metric that tunes, the page says so.
-
-How easily an arm is tuned follows from its trials on the first tuning seed. The *expected best* after n
-trials is the mean of the best of n of them, drawn with replacement (Dodge et al. 2019, arXiv:1909.03004).
-The *ease* is the mean of the expected best score over n from 1 to all trials. Its intervals resample trials,
-for two arms together, since trial n of both is the same point.
-
-A diverged run gets the worst value of the metric seen in any run on that game, including before training. For
-measures computed from records, it gets the largest value among the confirmation runs, and the worst for a
-further metric.
-"""
 
 
 @dataclass(frozen=True)
@@ -66,7 +43,8 @@ class Comparison(Design):
         is_judged: whether the games' own ``judged_by`` decides; without it, what tunes decides.
 
     Raises:
-        ValueError: no seeds to confirm on, a name that two arms or games share, or a game without arms.
+        ValueError: no seeds to confirm on, or seeds that tune; a name that two arms or games share, or that
+            is no folder's; a game without arms.
 
     Example:
         >>> from paripassu.records import Verdict
@@ -91,16 +69,8 @@ class Comparison(Design):
     is_judged: bool = True
 
     def __post_init__(self) -> None:
-        if self.confirmation_seeds < 1:
-            raise ValueError("a comparison needs at least one seed to confirm on")
-        arms = [f"{arm.family} {arm.name}" for arm in self.arms]
-        for what, names in (("arms", arms), ("games", [g.name for g in self.games])):
-            if len(set(names)) < len(names):
-                raise ValueError(f"two {what} share a name: {', '.join(names)}")
-        families = {arm.family for arm in self.arms}
-        for game in self.games:
-            if game.family not in families:
-                raise ValueError(f"no arm is of the family {game.family!r} that plays the game {game.name}")
+        check_seeds(self.confirmation_seeds, self.first_seed, self.tuning)
+        check_names(self.arms, self.games)
 
     @property
     def kind(self) -> str:
@@ -151,13 +121,15 @@ class Comparison(Design):
         return replace(self, games=games) if games else self
 
     def check(self) -> None:
-        """Check that there is a game, and the network of each metric that decides."""
+        """Check that there is a game, its rates and metrics, and the network of each that decides."""
         if not self._games:
             files = " or ".join(f"--data {name}=PATH" for name in self.by_path)
             raise ValueError(
                 f"none of these games is played at scale {self.size}: choose other games or another scale"
                 f"{f', or give data in files ({files})' if files else ''}"
             )
+        for each in self._arms_on_games:
+            check_arm(each)
         for game in self._games:
             if game.judged_by:
                 game.judged_by.network.check_installed()
@@ -178,6 +150,7 @@ class Comparison(Design):
         """Every run in words; the settings of later ones are unknown until earlier ones are done."""
         lines: list[str] = []
         for each in self._arms_on_games:
+            check_arm(each)
             who = f"{each.game.name}, {each.arm.name}"
             where, trial = f"{who}, {each.steps:,} updates", f"{who}, {each.trial_steps:,} updates"
             lines += [f"{trial}: trial {n}, rates {point}" for n, point in enumerate(each.points, 1)]
@@ -201,8 +174,12 @@ class Comparison(Design):
         budget = self.budgets[-1] if budget is None else budget
         ends = ends_in(folder)
         jobs = [each.jobs(ends, budget) for each in self._arms_on_games]
+        for each, own in zip(self._arms_on_games, jobs, strict=True):
+            check_measured(each, own, ends, folder)
         in_order = [job for one_each in zip_longest(*jobs) for job in one_each if job]
         missing = [job for job in in_order if job.folder not in ends]
+        for job in missing:
+            check_own(job, folder)
         unmeasured, to_measure, further = measurements_left(self._arms_on_games, folder, ends, budget)
         units: list[Unit] = [RunUnit(folder / j.folder, j.run, command) for j in missing]
         units += unmeasured
@@ -246,9 +223,9 @@ class Comparison(Design):
             evidence = evidence_of(result, game)
             by_tuned = evidence_of(result, game, game.metric) if game.judged_by else None
             for about, rule in rules.items():
-                power, verdict = power_in_words(rule, evidence), rule(evidence)
+                power, verdict = power_in_words(rule, evidence), verdict_of(rule, evidence)
                 findings.append(Finding(about, game.name, verdict, self._budget(result), power))
-                as_tuned = rule(by_tuned) if by_tuned else verdict
+                as_tuned = verdict_of(rule, by_tuned) if by_tuned else verdict
                 if as_tuned.outcome != verdict.outcome:
                     remarks.append(
                         f"{about}, on {game.name}: {verdict.outcome} by {game.deciding}, which decides, and "

@@ -1,10 +1,16 @@
-"""A further metric that decides, measured of the last checkpoint of each confirmation run."""
+"""A further metric that decides, measured of the last checkpoint of each confirmation run.
+
+A run that diverged has the metric of its untrained networks measured instead, from its first checkpoint. So
+it is known what a generator is worth that has learned nothing, and a diverged run counts as no better.
+"""
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from paripassu.evidence.tables import RunEnd
 from paripassu.files import read_whole, sealed, unsealed, write_whole
 from paripassu.metrics import FeatureMetric
 from paripassu.protocol.gans.arm_on_game import ArmOnGame, Ends
@@ -26,19 +32,29 @@ class Measurement:
     seconds: float
 
 
-def measurement(folder: Path, run: Run, metric: FeatureMetric) -> Measurement | None:
-    """What a `MeasureUnit` left in a run's folder; None for another run or metric, or a damaged file.
+def step_measured(end: RunEnd) -> int | None:
+    """The step of the checkpoint that is measured: 0 of a run that diverged; None is the last one.
+
+    Args:
+        end: how the run ended.
+    """
+    return None if end.finals else 0
+
+
+def measurement(folder: Path, run: Run, metric: FeatureMetric, step: int | None) -> Measurement | None:
+    """What a `MeasureUnit` left in a run's folder; None for another run, metric or step, or a damaged file.
 
     Args:
         folder: the run's.
         run: what was trained there.
         metric: what was measured.
+        step: of the checkpoint; None is the last one.
     """
     try:
         stored = unsealed(read_whole(folder / DECIDING_FILE))
     except (OSError, ValueError):
         return None
-    if (stored.get("run"), stored.get("metric")) != (run.key(), metric.name):
+    if (stored.get("run"), stored.get("metric"), stored.get("step")) != (run.key(), metric.name, step):
         return None
     return Measurement(stored["value"], stored["seconds"])
 
@@ -50,12 +66,14 @@ class MeasureUnit:
     Attributes:
         folder: the run's, which has ended.
         run: what was trained there.
-        metric: what is measured of its last checkpoint.
+        metric: what is measured of a checkpoint.
+        step: of the checkpoint; None is the last one.
     """
 
     folder: Path
     run: Run
     metric: FeatureMetric
+    step: int | None
 
     @property
     def cost(self) -> int:
@@ -76,15 +94,17 @@ class MeasureUnit:
         """Measure, and write the file.
 
         Raises:
-            ValueError: the last checkpoint is damaged, or the metric's network is not installed.
+            ValueError: the checkpoint is lost or damaged, or the metric's network is not installed.
         """
         began = time.monotonic()
         try:
-            _, values = evaluate(self.run, self.folder, metrics=[self.metric])
+            _, values = evaluate(self.run, self.folder, metrics=[self.metric], step=self.step)
         except ValueError as error:
             raise ValueError(f"{error}. If you remove {self.folder}, the study trains it again") from error
         seconds = time.monotonic() - began
-        of_run = {"run": self.run.key(), "metric": self.metric.name}
+        of_run: dict[str, Any] = {"run": self.run.key(), "metric": self.metric.name}
+        if self.step is not None:
+            of_run["step"] = self.step
         write_whole(self.path, sealed(of_run | {"value": values[self.metric.name], "seconds": seconds}))
         return []
 
@@ -101,7 +121,7 @@ def measurements_left(
         budget: number of trials that count.
 
     Returns:
-        The runs that have ended well without their deciding metric; the seconds that each is expected to
+        The runs that have ended without their deciding metric; the seconds that each is expected to
         take, and those of all that are left, runs that have not ended included. They are 0 while nothing is
         measured.
     """
@@ -115,11 +135,15 @@ def measurements_left(
         left += len(each.confirmation_seeds)
         for job in each.confirmation(ends, budget):
             path, end = folder / job.folder, ends.get(job.folder)
-            found = measurement(path, job.run, metric) if end and end.finals else None
-            if found:
+            if not end:
+                continue
+            step = step_measured(end)
+            if step == end.step:  # it diverged at once, and has no checkpoint
+                left -= 1
+            elif found := measurement(path, job.run, metric, step):
                 seconds.append(found.seconds)
-            elif end and end.finals:
-                missing.append(MeasureUnit(path, job.run, metric))
-            left -= bool(found or (end and not end.finals))
+                left -= 1
+            else:
+                missing.append(MeasureUnit(path, job.run, metric, step))
     mean = sum(seconds) / len(seconds) if seconds else 0.0
     return missing, [mean] * len(missing), mean * left

@@ -10,7 +10,7 @@ from polars import DataFrame
 from paripassu.evidence.intervals import RESAMPLES, Interval, bootstrap_interval
 from paripassu.evidence.tuning import ease_lead
 from paripassu.metrics import FeatureMetric, better
-from paripassu.records import Better, Settings, Verdict
+from paripassu.records import Better, Settings, Verdict, may_be_negative
 from paripassu.rules import Rule
 from paripassu.train import Run
 
@@ -64,7 +64,8 @@ class Game:
             longer than ``metric`` and is nearer to what people see.
 
     Raises:
-        ValueError: more is better of one of the two metrics, and less of the other.
+        ValueError: more is better of one of the two metrics, and less of the other, or one is a distance that
+            may be zero or less.
     """
 
     name: str
@@ -79,6 +80,12 @@ class Game:
     judged_by: FeatureMetric | None = None
 
     def __post_init__(self) -> None:
+        for metric in (self.metric, self.deciding):
+            if may_be_negative(metric):
+                raise ValueError(
+                    f"{metric} may be zero or less, and the score of a distance is its logarithm: choose a "
+                    "Fréchet distance"
+                )
         if better(self.metric) != better(self.deciding):
             raise ValueError(f"of {self.metric} and {self.deciding} more is better of one alone")
 
@@ -93,7 +100,7 @@ class Game:
         return better(self.metric)
 
     def score(self, value: float) -> float:
-        """The deciding metric on a scale on which higher is better and equal steps matter alike.
+        """A value of the game's metrics on a scale on which higher is better and equal steps matter alike.
 
         A metric of which more is better is its own score. A distance, of which less is better, has minus its
         natural logarithm: a difference of scores of 0.1 is a distance that is a tenth smaller.
@@ -101,7 +108,7 @@ class Game:
         return value if self.better == "higher" else -math.log(max(value, _LEAST))
 
     def unscore(self, score: float) -> float:
-        """The value of the deciding metric that has a score."""
+        """The value of a metric that has a score."""
         return score if self.better == "higher" else math.exp(-score)
 
     @property
@@ -118,9 +125,12 @@ class Evidence:
 
     Attributes:
         game: the game.
-        scores: of the confirmation runs, by arm and in the order of seeds; see `Game.score`.
-        estimates: every metric and measure of these runs by name, then by arm, unchanged.
-        trials: scores of the tuning trials, by arm and in the order of trials. Without tuning they are empty.
+        scores: of the confirmation runs by the metric that decides, by arm and in the order of seeds; see
+            `Game.score`.
+        estimates: every metric and measure of these runs by name, then by arm, unchanged. A measure that no
+            run of an arm has is unknown, and a rule that reads it is undecided.
+        trials: scores of the tuning trials by the metric that tunes, by arm and in the order of trials; empty
+            without tuning.
         resamples: of every bootstrap.
     """
 

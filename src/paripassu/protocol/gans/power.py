@@ -1,13 +1,15 @@
 """What a verdict rule can see: how often it decides by chance, and how small a difference it can find."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import NDArray
 
 from paripassu.protocol.gans.game import ByArm, Evidence, VerdictRule
+from paripassu.protocol.gans.verdict import verdict_of
 
 _PERMUTATIONS = 200
 _RESAMPLES = 500  # of the bootstraps inside; the intervals of a permutation need no third digit
@@ -22,7 +24,8 @@ def decisions_by_chance(
     """How often a rule supports and contradicts its claim if the arms' labels mean nothing.
 
     The labels are permuted within every seed and within every trial, so that what seeds and points of the
-    search space do to all arms stays.
+    search space do to all arms stays. A seed's permutation is one for its scores and all estimates, because
+    they are of the same runs. A rule that reads two of them meets both of one run.
 
     Args:
         rule: the verdict rule.
@@ -35,14 +38,16 @@ def decisions_by_chance(
     rng = np.random.default_rng(_SEED)
     outcomes: list[str] = []
     for _ in range(permutations):
+        scores, *estimates = _relabelled([evidence.scores, *evidence.estimates.values()], rng)
+        (trials,) = _relabelled([evidence.trials], rng)
         permuted = replace(
             evidence,
-            scores=_permuted(evidence.scores, rng),
-            trials=_permuted(evidence.trials, rng),
-            estimates={name: _permuted(values, rng) for name, values in evidence.estimates.items()},
+            scores=scores,
+            trials=trials,
+            estimates=dict(zip(evidence.estimates, estimates, strict=True)),
             resamples=_RESAMPLES,
         )
-        outcomes.append(rule(permuted).outcome)
+        outcomes.append(verdict_of(rule, permuted).outcome)
     return outcomes.count("supported") / permutations, outcomes.count("contradicted") / permutations
 
 
@@ -76,13 +81,32 @@ def power_in_words(rule: VerdictRule, evidence: Evidence) -> str:
         else ""
     )
     return (
-        f"With the arms' labels permuted, the rule supports the claim in {supported:.1%} and contradicts it "
-        f"in {contradicted:.1%} of {_PERMUTATIONS} permutations.{seen}"
+        f"With the arms' labels permuted, the rule supports the claim in {_how_often(supported)}, and "
+        f"contradicts it in {_how_often(contradicted)}.{seen}"
     )
 
 
-def _permuted(values: ByArm, rng: np.random.Generator) -> Mapping[str, Sequence[float]]:
-    table = np.asarray(list(values.values()), dtype=np.float64)  # [arm, seed]
-    if not table.size:
-        return values
-    return dict(zip(values, rng.permuted(table, axis=0).tolist(), strict=True))
+def _how_often(share: float) -> str:
+    if share:
+        return f"{share:.1%} of {_PERMUTATIONS} permutations"
+    # With this chance, none of all permutations would be found in one study of twenty.
+    most = 1 - (1 - _LEVEL) ** (1 / _PERMUTATIONS)
+    return f"none of {_PERMUTATIONS} permutations, so in at most {most:.1%}"
+
+
+def _relabelled(tables: Sequence[ByArm], rng: np.random.Generator) -> list[ByArm]:
+    """Tables by arm with one permutation of the arms for each column, the same in all of them."""
+    orders: dict[tuple[tuple[str, ...], int], NDArray[np.int64]] = {}
+    found: list[ByArm] = []
+    for of_arm in tables:
+        arms = tuple(sorted(of_arm))
+        table = np.asarray([of_arm[arm] for arm in arms], dtype=np.float64)  # [arm, seed]
+        if not table.size:
+            found.append(of_arm)
+            continue
+        key = arms, table.shape[1]
+        if key not in orders:
+            orders[key] = rng.permuted(np.tile(np.arange(len(arms))[:, None], key[1]), axis=0)
+        rows = dict(zip(arms, np.take_along_axis(table, orders[key], axis=0).tolist(), strict=True))
+        found.append({arm: rows[arm] for arm in of_arm})
+    return found

@@ -4,14 +4,11 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import polars as pl
-
 from paripassu.evidence.intervals import Interval, estimate
-from paripassu.evidence.tables import run_table, run_tables
+from paripassu.evidence.tables import run_table
 from paripassu.evidence.tuning import ease, expected_best_intervals, share_close_to_best
-from paripassu.metrics import better
-from paripassu.protocol.gans.arm_on_game import ArmOnGame, Ends, Job
-from paripassu.protocol.gans.deciding import measurement
+from paripassu.protocol.gans.arm_on_game import ArmOnGame, Ends, Job, values_of, worst_values
+from paripassu.protocol.gans.deciding import measurement, step_measured
 from paripassu.protocol.gans.game import Evidence, Game, Measure
 from paripassu.records import ArmResult, Ease, GameResult, TrialResult
 
@@ -29,7 +26,12 @@ def game_result(
         budget: number of trials that count.
     """
     game = own[0].game
-    worst = _worst(own, ends, out, budget)
+    worst = worst_values([job for each in own for job in each.jobs(ends, budget)], ends)
+    if game.metric not in worst:
+        raise ValueError(
+            f"no run on {game.name} has measured {game.metric}, because all of them diverged before: mend "
+            "the game's networks or its loss"
+        )
     measured = _measured(own, measures, ends, out, budget)
     judged = _judged(own, ends, out, budget)
     return GameResult(
@@ -62,21 +64,14 @@ def evidence_of(result: GameResult, game: Game, metric: str = "") -> Evidence:
     )
 
 
-def _worst(own: Sequence[ArmOnGame], ends: Ends, out: Path, budget: int) -> dict[str, float]:
-    """The worst value of each metric in any run on the game, at any step."""
-    folders = [out / job.folder for each in own for job in each.jobs(ends, budget)]
-    metrics = run_tables(folders, ["Metric"]).filter(pl.col("value").is_finite())
-    extremes = metrics.group_by("name").agg(low=pl.col("value").min(), high=pl.col("value").max())
-    return {
-        row["name"]: row["low"] if better(row["name"]) == "higher" else row["high"]
-        for row in extremes.sort("name").iter_rows(named=True)
-    }
-
-
 def _measured(
     own: Sequence[ArmOnGame], measures: Mapping[str, Measure], ends: Ends, out: Path, budget: int
 ) -> dict[str, dict[str, list[float]]]:
-    """Each measure of the confirmation runs by arm and name; a diverged run gets the largest value."""
+    """Each measure of the confirmation runs by arm and name.
+
+    A run without a value gets the largest one. If an arm has no run with a value, all of its values are NaN:
+    what is known of other arms alone must not decide about it.
+    """
     by_arm: dict[str, dict[str, list[float]]] = {each.arm.name: {} for each in own}
     for each in own if measures else ():
         for job in each.confirmation(ends, budget):
@@ -88,7 +83,9 @@ def _measured(
     for name in measures:
         finite = [v for values in by_arm.values() for v in values[name] if math.isfinite(v)]
         for values in by_arm.values():
-            values[name] = [v if math.isfinite(v) else max(finite, default=math.nan) for v in values[name]]
+            is_known = any(map(math.isfinite, values[name]))
+            worst = max(finite) if is_known else math.nan
+            values[name] = [v if math.isfinite(v) else worst for v in values[name]]
     return by_arm
 
 
@@ -97,24 +94,26 @@ def _judged(
 ) -> dict[str, dict[str, list[float]]]:
     """The deciding metric of the confirmation runs by arm, where it is not the one that tunes.
 
-    A diverged run gets the worst value of these runs.
+    A diverged run gets the worst of all that is measured: confirmation runs, and the untrained networks of
+    those that diverged. Without these, the worst run of the arms that finished would stand for divergence.
     """
     game = own[0].game
     metric = game.judged_by
     if metric is None:
         return {each.arm.name: {} for each in own}
-    values: dict[str, list[float]] = {}
+    found: dict[str, list[tuple[bool, float]]] = {}
     for each in own:
-        found = [
-            measurement(out / job.folder, job.run, metric) if ends[job.folder].finals else None
-            for job in each.confirmation(ends, budget)
+        ended = [(job, ends[job.folder]) for job in each.confirmation(ends, budget)]
+        measured = [measurement(out / job.folder, job.run, metric, step_measured(end)) for job, end in ended]
+        found[each.arm.name] = [
+            (bool(end.finals), one.value if one else math.nan)
+            for (_, end), one in zip(ended, measured, strict=True)
         ]
-        values[each.arm.name] = [one.value if one else math.nan for one in found]
-    finite = [value for of_arm in values.values() for value in of_arm if math.isfinite(value)]
-    worst = min(finite, key=game.score, default=math.nan)
+    values = [value for of_arm in found.values() for _, value in of_arm if math.isfinite(value)]
+    worst = min(values, key=game.score, default=math.nan)
     return {
-        arm: {metric.name: [value if math.isfinite(value) else worst for value in of_arm]}
-        for arm, of_arm in values.items()
+        arm: {metric.name: [value if is_finished else worst for is_finished, value in of_arm]}
+        for arm, of_arm in found.items()
     }
 
 
@@ -126,7 +125,7 @@ def _arm_result(
     budget: int,
 ) -> ArmResult:
     def values(name: str, jobs: Sequence[Job]) -> list[float]:
-        return [ends[job.folder].finals.get(name, worst[name]) for job in jobs]
+        return values_of(name, jobs, ends, worst)
 
     def diverged(jobs: Sequence[Job]) -> int:
         return sum(not ends[job.folder].finals for job in jobs)
