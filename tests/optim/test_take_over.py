@@ -125,6 +125,43 @@ def test_a_part_takes_over_wherever_it_is_in_a_rule(rule, part):
     assert all(state["step"] == 4 for state in found)
 
 
+@pytest.mark.parametrize(
+    ("other", "go_on", "start"),
+    [
+        (lambda p: torch.optim.SGD(p, 0.5), lambda o: NSGD.from_sgd(o, 1e-3), 1e-3),
+        (lambda p: torch.optim.Adam(p, 0.5), lambda o: AdaDir.from_adam(o, 1e-3), 1e-3),
+        (lambda p: torch.optim.Adam(p, 0.5), AdaNSGD.from_adam, 0.5),
+    ],
+    ids=["NSGD", "AdaDir", "AdaNSGD"],
+)
+def test_a_new_schedule_starts_from_the_new_rate_or_as_the_old_one(other, go_on, start):
+    optimizer = other(parameters_of(torch.float32))
+    torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 0.1)
+    ours = go_on(optimizer)
+    torch.optim.lr_scheduler.LambdaLR(ours, lambda _: 0.1)
+    assert ours.param_groups[0]["lr"] == pytest.approx(0.1 * start)
+
+
+@pytest.mark.parametrize(
+    ("kind", "decay", "go_on"),
+    [
+        (torch.optim.AdamW, 0.3, AdaNSGD.from_adam),
+        (torch.optim.AdamW, 0.3, lambda o: AdaDir.from_adam(o, 0.1)),
+        (torch.optim.Adam, 0.0, AdaNSGD.from_adam),
+        (torch.optim.SGD, 0.0, lambda o: NSGD.from_sgd(o, 0.1)),
+    ],
+)
+def test_a_group_that_is_added_later_has_the_settings_it_would_have_had(kind, decay, go_on):
+    """A decay that is added to gradients was 0 in all groups, and is no decoupled one."""
+    first, second = parameters_of(torch.float32, torch.float32)
+    other = kind([first], lr=0.1, weight_decay=0.3, maximize=True)
+    other.param_groups[0].update({"weight_decay": decay})
+    optimizer = go_on(other)
+    optimizer.add_param_group({"params": [second]})
+    assert optimizer.param_groups[1]["weight_decay"] == decay
+    assert optimizer.param_groups[1]["maximize"]
+
+
 @pytest.mark.parametrize("name", TORCHS)
 def test_a_torch_optimizer_without_steps_is_taken_over_too(name):
     make, rule = TORCHS[name]

@@ -44,8 +44,9 @@ def continued(
         make: makes it from groups, a learning rate and settings.
         other: one of torch's optimizers.
         kind: what it must be.
-        numbers: names of its defaults that the new one has too.
-        lr: of all groups; None keeps those of ``other``.
+        numbers: names of the rule's numbers among its defaults. The new one has these too, ``maximize`` and a
+            decoupled ``weight_decay``, for groups that are added later.
+        lr: of all groups; None keeps those of ``other``, with what a scheduler starts from.
         **settings: further ones of the new optimizer.
 
     Raises:
@@ -54,8 +55,12 @@ def continued(
     """
     groups = groups_from(other, kind)
     if lr is not None:
-        groups = [group | {"lr": lr} for group in groups]
-    own = {name: other.defaults[name] for name in numbers}
+        for group in groups:
+            group["lr"] = lr
+            group.pop("initial_lr", None)  # a scheduler's, which a new one would start from
+    own = {name: other.defaults[name] for name in (*numbers, "maximize")}
+    if other.defaults.get("decoupled_weight_decay"):
+        own["weight_decay"] = other.defaults["weight_decay"]
     optimizer = make(groups, other.defaults["lr"] if lr is None else lr, **own, **settings)
     optimizer.take_over(other)
     return optimizer
