@@ -54,6 +54,12 @@ def is_skipped(optimizer: torch.optim.Optimizer) -> bool:
     return found is not None and bool(found)
 
 
+def skipped_steps(optimizer: torch.optim.Optimizer) -> int:
+    """How many steps our optimizer has left out so far because of ``nonfinite="skip"``; 0 for others."""
+    # In the groups, also in those of an optimizer that has ours inside.
+    return sum(group.get("skipped_total", 0) for group in optimizer.param_groups[:1])
+
+
 def dense(tensor: Tensor) -> Tensor:
     """A gradient or a parameter, detached, in the numbers that rules compute with, and not sparse."""
     detached = tensor.detach()

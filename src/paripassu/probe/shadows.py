@@ -25,28 +25,36 @@ class Shadows:
         return bool(self._rules)
 
     @torch.no_grad()
-    def update(self, layers: Sequence[Layer], weights: Sequence[Tensor]) -> dict[str, list[Tensor]]:
-        """One step of every rule.
+    def step(
+        self, layers: Sequence[Layer], weights: Sequence[Tensor]
+    ) -> tuple[dict[str, list[Tensor]], dict[str, list[State]]]:
+        """One step of every rule, which `go_on` makes count.
 
         Args:
             layers: the parameters and gradients of the player's step.
             weights: each parameter's value before that step.
 
         Returns:
-            Every rule's update, one tensor a layer, to be subtracted times a learning rate.
+            Every rule's update, to be subtracted times a learning rate, and its following states; of both one
+            a layer.
         """
         gradients = [layer.gradient for layer in layers]
         before = [dense(weight) for weight in weights]
         updates: dict[str, list[Tensor]] = {}
+        following: dict[str, list[State]] = {}
         for name, rule in self._rules.items():
             saved = self._states[name]
             states = [
                 saved[layer.position] if layer.position in saved else rule.init(layer.gradient)
                 for layer in layers
             ]
-            updates[name], following = rule.update(gradients, states, before)
-            saved.update(zip((layer.position for layer in layers), following, strict=True))
-        return updates
+            updates[name], following[name] = rule.update(gradients, states, before)
+        return updates, following
+
+    def go_on(self, layers: Sequence[Layer], following: Mapping[str, Sequence[State]]) -> None:
+        """Continue from the states that `step` returned for ``layers``: the player took its step."""
+        for name, states in following.items():
+            self._states[name].update(zip((layer.position for layer in layers), states, strict=True))
 
     def state_dict(self) -> dict[str, Any]:
         """Each rule's states by its name, then by the parameter's position."""
