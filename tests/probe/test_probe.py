@@ -296,7 +296,7 @@ def test_rounds_that_shadows_must_see_cannot_be_skipped():
 @pytest.mark.parametrize("closed", [False, True])
 @pytest.mark.parametrize("every", [1, 2, 3])
 def test_a_step_that_the_optimizer_leaves_out_is_a_round_and_nothing_else(every, closed):
-    """Records and shadows are those of a run without it. Its round is not measured; its player's next one is."""
+    """Records and shadows are those of a run without it. The player is measured at its next step."""
     records: dict[bool, list] = {}
     for has_bad in (False, True):
         network, found = network_of(), []

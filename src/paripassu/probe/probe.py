@@ -13,7 +13,6 @@ from types import MappingProxyType
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from paripassu.probe.gradients import check_hooks, is_skipped, skipped_steps, weights_of
 from paripassu.probe.measurement import measure, relative_step
@@ -40,9 +39,9 @@ class Probe:
     Gradients are measured as the optimizer steps from them: accumulated over micro-batches, averaged by DDP,
     unscaled by a ``GradScaler``. A step that the scaler or ``nonfinite="skip"`` skips is not measured, and
     the shadows do not see it. It still counts as a round with a fused optimizer, because only waiting for the
-    device would show that it was skipped, and with ``nonfinite="skip"``. Under DDP every process measures the same, so attach the probe on one. Sharded
-    parameters are not supported. If a step raises an error that you catch, attach a new probe. The old one
-    still waits for the end of that step.
+    device would show that it was skipped, and with ``nonfinite="skip"``. Under DDP every process measures the
+    same, so attach the probe on one. Sharded parameters are not supported. If a step raises an error that you
+    catch, attach a new probe. The old one still waits for the end of that step.
 
     A probed step copies the player's parameters and gradients and reads them a few times. A shadow follows
     every step, because its rule has a state. It costs about as much as the rule would as an optimizer: on

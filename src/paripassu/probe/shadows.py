@@ -1,6 +1,6 @@
 """Shadow rules: they see every gradient of a player and move nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -8,6 +8,7 @@ from torch import Tensor
 
 from paripassu.probe.gradients import Layer, dense
 from paripassu.rules import Rule, State
+from paripassu.rules.numbers import memory_of, shares_memory
 
 
 class Shadows:
@@ -40,6 +41,8 @@ class Shadows:
         """
         gradients = [layer.gradient for layer in layers]
         before = [dense(weight) for weight in weights]
+        # A state may be the gradient itself or a view of a weight, which change before the next step.
+        borrowed = {memory_of(tensor) for tensor in (*gradients, *before)}
         updates: dict[str, list[Tensor]] = {}
         following: dict[str, list[State]] = {}
         for name, rule in self._rules.items():
@@ -48,7 +51,8 @@ class Shadows:
                 saved[layer.position] if layer.position in saved else rule.init(layer.gradient)
                 for layer in layers
             ]
-            updates[name], following[name] = rule.update(gradients, states, before)
+            updates[name], after = rule.update(gradients, states, before)
+            following[name] = [_owned(state, borrowed) for state in after]
         return updates, following
 
     def go_on(self, layers: Sequence[Layer], following: Mapping[str, Sequence[State]]) -> None:
@@ -72,3 +76,14 @@ class Shadows:
                 f"{', '.join(self._rules) or 'none'}: attach the probe with the shadows it was saved with"
             )
         self._states = {name: dict(saved) for name, saved in states.items()}
+
+
+def _owned(state: State, borrowed: Collection[int]) -> State:
+    """``state`` with copies of its tensors in memory that is not its own."""
+    owned = dict(state)
+    for name, value in state.items():
+        if isinstance(value, dict):
+            owned[name] = _owned(value, borrowed)
+        elif isinstance(value, Tensor) and shares_memory(value, borrowed):
+            owned[name] = value.clone()
+    return owned
