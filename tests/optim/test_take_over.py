@@ -220,17 +220,15 @@ def test_a_file_of_torchs_is_refused_where_its_lr_has_another_unit(name, stepped
 
 
 @pytest.mark.parametrize("name", TORCHS)
-def test_a_rule_that_is_torchs_own_loads_torchs_file(name):
-    """Also files of torch before 1.12, where step counts are numbers."""
+@pytest.mark.parametrize("counts", [lambda step: step, float], ids=["as now", "torch before 1.12"])
+def test_a_rule_that_is_torchs_own_loads_torchs_file(name, counts):
     make, rule = TORCHS[name]
     ours, theirs = parameters_of(torch.float32), parameters_of(torch.float32)
     other = make(theirs)
     steps(other, theirs, 2)
     saved = copy.deepcopy(other.state_dict())
     for state in saved["state"].values():
-        state.update({"step": float(state["step"])} if "step" in state else {})
-    if name == "RMSprop":  # its count of steps is used by nothing
-        saved["state"] = {key: {"square_avg": s["square_avg"]} for key, s in saved["state"].items()}
+        state.update({"step": counts(state["step"])} if "step" in state else {})
     optimizer = RuleOptimizer(ours, 0.5, rule=rule)
     optimizer.load_state_dict(saved)
     assert not {"amsgrad", "foreach", "nesterov"} & optimizer.param_groups[0].keys()
@@ -250,6 +248,33 @@ def test_a_variant_in_a_file_is_refused():
     ):
         with pytest.raises(ValueError, match=f"of another optimizer or rule: .*cannot set {name}"):
             optimizer.load_state_dict(other.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule"),
+    [(torch.optim.Adam, Adam()), (torch.optim.SGD, SGD()), (torch.optim.RMSprop, RMSprop())],
+)
+def test_a_file_with_a_decay_that_is_added_to_gradients_is_refused(kind, rule):
+    """A group of any place; here it would be decoupled."""
+    parameters = parameters_of(torch.float32, torch.float32)
+    groups = [{"params": parameters[:1]}, {"params": parameters[1:], "weight_decay": 0.1}]
+    other = kind(groups, lr=0.01)
+    steps(other, parameters, 1)
+    optimizer = RuleOptimizer([{"params": parameters[:1]}, {"params": parameters[1:]}], 0.5, rule=rule)
+    with pytest.raises(ValueError, match="decoupled"):
+        optimizer.load_state_dict(other.state_dict())
+    assert [group["weight_decay"] for group in optimizer.param_groups] == [0.0, 0.0]
+    assert not optimizer.state
+
+
+def test_a_step_count_that_is_not_torchs_is_refused():
+    parameters = parameters_of(torch.float32)
+    optimizer = RuleOptimizer(parameters, 0.1, rule=RMSprop())
+    steps(optimizer, parameters, 1)
+    saved = copy.deepcopy(optimizer.state_dict())
+    saved["state"][0]["step"] = torch.tensor(1.0)
+    with pytest.raises(ValueError, match=r"\['square_avg', 'step'\]"):
+        optimizer.load_state_dict(saved)
 
 
 def test_states_find_their_parameters_by_name():

@@ -178,7 +178,8 @@ class RuleOptimizer(TakesOwnArguments):
         Args:
             state_dict: of an optimizer with the same kind of rule over parameters of the same shapes, with
                 any dtypes, devices and layouts; not modified. A group setting that it lacks is the
-                constructor's. A rule that is torch's own (``SGD``, ``Adam``, ``RMSprop``) takes torch's.
+                constructor's. A rule that is torch's own (``SGD``, ``Adam``, ``RMSprop``) takes torch's,
+                if its weight decay is decoupled or 0.
 
         Raises:
             ValueError: it is of other parameter groups, of a rule with other states, of another optimizer

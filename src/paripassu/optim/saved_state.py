@@ -9,7 +9,7 @@ from torch.optim.optimizer import StateDict
 
 from paripassu.optim.arguments import MARKS
 from paripassu.optim.group_rules import GroupRules
-from paripassu.optim.groups import check_rate, has_marks_of_torch
+from paripassu.optim.groups import check_decay, check_rate, has_marks_of_torch
 from paripassu.rules import Rule, State, TensorwiseRule
 from paripassu.rules.numbers import working
 from paripassu.rules.parts import with_state
@@ -42,6 +42,7 @@ def fit_states(
     own_rules = [rules.of(group) for group in saved_groups]  # raises for numbers out of range
     if [len(group["params"]) for group in saved_groups] == [len(group["params"]) for group in groups]:
         saved_groups = _by_name(saved_groups, groups)
+    torchs = {key for g in saved["param_groups"] if has_marks_of_torch(g) for key in g["params"]}
     fitted: dict[Tensor, State] = {}
     for group, rule, present in zip(saved_groups, own_rules, groups, strict=False):  # torch raises for others
         # Without its numbers a group does not say what its states may have.
@@ -49,7 +50,8 @@ def fit_states(
         most = with_state(rule, optional=True) if is_known else rule
         for key, parameter in zip(group["params"], present["params"], strict=False):
             if key in saved["state"]:
-                state = fit(saved["state"][key], working(parameter.detach()), rule, most)
+                tensor, own = working(parameter.detach()), saved["state"][key]
+                state = fit(_as_ours(own, rule.init(tensor)) if key in torchs else own, tensor, rule, most)
                 fitted.update({parameter: state} if state else {})
     known = {key for group in saved_groups for key in group["params"]}
     others = {key: value for key, value in saved["state"].items() if key not in known}
@@ -104,6 +106,8 @@ def _checked(
         )
     try:
         check_names(group)
+        if has_marks_of_torch(group):
+            check_decay(group, "torch's optimizer")
     except ValueError as error:
         raise ValueError(f"the saved state is of another optimizer or rule: {error}") from error
     return {name: value for name, value in group.items() if name not in MARKS}
@@ -133,6 +137,13 @@ def _by_name(saved: list[dict[str, Any]], groups: Sequence[dict[str, Any]]) -> l
         | {"params": [key_of[name] for name in own["param_names"]], "param_names": list(own["param_names"])}
         for group, own in zip(saved, groups, strict=True)
     ]
+
+
+def _as_ours(saved: Any, least: State) -> Any:
+    """A state of torch's without a step count that the rule does not use, as RMSprop's."""
+    if not isinstance(saved, Mapping) or "step" in least:
+        return saved
+    return {name: value for name, value in saved.items() if name != "step"}
 
 
 def _fit(saved: State, least: State, most: State) -> State:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from paripassu.optim.arguments import MARKS
 from paripassu.optim.group_rules import GroupRules
+from paripassu.optim.groups import check_decay
 from paripassu.optim.saved_state import fit
 from paripassu.rules import SGD, Adam, RMSprop, Rule, State
 from paripassu.rules.numbers import working
@@ -81,11 +82,7 @@ def groups_from(other: torch.optim.Optimizer, kind: type[torch.optim.Optimizer])
         raise TypeError(f"a {kind.__name__} is needed, got {type(other).__name__}")
     groups: list[dict[str, Any]] = []
     for group in other.param_groups:
-        if group["weight_decay"] and not group.get("decoupled_weight_decay"):
-            raise ValueError(
-                f"{type(other).__name__} adds weight_decay={group['weight_decay']} to the gradient, and here "
-                "weight decay is decoupled: set it to 0 in its groups first, and decide on a decoupled one"
-            )
+        check_decay(group, type(other).__name__)
         own = {name: value for name, value in group.items() if name not in MARKS}
         names = own.pop("param_names", None)
         if names:
