@@ -152,20 +152,22 @@ def _fit(saved: State, least: State, most: State) -> State:
             f"a part of the saved state must have {sorted(most)}, got {type(saved).__name__}: "
             "load the state of this optimizer"
         )
-    # An empty part may be absent: files that store trees as flat names cannot keep one.
-    saved = {name: value for name, value in saved.items() if value is not None and value != {}}
+    # An empty part may be absent: files that store trees as flat names cannot keep one. A tensor that is None
+    # had not begun.
+    given = {name: value for name, value in saved.items() if value is not None and value != {}}
+    not_begun = {name for name, value in saved.items() if value is None and most.get(name) != {}}
     needed = {name for name, value in least.items() if value != {}}
-    if not needed <= saved.keys() <= most.keys():
+    if not needed <= given.keys() | not_begun or not given.keys() <= most.keys():
         raise ValueError(
-            f"the saved state has {sorted(map(str, saved))} where this optimizer's rule has {sorted(most)}: "
+            f"the saved state has {sorted(map(str, given))} where this optimizer's rule has {sorted(most)}: "
             "load it into an optimizer with the settings it was saved with"
         )
     fitted: State = {}
     for name, value in most.items():
         if isinstance(value, dict):
-            fitted[name] = _fit(saved.get(name, {}), least[name], value)
-        elif name in saved:
-            fitted[name] = value.copy_(_as_tensor(name, saved[name], value))
+            fitted[name] = _fit(given.get(name, {}), least[name], value)
+        elif name in given:
+            fitted[name] = value.copy_(_as_tensor(name, given[name], value))
     return fitted
 
 
