@@ -246,3 +246,19 @@ def test_a_file_of_odd_types_is_refused_and_nothing_is_loaded(change):
         other.load_state_dict(saved)
     assert other.param_groups[0]["lr"] == 0.2
     assert not other.state
+
+
+def test_hooks_that_run_after_loading_see_the_states():
+    """Also hooks that were registered before; nothing of ours stays registered."""
+    parameters = parameters_of(torch.float32)
+    first = NSGD(parameters, 0.1, momentum=0.9)
+    steps(first, parameters, 1)
+    second, seen = NSGD(parameters_of(torch.float32), 0.1), []
+    second.register_load_state_dict_post_hook(lambda o: seen.append(len(o.state)))
+    second.load_state_dict(first.state_dict())
+    with pytest.raises(ValueError, match="saved"):
+        second.load_state_dict({})
+    assert seen == [1]
+    assert len(second._optimizer_load_state_dict_post_hooks) == 1
+    assert not second._optimizer_load_state_dict_pre_hooks
+    assert not first._optimizer_state_dict_post_hooks

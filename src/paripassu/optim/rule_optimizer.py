@@ -206,12 +206,18 @@ class RuleOptimizer(TakesOwnArguments):
             fitted.update(saved[1])  # torch would cast them to the parameters' dtypes, too coarse in bfloat16
             return saved[0]
 
-        handle = self.register_load_state_dict_pre_hook(fit)
+        def put(_: torch.optim.Optimizer) -> None:
+            self.state.update(fitted)
+
+        handles = (
+            self.register_load_state_dict_pre_hook(fit),
+            self.register_load_state_dict_post_hook(put, prepend=True),  # so that others see the states
+        )
         try:
             super().load_state_dict(state_dict)
         finally:
-            handle.remove()
-        self.state.update(fitted)
+            for handle in handles:
+                handle.remove()
 
     def take_over(self, other: torch.optim.Optimizer) -> None:
         """Continue with the states of one of torch's optimizers in the part of the rule that is the same.
