@@ -3,14 +3,44 @@
 import copy
 import io
 import pickle
+from dataclasses import dataclass
 
 import pytest
 import torch
 from tests.cases.players import give_gradients, parameters_of, same, steps
 from torch import nn
 
-from paripassu.optim import NSGD, AdaNSGD, RuleOptimizer
-from paripassu.rules import SGD, Adam, Graft, MaxVA, Normalize, Optimistic, Orthogonal, RMSprop
+from paripassu.optim import AdaNSGD, RuleOptimizer
+from paripassu.rules import SGD, Adam, Graft, MaxVA, Normalize, Optimistic, Orthogonal, RMSprop, Rule
+
+
+@dataclass(frozen=True)
+class Inside(Rule):
+    """A rule of another, whose state it has under a name of its own, at some depth."""
+
+    rule: Rule
+
+    def init(self, tensor):
+        return {"at": {"depth": self.rule.init(tensor)}, "count": torch.zeros(())}
+
+    def update(self, gradients, states, weights):
+        updates, following = self.rule.update(gradients, [s["at"]["depth"] for s in states], weights)
+        return updates, [
+            {"at": {"depth": own}, "count": s["count"] + 1} for own, s in zip(following, states, strict=True)
+        ]
+
+
+@dataclass(frozen=True)
+class OfMatrices(Rule):
+    """The gradient, and of matrices its sum so far."""
+
+    def init(self, tensor):
+        return {"sum": torch.zeros_like(tensor)} if tensor.dim() > 1 else {}
+
+    def update(self, gradients, states, weights):
+        sums = [g + s["sum"] if s else g for g, s in zip(gradients, states, strict=True)]
+        return sums, [{"sum": total} if s else {} for total, s in zip(sums, states, strict=True)]
+
 
 RULES = {
     "SGD": SGD(),
@@ -20,6 +50,8 @@ RULES = {
     "Graft of Adam on SGD": Graft(Adam((0.0, 0.9)), SGD()),
     "Graft of RMSprop on SGD": Graft(RMSprop(), SGD(), "global"),
     "Optimistic": Optimistic(Adam((0.0, 0.9))),
+    "own": Inside(SGD()),
+    "own of a graft": Inside(Graft(SGD(), RMSprop())),
     "Orthogonal": Orthogonal(Adam((0.0, 0.9)), SGD()),
 }
 LATE = {"momentum": 0.9, "betas": (0.5, 0.9)}
@@ -127,3 +159,32 @@ def test_a_step_that_a_skipped_one_precedes_begins_from_its_own_gradient():
     give_gradients(parameters, 3)
     optimizer.step()
     assert torch.equal(optimizer.state[parameters[0]]["magnitude"]["exp_avg"], parameters[0].grad)
+
+
+def test_a_rule_may_remember_some_parameters_alone():
+    """Whichever comes first."""
+    ends = []
+    for order in (1, -1):
+        tensors = [nn.Parameter(torch.ones(3)), nn.Parameter(torch.ones(2, 2))]
+        optimizer = RuleOptimizer(tensors[::order], 0.1, rule=OfMatrices())
+        for _ in range(2):
+            for t in tensors:
+                t.grad = torch.ones_like(t)
+            optimizer.step()
+        assert list(optimizer.state) == tensors[1:]
+        ends.append([t.detach() for t in tensors])
+    torch.testing.assert_close(ends[0], [torch.full((3,), 0.8), torch.full((2, 2), 0.7)])
+    assert same(*ends)
+
+
+def test_a_state_that_was_looked_at_before_it_existed_begins_at_its_step(make, tensors):
+    """`optimizer.state` makes an empty entry for who reads one, as torch's does."""
+    read, other = tensors(torch.float32), tensors(torch.float32)
+    optimizer = make(read)
+    assert all(not optimizer.state[p] for p in read[:2])
+    assert optimizer.state_dict()["state"] == {}
+    for one, parameters in ((optimizer, read), (make(other), other)):
+        steps(one, parameters, 2)
+    assert same(read, other)
+    again = make(tensors(torch.float32))
+    again.load_state_dict(optimizer.state_dict())
