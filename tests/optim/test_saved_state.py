@@ -262,3 +262,21 @@ def test_hooks_that_run_after_loading_see_the_states():
     assert len(second._optimizer_load_state_dict_post_hooks) == 1
     assert not second._optimizer_load_state_dict_pre_hooks
     assert not first._optimizer_state_dict_post_hooks
+
+
+def test_where_new_tensors_go_by_default_changes_nothing(make, tensors):
+    """`torch.set_default_device`, while a step is taken, saved and loaded."""
+    ends = []
+    for place in ("cpu", "meta"):
+        parameters = tensors(torch.float32)
+        gradients = [p.grad for p in parameters]
+        first = make(parameters)
+        with torch.device(place):
+            first.step()
+            second = make(parameters)
+            second.load_state_dict(copy.deepcopy(first.state_dict()))
+            for p, g in zip(parameters, gradients, strict=True):
+                p.grad = g
+            second.step()
+        ends.append(parameters)
+    assert same(*ends)

@@ -177,7 +177,8 @@ def _as_tensor(name: str, saved: Any, like: Tensor) -> Tensor:
         raise ValueError(  # noqa: TRY004 - as for all that a file may have wrong
             f"the saved {name} must be a tensor, got {type(saved).__name__}: load the state of this optimizer"
         )
-    tensor = torch.as_tensor(saved)
+    # torch.as_tensor would move a tensor to the default device.
+    tensor = saved if isinstance(saved, Tensor) else torch.tensor(saved, device="cpu")
     if tensor.shape != like.shape:
         raise ValueError(
             f"the saved {name} is of shape {tuple(tensor.shape)}, the parameter of "
