@@ -186,7 +186,7 @@ class RuleOptimizer(TakesOwnArguments):
 
         It holds each group's settings, with the numbers of the rule, and the rule's states. What is one for
         the player (the rule's kind, scope and unit, and ``nonfinite``) stays the constructor's. If both
-        optimizers were given ``named_parameters()``, states find their parameters by name, else by position.
+        optimizers were given ``named_parameters()``, groups and states are found by names, else by position.
 
         Args:
             state_dict: of an optimizer with the same kind of rule over parameters of the same shapes, with
@@ -196,8 +196,8 @@ class RuleOptimizer(TakesOwnArguments):
 
         Raises:
             ValueError: it is of other parameter groups, of a rule with other states, of another optimizer
-                whose ``lr`` has another unit, of parameters of other names or shapes, or has a setting out of
-                range; nothing has been loaded then.
+                whose ``lr`` has another unit, of parameters of other names or shapes or in other groups with
+                different settings, or has a setting out of range; nothing has been loaded then.
         """
         fitted: dict[Tensor, State] = {}
 

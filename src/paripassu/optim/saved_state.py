@@ -10,6 +10,7 @@ from torch.optim.optimizer import StateDict
 from paripassu.optim.arguments import MARKS
 from paripassu.optim.group_rules import GroupRules
 from paripassu.optim.groups import check_decay, check_rate, has_marks_of_torch
+from paripassu.optim.named_groups import in_order
 from paripassu.rules import Rule, State, TensorwiseRule
 from paripassu.rules.numbers import working
 from paripassu.rules.parts import with_state
@@ -39,9 +40,8 @@ def fit_states(
     """
     _check_form(saved)
     saved_groups = [_checked(group, rules, check_names) for group in saved["param_groups"]]
+    saved_groups = in_order(saved_groups, groups)
     own_rules = [rules.of(group) for group in saved_groups]  # raises for numbers out of range
-    if [len(group["params"]) for group in saved_groups] == [len(group["params"]) for group in groups]:
-        saved_groups = _by_name(saved_groups, groups)
     torchs = {key for g in saved["param_groups"] if has_marks_of_torch(g) for key in g["params"]}
     fitted: dict[Tensor, State] = {}
     for group, rule, present in zip(saved_groups, own_rules, groups, strict=False):  # torch raises for others
@@ -111,32 +111,6 @@ def _checked(
     except ValueError as error:
         raise ValueError(f"the saved state is of another optimizer or rule: {error}") from error
     return {name: value for name, value in group.items() if name not in MARKS}
-
-
-def _by_name(saved: list[dict[str, Any]], groups: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Saved groups with the keys of their parameters in the order of ``groups``, if all have names."""
-    keys = [key for group in saved for key in group["params"]]
-    # Distributed checkpoints have names as keys, and have put them in order.
-    if not all(isinstance(key, int) for key in keys):
-        return saved
-    if not all("param_names" in group for group in (*saved, *groups)):
-        return saved
-    names = [name for group in saved for name in group["param_names"]]
-    present = [name for group in groups for name in group["param_names"]]
-    if names == present:
-        return saved
-    if set(names) != set(present):
-        strange = sorted(set(names) ^ set(present))
-        raise ValueError(
-            f"the saved state is of parameters with other names, the first is {strange[0]!r}: load the state "
-            "of the same network, or delete param_names from its groups to load by position"
-        )
-    key_of = dict(zip(names, keys, strict=True))
-    return [
-        group
-        | {"params": [key_of[name] for name in own["param_names"]], "param_names": list(own["param_names"])}
-        for group, own in zip(saved, groups, strict=True)
-    ]
 
 
 def _as_ours(saved: Any, least: State) -> Any:
