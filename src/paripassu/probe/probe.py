@@ -54,7 +54,7 @@ class Probe:
             `paripassu.records.codec.RecordWriter`, a function of your own. Without it the probe keeps all
             records, as `records`.
         layers: whether to record each parameter too. Its name is the one given to the optimizer (use
-            ``named_parameters()``), else its position.
+            ``named_parameters()``), else its position. A name that comes twice has its group behind it.
         shadows: rules that follow every player, by name; ``{}`` for none.
         start: rounds done before the probe was attached.
 
