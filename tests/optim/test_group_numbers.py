@@ -283,6 +283,32 @@ def test_arguments_of_torchs_optimizers_are_refused_with_what_to_do(tensors, kin
         kind(tensors(), 0.1, **{name: 0.5})
 
 
+class _Logged(NSGD):
+    def __init__(self, *arguments, **settings):
+        super().__init__(*arguments, **settings)
+
+
+class _Named(_Logged):
+    """With a name of its own, and one more class between."""
+
+    def __init__(self, params, lr=0.1, *, name="", **settings):
+        super().__init__(params, lr, **settings)
+
+
+class _Fixed(NSGD):
+    def __init__(self, params):
+        super().__init__(params, 0.1)
+
+
+def test_a_subclass_that_hands_on_arguments_takes_those_of_its_parents(tensors):
+    for kind in (_Logged, _Named):
+        assert kind(tensors(), lr=0.1, momentum=0.9).defaults["momentum"] == 0.9
+        with pytest.raises(TypeError, match=f"{kind.__name__} has no argument 'betas': .*take AdaNSGD"):
+            kind(tensors(), lr=0.1, betas=(0.5, 0.9))
+    with pytest.raises(TypeError, match="_Fixed has no argument 'momentum'"):
+        _Fixed(tensors(), momentum=0.9)
+
+
 def test_learning_rates_have_the_defaults_that_their_units_suggest(tensors):
     assert NSGD(tensors()).defaults["lr"] == 1e-3
     assert NSGD(tensors(), unit="length").defaults["lr"] == 1e-2

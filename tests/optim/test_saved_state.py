@@ -246,3 +246,37 @@ def test_a_file_of_odd_types_is_refused_and_nothing_is_loaded(change):
         other.load_state_dict(saved)
     assert other.param_groups[0]["lr"] == 0.2
     assert not other.state
+
+
+def test_hooks_that_run_after_loading_see_the_states():
+    """Also hooks that were registered before; nothing of ours stays registered."""
+    parameters = parameters_of(torch.float32)
+    first = NSGD(parameters, 0.1, momentum=0.9)
+    steps(first, parameters, 1)
+    second, seen = NSGD(parameters_of(torch.float32), 0.1), []
+    second.register_load_state_dict_post_hook(lambda o: seen.append(len(o.state)))
+    second.load_state_dict(first.state_dict())
+    with pytest.raises(ValueError, match="saved"):
+        second.load_state_dict({})
+    assert seen == [1]
+    assert len(second._optimizer_load_state_dict_post_hooks) == 1
+    assert not second._optimizer_load_state_dict_pre_hooks
+    assert not first._optimizer_state_dict_post_hooks
+
+
+def test_where_new_tensors_go_by_default_changes_nothing(make, tensors):
+    """`torch.set_default_device`, while a step is taken, saved and loaded."""
+    ends = []
+    for place in ("cpu", "meta"):
+        parameters = tensors(torch.float32)
+        gradients = [p.grad for p in parameters]
+        first = make(parameters)
+        with torch.device(place):
+            first.step()
+            second = make(parameters)
+            second.load_state_dict(copy.deepcopy(first.state_dict()))
+            for p, g in zip(parameters, gradients, strict=True):
+                p.grad = g
+            second.step()
+        ends.append(parameters)
+    assert same(*ends)

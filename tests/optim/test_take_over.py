@@ -125,6 +125,43 @@ def test_a_part_takes_over_wherever_it_is_in_a_rule(rule, part):
     assert all(state["step"] == 4 for state in found)
 
 
+@pytest.mark.parametrize(
+    ("other", "go_on", "start"),
+    [
+        (lambda p: torch.optim.SGD(p, 0.5), lambda o: NSGD.from_sgd(o, 1e-3), 1e-3),
+        (lambda p: torch.optim.Adam(p, 0.5), lambda o: AdaDir.from_adam(o, 1e-3), 1e-3),
+        (lambda p: torch.optim.Adam(p, 0.5), AdaNSGD.from_adam, 0.5),
+    ],
+    ids=["NSGD", "AdaDir", "AdaNSGD"],
+)
+def test_a_new_schedule_starts_from_the_new_rate_or_as_the_old_one(other, go_on, start):
+    optimizer = other(parameters_of(torch.float32))
+    torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 0.1)
+    ours = go_on(optimizer)
+    torch.optim.lr_scheduler.LambdaLR(ours, lambda _: 0.1)
+    assert ours.param_groups[0]["lr"] == pytest.approx(0.1 * start)
+
+
+@pytest.mark.parametrize(
+    ("kind", "decay", "go_on"),
+    [
+        (torch.optim.AdamW, 0.3, AdaNSGD.from_adam),
+        (torch.optim.AdamW, 0.3, lambda o: AdaDir.from_adam(o, 0.1)),
+        (torch.optim.Adam, 0.0, AdaNSGD.from_adam),
+        (torch.optim.SGD, 0.0, lambda o: NSGD.from_sgd(o, 0.1)),
+    ],
+)
+def test_a_group_that_is_added_later_has_the_settings_it_would_have_had(kind, decay, go_on):
+    """A decay that is added to gradients was 0 in all groups, and is no decoupled one."""
+    first, second = parameters_of(torch.float32, torch.float32)
+    other = kind([first], lr=0.1, weight_decay=0.3, maximize=True)
+    other.param_groups[0].update({"weight_decay": decay})
+    optimizer = go_on(other)
+    optimizer.add_param_group({"params": [second]})
+    assert optimizer.param_groups[1]["weight_decay"] == decay
+    assert optimizer.param_groups[1]["maximize"]
+
+
 @pytest.mark.parametrize("name", TORCHS)
 def test_a_torch_optimizer_without_steps_is_taken_over_too(name):
     make, rule = TORCHS[name]
@@ -183,17 +220,15 @@ def test_a_file_of_torchs_is_refused_where_its_lr_has_another_unit(name, stepped
 
 
 @pytest.mark.parametrize("name", TORCHS)
-def test_a_rule_that_is_torchs_own_loads_torchs_file(name):
-    """Also files of torch before 1.12, where step counts are numbers."""
+@pytest.mark.parametrize("counts", [lambda step: step, float], ids=["as now", "torch before 1.12"])
+def test_a_rule_that_is_torchs_own_loads_torchs_file(name, counts):
     make, rule = TORCHS[name]
     ours, theirs = parameters_of(torch.float32), parameters_of(torch.float32)
     other = make(theirs)
     steps(other, theirs, 2)
     saved = copy.deepcopy(other.state_dict())
     for state in saved["state"].values():
-        state.update({"step": float(state["step"])} if "step" in state else {})
-    if name == "RMSprop":  # its count of steps is used by nothing
-        saved["state"] = {key: {"square_avg": s["square_avg"]} for key, s in saved["state"].items()}
+        state.update({"step": counts(state["step"])} if "step" in state else {})
     optimizer = RuleOptimizer(ours, 0.5, rule=rule)
     optimizer.load_state_dict(saved)
     assert not {"amsgrad", "foreach", "nesterov"} & optimizer.param_groups[0].keys()
@@ -213,6 +248,33 @@ def test_a_variant_in_a_file_is_refused():
     ):
         with pytest.raises(ValueError, match=f"of another optimizer or rule: .*cannot set {name}"):
             optimizer.load_state_dict(other.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule"),
+    [(torch.optim.Adam, Adam()), (torch.optim.SGD, SGD()), (torch.optim.RMSprop, RMSprop())],
+)
+def test_a_file_with_a_decay_that_is_added_to_gradients_is_refused(kind, rule):
+    """A group of any place; here it would be decoupled."""
+    parameters = parameters_of(torch.float32, torch.float32)
+    groups = [{"params": parameters[:1]}, {"params": parameters[1:], "weight_decay": 0.1}]
+    other = kind(groups, lr=0.01)
+    steps(other, parameters, 1)
+    optimizer = RuleOptimizer([{"params": parameters[:1]}, {"params": parameters[1:]}], 0.5, rule=rule)
+    with pytest.raises(ValueError, match="decoupled"):
+        optimizer.load_state_dict(other.state_dict())
+    assert [group["weight_decay"] for group in optimizer.param_groups] == [0.0, 0.0]
+    assert not optimizer.state
+
+
+def test_a_step_count_that_is_not_torchs_is_refused():
+    parameters = parameters_of(torch.float32)
+    optimizer = RuleOptimizer(parameters, 0.1, rule=RMSprop())
+    steps(optimizer, parameters, 1)
+    saved = copy.deepcopy(optimizer.state_dict())
+    saved["state"][0]["step"] = torch.tensor(1.0)
+    with pytest.raises(ValueError, match=r"\['square_avg', 'step'\]"):
+        optimizer.load_state_dict(saved)
 
 
 def test_states_find_their_parameters_by_name():

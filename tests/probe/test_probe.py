@@ -9,7 +9,7 @@ from tests.cases.networks import network_of, train
 
 from paripassu.optim import NSGD, AdaNSGD
 from paripassu.probe import Probe
-from paripassu.records import Pace, Update
+from paripassu.records import Pace, Shadow, Update
 
 nsgda = partial(NSGD, scope="global", unit="length")  # a player's step is as long as its rate
 OPTIMIZERS = {
@@ -291,3 +291,42 @@ def test_rounds_that_shadows_must_see_cannot_be_skipped():
         probe.advance()
     with pytest.raises(ValueError, match="rounds must be >= 1, got 0"):
         probe.advance(0)
+
+
+@pytest.mark.parametrize("closed", [False, True])
+@pytest.mark.parametrize("every", [1, 2, 3])
+def test_a_step_that_the_optimizer_leaves_out_is_a_round_and_nothing_else(every, closed):
+    """Records and shadows are those of a run without it. The player is measured at its next step."""
+    records: dict[bool, list] = {}
+    for has_bad in (False, True):
+        network, found = network_of(), []
+        optimizer = nsgda(network.named_parameters(), 0.1, nonfinite="skip")
+        probe = Probe({"player": optimizer}, every, writer=found.append)
+        generator = torch.Generator().manual_seed(0)
+        for step in range(1, 7):
+            batch = torch.randn(8, 3, generator=generator)
+            if step == 3:
+                if not has_bad:
+                    probe._rounds += 1
+                    continue
+                batch = batch * float("nan")
+
+            def closure(network=network, optimizer=optimizer, batch=batch):
+                optimizer.zero_grad()
+                loss = network(batch).square().mean()
+                loss.backward()
+                return loss
+
+            if closed:
+                optimizer.step(closure)
+            else:
+                closure()
+                optimizer.step()
+        records[has_bad] = found
+    assert optimizer.skipped.total == 1
+    if every == 3:  # the player is still due in the round after it
+        assert [r.step for r in records[True] if isinstance(r, Update) and not r.layer] == [3, 6]
+        assert all(r.update > 0 for r in records[True] if isinstance(r, Update))
+    else:
+        assert records[True] == records[False]
+    assert all(r.magnitude == r.magnitude for r in records[True] if isinstance(r, Shadow))

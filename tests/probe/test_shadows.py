@@ -1,6 +1,7 @@
 """What another rule would have done: the shadow is that rule, trained on the very same gradients."""
 
 import io
+from dataclasses import dataclass
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from tests.cases.rules import NAMELESS, ShareOfWeights
 from paripassu.optim import NSGD, RuleOptimizer
 from paripassu.probe import Probe
 from paripassu.records import Shadow, Update
-from paripassu.rules import SGD, Adam, Graft, Normalize, RMSprop
+from paripassu.rules import SGD, Adam, Graft, Normalize, Optimistic, RMSprop, Rule
 
 RULES = {
     "adam": Adam((0.5, 0.999)),
@@ -123,3 +124,41 @@ def test_a_zero_gradient_has_no_ratio():
     optimizer.step()
     assert records[-1].magnitude == 0
     assert records[-1].ratio != records[-1].ratio
+
+
+@dataclass(frozen=True)
+class _Keeps(Rule):
+    """The change since the last gradient and of the weights; its state is what it was given, and views."""
+
+    def init(self, tensor):
+        return {"inner": {"gradient": torch.zeros_like(tensor)}, "weight": torch.zeros_like(tensor).flatten()}
+
+    def update(self, gradients, states, weights):
+        updates = [
+            g - s["inner"]["gradient"] + w - s["weight"].view(w.shape)
+            for g, s, w in zip(gradients, states, weights, strict=True)
+        ]
+        return updates, [
+            {"inner": {"gradient": g}, "weight": w.view(-1)} for g, w in zip(gradients, weights, strict=True)
+        ]
+
+
+@pytest.mark.parametrize(
+    "rule", [*RULES.values(), Optimistic(), _Keeps()], ids=[*RULES, "optimistic", "keeps"]
+)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("set_to_none", [False, True])
+def test_what_a_shadow_did_depends_neither_on_every_nor_on_the_gradients_memory(rule, dtype, set_to_none):
+    ends = []
+    for every in (1, 4):
+        network = network_of().to(dtype)
+        optimizer = torch.optim.SGD(network.parameters(), 0.1)
+        probe = Probe({"player": optimizer}, every, shadows={"rule": rule})
+        for step in range(4):
+            optimizer.zero_grad(set_to_none=set_to_none)
+            batch = torch.randn(8, 3, generator=torch.Generator().manual_seed(step)).to(dtype)
+            network(batch).square().mean().backward()
+            optimizer.step()
+        ends.append([r for r in probe.records if r.step == 4])
+    assert ends[0] == ends[1]
+    assert any(isinstance(r, Shadow) for r in ends[0])

@@ -186,3 +186,37 @@ def test_a_frozen_parameter_needs_no_rate():
 def test_without_layers_there_is_no_rate_for_them():
     with pytest.raises(ValueError, match="layers=True"):
         _ = suggest_lr([_record(1, 1.0)], "generator").layer
+
+
+@pytest.mark.parametrize(
+    ("is_one_group", "layers"),
+    [
+        (False, ["weight (group 0)", "bias (group 0)", "weight (group 1)", "bias (group 1)"]),
+        (True, [f"{n} (group 0) (parameter {k})" for k, n in enumerate(["weight", "bias"] * 2)]),
+    ],
+)
+def test_equal_names_of_two_networks_are_two_layers(is_one_group, layers):
+    """In a probe's records and in rates; the player's step is that of all of them."""
+    torch.manual_seed(0)
+    first, second = (list(nn.Linear(size, 2).named_parameters()) for size in (3, 5))
+    parameters = [p for _, p in (*first, *second)]
+    groups = [[*first, *second]] if is_one_group else [first, second]
+    adam = torch.optim.Adam([{"params": own} for own in groups], lr=0.01)
+    probe = Probe({"player": adam}, every=1, shadows={})
+    for p in parameters:
+        p.grad = torch.randn_like(p)
+    adam.step()
+    assert [r.layer for r in probe.records if isinstance(r, Update)] == [*layers, ""]
+    lengths = [0.01 * math.sqrt(p.numel()) for p in parameters]
+    for suggested in (suggest_lr(adam), suggest_lr(probe.records, parameters=parameters)):
+        assert suggested.layers == pytest.approx(dict(zip(layers, lengths, strict=True)), rel=1e-4)
+        assert suggested.player == pytest.approx(0.01 * math.sqrt(20), rel=1e-4)
+        assert suggested.rms == pytest.approx(0.01, rel=1e-4)
+
+
+def test_an_adam_whose_states_were_only_read_shows_its_next_step():
+    network = nn.Linear(2, 1)
+    adam = torch.optim.Adam(network.parameters(), lr=0.01)
+    network(torch.ones(1, 2)).sum().backward()
+    assert not adam.state[network.weight]
+    assert suggest_lr(adam).rms == pytest.approx(0.01, rel=1e-4)

@@ -1,6 +1,6 @@
 """Settings that torch's optimizers have and ours do not, and what to do instead."""
 
-from inspect import signature
+from inspect import Parameter, signature
 from typing import Any, Self
 
 from torch.optim import Optimizer
@@ -46,6 +46,17 @@ class TakesOwnArguments(Optimizer):
         Raises:
             TypeError: an argument of torch's optimizers that this one does not take.
         """
-        for name in sorted(arguments.keys() & ADVICE.keys() - signature(cls.__init__).parameters.keys()):
+        for name in sorted(arguments.keys() & ADVICE.keys() - _names(cls)):
             raise TypeError(f"{cls.__name__} has no argument {name!r}: {ADVICE[name]}")
         return super().__new__(cls)
+
+
+def _names(kind: type) -> set[str]:
+    """Names of the arguments of ``kind``, with its parents' where it hands on what it does not name."""
+    names: set[str] = set()
+    for own in (vars(parent)["__init__"] for parent in kind.__mro__ if "__init__" in vars(parent)):
+        parameters = signature(own).parameters
+        names |= parameters.keys()
+        if all(parameter.kind is not Parameter.VAR_KEYWORD for parameter in parameters.values()):
+            break
+    return names

@@ -163,7 +163,8 @@ class AdaNSGD(Graft):
 
         Args:
             adam: a running optimizer; not modified, and not to be stepped again. Schedulers need to be made
-                again.
+                again. A new one starts from the rate that the old one started from (``initial_lr`` in the
+                groups), and from ``lr`` where none was.
             scope: as in the constructor.
             nonfinite: as there.
             give_up_after: as there.
@@ -263,7 +264,7 @@ class AdaDir(Graft):
 
         Args:
             adam: a running optimizer; not modified, and not to be stepped again. Schedulers need to be made
-                again.
+                again, and start from ``lr``.
             lr: of all groups, because Adam's has another unit.
             scope: as in the constructor.
             nonfinite: as there.

@@ -59,6 +59,21 @@ def has_marks_of_torch(group: Mapping[str, Any]) -> bool:
     return not MARKS.isdisjoint(group)
 
 
+def check_decay(group: Mapping[str, Any], whose: str) -> None:
+    """Raise ``ValueError`` if a group of one of torch's optimizers has a weight decay that is not decoupled.
+
+    Args:
+        group: of that optimizer, or from its file.
+        whose: the optimizer, for the error.
+    """
+    if group.get("weight_decay") and not group.get("decoupled_weight_decay"):
+        raise ValueError(
+            f"{whose} adds weight_decay={group['weight_decay']} to the gradient (its group has no "
+            "decoupled_weight_decay=True), and here weight decay is decoupled: set it to 0 in its groups "
+            "first, and decide on a decoupled one"
+        )
+
+
 def check_group(group: dict[str, Any]) -> None:
     """Raise ``ValueError`` for a setting out of range or a parameter that a step could not move."""
     check_rate("lr", group["lr"])

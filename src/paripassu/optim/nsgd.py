@@ -109,7 +109,7 @@ class NSGD(RuleOptimizer):
 
         Args:
             sgd: a running optimizer; not modified, and not to be stepped again. Schedulers need to be made
-                again.
+                again, and start from ``lr``.
             lr: of all groups, because SGD's has another unit.
             scope: as in the constructor.
             unit: as there.

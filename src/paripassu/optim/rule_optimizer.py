@@ -12,14 +12,15 @@ from paripassu.optim.arguments import TakesOwnArguments
 from paripassu.optim.gradients import GroupGradients, gradients_of
 from paripassu.optim.group_rules import GroupRules
 from paripassu.optim.nonfinite import COUNTS, Nonfinite, Skipped, check_settings, may_step, skipped_in
+from paripassu.optim.preparation import prepared
 from paripassu.optim.saved_state import fit_states
-from paripassu.optim.shards import needs_other_ranks, watch_for_shards
-from paripassu.optim.states import complete, states_of
+from paripassu.optim.shards import watch_for_shards
+from paripassu.optim.states import Lacking
 from paripassu.optim.steps import carry_out
 from paripassu.optim.steps.player_step import FlatCheck, PlayerStep
 from paripassu.optim.take_over import states_from
 from paripassu.rules import Rule, State
-from paripassu.rules.numbers import real, working
+from paripassu.rules.numbers import real
 from paripassu.rules.scope import divided_over
 
 
@@ -108,6 +109,7 @@ class RuleOptimizer(TakesOwnArguments):
         self.rule = rule
         self._flat_check = FlatCheck()
         self._group_rules = GroupRules(rule, self._numbers)
+        self._lacking = Lacking(self._group_rules)
         self._without_effect = groups.names_without_effect(self._group_rules.defaults)
 
     @property
@@ -164,26 +166,38 @@ class RuleOptimizer(TakesOwnArguments):
         return "\n".join([name, *(f"rule: {rule}" for rule in rules), f"nonfinite: {self.nonfinite}", rest])
 
     def state_dict(self) -> StateDict:
-        """As torch's, with all that the groups' numbers need, so that a file with less is damaged."""
-        complete(self.state, self.param_groups, self._group_rules)
-        return super().state_dict()
+        """As torch's, with None for what a state lacks for its group's numbers until its next step.
+
+        A momentum buffer is an example, if the momentum has just been set. What is absent instead is damage.
+        """
+        self._lacking.look(self.state, self.param_groups)
+
+        def write(_: torch.optim.Optimizer, saved: StateDict) -> StateDict:
+            return self._lacking.written(saved, self.param_groups)
+
+        handle = self.register_state_dict_post_hook(write, prepend=True)  # so that others see the whole
+        try:
+            return super().state_dict()
+        finally:
+            handle.remove()
 
     def load_state_dict(self, state_dict: StateDict) -> None:
         """Load a ``state_dict``, converted to the parameters' present dtypes, devices and layouts.
 
         It holds each group's settings, with the numbers of the rule, and the rule's states. What is one for
         the player (the rule's kind, scope and unit, and ``nonfinite``) stays the constructor's. If both
-        optimizers were given ``named_parameters()``, states find their parameters by name, else by position.
+        optimizers were given ``named_parameters()``, groups and states are found by names, else by position.
 
         Args:
             state_dict: of an optimizer with the same kind of rule over parameters of the same shapes, with
                 any dtypes, devices and layouts; not modified. A group setting that it lacks is the
-                constructor's. A rule that is torch's own (``SGD``, ``Adam``, ``RMSprop``) takes torch's.
+                constructor's. A rule that is torch's own (``SGD``, ``Adam``, ``RMSprop``) takes torch's,
+                if its weight decay is decoupled or 0.
 
         Raises:
             ValueError: it is of other parameter groups, of a rule with other states, of another optimizer
-                whose ``lr`` has another unit, of parameters of other names or shapes, or has a setting out of
-                range; nothing has been loaded then.
+                whose ``lr`` has another unit, of parameters of other names or shapes or in other groups with
+                different settings, or has a setting out of range; nothing has been loaded then.
         """
         fitted: dict[Tensor, State] = {}
 
@@ -192,12 +206,18 @@ class RuleOptimizer(TakesOwnArguments):
             fitted.update(saved[1])  # torch would cast them to the parameters' dtypes, too coarse in bfloat16
             return saved[0]
 
-        handle = self.register_load_state_dict_pre_hook(fit)
+        def put(_: torch.optim.Optimizer) -> None:
+            self.state.update(fitted)
+
+        handles = (
+            self.register_load_state_dict_pre_hook(fit),
+            self.register_load_state_dict_post_hook(put, prepend=True),  # so that others see the states
+        )
         try:
             super().load_state_dict(state_dict)
         finally:
-            handle.remove()
-        self.state.update(fitted)
+            for handle in handles:
+                handle.remove()
 
     def take_over(self, other: torch.optim.Optimizer) -> None:
         """Continue with the states of one of torch's optimizers in the part of the rule that is the same.
@@ -275,26 +295,6 @@ class RuleOptimizer(TakesOwnArguments):
 
     def _prepare(self, player: list[GroupGradients]) -> PlayerStep:
         """All that the step reads and writes; makes the states that do not exist yet."""
-        is_float32 = all(group.dtypes <= {torch.float32, torch.complex64} for group in player)  # as pairs
-        complete(self.state, self.param_groups, self._group_rules)
-        rules, counts = self._group_rules, [len(group.parameters) for group in player]
-        rule = rules.joined(counts)
-        step = PlayerStep(
-            rule, rules.decomposition, [], [], [], [], [],
-            is_float32=is_float32, flat_check=self._flat_check,
-            needs_other_ranks=needs_other_ranks(rule, self.shard_group),
-        )  # fmt: skip
-        for (group, parameters, gradients, dtypes), own_rule in zip(player, rules.rules, strict=True):
-            need_no_view = dtypes <= {torch.float32}
-            lr, weight_decay = group["lr"], group["weight_decay"]
-            if type(lr) is not float:
-                groups.check_rate_type("lr", lr)
-                lr = lr.reshape(()) if isinstance(lr, Tensor) else lr
-            if type(weight_decay) is not float:
-                groups.check_rate_type("weight_decay", weight_decay)
-            step.rates.extend([-lr if group["maximize"] else lr] * len(parameters))
-            step.decay_factors.extend([1 - lr * weight_decay if weight_decay else 1.0] * len(parameters))
-            step.parameters.extend(parameters if need_no_view else map(real, parameters))
-            step.gradients.extend(gradients if need_no_view else map(working, gradients))
-            step.states.extend(states_of(self.state, parameters, own_rule))
-        return step
+        self._lacking.look(self.state, self.param_groups)
+        self._lacking.complete(self.state, player)
+        return prepared(player, self.state, self._group_rules, self._flat_check, self.shard_group)

@@ -9,7 +9,8 @@ from torch.optim.optimizer import StateDict
 
 from paripassu.optim.arguments import MARKS
 from paripassu.optim.group_rules import GroupRules
-from paripassu.optim.groups import check_rate, has_marks_of_torch
+from paripassu.optim.groups import check_decay, check_rate, has_marks_of_torch
+from paripassu.optim.named_groups import in_order
 from paripassu.rules import Rule, State, TensorwiseRule
 from paripassu.rules.numbers import working
 from paripassu.rules.parts import with_state
@@ -39,9 +40,9 @@ def fit_states(
     """
     _check_form(saved)
     saved_groups = [_checked(group, rules, check_names) for group in saved["param_groups"]]
+    saved_groups = in_order(saved_groups, groups)
     own_rules = [rules.of(group) for group in saved_groups]  # raises for numbers out of range
-    if [len(group["params"]) for group in saved_groups] == [len(group["params"]) for group in groups]:
-        saved_groups = _by_name(saved_groups, groups)
+    torchs = {key for g in saved["param_groups"] if has_marks_of_torch(g) for key in g["params"]}
     fitted: dict[Tensor, State] = {}
     for group, rule, present in zip(saved_groups, own_rules, groups, strict=False):  # torch raises for others
         # Without its numbers a group does not say what its states may have.
@@ -49,7 +50,8 @@ def fit_states(
         most = with_state(rule, optional=True) if is_known else rule
         for key, parameter in zip(group["params"], present["params"], strict=False):
             if key in saved["state"]:
-                state = fit(saved["state"][key], working(parameter.detach()), rule, most)
+                tensor, own = working(parameter.detach()), saved["state"][key]
+                state = fit(_as_ours(own, rule.init(tensor)) if key in torchs else own, tensor, rule, most)
                 fitted.update({parameter: state} if state else {})
     known = {key for group in saved_groups for key in group["params"]}
     others = {key: value for key, value in saved["state"].items() if key not in known}
@@ -104,35 +106,18 @@ def _checked(
         )
     try:
         check_names(group)
+        if has_marks_of_torch(group):
+            check_decay(group, "torch's optimizer")
     except ValueError as error:
         raise ValueError(f"the saved state is of another optimizer or rule: {error}") from error
     return {name: value for name, value in group.items() if name not in MARKS}
 
 
-def _by_name(saved: list[dict[str, Any]], groups: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Saved groups with the keys of their parameters in the order of ``groups``, if all have names."""
-    keys = [key for group in saved for key in group["params"]]
-    # Distributed checkpoints have names as keys, and have put them in order.
-    if not all(isinstance(key, int) for key in keys):
+def _as_ours(saved: Any, least: State) -> Any:
+    """A state of torch's without a step count that the rule does not use, as RMSprop's."""
+    if not isinstance(saved, Mapping) or "step" in least:
         return saved
-    if not all("param_names" in group for group in (*saved, *groups)):
-        return saved
-    names = [name for group in saved for name in group["param_names"]]
-    present = [name for group in groups for name in group["param_names"]]
-    if names == present:
-        return saved
-    if set(names) != set(present):
-        strange = sorted(set(names) ^ set(present))
-        raise ValueError(
-            f"the saved state is of parameters with other names, the first is {strange[0]!r}: load the state "
-            "of the same network, or delete param_names from its groups to load by position"
-        )
-    key_of = dict(zip(names, keys, strict=True))
-    return [
-        group
-        | {"params": [key_of[name] for name in own["param_names"]], "param_names": list(own["param_names"])}
-        for group, own in zip(saved, groups, strict=True)
-    ]
+    return {name: value for name, value in saved.items() if name != "step"}
 
 
 def _fit(saved: State, least: State, most: State) -> State:
@@ -141,20 +126,22 @@ def _fit(saved: State, least: State, most: State) -> State:
             f"a part of the saved state must have {sorted(most)}, got {type(saved).__name__}: "
             "load the state of this optimizer"
         )
-    # An empty part may be absent: files that store trees as flat names cannot keep one.
-    saved = {name: value for name, value in saved.items() if value is not None and value != {}}
+    # An empty part may be absent: files that store trees as flat names cannot keep one. A tensor that is None
+    # had not begun.
+    given = {name: value for name, value in saved.items() if value is not None and value != {}}
+    not_begun = {name for name, value in saved.items() if value is None and most.get(name) != {}}
     needed = {name for name, value in least.items() if value != {}}
-    if not needed <= saved.keys() <= most.keys():
+    if not needed <= given.keys() | not_begun or not given.keys() <= most.keys():
         raise ValueError(
-            f"the saved state has {sorted(map(str, saved))} where this optimizer's rule has {sorted(most)}: "
+            f"the saved state has {sorted(map(str, given))} where this optimizer's rule has {sorted(most)}: "
             "load it into an optimizer with the settings it was saved with"
         )
     fitted: State = {}
     for name, value in most.items():
         if isinstance(value, dict):
-            fitted[name] = _fit(saved.get(name, {}), least[name], value)
-        elif name in saved:
-            fitted[name] = value.copy_(_as_tensor(name, saved[name], value))
+            fitted[name] = _fit(given.get(name, {}), least[name], value)
+        elif name in given:
+            fitted[name] = value.copy_(_as_tensor(name, given[name], value))
     return fitted
 
 
@@ -164,7 +151,8 @@ def _as_tensor(name: str, saved: Any, like: Tensor) -> Tensor:
         raise ValueError(  # noqa: TRY004 - as for all that a file may have wrong
             f"the saved {name} must be a tensor, got {type(saved).__name__}: load the state of this optimizer"
         )
-    tensor = torch.as_tensor(saved)
+    # torch.as_tensor would move a tensor to the default device.
+    tensor = saved if isinstance(saved, Tensor) else torch.tensor(saved, device="cpu")
     if tensor.shape != like.shape:
         raise ValueError(
             f"the saved {name} is of shape {tuple(tensor.shape)}, the parameter of "

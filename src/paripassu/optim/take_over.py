@@ -8,6 +8,7 @@ from torch import Tensor
 
 from paripassu.optim.arguments import MARKS
 from paripassu.optim.group_rules import GroupRules
+from paripassu.optim.groups import check_decay
 from paripassu.optim.saved_state import fit
 from paripassu.rules import SGD, Adam, RMSprop, Rule, State
 from paripassu.rules.numbers import working
@@ -44,8 +45,9 @@ def continued(
         make: makes it from groups, a learning rate and settings.
         other: one of torch's optimizers.
         kind: what it must be.
-        numbers: names of its defaults that the new one has too.
-        lr: of all groups; None keeps those of ``other``.
+        numbers: names of the rule's numbers among its defaults. The new one has these too, ``maximize`` and a
+            decoupled ``weight_decay``, for groups that are added later.
+        lr: of all groups; None keeps those of ``other``, with what a scheduler starts from.
         **settings: further ones of the new optimizer.
 
     Raises:
@@ -54,8 +56,12 @@ def continued(
     """
     groups = groups_from(other, kind)
     if lr is not None:
-        groups = [group | {"lr": lr} for group in groups]
-    own = {name: other.defaults[name] for name in numbers}
+        for group in groups:
+            group["lr"] = lr
+            group.pop("initial_lr", None)  # a scheduler's, which a new one would start from
+    own = {name: other.defaults[name] for name in (*numbers, "maximize")}
+    if other.defaults.get("decoupled_weight_decay"):
+        own["weight_decay"] = other.defaults["weight_decay"]
     optimizer = make(groups, other.defaults["lr"] if lr is None else lr, **own, **settings)
     optimizer.take_over(other)
     return optimizer
@@ -76,11 +82,7 @@ def groups_from(other: torch.optim.Optimizer, kind: type[torch.optim.Optimizer])
         raise TypeError(f"a {kind.__name__} is needed, got {type(other).__name__}")
     groups: list[dict[str, Any]] = []
     for group in other.param_groups:
-        if group["weight_decay"] and not group.get("decoupled_weight_decay"):
-            raise ValueError(
-                f"{type(other).__name__} adds weight_decay={group['weight_decay']} to the gradient, and here "
-                "weight decay is decoupled: set it to 0 in its groups first, and decide on a decoupled one"
-            )
+        check_decay(group, type(other).__name__)
         own = {name: value for name, value in group.items() if name not in MARKS}
         names = own.pop("param_names", None)
         if names:

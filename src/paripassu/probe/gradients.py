@@ -4,6 +4,7 @@ They are unscaled if a ``GradScaler`` leaves that to the optimizer, negated if t
 dense, real, and in float32 or wider.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ class Layer(NamedTuple):
 
     Attributes:
         position: among the optimizer's parameters, in the order of its groups.
-        name: as given to the optimizer, else its position.
+        name: of `named_parameters`, different for each.
         parameter: the tensor that the optimizer changes.
         gradient: real, of the parameter's shape (a complex one has a last axis of two).
     """
@@ -34,24 +35,51 @@ def layers_of(optimizer: torch.optim.Optimizer) -> Iterator[Layer]:
     """Every parameter that has a gradient; the gradient may share memory with the parameter's."""
     # A fused optimizer receives scaled gradients and the scale. GradScaler unscales those of all others.
     scale: Tensor | None = getattr(optimizer, "grad_scale", None)
-    position = 0
-    for group in optimizer.param_groups:
-        names: list[Any] = group.get("param_names") or [None] * len(group["params"])
-        for name, parameter in zip(names, group["params"], strict=True):
-            if parameter.grad is not None:
-                gradient = dense(parameter.grad)
-                if scale is not None:
-                    gradient = gradient / scale.to(gradient.device)
-                if group.get("maximize", False):
-                    gradient = -gradient
-                yield Layer(position, name or str(position), parameter, gradient)
-            position += 1
+    for position, (group, name, parameter) in enumerate(named_parameters(optimizer)):
+        if parameter.grad is not None:
+            gradient = dense(parameter.grad)
+            if scale is not None:
+                gradient = gradient / scale.to(gradient.device)
+            if group.get("maximize", False):
+                gradient = -gradient
+            yield Layer(position, name, parameter, gradient)
+
+
+def named_parameters(optimizer: torch.optim.Optimizer) -> list[tuple[dict[str, Any], str, Tensor]]:
+    """Every parameter with its group and its name: as given to the optimizer, else its position.
+
+    A name that several have is followed by the group's place, as two networks in one player may have equal
+    names, and by the parameter's if that is not enough.
+    """
+    found = [
+        (place, group, name, parameter)
+        for place, group in enumerate(optimizer.param_groups)
+        for name, parameter in zip(
+            group.get("param_names") or [None] * len(group["params"]), group["params"], strict=True
+        )
+    ]
+    names = [name or str(position) for position, (_, _, name, _) in enumerate(found)]
+    if len(set(names)) < len(names):
+        names = _distinct(names, [f"group {place}" for place, *_ in found])
+        names = _distinct(names, [f"parameter {position}" for position in range(len(found))])
+    return [(group, name, parameter) for (_, group, _, parameter), name in zip(found, names, strict=True)]
+
+
+def _distinct(names: list[str], marks: list[str]) -> list[str]:
+    counts = Counter(names)
+    return [f"{name} ({mark})" if counts[name] > 1 else name for name, mark in zip(names, marks, strict=True)]
 
 
 def is_skipped(optimizer: torch.optim.Optimizer) -> bool:
     """Whether a fused optimizer will not step, because its ``GradScaler`` found inf or NaN in a gradient."""
     found: Tensor | None = getattr(optimizer, "found_inf", None)
     return found is not None and bool(found)
+
+
+def skipped_steps(optimizer: torch.optim.Optimizer) -> int:
+    """How many steps our optimizer has left out so far because of ``nonfinite="skip"``; 0 for others."""
+    # In the groups, also in those of an optimizer that has ours inside.
+    return sum(group.get("skipped_total", 0) for group in optimizer.param_groups[:1])
 
 
 def dense(tensor: Tensor) -> Tensor:

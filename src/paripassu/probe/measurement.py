@@ -35,7 +35,7 @@ def measure(
         Records of every layer, if wanted, then those of the whole player.
     """
     # [layers, 4 + 2 shadows] squares and dot products. Their sums over the layers are the player's.
-    products = torch.zeros((0, 4 + 2 * len(shadows)), dtype=torch.float64)
+    products = torch.zeros((0, 4 + 2 * len(shadows)), dtype=torch.float64, device="cpu")
     if layers:
         by_layer = [
             _products(weights[layer.parameter], layer, [updates[i] for updates in shadows.values()])

@@ -8,17 +8,16 @@ round is measured at its next one.
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from itertools import combinations
 from types import MappingProxyType
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from paripassu.probe.gradients import Layer, check_hooks, is_skipped, layers_of, weights_of
+from paripassu.probe.gradients import check_hooks, is_skipped, skipped_steps, weights_of
 from paripassu.probe.measurement import measure, relative_step
 from paripassu.probe.shadows import Shadows
+from paripassu.probe.snapshot import Before, snapshot_of
 from paripassu.probe.summary import ConsoleWriter, as_html, frame, plot, table
 from paripassu.probe.tensorboard import TensorBoardWriter
 from paripassu.records import Measured, Pace, Shadow, Update
@@ -27,29 +26,6 @@ from paripassu.rules import Adam, Rule
 # The decay rates that GANs use and that AdaNSGD has.
 ADAM: Mapping[str, Rule] = MappingProxyType({"adam": Adam(betas=(0.0, 0.9))})
 """The shadow that a probe has by default: Adam's step."""
-
-
-@dataclass(frozen=True)
-class _Snapshot:
-    """What a step starts from: the gradients, and what the shadow rules make of them."""
-
-    layers: list[Layer]
-    shadows: dict[str, list[Tensor]]
-
-
-@dataclass(frozen=True)
-class _Before:
-    """What was kept before a step.
-
-    Attributes:
-        probed: whether the step is to be measured.
-        weights: copies, if the step is to be measured or the shadows need them after it.
-        snapshot: None if a closure will compute the gradients.
-    """
-
-    probed: bool
-    weights: dict[Tensor, Tensor]
-    snapshot: _Snapshot | None
 
 
 class Probe:
@@ -61,11 +37,11 @@ class Probe:
     products are accumulated in float64.
 
     Gradients are measured as the optimizer steps from them: accumulated over micro-batches, averaged by DDP,
-    unscaled by a ``GradScaler``. A step that the scaler skips is not measured, and the shadows do not see
-    it. With a fused optimizer it still counts as a round, because only waiting for the device would show
-    that it was skipped. Under DDP every process measures the same, so attach the probe on one. Sharded
-    parameters are not supported. If a step raises an error that you catch, attach a new probe. The old one
-    still waits for the end of that step.
+    unscaled by a ``GradScaler``. A step that the scaler or ``nonfinite="skip"`` skips is not measured, and
+    the shadows do not see it. It still counts as a round with a fused optimizer, because only waiting for the
+    device would show that it was skipped, and with ``nonfinite="skip"``. Under DDP every process measures the
+    same, so attach the probe on one. Sharded parameters are not supported. If a step raises an error that you
+    catch, attach a new probe. The old one still waits for the end of that step.
 
     A probed step copies the player's parameters and gradients and reads them a few times. A shadow follows
     every step, because its rule has a state. It costs about as much as the rule would as an optimizer: on
@@ -78,7 +54,7 @@ class Probe:
             `paripassu.records.codec.RecordWriter`, a function of your own. Without it the probe keeps all
             records, as `records`.
         layers: whether to record each parameter too. Its name is the one given to the optimizer (use
-            ``named_parameters()``), else its position.
+            ``named_parameters()``), else its position. A name that comes twice has its group behind it.
         shadows: rules that follow every player, by name; ``{}`` for none.
         start: rounds done before the probe was attached.
 
@@ -134,7 +110,7 @@ class Probe:
         self._shadows = {player: Shadows(shadows) for player in optimizers}
         # If a subclass's step calls its parent's, the hooks run for both. The outer ones enclose the step.
         self._depth = dict.fromkeys(optimizers, 0)
-        self._before: dict[str, _Before] = {}
+        self._before: dict[str, Before] = {}
         self._measured: dict[str, list[Update | Shadow]] = {}
         self._hooks = [
             hook
@@ -232,8 +208,9 @@ class Probe:
             # torch passes the optimizer itself as the first argument.
             closure = kwargs.get("closure", args[1] if len(args) > 1 else None)
             weights = weights_of(optimizer) if probed or closure else {}
-            snapshot = None if closure else self._snapshot(player, optimizer, weights, copy=probed)
-            self._before[player] = _Before(probed, weights, snapshot)
+            shadows = self._shadows[player]
+            snapshot = None if closure else snapshot_of(optimizer, shadows, weights, copy=probed)
+            self._before[player] = Before(probed, weights, snapshot, skipped_steps(optimizer))
 
         return before
 
@@ -243,17 +220,8 @@ class Probe:
             if self._depth[player]:
                 return
             before = self._before.pop(player, None)
-            if before is not None:
-                snapshot = before.snapshot or self._snapshot(player, optimizer, before.weights, copy=False)
-                if before.probed:
-                    self._measured[player] = measure(
-                        self._probed,
-                        player,
-                        snapshot.layers,
-                        before.weights,
-                        snapshot.shadows,
-                        each_layer=self._layers,
-                    )
+            if before is not None and before.skipped == skipped_steps(optimizer):
+                self._after(player, optimizer, before)
             if player == self._players[0]:
                 self._rounds += 1
             if self._rounds >= self._probed and len(self._measured) == len(self._players):
@@ -270,17 +238,20 @@ class Probe:
             return False
         return self._rounds < self._probed or player not in self._measured
 
-    def _snapshot(
-        self, player: str, optimizer: torch.optim.Optimizer, weights: Mapping[Tensor, Tensor], *, copy: bool
-    ) -> _Snapshot:
-        layers = list(layers_of(optimizer))
-        if copy:
-            # A step may change gradients in place: fused optimizers unscale them, others clip or centre them.
-            layers = [layer._replace(gradient=layer.gradient.clone()) for layer in layers]
+    def _after(self, player: str, optimizer: torch.optim.Optimizer, before: Before) -> None:
+        """A step was taken: shadows go on, and it is measured if it is probed."""
         shadows = self._shadows[player]
-        # Without copies the step is still to come: the parameters have the values from before it.
-        before = [weights.get(layer.parameter, layer.parameter) for layer in layers]
-        return _Snapshot(layers, shadows.update(layers, before) if shadows else {})
+        snapshot = before.snapshot or snapshot_of(optimizer, shadows, before.weights, copy=False)
+        shadows.go_on(snapshot.layers, snapshot.following)
+        if before.probed:
+            self._measured[player] = measure(
+                self._probed,
+                player,
+                snapshot.layers,
+                before.weights,
+                snapshot.updates,
+                each_layer=self._layers,
+            )
 
     def _write(self) -> None:
         records: list[Measured] = [record for own in self._measured.values() for record in own]

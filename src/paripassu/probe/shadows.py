@@ -1,6 +1,6 @@
 """Shadow rules: they see every gradient of a player and move nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -8,6 +8,7 @@ from torch import Tensor
 
 from paripassu.probe.gradients import Layer, dense
 from paripassu.rules import Rule, State
+from paripassu.rules.numbers import memory_of, shares_memory
 
 
 class Shadows:
@@ -25,28 +26,39 @@ class Shadows:
         return bool(self._rules)
 
     @torch.no_grad()
-    def update(self, layers: Sequence[Layer], weights: Sequence[Tensor]) -> dict[str, list[Tensor]]:
-        """One step of every rule.
+    def step(
+        self, layers: Sequence[Layer], weights: Sequence[Tensor]
+    ) -> tuple[dict[str, list[Tensor]], dict[str, list[State]]]:
+        """One step of every rule, which `go_on` makes count.
 
         Args:
             layers: the parameters and gradients of the player's step.
             weights: each parameter's value before that step.
 
         Returns:
-            Every rule's update, one tensor a layer, to be subtracted times a learning rate.
+            Every rule's update, to be subtracted times a learning rate, and its following states; of both one
+            a layer.
         """
         gradients = [layer.gradient for layer in layers]
         before = [dense(weight) for weight in weights]
+        # A state may be the gradient itself or a view of a weight, which change before the next step.
+        borrowed = {memory_of(tensor) for tensor in (*gradients, *before)}
         updates: dict[str, list[Tensor]] = {}
+        following: dict[str, list[State]] = {}
         for name, rule in self._rules.items():
             saved = self._states[name]
             states = [
                 saved[layer.position] if layer.position in saved else rule.init(layer.gradient)
                 for layer in layers
             ]
-            updates[name], following = rule.update(gradients, states, before)
-            saved.update(zip((layer.position for layer in layers), following, strict=True))
-        return updates
+            updates[name], after = rule.update(gradients, states, before)
+            following[name] = [_owned(state, borrowed) for state in after]
+        return updates, following
+
+    def go_on(self, layers: Sequence[Layer], following: Mapping[str, Sequence[State]]) -> None:
+        """Continue from the states that `step` returned for ``layers``: the player took its step."""
+        for name, states in following.items():
+            self._states[name].update(zip((layer.position for layer in layers), states, strict=True))
 
     def state_dict(self) -> dict[str, Any]:
         """Each rule's states by its name, then by the parameter's position."""
@@ -64,3 +76,14 @@ class Shadows:
                 f"{', '.join(self._rules) or 'none'}: attach the probe with the shadows it was saved with"
             )
         self._states = {name: dict(saved) for name, saved in states.items()}
+
+
+def _owned(state: State, borrowed: Collection[int]) -> State:
+    """``state`` with copies of its tensors in memory that is not its own."""
+    owned = dict(state)
+    for name, value in state.items():
+        if isinstance(value, dict):
+            owned[name] = _owned(value, borrowed)
+        elif isinstance(value, Tensor) and shares_memory(value, borrowed):
+            owned[name] = value.clone()
+    return owned

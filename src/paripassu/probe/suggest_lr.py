@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from paripassu.probe.gradients import named_parameters
 from paripassu.records import Update
 from paripassu.rules import Unit, norms
 from paripassu.rules.numbers import real
@@ -37,7 +38,8 @@ class SuggestedLR:
         player: the rate for ``scope="global", unit="length"``, which is the mean length of the player's
             steps, in the units of the weights.
         layers: the mean length of each tensor's steps, by the parameter's name: its own rate for
-            ``scope="layer", unit="length"``. Empty if no layers were recorded.
+            ``scope="layer", unit="length"``. A name that comes twice has its group behind it, as in
+            ``"weight (group 1)"``. Empty if no layers were recorded.
         relative: the rate for ``relative=True`` in both scopes, which is the mean share of a step of the
             weights; NaN if the weights were zero in all records.
         elements: of the player; None if unknown.
@@ -213,12 +215,12 @@ class _Move(NamedTuple):
 
 @torch.no_grad()
 def _from_optimizer(optimizer: torch.optim.Optimizer) -> SuggestedLR:
-    if isinstance(optimizer, torch.optim.Adam) and optimizer.state:
+    if isinstance(optimizer, torch.optim.Adam) and any(optimizer.state.values()):
         moves = list(_by_moments(optimizer))
     else:
         moves = list(_by_a_copy(optimizer))
-    lengths = {move.name: move.length for move in moves}
-    if not all(map(math.isfinite, lengths.values())):
+    lengths = [move.length for move in moves]
+    if not all(map(math.isfinite, lengths)):
         raise ValueError("the optimizer's step is not finite: take one that has not diverged")
     moved = [move.parameter for move in moves if move.length > 0]
     if not moved:
@@ -226,14 +228,14 @@ def _from_optimizer(optimizer: torch.optim.Optimizer) -> SuggestedLR:
             f"this {type(optimizer).__name__} shows no step: call suggest_lr after backward(), before "
             "zero_grad(), or give it records of a probe"
         )
-    player = math.hypot(*lengths.values())
+    player, layers = math.hypot(*lengths), {move.name: move.length for move in moves}
     elements = sum(real(parameter).numel() for parameter in moved)
-    return SuggestedLR(player, lengths, player / _least_length(moved), elements)
+    return SuggestedLR(player, layers, player / _least_length(moved), elements)
 
 
 def _by_moments(adam: torch.optim.Adam) -> Iterator[_Move]:
     """The last step of Adam, without weight decay."""
-    for group, name, parameter in _parameters(adam):
+    for group, name, parameter in named_parameters(adam):
         state = adam.state.get(parameter)
         if not state:
             yield _Move(name, parameter, 0.0)
@@ -248,23 +250,13 @@ def _by_moments(adam: torch.optim.Adam) -> Iterator[_Move]:
 
 def _by_a_copy(optimizer: torch.optim.Optimizer) -> Iterator[_Move]:
     """The next step, taken by a copy."""
-    before = list(_parameters(optimizer))
+    before = list(named_parameters(optimizer))
     other = copy.deepcopy(optimizer)  # without hooks
-    for (_, _, parameter), (_, _, twin) in zip(before, _parameters(other), strict=True):
+    for (_, _, parameter), (_, _, twin) in zip(before, named_parameters(other), strict=True):
         twin.grad = None if parameter.grad is None else parameter.grad.clone()
     other.step()
-    for (_, name, parameter), (_, _, twin) in zip(before, _parameters(other), strict=True):
+    for (_, name, parameter), (_, _, twin) in zip(before, named_parameters(other), strict=True):
         yield _Move(name, parameter, _length([real(twin.detach()) - real(parameter.detach())]))
-
-
-def _parameters(optimizer: torch.optim.Optimizer) -> Iterator[tuple[dict[str, Any], str, Tensor]]:
-    """Every parameter with its group and its name: as given to the optimizer, else its position."""
-    position = 0
-    for group in optimizer.param_groups:
-        names: list[Any] = group.get("param_names") or [None] * len(group["params"])
-        for name, parameter in zip(names, group["params"], strict=True):
-            yield group, name or str(position), parameter
-            position += 1
 
 
 def _length(tensors: list[Tensor]) -> float:

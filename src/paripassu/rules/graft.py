@@ -55,13 +55,6 @@ class Graft(Rule):
         """The states of both rules, under ``"magnitude"`` and ``"direction"``."""
         return {"magnitude": self.magnitude.init(tensor), "direction": self.direction.init(tensor)}
 
-    def complete(self, state: State, gradient: Tensor) -> State:
-        """As both rules do."""
-        return {
-            "magnitude": self.magnitude.complete(state["magnitude"], gradient),
-            "direction": self.direction.complete(state["direction"], gradient),
-        }
-
     def update(
         self, gradients: Sequence[Tensor], states: Sequence[State], weights: Sequence[Tensor]
     ) -> tuple[list[Tensor], list[State]]:

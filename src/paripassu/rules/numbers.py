@@ -1,4 +1,6 @@
-"""The numbers that rules compute with: real, and at least as fine as float32."""
+"""The numbers that rules compute with: real, and at least as fine as float32. The memory that they share."""
+
+from collections.abc import Collection
 
 import torch
 from torch import Tensor
@@ -19,3 +21,13 @@ def working(tensor: Tensor) -> Tensor:
         return tensor
     values = real(tensor)
     return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
+
+
+def memory_of(tensor: Tensor) -> int:
+    """A number that is equal for plain tensors that share memory."""
+    return tensor.untyped_storage()._cdata  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
+
+def shares_memory(tensor: Tensor, memory: Collection[int]) -> bool:
+    """Whether ``tensor`` may share memory with tensors of these `memory_of`. Only plain tensors can not."""
+    return type(tensor) is not Tensor or memory_of(tensor) in memory

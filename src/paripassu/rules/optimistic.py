@@ -46,10 +46,6 @@ class Optimistic(Rule):
             "has_previous": torch.zeros((), dtype=tensor.dtype, device=tensor.device),
         }
 
-    def complete(self, state: State, gradient: Tensor) -> State:
-        """With what ``rule`` lacks."""
-        return state | {"rule": self.rule.complete(state["rule"], gradient)}
-
     def update(
         self, gradients: Sequence[Tensor], states: Sequence[State], weights: Sequence[Tensor]
     ) -> tuple[list[Tensor], list[State]]:

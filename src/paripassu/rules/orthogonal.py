@@ -69,11 +69,6 @@ class Orthogonal(Rule):
         name = self._name(tensor)
         return {name: getattr(self, name).init(tensor)}
 
-    def complete(self, state: State, gradient: Tensor) -> State:
-        """As the tensor's rule does."""
-        name = self._name(gradient)
-        return {name: getattr(self, name).complete(state[name], gradient)}
-
     def update(
         self, gradients: Sequence[Tensor], states: Sequence[State], weights: Sequence[Tensor]
     ) -> tuple[list[Tensor], list[State]]:

@@ -71,11 +71,32 @@ class Rule(ABC):
     def complete(self, state: State, gradient: Tensor) -> State:
         """``state`` and what it lacks for this rule, because the rule's numbers were others before.
 
+        What is new begins as in `init`, and a part whose state has the name of its field as that part says.
+
         Args:
             state: from `init` or `update` of the same rule with other numbers; not modified.
             gradient: of the next step.
         """
-        return self.init(gradient) | state
+        return state | {
+            name: self._completed(name, state[name], value, gradient) if name in state else value
+            for name, value in self.init(gradient).items()
+        }
+
+    def _completed(self, name: str, own: Any, fresh: Any, gradient: Tensor) -> Any:
+        if not (isinstance(own, dict) and isinstance(fresh, dict)):
+            return own
+        part = getattr(self, name, None)
+        return part.complete(own, gradient) if isinstance(part, Rule) else _merged(own, fresh)
+
+
+def _merged(own: State, fresh: State) -> State:
+    """``own`` with the names that only ``fresh`` has, at any depth."""
+    lacking = {
+        name: _merged(own[name], value) if isinstance(own.get(name), dict) else value
+        for name, value in fresh.items()
+        if name not in own or (isinstance(own[name], dict) and isinstance(value, dict))
+    }
+    return own | lacking
 
 
 class TensorwiseRule(Rule):

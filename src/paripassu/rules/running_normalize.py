@@ -74,10 +74,6 @@ class RunningNormalize(Rule):
             zero = torch.zeros_like(norms([tensor], "row")[0], dtype=tensor.dtype)
         return {"rule": self.rule.init(tensor), "norm": zero, "weight": zero.clone()}
 
-    def complete(self, state: State, gradient: Tensor) -> State:
-        """With what ``rule`` lacks."""
-        return state | {"rule": self.rule.complete(state["rule"], gradient)}
-
     def update(
         self, gradients: Sequence[Tensor], states: Sequence[State], weights: Sequence[Tensor]
     ) -> tuple[list[Tensor], list[State]]:

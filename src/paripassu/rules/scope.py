@@ -188,7 +188,8 @@ def _player_norm(per_layer: list[Tensor]) -> Tensor:
 
 def _over_ranks(number: Tensor | float) -> Tensor:
     """One number of each rank that has tensors of the player, ``[ranks]``."""
-    own = torch.as_tensor(number, dtype=torch.float64).reshape(1)
+    own = number if isinstance(number, Tensor) else torch.tensor(number, device="cpu")
+    own = own.to(torch.float64).reshape(1)
     group = _SHARD_GROUP.get()
     if group is None:
         return own

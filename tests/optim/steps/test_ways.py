@@ -277,3 +277,39 @@ def test_memory_that_a_person_changes_is_checked_again(rule, change, states_too)
     for other in ends[1:]:
         for ours, theirs in zip(other, ends[0], strict=True):
             torch.testing.assert_close(ours, theirs)
+
+
+SIZES = {"more": (8, 64), "one to many": (1, 64), "fewer": (64, 8)}
+
+
+@pytest.mark.parametrize(("before", "after"), SIZES.values(), ids=SIZES)
+@pytest.mark.parametrize("rule", [r for r in FAST if leaves(r.init(torch.zeros(1)))], ids=repr)
+def test_a_parameter_of_another_size_at_its_old_address_is_refused(way, rule, before, after):
+    """As torch refuses it: its states have the old size, and kernels would write beyond them."""
+    with only(way, plain):
+        memory = torch.zeros(64)
+        optimizer, (parameter,), _ = make(rule, [memory[:before]])
+        for _ in range(2):
+            parameter.grad = torch.ones(before)
+            optimizer.step()
+        parameter.grad = None
+        parameter.data = memory[:after]
+        parameter.grad = torch.ones(after)
+        with pytest.raises((RuntimeError, ValueError), match=r"size|shape"):
+            optimizer.step()
+
+
+def test_another_layout_at_the_old_address_is_checked_again(way):
+    """Of a parameter that is contiguous neither before nor after: states keep the old order of memory."""
+    ends = []
+    for ways in ((plain,), (way, plain)):
+        memory = torch.arange(8.0)
+        parameter = nn.Parameter(memory.view(2, 2, 2).permute(2, 1, 0))
+        optimizer = RuleOptimizer([parameter], 0.1, rule=SGD(0.9))
+        for order in ((2, 1, 0), (2, 1, 0), (1, 0, 2), (1, 0, 2)):
+            parameter.data = memory.view(2, 2, 2).permute(order)
+            parameter.grad = torch.arange(8.0).view(2, 2, 2)
+            with only(*ways):
+                optimizer.step()
+        ends.append(memory)
+    torch.testing.assert_close(*ends)

@@ -71,7 +71,7 @@ def send(decomposition: Decomposition, step: PlayerStep, memory: FlatMemory) -> 
     """The table of a step; a new one each time, because in training gradients have new addresses."""
     plan, home = _plan(memory.sizes, decomposition.is_global), step.parameters[0].device
     n, start = plan.tensors, plan.start
-    host = torch.empty(len(plan.words), dtype=torch.int64, pin_memory=home.type == "cuda")
+    host = torch.empty(len(plan.words), dtype=torch.int64, device="cpu", pin_memory=home.type == "cuda")
     words = host.numpy()
     words[:] = plan.words
     numbers = [*step.rates, *step.decay_factors]

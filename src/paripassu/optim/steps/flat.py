@@ -66,7 +66,10 @@ def flat_memory(decomposition: Decomposition, step: PlayerStep, device: int) -> 
         tuple(map(Tensor.data_ptr, tensors)) if tensors else nothing for tensors in (parameters, *arrays)
     )
     contiguous, sizes = tuple(map(Tensor.is_contiguous, parameters)), tuple(map(Tensor.numel, parameters))
-    found = (own, *states, contiguous)
+    # A parameter may grow at its address. Its layout counts only where it is not the usual one.
+    found = (own, *states, contiguous, sizes)
+    if not all(contiguous):
+        found += tuple((*p.shape, *p.stride()) for p in parameters)
     if found != step.flat_check.passed:
         if not _is_flat(parameters, arrays, device):
             return None

@@ -6,7 +6,6 @@ states exist. A step allocates what the rule allocates, and one array of the par
 
 # torch's multi-tensor operations have no public names; torch.optim is built on the same ones.
 # pyright: reportPrivateUsage=false, reportPrivateImportUsage=false
-# ruff: noqa: SLF001
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -19,7 +18,7 @@ from torch import Tensor
 from paripassu.optim.steps.capture import check_one_device, check_rates
 from paripassu.optim.steps.player_step import PlayerStep
 from paripassu.rules import Rule, State
-from paripassu.rules.numbers import working
+from paripassu.rules.numbers import memory_of, shares_memory, working
 
 
 def plan(step: PlayerStep) -> Callable[[], None]:
@@ -64,11 +63,9 @@ def _write(pairs: Sequence[tuple[Tensor, Tensor]]) -> None:
         pairs: old and new tensors; all old ones of the player.
     """
     # A rule may move one old tensor to another name, as one that stores the last few gradients does.
-    memory = {_memory(old) for old, _ in pairs}
+    memory = {memory_of(old) for old, _ in pairs}
     changed = [
-        (old, new.clone() if type(new) is not Tensor or _memory(new) in memory else new)
-        for old, new in pairs
-        if new is not old
+        (old, new.clone() if shares_memory(new, memory) else new) for old, new in pairs if new is not old
     ]
     # DTensors have no multi-tensor copy.
     sharded = [(old, new) for old, new in changed if hasattr(old, "full_tensor")]
@@ -77,11 +74,6 @@ def _write(pairs: Sequence[tuple[Tensor, Tensor]]) -> None:
         old.copy_(new)
     if whole:
         torch._foreach_copy_([old for old, _ in whole], [new for _, new in whole])
-
-
-def _memory(tensor: Tensor) -> int:
-    """A number that is equal for plain tensors that share memory."""
-    return tensor.untyped_storage()._cdata
 
 
 def _tensors(state: State) -> Iterator[Tensor]:

@@ -12,8 +12,9 @@ class FlatCheck:
     """Result of an optimizer's last full check that its tensors are flat memory.
 
     Attributes:
-        passed: addresses of parameters and states, and which parameters are contiguous, at the last check
-            that passed. If they have not changed, the check is skipped.
+        passed: addresses of parameters and states, the sizes of parameters and which are contiguous (else
+            shapes and strides too), at the last check that passed. If they have not changed, the check is
+            skipped.
     """
 
     passed: tuple[tuple[int, ...], ...] = ()
