@@ -99,7 +99,9 @@ class Train:
         elif self.recipe is not None and self.config.is_dir():
             raise ValueError("a run's folder has all settings: leave --recipe out")
         else:
-            base = from_config(self.config, base)
+            rates = {"lr_d": ["discriminator"], "lr_g": ["generator"], "pace": ["generator"]}
+            follows = [player for name in rates.keys() & options.keys() for player in rates[name]]
+            base = from_config(self.config, base, lr_follows=follows)
         if "device" in options:
             options["device"] = choices.device(options["device"])
         return override(base, **cast("Options", options))
