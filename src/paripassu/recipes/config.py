@@ -39,13 +39,13 @@ def from_config(config: AnyPath, run: Run, *, lr_follows: Collection[str] = ()) 
     try:
         before, read = run.settings(), _read(config)
         settings = _merged(before, read)
-        made = from_settings(settings)
+        own = from_settings(settings)
         for player in ("discriminator", "generator"):
             if player not in lr_follows and "lr" not in read.get(player, {}):
                 _check_rate(player, before[player], settings[player])
-        return made
     except ValueError as error:
         raise ValueError(f"{config}: {error}") from error
+    return own
 
 
 def _read(file: Path) -> dict[str, Any]:
