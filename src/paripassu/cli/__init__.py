@@ -99,7 +99,8 @@ def _check_completion(arguments: list[str]) -> None:
         return
     what = ""
     if separator or shell not in _SHELLS:
-        what = f"{option} needs bash, zsh or fish after it, got {'=' * bool(separator)}{joined or shell or 'nothing'}"
+        got = separator + joined or shell or "nothing"
+        what = f"{option} needs bash, zsh or fish after it, got {got}"
     elif option.startswith("--tyro-print") or place == "-":
         return
     elif not place:

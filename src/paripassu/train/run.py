@@ -12,6 +12,8 @@ from paripassu.games import GanLoss, PathLength, Penalty, non_saturating
 from paripassu.models import Architecture
 from paripassu.records import Decay, rate_factor
 from paripassu.rules import FixedPace, Rule
+from paripassu.rules.rule import check_rule
+from paripassu.rules.settings import check_number
 from paripassu.train import serialization
 from paripassu.train.own_parts import portable
 
@@ -51,6 +53,9 @@ class Player:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
+        check_rule("a player's rule", self.rule)
+        check_number("a learning rate", self.lr)
+        check_number("a weight decay", self.weight_decay)
         if not (self.lr > 0 and math.isfinite(self.lr)):
             raise ValueError(f"a learning rate must be finite and > 0, got {self.lr}")
         if not (self.weight_decay >= 0 and math.isfinite(self.weight_decay)):
