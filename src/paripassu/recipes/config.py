@@ -8,6 +8,7 @@ from typing import Any
 
 from paripassu.files import AnyPath, read_whole
 from paripassu.train import Run, from_settings, load_run
+from paripassu.train.run import check_run
 
 
 def from_config(config: AnyPath, run: Run, *, lr_follows: Collection[str] = ()) -> Run:
@@ -33,6 +34,7 @@ def from_config(config: AnyPath, run: Run, *, lr_follows: Collection[str] = ()) 
         >>> mine.steps, mine.generator.lr, mine.discriminator.lr
         (20, 0.1, 0.03)
     """
+    check_run(run)
     config = Path(config)
     if config.is_dir():
         return load_run(config)
