@@ -67,7 +67,7 @@ class NetworkOptions:
     latent: _Int = None
     """Length of z."""
     width: _Int = None
-    """Channels: mlp's and wgangp-resnet's of all layers, dcgan's and sngan's narrowest, stylegan2's widest."""
+    """Channels: mlp's and wgangp-resnet's of any layer, dcgan's and sngan's narrowest, stylegan2's widest."""
     norm: _Name = None
     """dcgan's normalisation: batch or none; none where there is a penalty."""
     depth: _Int = None
