@@ -1,16 +1,18 @@
 """Recipes are the published settings, and their networks fit their data."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from tests.cases.networks import without_values
 
-from paripassu.data import Augmented, Digits, Placeholder, Ring
+from paripassu.data import Augmented, Digits, FromDataset, Placeholder, Ring
 from paripassu.games import R1, R1R2, Draws, PathLength, WganGP, hinge
 from paripassu.models import DCGAN, MLP, SNGAN, StyleGAN2, WganGPResNet
-from paripassu.recipes import RECIPES, override
+from paripassu.recipes import RECIPES, from_config, override
 from paripassu.rules import SGD, Adam, Graft, RMSprop
+from paripassu.train import Player, train
 from paripassu.train.processes import path_length_batch
 
 PUBLISHED = [name for name in RECIPES if name != "digits"]
@@ -230,3 +232,67 @@ def test_augmentation_stays_that_of_the_recipe():
 def test_options_that_do_not_go_together_are_refused(options, said):
     with pytest.raises(ValueError, match=said):
         override(DIGITS, **options)
+
+
+def test_a_class_is_what_it_makes():
+    """As of ``FILE.py:NAME``."""
+    run = RECIPES["digits"].run
+    made = override(run, optimizer_d=Adam, lr_d=1e-3, shadow=SGD, penalty=R1, model=DCGAN)
+    assert (made.discriminator.rule, made.shadow, made.penalty) == (Adam(), SGD(), R1())
+    assert override(run, model=MLP, data=Ring) == override(run, model="mlp", data="ring")
+
+
+def test_a_dataset_and_a_path_are_data(tmp_path):
+    pixels = [(torch.zeros(1, 8, 8), 0), (torch.ones(1, 8, 8), 1)]
+    assert override(RECIPES["digits"].run, data=pixels).data == FromDataset(pixels)
+    (tmp_path / "photos").mkdir()
+    by_path, by_text = (
+        override(RECIPES["digits"].run, data=path, resolution=8).data
+        for path in (tmp_path / "photos", str(tmp_path / "photos"))
+    )
+    assert by_path == by_text
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"optimizer_d": torch.optim.Adam, "lr_d": 1.0}, "Adam is a class, not a Rule: .* FromTorch makes"),
+        ({"optimizer_g": 5, "lr_g": 1.0}, "5 is an object of int, not a Rule"),
+        ({"optimizer_d": Graft, "lr_d": 1.0}, "Graft cannot be made without settings .* as in Graft"),
+        ({"shadow": None}, "None is an object of NoneType, not a Rule"),
+        ({"model": Adam}, "Adam is a class, not an Architecture"),
+        ({"data": 5}, "5 is an object of int, not a Source"),
+        ({"penalty": 5}, "a penalty must be none, wgan-gp or .*, got 5"),
+        ({"loss": 5}, "a loss must be non_saturating or .*, got 5"),
+        ({"lr_d": "abc"}, "lr_d must be a number, got 'abc'"),
+        ({"weight_decay": None}, "weight_decay must be a number, got None"),
+        ({"ema": "abc"}, "ema must be a number, got 'abc'"),
+        ({"pace": "abc"}, "a pace must be a number, got the text 'abc'"),
+        ({"momentum": "abc"}, "momentum must be a number, got 'abc'"),
+        ({"betas": 5, "optimizer_d": "adam", "lr_d": 1.0}, "betas must be two decay rates, got 5"),
+        ({"steps": "abc"}, "steps must be a whole number, got 'abc'"),
+        ({"penalty": "r1", "penalty_weight": "abc"}, "penalty_weight must be a number, got 'abc'"),
+        ({"latent": "abc"}, "latent must be a whole number, got 'abc'"),
+        ({"device": 5}, "device must be text, got 5"),
+        ({"channels_last": "yes"}, "channels_last must be True or False, got 'yes'"),
+    ],
+)
+def test_what_is_no_such_part_gets_a_sentence(options, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        override(RECIPES["digits"].run, **options)
+
+
+def test_a_recipe_is_no_run(tmp_path):
+    recipe = RECIPES["digits"]
+    for use in (override, lambda it: from_config(tmp_path, it), lambda it: train(it, tmp_path)):
+        with pytest.raises(ValueError, match=r"give its .run, as in RECIPES\['digits'\].run"):
+            use(recipe)
+        with pytest.raises(ValueError, match="Run is needed here, got 'digits'"):
+            use("digits")
+
+
+def test_a_player_and_a_run_refuse_text_for_numbers():
+    with pytest.raises(ValueError, match="a learning rate must be a number, got the text '1e-3'"):
+        Player(Adam(), "1e-3")
+    with pytest.raises(ValueError, match="ema must be a number, got the text 'abc'"):
+        replace(RECIPES["digits"].run, ema="abc")

@@ -14,6 +14,7 @@ import stat
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from glob import escape
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -186,12 +187,14 @@ def remove(path: AnyPath) -> None:
             path.unlink()
 
 
-def clear_leftovers(folder: AnyPath) -> None:
+def clear_leftovers(folder: AnyPath, *, of: str = "") -> None:
     """Remove what killed processes left of `replacing` in a folder and in all folders under it.
 
-    What a living process of this machine is writing stays.
+    With ``of``, only what they left of that file or folder in ``folder``. What a living process of this
+    machine is writing stays.
     """
-    for path in list(Path(folder).rglob(f"{_PARTIAL}*")):
+    found = Path(folder).glob(f"{_PARTIAL}*-{escape(of)}") if of else Path(folder).rglob(f"{_PARTIAL}*")
+    for path in list(found):
         writer = re.match(rf"{re.escape(_PARTIAL)}(\d+)-", path.name)
         if not (writer and _is_alive(int(writer[1]))):
             remove(path)

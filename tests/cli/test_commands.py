@@ -64,12 +64,12 @@ def test_a_closed_output_ends_quietly():
         (["study", "run", "grafting", "--device", "cuda"], "there is no cuda here"),
         (["study", "report", "grafting", "--device", "meta"], "got 'meta'"),
         (["train", "--steps", "0"], "steps must be >= 1"),
-        (["eval", "nowhere"], "no run folder"),
-        (["report", "nowhere"], "holds no run"),
+        (["eval", "nowhere"], "there is no folder nowhere"),
+        (["report", "nowhere"], "there is no folder nowhere"),
         (["report"], "name a folder"),
         (["report", "nowhere", "--out", "x"], "--out is for several runs"),
-        (["report", "nowhere", "elsewhere"], "nowhere holds no run"),
-        (["study", "diff", "nowhere", "elsewhere"], "nowhere holds no study"),
+        (["report", "nowhere", "elsewhere"], "there is no folder nowhere"),
+        (["study", "diff", "nowhere", "elsewhere"], "there is no folder nowhere"),
         (["train", "--shadow", "adm"], "did you mean adam"),
         (["study", "run", "graftin"], "did you mean grafting"),
         (["study", "run", "grafting", "--scale", "smal"], "did you mean small"),
@@ -149,3 +149,36 @@ def test_no_command_at_all_shows_the_commands_and_is_a_mistake(capsys):
     code, out, _ = run(capsys)
     assert code == 2
     assert "theory" in out
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        (
+            ["--tyro-print-completion", "tcsh"],
+            "--tyro-print-completion needs bash, zsh or fish after it, got tcsh",
+        ),
+        (["--tyro-print-completion=tcsh"], "bash, zsh or fish after it, got =tcsh"),
+        (["--tyro_print_completion", "csh"], "got csh"),
+        (["train", "--tyro-print-completion", "tcsh"], "got tcsh"),
+        (["--tyro-print-completion"], "got nothing"),
+        (["--tyro-write-completion", "tcsh", "-"], "got tcsh"),
+        (["--tyro-write-completion", "zsh"], "needs a file to write: name it after zsh"),
+        (["--tyro-write-completion", "zsh", "not-there/script"], "not-there/script is no file in a folder"),
+    ],
+)
+def test_completion_for_another_shell_is_refused(typed, sentence, capsys):
+    code, out, err = run(capsys, *typed)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert sentence in err
+
+
+def test_completion_is_printed_and_written(tmp_path, capsys):
+    code, printed, _ = run(capsys, "--tyro-print-completion", "fish")
+    assert (code, "complete" in printed) == (0, True)
+    assert run(capsys, "--tyro-write-completion", "fish", str(tmp_path / "script"))[0] == 0
+    assert (tmp_path / "script").read_text().strip() == printed.strip()
+
+
+def test_the_help_says_how_to_see_the_version(capsys):
+    assert "--version prints the version" in " ".join(run(capsys, "--help")[1].split())

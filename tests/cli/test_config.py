@@ -43,12 +43,38 @@ def test_what_a_dry_run_printed_is_taken_back(kind, settings, tmp_path, capsys):
 
 def test_a_file_may_hold_some_settings(tmp_path):
     file = tmp_path / "some.toml"
-    file.write_text('steps = 9\n[generator]\nlr = 0.5\n[discriminator.rule]\nis = "SGD"\nmomentum = 0.5\n')
+    file.write_text(
+        "steps = 9\n[generator]\nlr = 0.5\n[discriminator]\nlr = 2e-4\n"
+        '[discriminator.rule]\nis = "SGD"\nmomentum = 0.5\n'
+    )
     run = RECIPES["digits"].run
     mine = from_config(file, run)
     assert (mine.steps, mine.generator.lr, mine.generator.rule) == (9, 0.5, run.generator.rule)
     assert type(mine.discriminator.rule).__name__ == "SGD"
     assert mine.data == run.data
+
+
+@pytest.mark.parametrize("rule", ['is = "Adam"', 'unit = "rms"', 'rule = {is = "Adam"}', 'scope = "layer"'])
+def test_a_rule_of_another_kind_needs_its_learning_rate(rule, tmp_path, capsys):
+    """As ``--optimizer-d`` does, because the recipe's is in another unit."""
+    file = tmp_path / "some.toml"
+    file.write_text(f"[discriminator.rule]\n{rule}\n")
+    code, _, err = run(capsys, "train", "--config", str(file), "--dry-run")
+    assert (code, err.count("discriminator.rule needs discriminator.lr beside it: the recipe's 0.03")) == (
+        2,
+        1,
+    )
+    assert _dry(capsys, "--config", str(file), "--lr-d", "1e-3")["discriminator"]["lr"] == 1e-3
+    file.write_text(f"[discriminator]\nlr = 2e-4\n[discriminator.rule]\n{rule}\n")
+    assert _dry(capsys, "--config", str(file))["discriminator"]["lr"] == 2e-4
+
+
+def test_a_rules_numbers_may_change_alone(tmp_path):
+    file = tmp_path / "some.toml"
+    file.write_text("discriminator.rule.rule.momentum = 0.5")
+    before = RECIPES["digits"].run
+    after = from_config(file, before).discriminator
+    assert (after.lr, after.rule.rule.momentum) == (before.discriminator.lr, 0.5)
 
 
 def test_a_run_starts_from_anothers_settings(trained, tmp_path, capsys):

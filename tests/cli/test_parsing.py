@@ -1,12 +1,14 @@
 """The command line is parsed before anything heavy is imported, by names that agree with what they name."""
 
 import ast
+import inspect
 import json
 import re
 import shlex
 import subprocess
 import sys
 from dataclasses import MISSING, fields, is_dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import get_args, get_origin, get_type_hints
 
@@ -14,14 +16,16 @@ import pytest
 from tests.cases.commands import run
 
 import paripassu.cli
-from paripassu.cli import names, sweeps
+from paripassu.cli import names, run_options, sweeps
 from paripassu.cli.train import EXAMPLES, Train
 from paripassu.data import images
 from paripassu.metrics import NETWORKS
 from paripassu.protocol.sweeps import METHODS, PhaseSweep, RunSweep, ScalingSweep, VarySweep
 from paripassu.recipes import RECIPES, Options
+from paripassu.recipes.override import _OF_MODELS
 from paripassu.theory import Framework
 from paripassu.theory.collapse import framework
+from paripassu.theory.collapse.full import FULL_METHODS
 from paripassu.train import Capture
 from paripassu.train import names as train_names
 from paripassu.train.run import Precision, Updates
@@ -85,6 +89,44 @@ def test_train_has_an_option_for_every_setting():
     groups = [field.default_factory for field in fields(Train) if is_dataclass(field.default_factory)]
     typed = {field.name for group in groups for field in fields(group)}
     assert typed >= set(Options.__annotations__)
+
+
+def _help(kind):
+    """The docstring below each field of a dataclass."""
+    (node,) = ast.parse(inspect.getsource(kind)).body
+    return {
+        field.target.id: ast.literal_eval(text.value)
+        for field, text in pairwise(node.body)
+        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr)
+    }
+
+
+@pytest.mark.parametrize("option", _OF_MODELS)
+def test_help_of_a_networks_option_names_the_models_that_have_it(option):
+    has = {name for name, model in train_names.MODELS.items() if hasattr(model, option)}
+    text = _help(run_options.NetworkOptions)[option]
+    named = {name for name in names.MODELS if re.search(rf"(?<![\w-]){name}", text)}
+    assert named == has or (named, has) == (set(), set(names.MODELS))
+
+
+@pytest.mark.parametrize("option", ["momentum", "batch", "trainable", "decay"])
+def test_help_of_a_sweeps_option_names_the_methods_that_take_it(option):
+    text = _help(sweeps.RunOptions)[option]
+    given = {"momentum": 0.5, "batch": 8, "trainable": True, "decay": "linear"}[option]
+    for method in (*METHODS, "shares", *FULL_METHODS):
+        try:
+            RunSweep(Framework(), (method,), **{option: given})
+        except ValueError:
+            assert method not in text
+        else:
+            assert method in text
+
+
+def test_every_option_of_a_rule_names_own_files(capsys):
+    text = " ".join(run(capsys, "train", "--help")[1].replace("│", " ").split())
+    for option in ("optimizer-d", "optimizer-g", "shadow"):
+        about = text.partition(f"--{option} NAME")[2].partition("(the recipe's)")[0]
+        assert "FILE.py:NAME" in about
 
 
 def _types(kind):

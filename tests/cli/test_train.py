@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,7 +52,8 @@ def test_published_data_load_by_name(tmp_path, capsys, monkeypatch):
     own = {"channels": 3, "on_bad_image": "refuse", "revision": None}
     assert (code, source) == (0, {"is": "Hub", "dataset": "cifar10", "resolution": 32} | own)
     assert from_settings(json.loads(out)).data.name == "cifar10"
-    code, out, _ = run(capsys, *recipe, "stl10", "--resolution", "48", "--dry-run")
+    stl10 = ["stl10", "--resolution", "48", "--model", "sngan"]
+    code, out, _ = run(capsys, *recipe, *stl10, "--dry-run")
     assert (code, json.loads(out)["data"]["source"]["resolution"]) == (0, 48)
     code, _, err = run(capsys, *recipe, "cifar", "--dry-run")
     assert code == 2
@@ -339,3 +341,41 @@ def test_capture_that_cannot_be_is_one_sentence(tmp_path, capsys):
             "set capture to auto or off\n"
         )
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--data", "ring"], "dcgan makes images, not points: choose --model mlp"),
+        (["--data", "grid", "--model", "sngan"], "sngan makes images, not points"),
+        (["--data", "ring", "--model", "mlp", "--flip", "True"], "ring8 holds no images to flip"),
+        (["--data", "ring", "--conditional"], "no labels"),
+        (["--data", "digits", "--model", "sngan"], "sngan makes square images of 32"),
+        (
+            ["--data", "photos", "--resolution", "20"],
+            "dcgan makes square images of 8, 16, 32 or 64 px, not 20",
+        ),
+        (["--data", "cifar10", "--resolution", "24"], "not 24 x 24"),
+        (
+            ["--recipe", "wgangp-cifar10", "--model", "stylegan2", "--data", "photos", "--resolution", "9"],
+            "not 9",
+        ),
+        (["--from", "nothere"], "nothere: name one that paripassu wrote"),
+    ],
+)
+def test_a_dry_run_checks_what_needs_no_data(options, sentence, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("photos").mkdir()
+    code, out, err = run(capsys, "train", *options, "--dry-run")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert sentence in err
+
+
+@pytest.mark.parametrize(
+    "data", [["ring", "--model", "mlp"], ["stacked-digits"], ["photos", "--resolution", "16"]]
+)
+def test_a_dry_run_takes_networks_that_fit(data, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("photos").mkdir()
+    code, _, err = run(capsys, "train", "--data", *data, "--dry-run")
+    assert code == 0, err

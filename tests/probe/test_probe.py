@@ -162,6 +162,14 @@ def test_wrong_use_is_refused():
     for settings in ({"every": 0}, {"start": -1}):
         with pytest.raises(ValueError, match=f"{next(iter(settings))} must be"):
             Probe(player, writer=lambda _: None, **settings)
+    with pytest.raises(ValueError, match=r"as {'player': optimizer}, got SGD without a name"):
+        Probe(player["player"])
+    with pytest.raises(ValueError, match=r"writer must be called with each record, .* got 'runs'"):
+        Probe(player, writer="runs")
+    with pytest.raises(ValueError, match=r"shadows must be rules by name, .* or {} for none, got None"):
+        Probe(player, shadows=None)
+    with pytest.raises(ValueError, match="every must be a whole number >= 1, got 'often'"):
+        Probe(player, every="often")
 
 
 def test_ascent_is_measured_against_the_negated_loss():

@@ -176,6 +176,13 @@ def test_records_of_one_player_need_no_name_and_of_two_do():
         suggested.groups([], unit="length", relative=True)
 
 
+def test_an_exhausted_generator_is_called_one():
+    records = (_record(step, 1.0) for step in range(3))
+    assert suggest_lr(records, "generator").player == 1.0
+    with pytest.raises(ValueError, match=r"no step in these records: .* as a list, .* read only once"):
+        suggest_lr(records, "generator")
+
+
 def test_a_frozen_parameter_needs_no_rate():
     network = nn.Linear(2, 2)
     network.bias.requires_grad_(requires_grad=False)

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -145,3 +146,33 @@ def test_formats_have_spaces_or_commas_between_them(words, tmp_path, capsys):
 def test_a_folder_of_nothing_is_refused(tmp_path, capsys):
     code, _, err = run(capsys, "export", str(tmp_path))
     assert (code, "holds no run and no study" in err) == (2, True)
+
+
+def test_a_new_folder_has_all_files_or_is_not_there(tmp_path, monkeypatch):
+    run_folder(tmp_path / "run")
+    out, written = tmp_path / "out", []
+    write_bytes = Path.write_bytes
+
+    def killed_at_the_second(path, content):
+        written.append(path)
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        return write_bytes(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", killed_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        export(tmp_path / "run", out, figures=(), tables=("csv", "tex"))
+    assert not out.exists()
+    monkeypatch.undo()
+    (tmp_path / ".partial-999999999-out").mkdir()  # a killed process cannot remove its own
+    files = export(tmp_path / "run", out, figures=(), tables=("csv", "tex"))
+    assert sorted(out.iterdir()) == sorted(files)
+    assert not list(tmp_path.glob(".partial-*"))
+
+
+def test_files_beside_the_new_ones_stay(tmp_path):
+    run_folder(tmp_path / "run")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".mine").write_text("mine")
+    export(tmp_path / "run", tmp_path / "out", figures=(), tables=("csv",))
+    assert (tmp_path / "out" / ".mine").read_text() == "mine"

@@ -273,7 +273,7 @@ def test_runs_side_by_side_name_what_differs(tmp_path):
     for wrong, words in (
         ([tmp_path / "a"], "two runs or more"),
         ([tmp_path / "a", tmp_path / "b" / ".." / "a"], "named twice"),
-        ([tmp_path / "a", tmp_path / "c"], "c holds no run"),
+        ([tmp_path / "a", tmp_path / "c"], "there is no folder .*c: name"),
     ):
         with pytest.raises(ValueError, match=words):
             write_side_by_side(wrong, tmp_path / "out")

@@ -88,7 +88,7 @@ def test_data_that_cannot_be_used_leave_no_folder(images, points, tmp_path):
 def test_a_run_comes_back_from_its_folder(points, tmp_path):
     train(points, tmp_path / "run")
     assert load_run(tmp_path / "run") == points
-    with pytest.raises(ValueError, match="no run folder"):
+    with pytest.raises(ValueError, match=r"is no run, but holds some: .* such as .*run"):
         load_run(tmp_path)
     (tmp_path / "run" / "run.json").write_text('{"schema": 1, "settings"')
     with pytest.raises(ValueError, match="corrupt"):
@@ -190,5 +190,5 @@ def test_evaluation_repeats_the_last_measurement(points, tmp_path):
     }
     with pytest.raises(ValueError, match="samples"):
         evaluate(points, tmp_path / "run", samples=1)
-    with pytest.raises(ValueError, match="no checkpoint"):
+    with pytest.raises(ValueError, match="is no run, but holds some"):
         evaluate(points, tmp_path)

@@ -125,7 +125,7 @@ def test_what_cannot_be_started_from_is_refused_and_writes_nothing(tmp_path):
     other = replace(RUN, model=replace(RUN.model, width=8))
     with pytest.raises(ValueError, match=r"holds mlp .*width 16.*, not mlp .*width 8"):
         train(other, tmp_path / "run", start=tmp_path / "first")
-    with pytest.raises(ValueError, match="has no checkpoint yet"):
+    with pytest.raises(ValueError, match=r"there is no folder .*nowhere: name one"):
         train(RUN, tmp_path / "run", start=tmp_path / "nowhere")
     path = checkpoints(tmp_path / "first")[-1] / "generator.safetensors"
     path.write_bytes(path.read_bytes()[:-1])

@@ -26,7 +26,11 @@ from paripassu.cli.theory import Theory
 from paripassu.cli.train import EXAMPLES, Train
 from paripassu.printable import printable
 
-_ABOUT = "Normalised and grafted optimizers for GANs, and the instruments to see why they work."
+_ABOUT = (
+    "Normalised and grafted optimizers for GANs, and the instruments to see why they work. Every command has "
+    "--help. paripassu --version prints the version."
+)
+_SHELLS = ("bash", "zsh", "fish")  # tyro's fourth, tcsh, needs another package
 
 _COMMANDS: dict[str, Any] = {
     "demo": Demo,
@@ -75,14 +79,36 @@ def _parsed(arguments: list[str]) -> Any:
         raise SystemExit(2)
     # After the name of a command, tyro need not go through the options of all others.
     command = _COMMANDS.get(arguments[0])
+    own = arguments[1:] if command else arguments
+    _check_completion(own)
     return tyro.cli(
         command or _Command,
         prog=f"paripassu {arguments[0]}" if command else "paripassu",
         description=None if command else _ABOUT,
-        args=arguments[1:] if command else arguments,
+        args=own,
         config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes),
         registry=values.REGISTRY,
     )
+
+
+def _check_completion(arguments: list[str]) -> None:
+    """End with a sentence where tyro would print a traceback instead of a script that completes commands."""
+    option, shell, place = (*arguments[:3], "", "", "")[:3]
+    option, separator, joined = option.replace("_", "-").partition("=")
+    if option not in ("--tyro-print-completion", "--tyro-write-completion"):
+        return
+    what = ""
+    if separator or shell not in _SHELLS:
+        got = separator + joined or shell or "nothing"
+        what = f"{option} needs bash, zsh or fish after it, got {got}"
+    elif option.startswith("--tyro-print") or place == "-":
+        return
+    elif not place:
+        what = f"{option} {shell} needs a file to write: name it after {shell}"
+    elif Path(place).is_dir() or not Path(place).parent.is_dir():
+        what = f"{place} is no file in a folder that is there: name another for the script"
+    if what:
+        raise SystemExit(_fail(ValueError(what), 2))
 
 
 def carry_out(command: Any) -> int:

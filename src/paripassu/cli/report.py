@@ -46,6 +46,7 @@ class Report:
 
 
 def _write_page(path: Path) -> Path:
+    from paripassu.records.place import elsewhere
     from paripassu.report.board import studies_in, write_board
     from paripassu.report.run import write_run_page
     from paripassu.report.study import write_study_page
@@ -56,4 +57,7 @@ def _write_page(path: Path) -> Path:
         return write_run_page(path)
     if studies_in(path):
         return write_board(path)
-    raise ValueError(f"{path} holds no run and no study: name a folder that paripassu wrote")
+    raise ValueError(
+        elsewhere(path, "run", "study")
+        or f"{path} holds no run and no study: name a folder that paripassu wrote"
+    )

@@ -67,7 +67,7 @@ class NetworkOptions:
     latent: _Int = None
     """Length of z."""
     width: _Int = None
-    """Hidden channels or units: mlp's of every layer, sngan's of its narrowest, stylegan2's of its widest."""
+    """Channels: mlp's and wgangp-resnet's of any layer, dcgan's and sngan's narrowest, stylegan2's widest."""
     norm: _Name = None
     """dcgan's normalisation: batch or none; none where there is a penalty."""
     depth: _Int = None
@@ -157,7 +157,8 @@ class MeasuringOptions:
     probe_every: _Int = None
     """Steps between probed optimizer steps."""
     shadow: Annotated[
-        str | None, _names("Record at probed steps what this optimizer would have done", names.OPTIMIZERS)
+        str | None,
+        _names("Record at probed steps what this optimizer would have done", names.OPTIMIZERS, "a Rule"),
     ] = None
 
 

@@ -75,13 +75,13 @@ class RunOptions:
     updates: names.Updates = "simultaneous"
     """Whether both players step at once, or the generator answers the new discriminator."""
     momentum: float = 0.0
-    """Of both players, in [0, 1); only for nSGDA and SGDA, like the next three."""
+    """Of both players, in [0, 1); for the methods nsgda, sgda and shares."""
     batch: int = 0
-    """Samples per step, 0 for exact expectations."""
+    """Samples per step, 0 for exact expectations; for the methods nsgda, sgda and shares."""
     trainable: bool = False
-    """Whether the discriminator learns its output weight and bias too."""
+    """Whether the discriminator learns its output weight and bias too; for the methods nsgda and sgda."""
     decay: Decay = "constant"
-    """How both rates fall over the run."""
+    """How both rates fall over the run; for the methods nsgda, sgda and shares."""
     pace: float | None = None
     """Rescale the generator's steps so that this is the discriminator's relative step over its own; > 0."""
 

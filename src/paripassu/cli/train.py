@@ -65,7 +65,7 @@ class Train:
     config: Annotated[Path | None, tyro.conf.arg(metavar="FILE|RUN", help_behavior_hint="")] = None
     """Settings in JSON as --dry-run prints them, or in TOML; or a run's folder. Options go before them."""
     dry_run: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Print the resolved settings as JSON and train nothing."""
+    """Print the resolved settings as JSON, check what needs no data, and train nothing."""
     start: Annotated[Path | None, tyro.conf.arg(name="from", metavar="RUN", help_behavior_hint="")] = None
     """Folder of a run of the same networks whose last weights are the first of this run."""
     data: Annotated[DataOptions, tyro.conf.arg(name="Data")] = field(default_factory=DataOptions)
@@ -99,7 +99,9 @@ class Train:
         elif self.recipe is not None and self.config.is_dir():
             raise ValueError("a run's folder has all settings: leave --recipe out")
         else:
-            base = from_config(self.config, base)
+            rates = {"lr_d": ["discriminator"], "lr_g": ["generator"], "pace": ["generator"]}
+            follows = [player for name in rates.keys() & options.keys() for player in rates[name]]
+            base = from_config(self.config, base, lr_follows=follows)
         if "device" in options:
             options["device"] = choices.device(options["device"])
         return override(base, **cast("Options", options))
@@ -109,15 +111,19 @@ class Train:
         from paripassu.records.codec import read_records
         from paripassu.report.run import write_run_page
         from paripassu.train import check_capture, current_processes, joined, obstacle
+        from paripassu.train.shapes import check_shape
+        from paripassu.train.start import start_of
 
         run = self.run()
         check_capture(run, self.speed.capture)
+        check_shape(run)
         why = obstacle(run, self.speed.capture)
+        folder = self.output.out or self._default(run)
         if self.dry_run:
+            start_of(self.start, folder)
             print(json.dumps(run.settings(), indent=2))
             output.notice(f"CUDA graphs: none, because {why}." if why else "CUDA graphs: one for each round.")
             return
-        folder = self.output.out or self._default(run)
         with joined(run.device):
             is_first = current_processes().rank == 0
             end = self._train(run, folder, shown=is_first)

@@ -14,6 +14,7 @@ from paripassu.evidence.groups import Groups, study_groups
 from paripassu.evidence.shape import expected_shape
 from paripassu.records import STUDY_FILE, StudyResult
 from paripassu.records.codec import load
+from paripassu.records.place import elsewhere
 from paripassu.records.study import finding_title, flat_settings
 
 
@@ -82,7 +83,9 @@ def study_changes(old: Path, new: Path) -> StudyChanges:
 
 def _finished(folder: Path) -> StudyResult:
     if not (folder / STUDY_FILE).exists():
-        raise ValueError(f"{folder} holds no study: name two folders that paripassu wrote")
+        raise ValueError(
+            elsewhere(folder, "study") or f"{folder} holds no study: name two folders that paripassu wrote"
+        )
     result = load(folder / STUDY_FILE, StudyResult)
     if not result.finished:
         raise ValueError(f"{folder} is not finished: give its command again to go on where it stopped")

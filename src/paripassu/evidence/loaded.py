@@ -19,6 +19,7 @@ from paripassu.evidence.tables import RunEnd, run_ends, run_table
 from paripassu.files import AnyPath
 from paripassu.records import RECORDS_FILE, RUN_FILE, STUDY_FILE, RunHeader, StudyResult
 from paripassu.records.codec import load as load_record
+from paripassu.records.place import elsewhere
 from paripassu.records.study import finding_title
 
 _TEXT, _WHOLE, _NUMBER = pl.String, pl.Int64, pl.Float64
@@ -279,4 +280,7 @@ def load(folder: AnyPath) -> Loaded:
         return of_kind(_KINDS, result)(folder, result)
     if (folder / RUN_FILE).exists() or (folder / RECORDS_FILE).exists():
         return LoadedRun(folder)
-    raise ValueError(f"{folder} holds no run and no study: name a folder that paripassu wrote")
+    raise ValueError(
+        elsewhere(folder, "run", "study")
+        or f"{folder} holds no run and no study: name a folder that paripassu wrote"
+    )

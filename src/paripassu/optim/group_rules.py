@@ -10,6 +10,7 @@ from typing import Any
 from paripassu.optim.steps.decomposition import Decomposition, decompose
 from paripassu.rules import Rule
 from paripassu.rules.parts import by_tensor, numbers_of, with_numbers
+from paripassu.rules.rule import check_rule
 
 
 class GroupRules:
@@ -24,9 +25,13 @@ class GroupRules:
         defaults: the numbers in ``rule``, by name.
         rules: one for each group, after `read`.
         decomposition: of the rule of all groups; None if groups differ or the fast ways do not support it.
+
+    Raises:
+        ValueError: ``rule`` is no rule.
     """
 
     def __init__(self, rule: Rule, names: Sequence[str] | None) -> None:
+        check_rule("rule", rule)
         numbers = numbers_of(rule)
         self.rule = rule
         self.defaults = {name: numbers[name] for name in (numbers if names is None else names)}

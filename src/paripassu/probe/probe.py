@@ -14,8 +14,9 @@ from typing import Any
 
 import torch
 
-from paripassu.probe.gradients import check_hooks, is_skipped, skipped_steps, weights_of
+from paripassu.probe.gradients import is_skipped, skipped_steps, weights_of
 from paripassu.probe.measurement import measure, relative_step
+from paripassu.probe.settings import check_settings
 from paripassu.probe.shadows import Shadows
 from paripassu.probe.snapshot import Before, snapshot_of
 from paripassu.probe.summary import ConsoleWriter, as_html, frame, plot, table
@@ -62,8 +63,8 @@ class Probe:
         records: all records so far, if there is no ``writer``.
 
     Raises:
-        ValueError: no optimizers, ``every`` < 1, ``start`` < 0, or an object whose steps have no hooks, such
-            as a wrapper of an optimizer.
+        ValueError: no optimizers, ``every`` < 1, ``start`` < 0, a ``writer`` that cannot be called, a shadow
+            that is no rule, or an object whose steps have no hooks, such as a wrapper of an optimizer.
 
     Example:
         >>> import torch
@@ -90,14 +91,7 @@ class Probe:
         shadows: Mapping[str, Rule] = ADAM,
         start: int = 0,
     ) -> None:
-        if not optimizers:
-            raise ValueError("Probe needs at least one optimizer, as {'player': optimizer}")
-        if every < 1:
-            raise ValueError(f"every must be >= 1, got {every}")
-        if start < 0:
-            raise ValueError(f"start must be >= 0, got {start}")
-        for player, optimizer in optimizers.items():
-            check_hooks(player, optimizer)
+        check_settings(optimizers, every, writer, shadows, start)
         if isinstance(writer, TensorBoardWriter):
             writer.resume(start)
         self.records: list[Measured] = []

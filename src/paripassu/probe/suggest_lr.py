@@ -182,6 +182,11 @@ def suggest_lr(
 
 
 def _from_records(updates: list[Update], player: str | None, after: int, elements: int | None) -> SuggestedLR:
+    if not updates:
+        raise ValueError(
+            "there is no step in these records: give those of a Probe, and as a list, as in "
+            "list(read_records(...)), because a generator can be read only once"
+        )
     players = sorted({update.player for update in updates})
     if player is None:
         if len(players) != 1:

@@ -1,8 +1,12 @@
 """A run with some settings changed, as ``paripassu train`` understands its options."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
+from numbers import Real
+from pathlib import Path
 from typing import Any, TypedDict, TypeVar, Unpack, cast
+
+from torch.utils.data import Dataset
 
 from paripassu.data import Augmented, Labelled, Placeholder, Source
 from paripassu.data.images import Channels, OnBadImage
@@ -11,11 +15,17 @@ from paripassu.models import Architecture
 from paripassu.records import Decay
 from paripassu.rules import Rule
 from paripassu.train import Player, Run, names
-from paripassu.train.run import Precision, Updates
+from paripassu.train.run import Precision, Updates, check_run
 from paripassu.train.serialization import loss_names
 
 T = TypeVar("T")
 
+_KINDS: Mapping[Any, tuple[type, str]] = {
+    int: (int, "a whole number"),
+    float: (Real, "a number"),
+    bool: (bool, "True or False"),
+    str: (str, "text"),
+}
 _DRAWN = ("flip", "dequantize")
 _BY_PATH = ("resolution", "channels", "on_bad_image", "column", "array", "split", "revision")
 _OF_MODELS = (
@@ -27,10 +37,11 @@ _OF_MODELS = (
 class Options(TypedDict, total=False):
     """The options of `override`, called as those of ``paripassu train``, whose help explains them.
 
-    Data, networks, rules, losses and penalties are names, ``FILE.py:NAME``, or the objects themselves.
+    Data, networks, rules, losses and penalties are names, ``FILE.py:NAME``, or the objects themselves. Of
+    data, networks, rules and penalties their classes will do, if they need no settings.
     """
 
-    data: str | Source
+    data: str | Path | Source | Dataset[Any] | type[Source] | type[Dataset[Any]] | Callable[[], Dataset[Any]]
     resolution: int
     channels: Channels
     on_bad_image: OnBadImage
@@ -42,7 +53,7 @@ class Options(TypedDict, total=False):
     labels: str
     flip: bool
     dequantize: bool
-    model: str | Architecture
+    model: str | Architecture | type[Architecture] | Callable[..., Any]
     latent: int
     width: int
     norm: str
@@ -52,15 +63,15 @@ class Options(TypedDict, total=False):
     mixing: float
     deviation_group: int
     residual: bool
-    optimizer_d: str | Rule
-    optimizer_g: str | Rule
+    optimizer_d: str | Rule | type[Rule]
+    optimizer_g: str | Rule | type[Rule]
     lr_d: float
     lr_g: float
     betas: tuple[float, float]
     momentum: float
     weight_decay: float
     loss: str | GanLoss
-    penalty: str | Penalty
+    penalty: str | Penalty | type[Penalty] | None
     penalty_weight: float
     penalty_every: int
     path_length: float
@@ -78,12 +89,12 @@ class Options(TypedDict, total=False):
     checkpoint_every: int
     log_every: int
     probe_every: int
-    shadow: str | Rule
+    shadow: str | Rule | type[Rule]
     device: str
     precision: Precision
     channels_last: bool
     compile: bool
-    pace: float
+    pace: float | None
 
 
 def override(run: Run, **options: Unpack[Options]) -> Run:
@@ -98,8 +109,8 @@ def override(run: Run, **options: Unpack[Options]) -> Run:
         **options: see `Options`.
 
     Raises:
-        ValueError: an unknown name, or options that do not go together; the message calls options as on the
-            command line.
+        ValueError: an unknown name, an object that is no such part, a ``run`` that is none, or options that
+            do not go together; the message calls options as on the command line.
 
     Example:
         >>> from paripassu.recipes import RECIPES
@@ -109,6 +120,8 @@ def override(run: Run, **options: Unpack[Options]) -> Run:
     """
     if unheard := sorted(options.keys() - Options.__annotations__.keys()):
         raise ValueError(names.unknown("option", unheard[0], Options.__annotations__))
+    check_run(run)
+    _check_kinds(options)
     given: dict[str, Any] = {**options}
     penalty = _penalty(given, run.penalty)
     path_length = _path_length(given, run.path_length)
@@ -130,11 +143,20 @@ def override(run: Run, **options: Unpack[Options]) -> Run:
         "penalty": penalty,
         "path_length": path_length,
     }
-    if isinstance(loss := given.get("loss"), str):
-        settings["loss"] = names.choose("loss", loss, loss_names())
+    if "loss" in given:
+        settings["loss"] = _loss(given["loss"])
     if "shadow" in given:
         settings["shadow"] = names.rule(given["shadow"])
     return replace(run, **settings)
+
+
+def _check_kinds(options: Mapping[str, Any]) -> None:
+    for name, value in options.items():
+        kind = Options.__annotations__[name]
+        if kind in _KINDS:
+            accepted, words = _KINDS[kind]
+            if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
+                raise ValueError(f"{name} must be {words}, got {value!r}")
 
 
 def _chosen(given: dict[str, Any], *options: str) -> dict[str, Any]:
@@ -198,10 +220,24 @@ def _player(given: dict[str, Any], letter: str, rule: Rule, recipe: Player) -> P
     return replace(recipe, rule=rule, lr=lr, **_chosen(given, "weight_decay"))
 
 
+def _loss(loss: object) -> GanLoss:
+    if isinstance(loss, GanLoss):
+        return loss
+    if not isinstance(loss, str):
+        raise ValueError(f"a loss must be {' or '.join(loss_names())}, got {loss!r}")  # noqa: TRY004
+    return names.choose("loss", loss, loss_names())
+
+
 def _penalty(given: dict[str, Any], recipe: Penalty | None) -> Penalty | None:
     penalty = given.get("penalty", recipe)
     if isinstance(penalty, str):
         penalty = None if penalty == "none" else names.choose("penalty", penalty, names.PENALTIES)()
+    elif isinstance(penalty, type) and issubclass(penalty, Penalty):
+        penalty = cast(Callable[[], Penalty], penalty)()
+    if not isinstance(penalty, Penalty | None):
+        raise ValueError(  # noqa: TRY004 - as of a name that does not exist
+            f"a penalty must be none, {' or '.join(names.PENALTIES)}, or a Penalty, got {penalty!r}"
+        )
     if "penalty_weight" not in given:
         return penalty
     if penalty is None:

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from paripassu.evidence import series
 from paripassu.evidence.tables import run_table
 from paripassu.files import replacing
+from paripassu.records.place import elsewhere
 
 _GAP, _LINE = 12, 24  # pixels between pictures and around them, and of a line of text
 _PAPER, _INK = (255, 255, 255), (27, 31, 36)
@@ -40,8 +41,9 @@ def write_animation(folder: Path, out: Path, *, seconds: float = 6.0) -> Path:
     shown = sorted(series.pictures(run_table(folder), folder).items())
     if len(shown) < 2:
         raise ValueError(
-            f"{folder} has {len(shown)} pictures of samples, and an animation needs two: name the folder of "
-            "a run on images or points that measured twice"
+            elsewhere(folder, "run")
+            or f"{folder} has {len(shown)} pictures of samples, and an animation needs two: name the folder "
+            "of a run on images or points that measured twice"
         )
     real = series.real_picture(folder)
     frames = [_frame([("real data", real)] if real else [], f"step {step:,}", path) for step, path in shown]

@@ -3,14 +3,15 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from paripassu.evidence.tables import run_ends
-from paripassu.files import replacing
+from paripassu.files import clear_leftovers, replacing
 from paripassu.printable import printable
 from paripassu.records import RECORDS_FILE, RUN_FILE, STUDY_FILE, StudyResult
 from paripassu.records.codec import load
+from paripassu.records.place import elsewhere
 from paripassu.report.page import Block, Figure, Link, Page, Table
 from paripassu.report.paper import COLUMN, FORMATS, drawn
 from paripassu.report.run import run_page
@@ -41,7 +42,7 @@ def export(
 
     Args:
         folder: of the run, study or sweep.
-        out: where the files go; made if it is not there.
+        out: where the files go. A folder that is not there, or is empty, gets all of them or none.
         figures: formats out of `FORMATS`.
         tables: formats out of `TABLE_FORMATS`.
         width: of a figure, in inches.
@@ -77,11 +78,24 @@ def export(
     contents: dict[str, bytes] = {}
     for name, block in blocks:
         contents |= {f"{name}.{form}": data for form, data in _files(block, forms[name], width).items()}
-    out.mkdir(parents=True, exist_ok=True)
+    _write(out, contents)
+    return [out / name for name in contents]
+
+
+def _write(out: Path, contents: Mapping[str, bytes]) -> None:
+    """All files at once in a new folder, each by itself beside files that are there."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if not out.is_symlink() and (not out.exists() or (out.is_dir() and not any(out.iterdir()))):
+        clear_leftovers(out.parent, of=out.name)
+        with replacing(out) as part:
+            part.mkdir()
+            for name, content in contents.items():
+                (part / name).write_bytes(content)
+        return
+    out.mkdir(exist_ok=True)
     for name, content in contents.items():
         with replacing(out / name) as part:
             part.write_bytes(content)
-    return [out / name for name in contents]
 
 
 def _page(folder: Path) -> tuple[Page, str]:
@@ -92,7 +106,10 @@ def _page(folder: Path) -> tuple[Page, str]:
     if (folder / RUN_FILE).exists() or (folder / RECORDS_FILE).exists():
         is_whole = run_ends([folder])[0] or not (folder / RUN_FILE).exists()  # a probe's records never end
         return run_page(folder), "" if is_whole else "the run has not reached its last step"
-    raise ValueError(f"{folder} holds no run and no study: name a folder that paripassu wrote")
+    raise ValueError(
+        elsewhere(folder, "run", "study")
+        or f"{folder} holds no run and no study: name a folder that paripassu wrote"
+    )
 
 
 def _missing(result: StudyResult, folder: Path) -> str:

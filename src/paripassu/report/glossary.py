@@ -18,11 +18,16 @@ TERMS = {
         "astray, 0 if none is on a mode."
     ),
     "modes": "The separate clusters that data consist of, such as the eight points of a ring.",
+    "nSGDA": (
+        "Normalised SGDA: each step has the gradient's direction, and a length that the gradient does not "
+        "change."
+    ),
     "pace": (
         "The discriminator's relative step over the generator's. At 1 both players move at the same pace."
     ),
     "probed": "Recorded by the probe, which measures a step from the weights before and after it.",
     "relative step": "The length of a step over the length of the player's weights.",
+    "SGDA": "Stochastic gradient descent-ascent: plain SGD for both players.",
 }
 """What pages explain, by the word. docs/glossary.md says the same."""
 

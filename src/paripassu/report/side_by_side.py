@@ -13,6 +13,7 @@ import polars as pl
 from paripassu.evidence import series
 from paripassu.evidence.tables import run_table
 from paripassu.records import RECORDS_FILE, RunHeader, is_of_one_class
+from paripassu.records.place import elsewhere
 from paripassu.report.page import Block, Page, Pictures, Section, Table, Text
 from paripassu.report.run import header_of, metric_figures, spread, with_real
 from paripassu.report.updates import update_figures
@@ -41,7 +42,9 @@ def write_side_by_side(folders: Sequence[Path], out: Path) -> Path:
         raise ValueError("a run is named twice: name each once")
     for folder in folders:
         if not (folder / RECORDS_FILE).exists():
-            raise ValueError(f"{folder} holds no run: name folders that paripassu train wrote")
+            raise ValueError(
+                elsewhere(folder, "run") or f"{folder} holds no run: name folders that paripassu train wrote"
+            )
     runs = dict(zip(_names(folders), folders, strict=True))
     tables: dict[str, pl.DataFrame] = {}
     headers: dict[str, RunHeader | None] = {}

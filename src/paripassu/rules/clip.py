@@ -16,7 +16,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from paripassu.rules.rule import Rule
+from paripassu.rules.rule import Rule, check_rule
 from paripassu.rules.scope import Scope, check_scope, multiply, norms
 from paripassu.rules.settings import check_number, check_positive
 from paripassu.rules.sgd import SGD
@@ -41,7 +41,7 @@ class Clip(Wrapper):
             ``"row"`` those of each slice along a tensor's first dimension.
 
     Raises:
-        ValueError: a ``ratio`` or ``scope`` that is none of these.
+        ValueError: ``rule`` is no rule, or a ``ratio`` or ``scope`` that is none of these.
 
     Example:
         A gradient of length 5 at weights of length 2.
@@ -59,6 +59,7 @@ class Clip(Wrapper):
     scope: Scope = "global"
 
     def __post_init__(self) -> None:
+        check_rule("rule", self.rule)
         check_positive("ratio", self.ratio)
         check_scope(self.scope)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from paripassu.rules.rule import Rule, State
+from paripassu.rules.rule import Rule, State, check_rule
 from paripassu.rules.scope import Scope, check_scope, norms, rescale
 
 
@@ -32,7 +32,7 @@ class Graft(Rule):
             ``"row"`` each slice along a tensor's first dimension, such as one filter's weights.
 
     Raises:
-        ValueError: ``scope`` is none of these.
+        ValueError: a part is no rule, or ``scope`` is none of these.
 
     Example:
         Adam's first update of two elements has the length √2, whatever the gradient's.
@@ -49,6 +49,8 @@ class Graft(Rule):
     scope: Scope = "layer"
 
     def __post_init__(self) -> None:
+        check_rule("magnitude", self.magnitude)
+        check_rule("direction", self.direction)
         check_scope(self.scope)
 
     def init(self, tensor: Tensor) -> State:

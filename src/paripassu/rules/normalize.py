@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from paripassu.rules.rule import Rule
+from paripassu.rules.rule import Rule, check_rule
 from paripassu.rules.scope import Scope, Unit, check_scope, check_unit, rescale, sizes_of, unit_lengths
 from paripassu.rules.sgd import SGD
 from paripassu.rules.wrapper import Wrapper
@@ -36,7 +36,7 @@ class Normalize(Wrapper):
             a root mean square of 1, as Adam's have about.
 
     Raises:
-        ValueError: ``scope`` or ``unit`` is none of these.
+        ValueError: ``rule`` is no rule, or ``scope`` or ``unit`` is none of these.
 
     Example:
         >>> import torch
@@ -52,6 +52,7 @@ class Normalize(Wrapper):
     unit: Unit = "length"
 
     def __post_init__(self) -> None:
+        check_rule("rule", self.rule)
         check_scope(self.scope)
         check_unit(self.unit)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from paripassu.rules.rule import Rule, State
+from paripassu.rules.rule import Rule, State, check_rule
 from paripassu.rules.sgd import SGD
 
 
@@ -28,6 +28,9 @@ class Optimistic(Rule):
     Args:
         rule: rule that gives the updates.
 
+    Raises:
+        ValueError: ``rule`` is no rule.
+
     Example:
         >>> import torch
         >>> rule, weights = Optimistic(), [torch.zeros(1)]
@@ -37,6 +40,9 @@ class Optimistic(Rule):
     """
 
     rule: Rule = field(default_factory=SGD)
+
+    def __post_init__(self) -> None:
+        check_rule("rule", self.rule)
 
     def init(self, tensor: Tensor) -> State:
         """The state of ``rule``, a zero update, and whether it is one that ``rule`` has made, as 0 or 1."""

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from paripassu.rules.normalize import Normalize
 from paripassu.rules.parts import for_some
-from paripassu.rules.rule import Rule, State
+from paripassu.rules.rule import Rule, State, check_rule
 from paripassu.rules.scope import rescale, sharded_as, whole
 from paripassu.rules.sgd import SGD
 
@@ -46,7 +46,7 @@ class Orthogonal(Rule):
         iterations: of Newton-Schulz, >= 1.
 
     Raises:
-        ValueError: ``iterations`` is no whole number >= 1.
+        ValueError: a part is no rule, or ``iterations`` is no whole number >= 1.
 
     Example:
         >>> import torch
@@ -61,6 +61,8 @@ class Orthogonal(Rule):
     iterations: int = 5
 
     def __post_init__(self) -> None:
+        check_rule("rule", self.rule)
+        check_rule("otherwise", self.otherwise)
         if not isinstance(self.iterations, int) or self.iterations < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValueError(f"iterations must be a whole number >= 1, got {self.iterations!r}")
 

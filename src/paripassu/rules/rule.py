@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Self, TypeAlias
 
 from torch import Tensor
+from torch.optim import Optimizer
 
 # One tensor's memory: tensors by name. A rule made of rules nests the states of its parts under their names,
 # and a `Wrapper` has the state of its one part.
@@ -97,6 +98,29 @@ def _merged(own: State, fresh: State) -> State:
         if name not in own or (isinstance(own[name], dict) and isinstance(value, dict))
     }
     return own | lacking
+
+
+def check_rule(name: str, value: object) -> None:
+    """Raise ``ValueError`` unless ``value`` is a rule, with what to write instead.
+
+    Args:
+        name: what the value is called in the sentence.
+        value: what a person gave.
+    """
+    if isinstance(value, Rule):
+        return
+    got = repr(value)
+    instead = "give an object such as paripassu.rules.Adam()"
+    if isinstance(value, type):
+        got = f"the class {value.__name__}"
+        if issubclass(value, Rule):
+            instead = f"write {value.__name__}(), with parentheses"
+        elif issubclass(value, Optimizer):
+            instead = f"paripassu.rules.FromTorch({value.__name__}) makes one of it"
+    elif isinstance(value, Optimizer):
+        got = f"an optimizer, {type(value).__name__}"
+        instead = "give the rule that its updates come from, such as paripassu.rules.Adam()"
+    raise ValueError(f"{name} must be a Rule, got {got}: {instead}")
 
 
 class TensorwiseRule(Rule):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from paripassu.rules.rule import Rule, State
+from paripassu.rules.rule import Rule, State, check_rule
 from paripassu.rules.scope import (
     Scope,
     Unit,
@@ -45,7 +45,7 @@ class RunningNormalize(Rule):
         unit: ``"length"`` for a mean length of 1, ``"rms"`` for elements with a root mean square of about 1.
 
     Raises:
-        ValueError: ``decay``, ``scope`` or ``unit`` is none of these.
+        ValueError: ``rule`` is no rule, or ``decay``, ``scope`` or ``unit`` is none of these.
 
     Example:
         The second update is longer than the mean 2 of lengths 1 and 3.
@@ -63,6 +63,7 @@ class RunningNormalize(Rule):
     unit: Unit = "length"
 
     def __post_init__(self) -> None:
+        check_rule("rule", self.rule)
         check_fraction("decay", self.decay)
         check_scope(self.scope)
         check_unit(self.unit)

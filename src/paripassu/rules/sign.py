@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from paripassu.rules.rule import Rule
+from paripassu.rules.rule import Rule, check_rule
 from paripassu.rules.sgd import SGD
 from paripassu.rules.wrapper import Wrapper
 
@@ -28,6 +28,9 @@ class Sign(Wrapper):
     Args:
         rule: rule whose signs are taken.
 
+    Raises:
+        ValueError: ``rule`` is no rule.
+
     Example:
         >>> import torch
         >>> gradient = torch.tensor([3.0, -0.01, 0.0])
@@ -36,6 +39,9 @@ class Sign(Wrapper):
     """
 
     rule: Rule = field(default_factory=SGD)
+
+    def __post_init__(self) -> None:
+        check_rule("rule", self.rule)
 
     def change(self, updates: list[Tensor], weights: Sequence[Tensor]) -> list[Tensor]:
         """The signs; NaN where an update is NaN or infinite. They have no unit."""

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from paripassu.rules import FixedPace, Rule
+from paripassu.rules.rule import check_rule
 from paripassu.theory.problem import Array, Data, Problem, Weights, check_whole
 from paripassu.theory.recording import (
     Records,
@@ -184,8 +185,7 @@ def _check_pace(pace: FixedPace | None, players: Sequence[str], updates: Updates
 def _rules(rules: Rule | Mapping[str, Rule], players: Sequence[str]) -> dict[str, Rule]:
     rule_of = _per_player("rules", rules, players)
     for player, rule in rule_of.items():
-        if not isinstance(rule, Rule):  # pyright: ignore[reportUnnecessaryIsInstance] - a person's mistake
-            raise ValueError(f"the rule of {player!r} must be a Rule, got {rule!r}")  # noqa: TRY004
+        check_rule(f"the rule of {player!r}", rule)
     return rule_of
 
 

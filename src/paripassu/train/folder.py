@@ -14,6 +14,7 @@ from paripassu.data.source import digest
 from paripassu.files import AnyPath, is_empty, locked, sync, write_whole
 from paripassu.records import RECORDS_FILE, RUN_FILE, RunHeader, RunImages, RunStart, environment
 from paripassu.records.codec import dump, load
+from paripassu.records.place import elsewhere
 from paripassu.train.classes import why_not_by_class
 from paripassu.train.own_parts import check_unchanged, portable
 from paripassu.train.precision import computes_bfloat16
@@ -176,7 +177,8 @@ def load_run(folder: AnyPath) -> Run:
     header = header_of(folder)
     if header is None:
         raise ValueError(
-            f"{folder} is no run folder (it has no {RUN_FILE}): name one that `paripassu train` wrote"
+            elsewhere(Path(folder), "run")
+            or f"{folder} is no run folder (it has no {RUN_FILE}): name one that `paripassu train` wrote"
         )
     return from_settings(header.settings)
 

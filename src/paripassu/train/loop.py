@@ -37,7 +37,7 @@ from paripassu.train.processes import (
 from paripassu.train.recorder import Recorder
 from paripassu.train.resume import Notice, clear_set_aside, ended_as, settle
 from paripassu.train.rounds import Rounds, finished
-from paripassu.train.run import Run
+from paripassu.train.run import Run, check_run
 from paripassu.train.shared import SharedData
 from paripassu.train.start import begin_with, start_of
 from paripassu.train.state import TrainingState, initial_state
@@ -99,6 +99,7 @@ def train(
     rounds = training(
         run, folder, start=start, capture=capture, command=command, progress=progress, notice=notice
     )
+    check_run(run)
     with one_world(run):
         return finished(rounds)
 

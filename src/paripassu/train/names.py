@@ -41,7 +41,7 @@ from paripassu.rules import (
     Weight,
 )
 from paripassu.train.own_files import is_name_in_file
-from paripassu.train.own_parts import load_part
+from paripassu.train.own_parts import as_part, load_part
 
 T = TypeVar("T")
 
@@ -92,10 +92,10 @@ def unknown(what: str, name: str, names: Iterable[str]) -> str:
     return f"there is no {what} {name!r}: {hint}choose from {', '.join(names)}"
 
 
-def rule(name: str | Rule) -> Rule:
-    """An optimizer's rule by its name."""
-    if isinstance(name, Rule):
-        return name
+def rule(name: object) -> Rule:
+    """An optimizer's rule by its name, or the one that was given."""
+    if not isinstance(name, str):
+        return as_part(name, Rule)
     return load_part(name, Rule) if is_name_in_file(name) else choose("optimizer", name, OPTIMIZERS)
 
 
@@ -111,14 +111,12 @@ def rule_with(rule: Rule, setting: str, value: object) -> Rule | None:
     return replace(cast(Any, rule), **changes) if changes else None
 
 
-def architecture(
-    name: str | Architecture | None, given: Mapping[str, object], recipe: Architecture
-) -> Architecture:
-    """The recipe's model, or another one by name, with the given settings."""
+def architecture(name: object, given: Mapping[str, object], recipe: Architecture) -> Architecture:
+    """The recipe's model, or another one by name or given, with the given settings."""
     if name is None or name == recipe.name:
         model = recipe
-    elif isinstance(name, Architecture):
-        model = name
+    elif not isinstance(name, str):
+        model = as_part(name, Architecture)
     else:
         model = load_part(name, Architecture) if is_name_in_file(name) else choose("model", name, MODELS)
     if not given:
@@ -129,14 +127,16 @@ def architecture(
     return replace(cast(Any, model), **given)
 
 
-def source(name: str | Source, by_path: Mapping[str, Any], wanted: int | None) -> Source:
-    """Data by name, or images by path.
+def source(name: object, by_path: Mapping[str, Any], wanted: int | None) -> Source:
+    """Data by name, or images by path, or what was given.
 
     Args:
-        name: what a person typed.
+        name: what a person typed, or a path, source or dataset.
         by_path: settings that a person gave for images by path, by their names in `ImageFolder`.
         wanted: the resolution of the recipe's images, if a person gave none.
     """
+    name = str(name) if isinstance(name, Path) else name
+    name = name if isinstance(name, str) else as_part(name, Source)
     label = name.name if isinstance(name, Source) else name
     if by_path and (isinstance(name, Source) or is_name_in_file(name) or name in SOURCES):
         options = ", ".join(f"--{option.replace('_', '-')}" for option in by_path)

@@ -17,13 +17,14 @@ from torch.utils.data import Dataset
 
 from paripassu.data import FromDataset, Source
 from paripassu.models import Architecture, FromFunction
+from paripassu.printable import printable
 from paripassu.rules import Rule
 from paripassu.train.own_files import Origin, OwnPartError, changed, find, load_name, origin_in, origin_of
 
 T = TypeVar("T")
 
 _HINTS: dict[type, str] = {
-    Rule: "a rule has init and update, see paripassu.rules.Rule",
+    Rule: "a rule has init and update, see paripassu.rules.Rule; FromTorch makes one of torch's optimizers",
     Source: "data are a paripassu.data.Source, a torch Dataset, or a function that makes one",
     Architecture: "networks are a paripassu.models.Architecture, or a function of shape and latent that "
     "returns a generator and a discriminator",
@@ -46,16 +47,34 @@ def load_part(text: str, kind: type[T]) -> T:
         ValueError: the file is not there, raises, has no such name, or has something else by that name.
     """
     module, name, value = load_name(text)
-    if isinstance(value, type) and issubclass(value, kind | Dataset):
-        try:
-            value = value()
-        except TypeError as error:
-            raise OwnPartError(
-                f"{text} cannot be made without settings ({error}): make one in the file, as in "
-                f"MINE = {name}(...), and give FILE.py:MINE"
-            ) from error
+    how = f"make one in the file, as in MINE = {name}(...), and give FILE.py:MINE"
+    value = _instance(value, kind, text, how)
     if not _is_settings(value):
         _NAMED[id(value)] = value, origin_in(module, name)
+    return _checked(value, kind, text)
+
+
+def as_part(value: object, kind: type[T]) -> T:
+    """The rule, source or architecture that a person gave as an object, by the laws of `load_part`.
+
+    Raises:
+        ValueError: it is none, or a class that needs settings.
+    """
+    text = value.__name__ if isinstance(value, type) else printable(repr(value))
+    return _checked(_instance(value, kind, text, f"give one, as in {text}(...)"), kind, text)
+
+
+def _instance(value: Any, kind: type, text: str, how: str) -> Any:
+    """An object of a class that could be a part; anything else stays."""
+    if not (isinstance(value, type) and issubclass(value, kind | Dataset)):
+        return value
+    try:
+        return value()
+    except TypeError as error:
+        raise OwnPartError(f"{text} cannot be made without settings ({error}): {how}") from error
+
+
+def _checked(value: Any, kind: type[T], text: str) -> T:
     part = _wrapped(value, kind)
     if not isinstance(part, kind):
         what = "a class" if isinstance(value, type) else f"an object of {type(value).__name__}"

@@ -18,6 +18,7 @@ from paripassu.records.checkpoints import (
     has_records,
 )
 from paripassu.records.codec import key_of, proved_end, read_records, truncate
+from paripassu.records.place import elsewhere
 
 Notice = Callable[[str], object]
 
@@ -78,7 +79,7 @@ def to_measure(folder: Path, step: int | None) -> Path:
     """
     found = checkpoints(folder)
     if not found:
-        raise ValueError(f"{folder} has no checkpoint yet: train it first")
+        raise ValueError(elsewhere(folder, "run") or f"{folder} has no checkpoint yet: train it first")
     end = proved_end(folder / RECORDS_FILE)
     wanted = found[-1] if step is None else folder_of(folder, step)
     if step is None and end and end.outcome == "finished":

@@ -10,8 +10,11 @@ from typing import Any, Literal, get_args
 from paripassu.data import Source
 from paripassu.games import GanLoss, PathLength, Penalty, non_saturating
 from paripassu.models import Architecture
+from paripassu.printable import printable
 from paripassu.records import Decay, rate_factor
 from paripassu.rules import FixedPace, Rule
+from paripassu.rules.rule import check_rule
+from paripassu.rules.settings import check_fraction, check_number
 from paripassu.train import serialization
 from paripassu.train.own_parts import portable
 
@@ -51,6 +54,9 @@ class Player:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
+        check_rule("a player's rule", self.rule)
+        check_number("a learning rate", self.lr)
+        check_number("a weight decay", self.weight_decay)
         if not (self.lr > 0 and math.isfinite(self.lr)):
             raise ValueError(f"a learning rate must be finite and > 0, got {self.lr}")
         if not (self.weight_decay >= 0 and math.isfinite(self.weight_decay)):
@@ -146,8 +152,7 @@ class Run:
         for name, value in _whole_numbers(self):
             if abs(value) >= LARGEST and name != "seed":
                 raise ValueError(f"{name} must be below 2^63, got {value}")
-        if not 0.0 <= self.ema < 1.0:
-            raise ValueError(f"ema must be in [0, 1), got {self.ema}")
+        check_fraction("ema", self.ema)
         for name, kind in (("updates", Updates), ("decay", Decay), ("precision", Precision)):
             values = get_args(kind)
             if getattr(self, name) not in values:
@@ -214,6 +219,14 @@ class Run:
         """
         text = json.dumps(portable(self.settings()), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def check_run(run: object) -> None:
+    """Raise ``ValueError`` unless it is a run; a recipe has one."""
+    if not isinstance(run, Run):
+        is_recipe = isinstance(getattr(run, "run", None), Run)
+        got = "a recipe: give its .run, as in RECIPES['digits'].run" if is_recipe else printable(repr(run))
+        raise ValueError(f"a paripassu.train.Run is needed here, got {got}")  # noqa: TRY004
 
 
 def _whole_numbers(part: Any, name: str = "") -> Iterator[tuple[str, int]]:

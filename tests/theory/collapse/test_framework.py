@@ -59,3 +59,27 @@ def test_coefficients_put_gamma_on_the_sum():
 def test_impossible_frameworks_are_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
         Framework(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"d": 100.5}, "d must be a whole number, got 100.5"),
+        ({"d": "100"}, "d must be a whole number, got '100'"),
+        ({"d": float("nan")}, "d must be a whole number, got nan"),
+        ({"n_generator": 8.5}, "n_generator must be a whole number, got 8.5"),
+        ({"n_discriminator": True}, "n_discriminator must be a whole number, got True"),
+        ({"modes": 2.5}, "modes must be a whole number, got 2.5"),
+        ({"gamma": "0.1"}, "gamma must be a number, got the text '0.1'"),
+        ({"a": None}, "a must be a number, got None"),
+    ],
+)
+def test_sizes_are_whole_and_numbers_are_numbers(settings, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Framework(**settings)
+
+
+def test_a_size_may_be_written_as_a_float():
+    framework = Framework(d=1e5, modes=3.0)
+    assert framework == Framework(d=100_000, modes=3)
+    assert (type(framework.d), type(framework.modes)) == (int, int)

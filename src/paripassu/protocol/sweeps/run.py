@@ -33,9 +33,11 @@ class RunSweep(PlainSettings):
         seeds: number of seeds, counted from 0.
         steps: number of steps of a run.
         updates: whether both players step at once, or the generator answers the new discriminator.
-        momentum: of both players, in [0, 1); only for nSGDA and SGDA, like the next three.
+        momentum: of both players, in [0, 1). Those of `full.FULL_METHODS` take none, and no ``batch`` and
+            ``decay`` either.
         batch: samples per step, 0 for exact expectations.
-        trainable: whether the discriminator learns its output weight and bias too.
+        trainable: whether the discriminator learns its output weight and bias too; ``nsgda`` and ``sgda``
+            alone.
         decay: how both rates fall over the run.
         pace: discriminator's relative step over the generator's, > 0, to which the generator's steps are
             rescaled; None leaves them unchanged.

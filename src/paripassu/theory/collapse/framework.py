@@ -40,6 +40,9 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from paripassu.rules.settings import check_number
+from paripassu.theory.problem import check_whole
+
 Array = NDArray[np.float64]
 Law = Literal["modes", "coefficients"]
 
@@ -54,7 +57,7 @@ class Framework:
     """Sizes, laws and constants of the framework. Arrays are in the coordinates of `reduction`.
 
     Args:
-        d: dimension of the data, at least ``k`` and at most 2**53.
+        d: dimension of the data, at least ``k`` and at most 2**53. Sizes are whole numbers; 1e5 will do.
         gamma: in [0, 1). Law ``"modes"``: the inner product of any two modes. Law ``"coefficients"``: the
             probability that both of two orthogonal modes are present at once.
         n_discriminator: neurons w_i, 1 to 1000.
@@ -68,7 +71,7 @@ class Framework:
         b: output bias of the discriminator.
 
     Raises:
-        ValueError: a setting out of its range.
+        ValueError: a setting out of its range, or a size that is not whole.
 
     Example:
         >>> from paripassu.theory import Framework
@@ -91,6 +94,13 @@ class Framework:
     b: float = 0.0
 
     def __post_init__(self) -> None:
+        for name in ("d", "n_discriminator", "n_generator", "modes"):
+            size: object = getattr(self, name)
+            if isinstance(size, float) and size.is_integer():  # as of 1e5
+                object.__setattr__(self, name, int(size))
+            check_whole(**{name: getattr(self, name)})
+        for name in ("gamma", "p_pair", "a", "b"):
+            check_number(name, getattr(self, name))
         for name in ("n_discriminator", "n_generator", "modes"):
             if not 1 <= getattr(self, name) <= _MOST:
                 raise ValueError(f"{name} must be in 1 to {_MOST:,}, got {getattr(self, name)}")
