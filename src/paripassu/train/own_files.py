@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 from paripassu.files import NotAFileError, read_whole
 
 _PREFIX = "paripassu_own_"
-# By module, the hash of its file when the module was first used here; later edits do not change it.
 _HASHES: dict[str, str] = {}
 
 
@@ -58,7 +57,7 @@ def load_file(path: Path | str) -> ModuleType:
     path = Path(path).expanduser().resolve()
     digest = file_hash(path)
     for module in list(sys.modules.values()):
-        if _is_of(module, path) and _hash_of(module) == digest:
+        if _is_of(module, path) and module_hash(module) == digest:
             return module
     # Two files may have one text, and one file one text after another.
     unique = hashlib.sha256(f"{path} {digest}".encode()).hexdigest()[:12]
@@ -126,13 +125,13 @@ def origin_of(value: type | Any) -> Origin | None:
             f"{name.rpartition('.')[2]} is defined inside a function of {file}, where another process could "
             "not find it: define it at the top of the file"
         )
-    return Origin(Path(file).resolve(), name, _hash_of(module))
+    return Origin(Path(file).resolve(), name, module_hash(module))
 
 
 def origin_in(module: ModuleType, name: str) -> Origin:
     """Of an object by its name in a module with a file."""
     assert module.__file__
-    return Origin(Path(module.__file__).resolve(), name, _hash_of(module))
+    return Origin(Path(module.__file__).resolve(), name, module_hash(module))
 
 
 def find(origin: Origin) -> Any:
@@ -175,6 +174,30 @@ def file_hash(path: Path) -> str:
         ) from error
 
 
+def module_hash(module: ModuleType) -> str:
+    """SHA-256 of a module's file when the module was first used here; later edits do not change it.
+
+    Raises:
+        ValueError: as `file_hash`.
+    """
+    if module.__name__ not in _HASHES:
+        assert module.__file__
+        _HASHES[module.__name__] = file_hash(Path(module.__file__).resolve())
+    return _HASHES[module.__name__]
+
+
+def qualified_name(value: type | Any) -> str:
+    """Where a class or a function is, as every process and every place of its file has it.
+
+    The module of a person's own file, or of a script, is called as the file.
+    """
+    module = value.__module__
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if file and module.startswith((_PREFIX, "__")):  # a script is __main__, and __mp_main__ in its workers
+        module = Path(file).stem
+    return f"{module}.{value.__qualname__}"
+
+
 @contextmanager
 def errors_in(files: set[Path]) -> Generator[None]:
     """Turn errors that come out of these files into a ``ValueError`` that names file and line."""
@@ -197,13 +220,6 @@ def first_line(error: BaseException) -> str:
 def _is_of(module: Any, path: Path) -> bool:
     file = getattr(module, "__file__", None)
     return isinstance(file, str) and file.endswith(path.name) and Path(file).resolve() == path
-
-
-def _hash_of(module: ModuleType) -> str:
-    if module.__name__ not in _HASHES:
-        assert module.__file__
-        _HASHES[module.__name__] = file_hash(Path(module.__file__).resolve())
-    return _HASHES[module.__name__]
 
 
 def _in_words(error: BaseException, path: Path) -> str:
