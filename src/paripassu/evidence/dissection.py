@@ -24,6 +24,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import polars as pl
 
+from paripassu.evidence.by_seed import with_worst
 from paripassu.evidence.collapse import OUTCOMES_TABLE, sweep_table
 from paripassu.evidence.dissection_games import ARMS_OF_ROWS, game_beside, shares_of_adam
 from paripassu.evidence.intervals import Interval, bootstrap_interval
@@ -78,9 +79,9 @@ class Column:
             return "good"
         return "between" if sign * value > sign * self.bad else "bad"
 
-    def effect_scale(self, values: Sequence[float]) -> list[float]:
+    def effect_scale(self, values: Sequence[float | None]) -> list[float]:
         """Values on the scale of effects; a run that diverged counts as bad."""
-        finite = np.nan_to_num(np.asarray(values, np.float64), nan=self.bad, posinf=self.bad, neginf=self.bad)
+        finite = with_worst(values, self.bad)
         return (np.log10(np.maximum(finite, self.floor)) if self.log else finite).tolist()
 
 
@@ -214,8 +215,7 @@ def dissect(columns: Sequence[Column], outcomes: pl.DataFrame) -> Dissection:
         }
         for rule, numbers in values.items():
             if numbers:
-                finite = [v if v is not None and math.isfinite(v) else column.bad for v in numbers]
-                interval = bootstrap_interval(lambda mean: mean, finite)
+                interval = bootstrap_interval(lambda mean: mean, with_worst(numbers, column.bad).tolist())
                 diverged = int(own.filter(arm=rule)["diverged_at"].is_finite().sum())
                 cells[rule, column.name] = DissectedCell(
                     interval, len(numbers), diverged, column.grade(interval.value)
