@@ -28,6 +28,7 @@ from paripassu.evidence.by_seed import with_worst
 from paripassu.evidence.collapse import OUTCOMES_TABLE, sweep_table
 from paripassu.evidence.dissection_games import ARMS_OF_ROWS, game_beside, shares_of_adam
 from paripassu.evidence.intervals import Interval, bootstrap_interval
+from paripassu.evidence.played import judged_runs
 from paripassu.records import StudyResult
 
 ADAM, LENGTH, DIRECTION, SGD = "adam", "adam length", "adam direction", "sgd"
@@ -198,13 +199,13 @@ def _command(column: Column, columns: Sequence[Column], result: StudyResult, fol
 
 
 def dissect(columns: Sequence[Column], outcomes: pl.DataFrame) -> Dissection:
-    """The table from runs, of which those for tuning are left out.
+    """The table from the `judged_runs`.
 
     Args:
         columns: the phenomena.
         outcomes: one row a run: ``condition, arm, part, diverged_at`` and the measured numbers.
     """
-    judged = outcomes.filter(pl.col("part") != "tuning")
+    judged = judged_runs(outcomes)
     rules = judged["arm"].unique(maintain_order=True).to_list()
     cells: dict[tuple[str, str], DissectedCell] = {}
     effects: dict[str, Effects] = {}
