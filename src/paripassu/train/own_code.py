@@ -4,7 +4,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import partial
-from types import MethodType
+from pathlib import Path
+from types import MethodType, ModuleType
 from typing import Any, cast
 
 from paripassu.train.own_files import module_hash
@@ -28,12 +29,22 @@ def own_code(value: object) -> dict[str, str]:
         {}
     """
     found: dict[str, set[str]] = {}
+    for module, file in _files(value):
+        found.setdefault(file.name, set()).add(module_hash(module))
+    return {name: " ".join(sorted(found[name])) for name in sorted(found)}
+
+
+def code_files(value: object) -> set[Path]:
+    """The files that `own_code` has the hashes of."""
+    return {file for _, file in _files(value)}
+
+
+def _files(value: object) -> Iterator[tuple[ModuleType, Path]]:
     for name in dict.fromkeys(_modules(value, set())):
         module = sys.modules.get(name)
         file = getattr(module, "__file__", None)
         if module and file and name.partition(".")[0] not in _OTHERS:
-            found.setdefault(file.replace("\\", "/").rpartition("/")[2], set()).add(module_hash(module))
-    return {name: " ".join(sorted(found[name])) for name in sorted(found)}
+            yield module, Path(file).resolve()
 
 
 def _modules(value: Any, seen: set[int]) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """Python files of a person's own: imported from their path, known by the SHA-256 of their text.
 
 A file is imported under a name that no other module has, and stays importable under it, so that its classes
-can be pickled. A file that is imported already (a script that is running, a module of a package) is not
-imported twice. Its folder is searched for imports after all others.
+can be pickled. Another process makes it importable by `load_as`, which `paripassu.engine` calls. A file that
+is imported already (a script that is running, a module of a package) is not imported twice. Its folder is
+searched for imports after all others.
 """
 
 import difflib
@@ -59,14 +60,10 @@ def load_file(path: Path | str) -> ModuleType:
     for module in list(sys.modules.values()):
         if _is_of(module, path) and module_hash(module) == digest:
             return module
-    # Two files may have one text, and one file one text after another.
-    unique = hashlib.sha256(f"{path} {digest}".encode()).hexdigest()[:12]
-    module = ModuleType(f"{_PREFIX}{path.stem}_{unique}")
+    module = ModuleType(_name_of(path, digest))
     module.__file__ = str(path)
     module.__spec__ = ModuleSpec(module.__name__, None, origin=str(path))
-    folder = str(path.parent)
-    if folder not in sys.path:
-        sys.path.append(folder)
+    search_beside(path)
     sys.modules[module.__name__] = module  # dataclasses look their module up
     try:
         # Not by an import of Python's: that may take the compiled code of an earlier text.
@@ -76,6 +73,33 @@ def load_file(path: Path | str) -> ModuleType:
         raise OwnPartError(f"{path} cannot be imported: {_in_words(error, path)}") from error
     _HASHES[module.__name__] = digest
     return module
+
+
+def own_modules() -> dict[str, str]:
+    """Paths of the files that this process has loaded, by the names of their modules."""
+    loaded = {name: sys.modules[name].__file__ for name in _HASHES if name.startswith(_PREFIX)}
+    return {name: file for name, file in loaded.items() if file}
+
+
+def load_as(name: str, file: Path | str) -> None:
+    """Make a file importable by the name that `load_file` gave its module in another process.
+
+    Raises:
+        ValueError: as `load_file`, or the file's text is another than there.
+    """
+    if name in sys.modules:
+        return
+    path = Path(file)
+    if _name_of(path, file_hash(path)) != name:
+        raise OwnPartError(f"{path} changed while the study ran: give the same command again")
+    sys.modules.setdefault(name, load_file(path))
+
+
+def search_beside(file: Path | str) -> None:
+    """Search a file's folder for imports, after all others."""
+    folder = str(Path(file).parent)
+    if folder not in sys.path:
+        sys.path.append(folder)
 
 
 def load_name(text: str) -> tuple[ModuleType, str, Any]:
@@ -215,6 +239,12 @@ def errors_in(files: set[Path]) -> Generator[None]:
 def first_line(error: BaseException) -> str:
     """An error's kind and the first line of what it says."""
     return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+
+
+def _name_of(path: Path, digest: str) -> str:
+    # Two files may have one text, and one file one text after another.
+    unique = hashlib.sha256(f"{path} {digest}".encode()).hexdigest()[:12]
+    return f"{_PREFIX}{path.stem}_{unique}"
 
 
 def _is_of(module: Any, path: Path) -> bool:

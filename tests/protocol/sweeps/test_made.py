@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from tests.cases.own import own_study
 from tests.cases.studies import Here, tiny_study
 
 from paripassu import studies
@@ -12,64 +13,6 @@ from paripassu.protocol.sweeps.batch import BatchUnit
 from paripassu.records import STUDY_FILE, StudyResult
 from paripassu.records.codec import load
 from paripassu.train.own_files import OwnPartError
-
-_STUDY = '''"""Is the number above 0?
-
-Claim under test: it is.
-
-Supported if the mean is above 0, else contradicted.
-"""
-
-from dataclasses import dataclass
-
-from paripassu.protocol import Judgement, Scale, Study, decide
-from paripassu.protocol.sweeps import Cell, PlayedSweep, SeededCell, SweepDesign
-from paripassu.records import Finding, Verdict
-from paripassu.rules import SGD
-from paripassu.theory import Bilinear
-
-
-@dataclass(frozen=True)
-class System:
-    lr: float = 0.1
-    steps: int = 2
-
-    def measure(self, seed):
-        return {"number": NUMBER}
-
-
-def measure(problem, paths):
-    return {"number": [NUMBER for seed in paths.seeds]}
-
-
-def verdict(sweep, tables):
-    mean = tables.outcomes["number"].mean()
-    outcome = decide(supported=mean > 0, contradicted=mean < 0)
-    return Judgement([Finding("It is.", "toy", Verdict(outcome, f"Mean {mean}."))])
-
-
-CELL = SeededCell("toy", "number", System(), range(3))
-PLAYED = Cell("toy", "number", Bilinear(), SGD(), (0.1,), 2, range(3), measure)
-
-
-def then(outcomes):
-    return [CELL]
-
-
-STUDY = Study.from_file(
-    __file__,
-    {
-        "seeded": Scale(SweepDesign(PlayedSweep([CELL]), verdict)),
-        "played": Scale(SweepDesign(PlayedSweep([PLAYED], then), verdict)),
-    },
-)
-'''
-
-
-def own_study(folder, number):
-    path = folder / "own_sweep.py"
-    path.write_text(_STUDY.replace("NUMBER", number))
-    return studies.load(path)
 
 
 def _run(study, scale, out, **more):

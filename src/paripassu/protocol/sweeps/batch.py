@@ -18,8 +18,8 @@ import polars as pl
 
 from paripassu.evidence.sealed import SealedTables
 from paripassu.records import environment
-from paripassu.train.own_code import own_code
-from paripassu.train.own_files import OwnPartError
+from paripassu.train.own_code import code_files, own_code
+from paripassu.train.own_files import OwnPartError, errors_in
 
 CHUNKS = "chunks"
 
@@ -169,7 +169,7 @@ class BatchUnit:
         """Play the batch, unless the folder has its tables; name what was there and is not taken.
 
         Raises:
-            ValueError: a person's own file has changed since the unit was made.
+            ValueError: a person's own file has changed since the unit was made, or its code raises.
         """
         batch, sealed = self.batch, self.batch.sealed(self.folder)
         if (own := own_code(batch)) != self.own:
@@ -182,7 +182,8 @@ class BatchUnit:
             return []
         was_there = any(path.exists() for path in (sealed.index, *map(sealed.path, batch.tables)))
         began = time.monotonic()
-        frames = batch.compute()
+        with errors_in(code_files(batch)):
+            frames = batch.compute()
         made = {
             "environment": asdict(environment(self.command)),
             "seconds": time.monotonic() - began,
