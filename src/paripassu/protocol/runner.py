@@ -45,9 +45,10 @@ def run_study(
     """Do the missing work of a study in ``out`` and write its ``study.json``.
 
     With ``minutes``, the largest part of the work that can be judged by then is done, with the same number of
-    trials for every arm. A unit is begun only if it is expected to end in time. Calling again goes on, and
-    the finished study is the same as one that was never stopped. A call that computes nothing keeps the
-    environment and the command that the result has.
+    trials for every arm. A unit is begun only if it is expected to end in time, by the time of those that
+    have ended. The first of a game or a sweep are begun without knowing. A sweep is judged when all its work
+    is done. Calling again goes on, and the finished study is the same as one that was never stopped. A call
+    that computes nothing keeps the environment and the command that the result has.
 
     Args:
         study: what to run.

@@ -9,7 +9,9 @@ import hashlib
 import json
 import time
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -17,11 +19,13 @@ from typing import Any, Self
 import polars as pl
 
 from paripassu.evidence.sealed import SealedTables
+from paripassu.files import read_whole, unsealed
 from paripassu.records import environment
 from paripassu.train.own_code import code_files, own_code
 from paripassu.train.own_files import OwnPartError, errors_in
 
 CHUNKS = "chunks"
+_ALL = None  # in place of a condition
 
 
 class Batch(ABC):
@@ -165,6 +169,10 @@ class BatchUnit:
         """None: what it plays has no folders."""
         return []
 
+    def expected_seconds(self) -> float | None:
+        """By the chunks that the folder has now; None while it has none."""
+        return expected_seconds([self.batch], self.folder)[0]
+
     def carry_out(self) -> list[str]:
         """Play the batch, unless the folder has its tables; name what was there and is not taken.
 
@@ -187,6 +195,7 @@ class BatchUnit:
         made = {
             "environment": asdict(environment(self.command)),
             "seconds": time.monotonic() - began,
+            "steps": batch.run_steps,
             "own": own,
         }
         sealed.index.parent.mkdir(parents=True, exist_ok=True)
@@ -213,3 +222,24 @@ def made_where(batches: Sequence[Batch], folder: Path) -> list[Mapping[str, Any]
         ValueError: a batch's index is missing or damaged.
     """
     return [batch.sealed(folder).made().get("environment", {}) for batch in batches]
+
+
+def expected_seconds(batches: Sequence[Batch], folder: Path) -> list[float | None]:
+    """Seconds that each batch will take, by the chunks that a sweep's folder has.
+
+    Chunks of the same condition count, or all where there is none. Without any the time is not known.
+    """
+    steps, seconds = defaultdict[Any, float](float), defaultdict[Any, float](float)
+    for index in (folder / CHUNKS).glob("*.json"):
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):  # whoever needs it names it
+            values = unsealed(read_whole(index))
+            own = float(values["made"]["steps"]), float(values["made"]["seconds"])
+            for key in (_ALL, values["of"].get("condition", _ALL)):
+                steps[key] += own[0]
+                seconds[key] += own[1]
+    keys = [getattr(batch, "condition", _ALL) for batch in batches]
+    known = [key if steps[key] else _ALL for key in keys]
+    return [
+        batch.run_steps * seconds[key] / steps[key] if steps[key] else None
+        for batch, key in zip(batches, known, strict=True)
+    ]

@@ -10,7 +10,7 @@ import polars as pl
 from paripassu.evidence.collapse import sweep_tables
 from paripassu.protocol.alike import not_alike
 from paripassu.protocol.study import Design, Judgement, Unit, Work
-from paripassu.protocol.sweeps.batch import Batch, BatchUnit, made_where, read
+from paripassu.protocol.sweeps.batch import Batch, BatchUnit, expected_seconds, made_where, read
 from paripassu.protocol.sweeps.sweep import Sweep, Tables
 from paripassu.records.study import flat_settings
 
@@ -69,7 +69,11 @@ class SweepDesign(Design):
         batches, missing = self._batches(folder)
         units: list[Unit] = [BatchUnit.of(batch, folder, command) for batch in missing]
         done = sum(each.run_steps for each in batches) - sum(each.run_steps for each in missing)
-        return Work(units, done, self.sweep.run_steps if missing else done)
+        needed = self.sweep.run_steps if missing else done
+        seconds = [each for each in expected_seconds(missing, folder) if each is not None]
+        if len(seconds) < len(missing):
+            return Work(units, done, needed)
+        return Work(units, done, needed, seconds, sum(seconds))
 
     def judge(self, claim: str, folder: Path, budget: int | None = None) -> Judgement:  # noqa: ARG002 - findings have their own claims, and a sweep has one budget
         """Write the tables of all batches, and apply the verdict rule to them."""
