@@ -227,7 +227,8 @@ def made_where(batches: Sequence[Batch], folder: Path) -> list[Mapping[str, Any]
 def expected_seconds(batches: Sequence[Batch], folder: Path) -> list[float | None]:
     """Seconds that each batch will take, by the chunks that a sweep's folder has.
 
-    Chunks of the same condition count. If no chunk is of that condition, all count. Without any the time is not known.
+    Chunks of the same condition count. If no chunk is of that condition, all count. Without any the time is
+    not known.
     """
     steps, seconds = defaultdict[Any, float](float), defaultdict[Any, float](float)
     for index in (folder / CHUNKS).glob("*.json"):
