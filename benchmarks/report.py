@@ -178,7 +178,7 @@ def write_run(path: Path, run: Run, where: Environment) -> None:
     """
     rng = random.Random(str(path))  # noqa: S311 - made-up numbers
     path.mkdir(parents=True)
-    (path / "run.json").write_text(dump(RunHeader(run.settings(), where)))
+    (path / "run.json").write_text(dump(RunHeader(run.settings(), where, key=run.key())))
     centre = DIGITS.centres[path.parent.name.replace("-", " ")]
     off = abs(math.log10(run.generator.lr / centre))
     parts = rng.choice(between_evaluations())

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from paripassu import studies
+from paripassu.protocol import Study
+
 GOOD = '''
 from dataclasses import dataclass
 
@@ -76,3 +79,63 @@ def write(folder: Path, more: str = "", name: str = "mine.py") -> Path:
     path = folder / name
     path.write_text(GOOD + more)
     return path
+
+
+SWEEP = '''"""Is the number above 0?
+
+Claim under test: it is.
+
+Supported if the mean is above 0, else contradicted.
+"""
+
+from dataclasses import dataclass
+
+from paripassu.protocol import Judgement, Scale, Study, decide
+from paripassu.protocol.sweeps import Cell, PlayedSweep, SeededCell, SweepDesign
+from paripassu.records import Finding, Verdict
+from paripassu.rules import SGD
+from paripassu.theory import Bilinear
+
+
+@dataclass(frozen=True)
+class System:
+    lr: float = 0.1
+    steps: int = 2
+
+    def measure(self, seed):
+        return {"number": NUMBER}
+
+
+def measure(problem, paths):
+    return {"number": [NUMBER for seed in paths.seeds]}
+
+
+def verdict(sweep, tables):
+    mean = tables.outcomes["number"].mean()
+    outcome = decide(supported=mean > 0, contradicted=mean < 0)
+    return Judgement([Finding("It is.", "toy", Verdict(outcome, f"Mean {mean}."))])
+
+
+CELL = SeededCell("toy", "number", System(), range(3))
+PLAYED = Cell("toy", "number", Bilinear(), SGD(), (0.1,), 2, range(3), measure)
+
+
+def then(outcomes):
+    return [CELL]
+
+
+STUDY = Study.from_file(
+    __file__,
+    {
+        "seeded": Scale(SweepDesign(PlayedSweep([CELL]), verdict)),
+        "played": Scale(SweepDesign(PlayedSweep([PLAYED], then), verdict)),
+    },
+)
+'''
+
+
+def own_study(folder: Path, number: str) -> Study:
+    """A study whose system and measure give that number at each ``seed``, and are in its file."""
+    path = folder / "own_sweep.py"
+    path.write_text(SWEEP.replace("NUMBER", number))
+    return studies.load(path)

@@ -1,5 +1,6 @@
 """The rules of the study of learned noise on both sides of each bound."""
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -15,7 +16,8 @@ def _outcomes(over_augmented, over_fixed, clean):
             (study.AUGMENTED, 0.8 - over_augmented, 0.9),
             (study.FIXED, 0.8 - over_fixed, 0.9),
         ):
-            rows.append({"arm": arm, "seed": seed, "corrupted": corrupted, "clean": own})
+            rows.append({"arm": arm, "seed": seed, "corrupted": corrupted, "clean": own,
+                         "diverged_at": np.inf})  # fmt: skip
     return pl.DataFrame(rows)
 
 
@@ -42,7 +44,8 @@ def _games(adam, nsgda, over_fixed):
                 (study.NO_NOISE, 0.4 + lead),
                 (study.FIXED, 0.4 + over_fixed),
             ):
-                rows.append({"condition": condition, "arm": arm, "seed": seed, "distance": distance})
+                rows.append({"condition": condition, "arm": arm, "seed": seed, "distance": distance,
+                             "diverged_at": np.inf})  # fmt: skip
     return pl.DataFrame(rows)
 
 
@@ -59,14 +62,28 @@ def test_games_are_judged_under_both_rules(numbers, outcomes):
     assert tuple(finding.verdict.outcome for finding in findings) == outcomes
 
 
-def test_a_seed_that_diverged_is_left_out_of_games():
-    games = _games(0.02, 0.02, 0.02)
-    lost = games.with_columns(
-        distance=pl.when((pl.col("seed") == 3) & (pl.col("arm") == study.LEARNED))
-        .then(float("nan"))
-        .otherwise(pl.col("distance"))
+def _lose(outcomes, arm, count, *numbers):
+    lost = (pl.col("arm") == arm) & (pl.col("seed") < count)
+    return outcomes.with_columns(
+        *(pl.when(lost).then(np.nan).otherwise(number).alias(number) for number in numbers),
+        diverged_at=pl.when(lost).then(1.0).otherwise("diverged_at"),
     )
-    assert [finding.verdict.outcome for finding in study.judge_games(lost)] == ["supported"] * 2
+
+
+def test_noise_that_diverges_does_not_win_by_the_seeds_that_are_left():
+    outcomes = _lose(_outcomes(0.02, 0.01, -0.01), study.LEARNED, 7, "corrupted", "clean")
+    games = _lose(_games(0.02, 0.01, 0.01), study.LEARNED, 7, "distance")
+    for finding in (*study.judge(outcomes), *study.judge_games(games)):
+        assert finding.verdict.outcome != "supported"
+        assert "7 of 16 runs diverged" in finding.verdict.reason
+
+
+def test_another_arm_that_diverges_does_not_win_by_being_left_out():
+    games = _lose(_games(-0.02, -0.02, -0.02), study.FIXED, 7, "distance")
+    findings = {finding.claim: finding.verdict for finding in study.judge_games(games)}
+    assert findings[study.THAN_FIXED_MODES].outcome != "contradicted"
+    assert findings[study.NEARER].outcome == "contradicted"
+    assert "diverged" not in findings[study.NEARER].reason
 
 
 def test_cells_measure_clean_and_corrupted_accuracy():

@@ -34,7 +34,16 @@ def _outcomes(narrows, badly, best, informs, rare, nearer):
                     {"condition": f"ring, {rule}", "arm": arm, "seed": seed, "rare": share + noise,
                      "distance": distance + noise}
                 )  # fmt: skip
-    return pl.DataFrame(rows, infer_schema_length=None)
+    return pl.DataFrame(rows, infer_schema_length=None).with_columns(diverged_at=pl.lit(np.inf))
+
+
+def _lose(outcomes, arm, seeds, *numbers, is_finite=False):
+    """The outcomes where an arm diverged at some seeds."""
+    lost = (pl.col("arm") == arm) & pl.col("seed").is_in(seeds)
+    outcomes = outcomes.with_columns(diverged_at=pl.when(lost).then(1.0).otherwise("diverged_at"))
+    if is_finite:
+        return outcomes
+    return outcomes.with_columns(pl.when(lost).then(np.nan).otherwise(name).alias(name) for name in numbers)
 
 
 @pytest.mark.parametrize(
@@ -56,12 +65,57 @@ def test_one_better_arm_contradicts_that_the_last_is_best():
     assert by_claim[study.BEST] == "contradicted"
 
 
-def test_a_seed_that_diverged_is_left_out():
-    outcomes = _outcomes(0.1, 0.1, 0.1, 1, 0.5, 0.1)
-    lost = (pl.col("seed") == 0) & (pl.col("arm") == study.UNIFORM)
-    outcomes = outcomes.with_columns(rare=pl.when(lost).then(np.nan).otherwise("rare"))
-    by_claim = {finding.claim: finding.verdict.outcome for finding in study.judge(outcomes)}
-    assert by_claim[study.RARE] == "supported"
+_BETTER = ((0.1, 0.1, 0.1, 1, 0.5, 0.1), ["supported"] * 6)
+_WORSE = ((-0.1, -0.2, -0.1, -1, -0.5, -0.1), ["contradicted"] * 6)
+
+
+def _by_claim(outcomes):
+    return {finding.claim: finding.verdict for finding in study.judge(outcomes)}
+
+
+@pytest.mark.parametrize("is_finite", [False, True])
+@pytest.mark.parametrize(
+    ("claim", "arm", "number"),
+    [
+        (study.NARROWS, study.PRIORITISED, "gap"),
+        (study.BADLY, study.UNIFORM, "unseen"),
+        (study.BEST, study.REGULARISED, "unseen"),
+        (study.RARE, study.PRIORITISED, "rare"),
+        (study.MODES, study.PRIORITISED, "distance"),
+    ],
+)
+def test_an_arm_that_diverges_does_not_win_by_the_seeds_that_are_left(claim, arm, number, is_finite):
+    outcomes = _outcomes(*_BETTER[0])
+    lost = _by_claim(_lose(outcomes, arm, range(7), number, is_finite=is_finite))[claim]
+    assert _by_claim(outcomes)[claim].outcome == "supported"
+    assert lost.outcome != "supported"
+    assert "7 of 16 runs diverged" in lost.reason
+
+
+@pytest.mark.parametrize(
+    ("claim", "arm", "number"),
+    [
+        (study.NARROWS, study.UNIFORM, "gap"),
+        (study.BADLY, study.RANDOMISED, "unseen"),
+        (study.RARE, study.UNIFORM, "rare"),
+        (study.MODES, study.UNIFORM, "distance"),
+    ],
+)
+def test_an_arm_that_diverges_does_not_win_by_being_left_out(claim, arm, number):
+    lost = _by_claim(_lose(_outcomes(*_WORSE[0]), arm, range(7), number))[claim]
+    assert lost.outcome != "contradicted"
+
+
+def test_one_run_that_diverged_leaves_the_rest_as_it_was():
+    verdicts = _by_claim(_lose(_outcomes(*_BETTER[0]), study.UNIFORM, [0], "rare", "unseen", "gap"))
+    assert verdicts[study.RARE].outcome == "supported"
+    assert "1 of 16 runs diverged" in verdicts[study.RARE].reason
+
+
+def test_the_correlation_is_undecided_if_a_run_diverged():
+    verdict = _by_claim(_lose(_outcomes(*_BETTER[0]), study.RANDOMISED, [0], "gap"))[study.INFORMS]
+    assert verdict.outcome == "undecided"
+    assert "1 of 32 runs diverged" in verdict.reason
 
 
 def test_cells_train_by_themselves_or_are_played():

@@ -29,9 +29,10 @@ class Engine(Protocol):
 
         Args:
             function: importable by its module and name, so that a fresh process finds it.
-            tasks: independent and picklable.
+            tasks: independent and picklable. Classes and functions in a person's own files are found there.
 
         Raises:
+            ValueError: a task cannot be pickled, or unpickled where it is to run.
             RuntimeError: a process that ran a task was killed, for example because memory ran out.
         """
         ...

@@ -14,6 +14,7 @@ from multiprocessing.queues import Queue
 import torch
 
 from paripassu.engine.engine import Result, Task
+from paripassu.engine.parcel import Parcel
 from paripassu.records import usable_cores
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -53,10 +54,11 @@ class LocalEngine:
         """As `Engine.execute`.
 
         Raises:
-            ValueError: tasks need a GPU and this machine has none.
+            ValueError: tasks need a GPU and this machine has none, or a task cannot be sent to a worker.
         """
         if not tasks:
             return
+        parcels = [(task, Parcel.of(function, task)) for task in tasks]
         context = get_context("spawn")  # a fork of a process that has used torch's threads can hang
         processes = min(self.at_once, len(tasks))
         own = None
@@ -66,7 +68,7 @@ class LocalEngine:
                 own.put(place)
         with ProcessPoolExecutor(processes, context, initializer=_start_worker, initargs=(own,)) as pool:
             with _interrupts_waiting():
-                futures = {pool.submit(function, task): task for task in tasks}
+                futures = {pool.submit(Parcel.carry_out, parcel): task for task, parcel in parcels}
             try:
                 for future in as_completed(futures):
                     yield futures[future], future.result()

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import torch
 
 from paripassu.engine.engine import Result, Task
+from paripassu.engine.parcel import Parcel
 from paripassu.files import read_whole
 
 _SECONDS = 5  # to wait for a cluster's answer
@@ -153,7 +154,9 @@ class RayEngine:
         threads = max(1, int(self.cpus))
 
         def start(task: Task) -> Any:
-            return remote.remote(function, task, place, threads)
+            # Functions of a script or inside a function go too.
+            parcel = Parcel.of(function, task, ray.cloudpickle.dumps)
+            return remote.remote(parcel, place, threads)
 
         waiting, running = iter(tasks), dict[Any, tuple[Task, int]]()
         try:
@@ -206,7 +209,7 @@ def _marked(folder: Path) -> Generator[_Place]:
         place.mark.unlink(missing_ok=True)
 
 
-def _carry_out(function: Callable[[Any], Any], task: Any, place: _Place, threads: int) -> Any:
+def _carry_out(parcel: Parcel, place: _Place, threads: int) -> Any:
     """Run the task in a worker, in the folder in which the program was started."""
     try:
         os.chdir(place.start)
@@ -219,7 +222,7 @@ def _carry_out(function: Callable[[Any], Any], task: Any, place: _Place, threads
             "start from a folder that all nodes share, under the same path"
         )
     torch.set_num_threads(threads)
-    return function(task)
+    return parcel.carry_out()
 
 
 def _keep_to_this_machine() -> None:

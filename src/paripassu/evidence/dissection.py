@@ -24,9 +24,11 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import polars as pl
 
+from paripassu.evidence.by_seed import with_worst
 from paripassu.evidence.collapse import OUTCOMES_TABLE, sweep_table
 from paripassu.evidence.dissection_games import ARMS_OF_ROWS, game_beside, shares_of_adam
 from paripassu.evidence.intervals import Interval, bootstrap_interval
+from paripassu.evidence.played import judged_runs
 from paripassu.records import StudyResult
 
 ADAM, LENGTH, DIRECTION, SGD = "adam", "adam length", "adam direction", "sgd"
@@ -78,9 +80,9 @@ class Column:
             return "good"
         return "between" if sign * value > sign * self.bad else "bad"
 
-    def effect_scale(self, values: Sequence[float]) -> list[float]:
+    def effect_scale(self, values: Sequence[float | None]) -> list[float]:
         """Values on the scale of effects; a run that diverged counts as bad."""
-        finite = np.nan_to_num(np.asarray(values, np.float64), nan=self.bad, posinf=self.bad, neginf=self.bad)
+        finite = with_worst(values, self.bad)
         return (np.log10(np.maximum(finite, self.floor)) if self.log else finite).tolist()
 
 
@@ -197,13 +199,13 @@ def _command(column: Column, columns: Sequence[Column], result: StudyResult, fol
 
 
 def dissect(columns: Sequence[Column], outcomes: pl.DataFrame) -> Dissection:
-    """The table from runs, of which those for tuning are left out.
+    """The table from the `judged_runs`.
 
     Args:
         columns: the phenomena.
         outcomes: one row a run: ``condition, arm, part, diverged_at`` and the measured numbers.
     """
-    judged = outcomes.filter(pl.col("part") != "tuning")
+    judged = judged_runs(outcomes)
     rules = judged["arm"].unique(maintain_order=True).to_list()
     cells: dict[tuple[str, str], DissectedCell] = {}
     effects: dict[str, Effects] = {}
@@ -214,8 +216,7 @@ def dissect(columns: Sequence[Column], outcomes: pl.DataFrame) -> Dissection:
         }
         for rule, numbers in values.items():
             if numbers:
-                finite = [v if v is not None and math.isfinite(v) else column.bad for v in numbers]
-                interval = bootstrap_interval(lambda mean: mean, finite)
+                interval = bootstrap_interval(lambda mean: mean, with_worst(numbers, column.bad).tolist())
                 diverged = int(own.filter(arm=rule)["diverged_at"].is_finite().sum())
                 cells[rule, column.name] = DissectedCell(
                     interval, len(numbers), diverged, column.grade(interval.value)

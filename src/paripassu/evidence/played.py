@@ -33,15 +33,31 @@ class PlayedArm(NamedTuple):
     values: dict[str, list[float]]
 
 
+def judged_runs(outcomes: pl.DataFrame) -> pl.DataFrame:
+    """The runs that are judged: under each condition those on fresh seeds, if it has any, else all.
+
+    Runs for tuning are never judged.
+
+    Args:
+        outcomes: of a sweep, one row a run.
+
+    Example:
+        >>> runs = {"condition": ["ring", "ring", "digits"], "part": ["tuning", "fresh", "runs"]}
+        >>> judged_runs(pl.DataFrame(runs))["part"].to_list()
+        ['fresh', 'runs']
+    """
+    is_fresh = pl.col("part").str.starts_with("fresh")
+    is_judged = pl.when(is_fresh.any().over("condition")).then(is_fresh).otherwise(pl.col("part") != "tuning")
+    return outcomes.filter(is_judged)
+
+
 def played_arms(result: StudyResult, folder: Path) -> list[PlayedArm]:
-    """What sums a sweep up: its runs on fresh seeds if it has any, else all.
+    """What sums a sweep up: its `judged_runs`, by condition and arm.
 
     Raises:
         ValueError: the table is missing or damaged.
     """
-    outcomes = sweep_table(result, folder, OUTCOMES_TABLE)
-    is_fresh = outcomes["part"].str.starts_with("fresh")
-    return list(_arms(outcomes.filter(is_fresh) if is_fresh.any() else outcomes))
+    return list(_arms(judged_runs(sweep_table(result, folder, OUTCOMES_TABLE))))
 
 
 def _arms(outcomes: pl.DataFrame) -> Iterator[PlayedArm]:

@@ -1,7 +1,8 @@
 """Tables that are proved whole before they are read.
 
 An index beside the Parquet files says what they are of and has the digest of each, and one of itself. So a
-flipped bit, an older file or a table of something else is noticed before anything parses it.
+flipped bit, an older file or a table of something else is noticed before anything parses it. The index may
+also say how the tables were made.
 """
 
 import hashlib
@@ -44,8 +45,12 @@ class SealedTables:
         """The file of a table."""
         return self.index.with_name(f"{self.prefix}{name}.parquet")
 
-    def write(self, frames: Mapping[str, pl.DataFrame]) -> None:
+    def write(self, frames: Mapping[str, pl.DataFrame], made: Mapping[str, Any] | None = None) -> None:
         """Write tables, then the index, each whole or not at all. An index that is there is replaced.
+
+        Args:
+            frames: by name.
+            made: how, as plain values. Tables that were made otherwise are taken too.
 
         Raises:
             OSError: there is no room, or the folder cannot be written.
@@ -57,7 +62,8 @@ class SealedTables:
             with replacing(self.path(name)) as partial:
                 partial.write_bytes(stream.getvalue())
             digests[name] = hashlib.sha256(stream.getvalue()).hexdigest()
-        write_whole(self.index, sealed({"of": self.of, "tables": digests}))
+        how = {"made": dict(made)} if made else {}
+        write_whole(self.index, sealed({"of": self.of, "tables": digests, **how}))
 
     def names(self) -> Collection[str]:
         """The tables that the index names.
@@ -65,7 +71,15 @@ class SealedTables:
         Raises:
             ValueError: the index is missing, damaged or of something else; the message says which.
         """
-        return self._digests()
+        return self._index()[0]
+
+    def made(self) -> Mapping[str, Any]:
+        """How the tables were made; empty where the index does not say it.
+
+        Raises:
+            ValueError: as `names`.
+        """
+        return self._index()[1]
 
     def read(self, name: str) -> pl.DataFrame:
         """One table.
@@ -86,22 +100,23 @@ class SealedTables:
         return ""
 
     def _proved(self, name: str) -> bytes:
-        digests, path = self._digests(), self.path(name)
+        digests, path = self._index()[0], self.path(name)
         data = _content(path)
         if hashlib.sha256(data).hexdigest() != digests.get(name):
             raise ValueError(f"{path} is damaged")
         return data
 
-    def _digests(self) -> dict[str, str]:
+    def _index(self) -> tuple[dict[str, str], dict[str, Any]]:
+        """The digests of the tables by name, and how they were made."""
         content = _content(self.index)
         try:
             index = unsealed(content)
-            of, digests = index["of"], dict(index["tables"])
+            of, digests, made = index["of"], dict(index["tables"]), dict(index.get("made", {}))
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{self.index} is damaged") from error
         if of != self.of:
             raise ValueError(f"{self.index} is of other tables")
-        return digests
+        return digests, made
 
 
 def _content(path: Path) -> bytes:

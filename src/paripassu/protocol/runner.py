@@ -45,8 +45,10 @@ def run_study(
     """Do the missing work of a study in ``out`` and write its ``study.json``.
 
     With ``minutes``, the largest part of the work that can be judged by then is done, with the same number of
-    trials for every arm. A unit is begun only if it is expected to end in time. Calling again goes on, and
-    the finished study is the same as one that was never stopped.
+    trials for every arm. A unit is begun only if it is expected to end in time, by the time of those that
+    have ended. The first of a game or a sweep are begun without knowing. A sweep is judged when all its work
+    is done. Calling again goes on, and the finished study is the same as one that was never stopped. A call
+    that computes nothing keeps the environment and the command that the result has.
 
     Args:
         study: what to run.
@@ -80,7 +82,8 @@ def run_study(
             write_whole(out / STUDY_FILE, dump(replace(_unfinished(study, scale, where), remarks=remarks)))
         seconds = None if minutes is None else 60 * minutes
         sitting = Sitting(chosen.design, out, command, engine, progress, of_runs, notice, seconds)
-        return _write_result(study, scale, out, where, sitting.work_off(work))
+        budget = sitting.work_off(work)
+        return _write_result(study, scale, out, budget, where if sitting.carried_out else None)
 
 
 def summarise(study: Study, scale: str, out: Path) -> StudyResult:
@@ -108,13 +111,16 @@ def summarise(study: Study, scale: str, out: Path) -> StudyResult:
                 f"{out} is not finished ({len(missing):,} units are missing or damaged, {missing[0].path} "
                 "among them): give its command again to continue where it stopped"
             )
-        return _write_result(study, scale, out, before.environment, budget)
+        return _write_result(study, scale, out, budget)
 
 
-def _write_result(study: Study, scale: str, out: Path, where: Environment, budget: int | None) -> StudyResult:
+def _write_result(
+    study: Study, scale: str, out: Path, budget: int | None, where: Environment | None = None
+) -> StudyResult:
+    """Judge and write; without ``where`` nothing was computed, and the file says already where it was."""
     chosen = study.scale(scale)
     before = load(out / STUDY_FILE, StudyResult)
-    result = _unfinished(study, scale, where)
+    result = _unfinished(study, scale, where or before.environment)
     remarks = _kept(before, result)
     if budget is not None:
         judged = chosen.design.judge(study.claim, out, budget)

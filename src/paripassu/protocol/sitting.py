@@ -47,6 +47,15 @@ class RunInRounds(Unit, Protocol):
         ...
 
 
+@runtime_checkable
+class Timed(Unit, Protocol):
+    """A unit that knows how long it will take from units that ended after it was named."""
+
+    def expected_seconds(self) -> float | None:
+        """As far as is known now; None if nothing is."""
+        ...
+
+
 @dataclass
 class Sitting:
     """The work of one call of `paripassu.protocol.run_study`.
@@ -208,7 +217,10 @@ class _CarryOut:
             return (yield from task.unit.in_rounds(shared))
 
     def _is_too_late(self, task: Task) -> bool:
-        return self.deadline is not None and time.time() + task.seconds > self.deadline
+        if self.deadline is None:
+            return False
+        now_known = task.unit.expected_seconds() if isinstance(task.unit, Timed) else None
+        return time.time() + (task.seconds if now_known is None else now_known) > self.deadline
 
 
 @contextmanager

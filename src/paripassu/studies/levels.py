@@ -29,7 +29,8 @@ with bootstrap intervals of the mean difference.
   shares of all modes to the data's, under all three rules with whole intervals; contradicted if they do the
   opposite under one.
 
-What is neither is *undecided*.
+What is neither is *undecided*. In a difference, a run that diverged counts as the worst value that any run
+under its condition has. The correlation is undecided if a run diverged. The reason says how many did.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,7 +40,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
-from paripassu.evidence.intervals import Interval, bootstrap_interval, interval_of, resampled_indices
+from paripassu.evidence.by_seed import Estimated, lead, of_arm
+from paripassu.evidence.intervals import interval_of, resampled_indices
 from paripassu.protocol import CUT_ALL, Judgement, Scale, Study, decide
 from paripassu.protocol.study import fresh_seeds
 from paripassu.protocol.sweeps import Cell, PlayedSweep, SeededCell, SweepDesign, Tables, at_best_rate
@@ -92,7 +94,7 @@ def judge(outcomes: pl.DataFrame) -> list[Finding]:
     """All six findings, from outcomes on fresh seeds."""
     levels = outcomes.filter(condition=LEVELS)
     best = {
-        arm: _difference(levels, REGULARISED, arm, "unseen") for arm in (UNIFORM, PRIORITISED, RANDOMISED)
+        arm: lead(levels, REGULARISED, arm, "unseen", "higher") for arm in (UNIFORM, PRIORITISED, RANDOMISED)
     }
     by_rule = {
         str(condition): own
@@ -100,10 +102,10 @@ def judge(outcomes: pl.DataFrame) -> list[Finding]:
             "condition", maintain_order=True
         )
     }
-    rare = {name: _difference(own, PRIORITISED, UNIFORM, "rare") for name, own in by_rule.items()}
-    nearer = {name: _difference(own, UNIFORM, PRIORITISED, "distance") for name, own in by_rule.items()}
-    gaps = {"all seeds": _difference(levels, UNIFORM, PRIORITISED, "gap")}
-    unseen = {"all seeds": _difference(levels, UNIFORM, RANDOMISED, "unseen")}
+    rare = {name: lead(own, PRIORITISED, UNIFORM, "rare", "higher") for name, own in by_rule.items()}
+    nearer = {name: lead(own, UNIFORM, PRIORITISED, "distance", "lower") for name, own in by_rule.items()}
+    gaps = {"all seeds": lead(levels, UNIFORM, PRIORITISED, "gap", "lower")}
+    unseen = {"all seeds": lead(levels, UNIFORM, RANDOMISED, "unseen", "higher")}
     return [
         _finding(NARROWS, LEVELS, "gap of uniform levels minus that of prioritised ones", gaps),
         _finding(BADLY, LEVELS, "return on unseen levels, uniform minus randomised", unseen),
@@ -114,21 +116,15 @@ def judge(outcomes: pl.DataFrame) -> list[Finding]:
     ]
 
 
-def _of(outcomes: pl.DataFrame, arm: str, number: str) -> NDArray[np.float64]:
-    return outcomes.filter(arm=arm).sort("seed")[number].to_numpy()
+def _correlation(levels: pl.DataFrame) -> Estimated:
+    """Of information and gap over all arms' runs; seeds are resampled for all arms together.
 
-
-def _difference(outcomes: pl.DataFrame, one: str, other: str, number: str) -> Interval:
-    """Of two arms seed by seed; a seed at which one diverged is left out."""
-    difference = _of(outcomes, one, number) - _of(outcomes, other, number)
-    kept = difference[np.isfinite(difference)].tolist()
-    return bootstrap_interval(lambda mean: mean, kept or [float("nan")])
-
-
-def _correlation(levels: pl.DataFrame) -> Interval:
-    """Of information and gap over all arms' runs; seeds are resampled for all arms together."""
+    It is NaN if a run diverged, which has no features whose information could count.
+    """
     names = (UNIFORM, PRIORITISED, RANDOMISED, REGULARISED)
-    known, gaps = (np.stack([_of(levels, arm, number) for arm in names]) for number in ("information", "gap"))
+    known, gaps = (
+        np.stack([of_arm(levels, arm, number) for arm in names]) for number in ("information", "gap")
+    )
 
     def correlation(places: NDArray[np.int64]) -> float:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -136,18 +132,19 @@ def _correlation(levels: pl.DataFrame) -> Interval:
 
     seeds = known.shape[1]
     resampled = np.array([correlation(places) for places in resampled_indices(seeds, 2000)])
-    return interval_of(correlation(np.arange(seeds)), resampled, seeds)
+    interval = interval_of(correlation(np.arange(seeds)), resampled, seeds)
+    return Estimated(interval, gaps.size, int((np.isnan(gaps) | np.isnan(known)).sum()))
 
 
-def _finding(claim: str, where: str, what: str, effects: Mapping[str, Interval]) -> Finding:
+def _finding(claim: str, where: str, what: str, effects: Mapping[str, Estimated]) -> Finding:
     """Supported if all effects are above 0 with their whole intervals, contradicted if one is below."""
     outcome = decide(
-        supported=all(each.low > 0 for each in effects.values()),
-        contradicted=any(each.high < 0 for each in effects.values()),
+        supported=all(each.interval.low > 0 for each in effects.values()),
+        contradicted=any(each.interval.high < 0 for each in effects.values()),
     )
     reason = f"{what[0].upper()}{what[1:]}: " + "; ".join(f"{name} {each}" for name, each in effects.items())
-    name, least = min(effects.items(), key=lambda item: item[1].value)
-    return Finding(claim, where, Verdict(outcome, f"{reason}.", Effect(f"{what}, {name}", *least)))
+    name, least = min(effects.items(), key=lambda item: item[1].interval.value)
+    return Finding(claim, where, Verdict(outcome, f"{reason}.", Effect(f"{what}, {name}", *least.interval)))
 
 
 def _scale(base: LevelLearning, gan: PrioritisedGan, steps: int, seeds: int) -> SweepDesign:

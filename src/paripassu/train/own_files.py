@@ -1,8 +1,9 @@
 """Python files of a person's own: imported from their path, known by the SHA-256 of their text.
 
 A file is imported under a name that no other module has, and stays importable under it, so that its classes
-can be pickled. A file that is imported already (a script that is running, a module of a package) is not
-imported twice. Its folder is searched for imports after all others.
+can be pickled. Another process makes it importable by `load_as`, which `paripassu.engine` calls. A file that
+is imported already (a script that is running, a module of a package) is not imported twice. Its folder is
+searched for imports after all others.
 """
 
 import difflib
@@ -20,7 +21,6 @@ from typing import Any, NamedTuple
 from paripassu.files import NotAFileError, read_whole
 
 _PREFIX = "paripassu_own_"
-# By module, the hash of its file when the module was first used here; later edits do not change it.
 _HASHES: dict[str, str] = {}
 
 
@@ -58,16 +58,12 @@ def load_file(path: Path | str) -> ModuleType:
     path = Path(path).expanduser().resolve()
     digest = file_hash(path)
     for module in list(sys.modules.values()):
-        if _is_of(module, path) and _hash_of(module) == digest:
+        if _is_of(module, path) and module_hash(module) == digest:
             return module
-    # Two files may have one text, and one file one text after another.
-    unique = hashlib.sha256(f"{path} {digest}".encode()).hexdigest()[:12]
-    module = ModuleType(f"{_PREFIX}{path.stem}_{unique}")
+    module = ModuleType(_name_of(path, digest))
     module.__file__ = str(path)
     module.__spec__ = ModuleSpec(module.__name__, None, origin=str(path))
-    folder = str(path.parent)
-    if folder not in sys.path:
-        sys.path.append(folder)
+    search_beside(path)
     sys.modules[module.__name__] = module  # dataclasses look their module up
     try:
         # Not by an import of Python's: that may take the compiled code of an earlier text.
@@ -77,6 +73,33 @@ def load_file(path: Path | str) -> ModuleType:
         raise OwnPartError(f"{path} cannot be imported: {_in_words(error, path)}") from error
     _HASHES[module.__name__] = digest
     return module
+
+
+def own_modules() -> dict[str, str]:
+    """Paths of the files that this process has loaded, by the names of their modules."""
+    loaded = {name: sys.modules[name].__file__ for name in _HASHES if name.startswith(_PREFIX)}
+    return {name: file for name, file in loaded.items() if file}
+
+
+def load_as(name: str, file: Path | str) -> None:
+    """Make a file importable by the name that `load_file` gave its module in another process.
+
+    Raises:
+        ValueError: as `load_file`, or the file's text is another than there.
+    """
+    if name in sys.modules:
+        return
+    path = Path(file)
+    if _name_of(path, file_hash(path)) != name:
+        raise OwnPartError(f"{path} changed while the study ran: give the same command again")
+    sys.modules.setdefault(name, load_file(path))
+
+
+def search_beside(file: Path | str) -> None:
+    """Search a file's folder for imports, after all others."""
+    folder = str(Path(file).parent)
+    if folder not in sys.path:
+        sys.path.append(folder)
 
 
 def load_name(text: str) -> tuple[ModuleType, str, Any]:
@@ -126,13 +149,13 @@ def origin_of(value: type | Any) -> Origin | None:
             f"{name.rpartition('.')[2]} is defined inside a function of {file}, where another process could "
             "not find it: define it at the top of the file"
         )
-    return Origin(Path(file).resolve(), name, _hash_of(module))
+    return Origin(Path(file).resolve(), name, module_hash(module))
 
 
 def origin_in(module: ModuleType, name: str) -> Origin:
     """Of an object by its name in a module with a file."""
     assert module.__file__
-    return Origin(Path(module.__file__).resolve(), name, _hash_of(module))
+    return Origin(Path(module.__file__).resolve(), name, module_hash(module))
 
 
 def find(origin: Origin) -> Any:
@@ -175,6 +198,30 @@ def file_hash(path: Path) -> str:
         ) from error
 
 
+def module_hash(module: ModuleType) -> str:
+    """SHA-256 of a module's file when the module was first used here; later edits do not change it.
+
+    Raises:
+        ValueError: as `file_hash`.
+    """
+    if module.__name__ not in _HASHES:
+        assert module.__file__
+        _HASHES[module.__name__] = file_hash(Path(module.__file__).resolve())
+    return _HASHES[module.__name__]
+
+
+def qualified_name(value: type | Any) -> str:
+    """Where a class or a function is, as every process and every place of its file has it.
+
+    The module of a person's own file, or of a script, is called as the file.
+    """
+    module = value.__module__
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if file and module.startswith((_PREFIX, "__")):  # a script is __main__, and __mp_main__ in its workers
+        module = Path(file).stem
+    return f"{module}.{value.__qualname__}"
+
+
 @contextmanager
 def errors_in(files: set[Path]) -> Generator[None]:
     """Turn errors that come out of these files into a ``ValueError`` that names file and line."""
@@ -194,16 +241,15 @@ def first_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
 
 
+def _name_of(path: Path, digest: str) -> str:
+    # Two files may have one text, and one file one text after another.
+    unique = hashlib.sha256(f"{path} {digest}".encode()).hexdigest()[:12]
+    return f"{_PREFIX}{path.stem}_{unique}"
+
+
 def _is_of(module: Any, path: Path) -> bool:
     file = getattr(module, "__file__", None)
     return isinstance(file, str) and file.endswith(path.name) and Path(file).resolve() == path
-
-
-def _hash_of(module: ModuleType) -> str:
-    if module.__name__ not in _HASHES:
-        assert module.__file__
-        _HASHES[module.__name__] = file_hash(Path(module.__file__).resolve())
-    return _HASHES[module.__name__]
 
 
 def _in_words(error: BaseException, path: Path) -> str:

@@ -8,11 +8,14 @@ import pytest
 from tests.cases.problems import TwoTensors
 from tests.cases.studies import Here
 
+from paripassu.evidence.changes import study_changes
+from paripassu.evidence.dissection import Column, dissection
 from paripassu.evidence.groups import study_groups
 from paripassu.protocol import Judgement, Scale, Study, run_study
-from paripassu.protocol.sweeps import Cell, PlayedSweep, SweepDesign
+from paripassu.protocol.sweeps import Cell, DissectionSweep, PlayedSweep, SweepDesign
 from paripassu.protocol.sweeps.batch import read
 from paripassu.records import Finding, Verdict
+from paripassu.report.answer import played_answer
 from paripassu.report.played import summary
 from paripassu.report.study import write_study_page
 from paripassu.report.terminal import study_table
@@ -134,6 +137,35 @@ def test_a_page_and_a_table_have_every_arm(tmp_path):
     assert table.rows[1][4] == "0.1"
     assert "wild" in write_study_page(tmp_path).read_text(encoding="utf-8")
     assert study_table(result, tmp_path)
+
+
+def fresh(outcomes):
+    """A condition that is tuned, played again on fresh seeds."""
+    del outcomes
+    return [replace(OTHER, condition="tuned", seeds=range(1000, 1004), part="fresh")]
+
+
+COLUMNS = [
+    Column(condition, "", condition, "square", good=0.1, bad=1.0, margin=0.1)
+    for condition in ("noise", "tuned")
+]
+
+
+@pytest.mark.parametrize("kind", ["played", "dissection"])
+def test_every_reader_sees_every_condition_of_a_sweep_that_tunes_some(tmp_path, kind):
+    cells = [ONE, replace(OTHER, condition="tuned", part="tuning")]
+    sweep = PlayedSweep(cells, fresh) if kind == "played" else DissectionSweep(cells, fresh, columns=COLUMNS)
+    study = Study("tiny", "Is it?", "It is.", "None.", {"smoke": Scale(SweepDesign(sweep, verdict))})
+    result = _run(study, tmp_path)
+    runs = {("noise", "SGD"): 6, ("tuned", "NSGD"): 4}
+    assert {key: group.runs for key, group in study_groups(result, tmp_path).items()} == runs
+    assert {change.where for change in study_changes(tmp_path, tmp_path).changes} == {"noise", "tuned"}
+    if kind == "played":
+        assert [table.columns[0] for table in summary(result, tmp_path)] == ["noise", "tuned"]
+        assert played_answer(result, tmp_path).startswith("2 arms played 10 runs.")
+    else:
+        cells_of_table = dissection(result, tmp_path).cells
+        assert {(name, rule): cell.runs for (rule, name), cell in cells_of_table.items()} == runs
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,12 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
+from paripassu.evidence.intervals import FEWEST
+from paripassu.evidence.student import t_quantile
 from paripassu.protocol.gans.game import ByArm, Evidence, VerdictRule
 from paripassu.protocol.gans.verdict import verdict_of
 
@@ -54,18 +55,19 @@ def decisions_by_chance(
 def smallest_visible_difference(scores: ByArm) -> float:
     """Difference of two arms' mean scores that is found in 4 of 5 studies like this, for a typical pair.
 
-    From the standard deviation of the paired differences, by the normal approximation. NaN with one seed.
+    From the standard deviation of the paired differences and Student's t, as wide as the intervals are. NaN
+    with too few seeds for an interval.
 
     Args:
         scores: by arm and seed.
     """
     arms = [np.asarray(values) for values in scores.values()]
     pairs = [(a, b) for n, a in enumerate(arms) for b in arms[:n]]
-    if not pairs or len(arms[0]) < 2:
+    if not pairs or len(arms[0]) < FEWEST:
         return math.nan
     spread = float(np.median([np.std(a - b, ddof=1) for a, b in pairs]))
-    normal = NormalDist()
-    quantiles = normal.inv_cdf(0.5 + _LEVEL / 2) + normal.inv_cdf(_POWER)
+    freedom = len(arms[0]) - 1
+    quantiles = t_quantile(freedom) + t_quantile(freedom, 2 * _POWER - 1)  # of two tails, and of one
     return quantiles * spread / math.sqrt(len(arms[0]))
 
 

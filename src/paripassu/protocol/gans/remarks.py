@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from paripassu.files import read_whole
+from paripassu.protocol.alike import not_alike
 from paripassu.protocol.gans.arm_on_game import RUNS
 from paripassu.records import RUN_FILE
 
@@ -21,11 +22,4 @@ def unused(used: set[Path], out: Path) -> list[str]:
 
 def mixed(used: Iterable[Path], out: Path) -> list[str]:
     """A remark if not all runs were made by the same code on the same hardware."""
-    where = [json.loads(read_whole(out / folder / RUN_FILE))["environment"] for folder in used]
-    made = {
-        "commits": {w["commit"] for w in where},
-        "versions of torch": {w["versions"].get("torch", "unknown") for w in where},
-        "devices": {w["device"] for w in where},
-    }
-    several = [f"{what} {', '.join(sorted(each))}" for what, each in made.items() if len(each) > 1]
-    return [f"The runs were not all made alike: {'; '.join(several)}."] if several else []
+    return not_alike(json.loads(read_whole(out / folder / RUN_FILE))["environment"] for folder in used)

@@ -1,22 +1,31 @@
 """Runs that are played together: a unit of a sweep's work, with one file a table.
 
-A batch's files are named by the hash of its settings. Its index has the settings themselves and a digest of
-each file, so a batch is done if its files are proved whole and are of these settings.
+A batch's files are named by the hash of its settings. Its index has the settings themselves, a digest of
+each file and how it was made. A batch is done if its files are proved whole, and are of these settings and of
+the same text of a person's own files. One that another version of this package has made is done too.
 """
 
 import hashlib
 import json
+import time
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, is_dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import polars as pl
 
 from paripassu.evidence.sealed import SealedTables
+from paripassu.files import read_whole, unsealed
+from paripassu.records import environment
+from paripassu.train.own_code import code_files, own_code
+from paripassu.train.own_files import OwnPartError, errors_in
 
 CHUNKS = "chunks"
+_ALL = None  # in place of a condition
 
 
 class Batch(ABC):
@@ -51,9 +60,18 @@ class Batch(ABC):
         key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
         return SealedTables(folder / CHUNKS / f"{key}.json", settings, f"{key}-")
 
+    def flaw(self, folder: Path) -> str:
+        """What keeps its tables in a sweep's folder from being taken, in words; empty if nothing does."""
+        sealed = self.sealed(folder)
+        if flaw := sealed.flaw(self.tables):
+            return flaw
+        there, here = sealed.made().get("own", {}), own_code(self)
+        changed = [name for name in sorted({*there, *here}) if there.get(name) != here.get(name)]
+        return f"{sealed.index} is of another text of {', '.join(changed)}" if changed else ""
+
     def is_done(self, folder: Path) -> bool:
-        """Whether a sweep's folder has all its tables, each proved whole."""
-        return not self.sealed(folder).flaw(self.tables)
+        """Whether a sweep's folder has all its tables, each proved whole and of this code."""
+        return not self.flaw(folder)
 
 
 class ArmBatch(Batch):
@@ -117,10 +135,24 @@ def check_has_fields(what: str, *parts: object) -> None:
 
 @dataclass(frozen=True)
 class BatchUnit:
-    """A batch as a unit of work, and the study's folder for its tables."""
+    """A batch as a unit of work.
+
+    Attributes:
+        batch: what is played.
+        folder: the study's, for its tables.
+        command: that a person typed.
+        own: as `own_code` had it of the batch when the unit was made.
+    """
 
     batch: Batch
     folder: Path
+    command: str = ""
+    own: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @classmethod
+    def of(cls, batch: Batch, folder: Path, command: str) -> Self:
+        """The unit of a batch with the code that it has now."""
+        return cls(batch, folder, command, own_code(batch))
 
     @property
     def cost(self) -> int:
@@ -137,16 +169,37 @@ class BatchUnit:
         """None: what it plays has no folders."""
         return []
 
+    def expected_seconds(self) -> float | None:
+        """By the chunks that the folder has now; None while it has none."""
+        return expected_seconds([self.batch], self.folder)[0]
+
     def carry_out(self) -> list[str]:
-        """Play the batch, unless the folder has its tables; name what was there and is damaged."""
+        """Play the batch, unless the folder has its tables; name what was there and is not taken.
+
+        Raises:
+            ValueError: a person's own file has changed since the unit was made, or its code raises.
+        """
         batch, sealed = self.batch, self.batch.sealed(self.folder)
-        flaw = sealed.flaw(batch.tables)
+        if (own := own_code(batch)) != self.own:
+            names = ", ".join(
+                name for name in sorted({*own, *self.own}) if own.get(name) != self.own.get(name)
+            )
+            raise OwnPartError(f"{names} changed while the study ran: give the same command again")
+        flaw = batch.flaw(self.folder)
         if not flaw:
             return []
         was_there = any(path.exists() for path in (sealed.index, *map(sealed.path, batch.tables)))
-        frames = batch.compute()
+        began = time.monotonic()
+        with errors_in(code_files(batch)):
+            frames = batch.compute()
+        made = {
+            "environment": asdict(environment(self.command)),
+            "seconds": time.monotonic() - began,
+            "steps": batch.run_steps,
+            "own": own,
+        }
         sealed.index.parent.mkdir(parents=True, exist_ok=True)
-        sealed.write({name: frames[name] for name in batch.tables})
+        sealed.write({name: frames[name] for name in batch.tables}, made)
         return [f"{flaw}: this chunk was computed again"] if was_there else []
 
 
@@ -160,3 +213,34 @@ def read(batches: Sequence[Batch], folder: Path, table: str) -> pl.DataFrame:
     """
     frames = [batch.sealed(folder).read(table) for batch in batches if table in batch.tables]
     return pl.concat(frames, how="diagonal") if frames else pl.DataFrame()
+
+
+def made_where(batches: Sequence[Batch], folder: Path) -> list[Mapping[str, Any]]:
+    """The environment of each batch, as a run's ``run.json`` has it; empty where none was written.
+
+    Raises:
+        ValueError: a batch's index is missing or damaged.
+    """
+    return [batch.sealed(folder).made().get("environment", {}) for batch in batches]
+
+
+def expected_seconds(batches: Sequence[Batch], folder: Path) -> list[float | None]:
+    """Seconds that each batch will take, by the chunks that a sweep's folder has.
+
+    Chunks of the same condition count. If no chunk is of that condition, all count. Without any the time is
+    not known.
+    """
+    steps, seconds = defaultdict[Any, float](float), defaultdict[Any, float](float)
+    for index in (folder / CHUNKS).glob("*.json"):
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):  # whoever needs it names it
+            values = unsealed(read_whole(index))
+            own = float(values["made"]["steps"]), float(values["made"]["seconds"])
+            for key in (_ALL, values["of"].get("condition", _ALL)):
+                steps[key] += own[0]
+                seconds[key] += own[1]
+    keys = [getattr(batch, "condition", _ALL) for batch in batches]
+    known = [key if steps[key] else _ALL for key in keys]
+    return [
+        batch.run_steps * seconds[key] / steps[key] if steps[key] else None
+        for batch, key in zip(batches, known, strict=True)
+    ]

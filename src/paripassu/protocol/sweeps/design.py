@@ -8,8 +8,9 @@ from typing import Any, Self
 import polars as pl
 
 from paripassu.evidence.collapse import sweep_tables
+from paripassu.protocol.alike import not_alike
 from paripassu.protocol.study import Design, Judgement, Unit, Work
-from paripassu.protocol.sweeps.batch import Batch, BatchUnit, read
+from paripassu.protocol.sweeps.batch import Batch, BatchUnit, expected_seconds, made_where, read
 from paripassu.protocol.sweeps.sweep import Sweep, Tables
 from paripassu.records.study import flat_settings
 
@@ -63,12 +64,16 @@ class SweepDesign(Design):
         """The sweep's."""
         self.sweep.check()
 
-    def work(self, folder: Path, command: str, budget: int | None = None) -> Work:  # noqa: ARG002 - batches keep no command, and a sweep has one budget
+    def work(self, folder: Path, command: str, budget: int | None = None) -> Work:  # noqa: ARG002 - a sweep has one budget
         """The batches of the first stage that is not done."""
         batches, missing = self._batches(folder)
-        units: list[Unit] = [BatchUnit(batch, folder) for batch in missing]
+        units: list[Unit] = [BatchUnit.of(batch, folder, command) for batch in missing]
         done = sum(each.run_steps for each in batches) - sum(each.run_steps for each in missing)
-        return Work(units, done, self.sweep.run_steps if missing else done)
+        needed = self.sweep.run_steps if missing else done
+        seconds = [each for each in expected_seconds(missing, folder) if each is not None]
+        if len(seconds) < len(missing):
+            return Work(units, done, needed)
+        return Work(units, done, needed, seconds, sum(seconds))
 
     def judge(self, claim: str, folder: Path, budget: int | None = None) -> Judgement:  # noqa: ARG002 - findings have their own claims, and a sweep has one budget
         """Write the tables of all batches, and apply the verdict rule to them."""
@@ -82,7 +87,8 @@ class SweepDesign(Design):
         frames = dict(zip(Tables._fields, tables, strict=True))
         sealed = sweep_tables(self.kind, self.settings(), folder)
         sealed.write({name: frame for name, frame in frames.items() if not frame.is_empty()})
-        return self.verdict(self.sweep, tables)
+        judged = self.verdict(self.sweep, tables)
+        return replace(judged, remarks=[*judged.remarks, *not_alike(made_where(batches, folder))])
 
     def on_data(self, paths: Mapping[str, Path]) -> Self:
         """This design with a sweep from ``by_path``; unchanged without paths."""

@@ -28,6 +28,7 @@ from paripassu.records import Finding
 from paripassu.rules import Rule
 from paripassu.theory import Problem, Trajectories, constant, play
 from paripassu.theory.recording import Updates
+from paripassu.train.own_files import qualified_name
 
 Measure = Callable[[Problem, Trajectories], Mapping[str, ArrayLike]]
 """Numbers ``[R]`` by name, one for each run; a function of a module, because other processes call it."""
@@ -186,7 +187,7 @@ class PlayedSweep:
             key = hashlib.sha256(str(cell.settings()).encode()).hexdigest()[:8]
             words = f"{cell.runs_what}, {cell.amount} ({key})"
             cells[f"{cell.name} ({same + 1})" if same else cell.name] = words
-        then = {"then": f"{self.then.__module__}.{self.then.__qualname__}"} if self.then else {}
+        then = {"then": qualified_name(self.then)} if self.then else {}
         return {**then, "cells": cells}
 
     def check(self) -> None:
@@ -228,6 +229,4 @@ def _words(values: Sequence[Any], name: str) -> str:
 
 def _named(function: Callable[..., Any]) -> str:
     """A function by where it is, a dataclass by its fields."""
-    if is_dataclass(function):
-        return repr(function)
-    return f"{function.__module__}.{function.__qualname__}"
+    return repr(function) if is_dataclass(function) else qualified_name(function)
