@@ -71,10 +71,11 @@ def lead(
             the worst of runs that are all good is within the margin.
 
     Example:
-        >>> runs = {"arm": ["a", "a", "b", "b"], "seed": [0, 1, 0, 1], "error": [0.1, 0.2, 0.3, None]}
-        >>> outcomes = pl.DataFrame(runs | {"diverged_at": [float("inf")] * 3 + [7.0]})
+        >>> errors = [*[0.1, 0.2] * 3, *[0.3] * 5, None]
+        >>> runs = {"arm": ["a"] * 6 + ["b"] * 6, "seed": [*range(6)] * 2, "error": errors}
+        >>> outcomes = pl.DataFrame(runs | {"diverged_at": [float("inf")] * 11 + [7.0]})
         >>> print(lead(outcomes, "b", "a", "error", "lower"))
-        0.15 [0.1, 0.2] (1 of 4 runs diverged)
+        0.15 [0.1, 0.2] (1 of 12 runs diverged)
     """
     every = np.concatenate([of_arm(outcomes, str(arm), number) for arm in outcomes["arm"].unique()])
     finite = every[np.isfinite(every)]
