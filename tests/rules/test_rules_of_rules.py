@@ -7,8 +7,6 @@ import paripassu as pp
 from paripassu import rules
 from paripassu.optim import RuleOptimizer
 from paripassu.probe import Probe
-from paripassu.theory import Bilinear, play
-from paripassu.train import Player
 
 NONE_OF_THEM = {
     "adam": "got 'adam': give an object such as paripassu.rules.Adam()",
@@ -31,9 +29,7 @@ TAKERS = {
     "direction": lambda value: rules.Graft(rules.SGD(), value),
     "rule": lambda value: RuleOptimizer(_parameters(), 0.1, rule=value),
     "the shadow 'other'": _probe,
-    "the rule of 'x'": lambda value: play(Bilinear(), value, 0.1, 1, [0]),
     "otherwise": lambda value: rules.Orthogonal(otherwise=value),
-    "a player's rule": lambda value: Player(value, 1e-3),
 }
 WRAPPERS = [
     rules.Normalize, rules.Optimistic, rules.Orthogonal, rules.RunningNormalize, rules.Sign,

@@ -130,3 +130,8 @@ def test_rates_fall_as_torchs_schedulers_let_them(decay, scheduler, points):
         assert run.rate_factor(step) == pytest.approx(optimizer.param_groups[0]["lr"], abs=1e-12)
         optimizer.step()
         schedule.step()
+
+
+def test_a_players_rule_is_a_rule():
+    with pytest.raises(ValueError, match=r"^a player's rule must be a Rule, got the class Adam: write Adam"):
+        Player(Adam, 1e-3)
