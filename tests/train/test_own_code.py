@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from paripassu.rules import SGD, Graft
 from paripassu.train.own_code import own_code
 from paripassu.train.own_files import load_file
 
@@ -55,7 +54,7 @@ def mine(tmp_path):
         lambda m: {"players": [m.Thing()]},
         lambda m: {m.act: 1},
         lambda m: (1, {m.Thing()}),
-        lambda m: Graft(SGD(), m.Thing()),
+        lambda m: Holder(m.Thing()),
         lambda m: type("Derived", (m.Thing,), {}),
     ],
 )

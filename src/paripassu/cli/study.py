@@ -100,8 +100,7 @@ class RunStudy(_StudyOptions, EngineOptions):
     pack: Annotated[str | None, tyro.conf.arg(metavar="auto|N")] = None
     """With --device cuda: runs that share a GPU in one process; auto adds runs while that is faster."""
     minutes: float | None = None
-    """Work for this long, then judge what is done, with equal trials for all arms. Repeat it to go on.
-    The first runs are begun without knowing how long they take. A sweep is judged when it is finished."""
+    """Work about this long, then judge what is done, with equal trials for all arms. Repeat it to go on."""
     dry_run: bool = False
     """Print every run and do none."""
     quiet: bool = False
