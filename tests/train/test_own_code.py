@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from paripassu.rules import SGD, Graft
 from paripassu.train.own_code import own_code
 from paripassu.train.own_files import load_file
 
