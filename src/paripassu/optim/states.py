@@ -13,6 +13,7 @@ from paripassu.optim.group_rules import GroupRules
 from paripassu.optim.steps.capture import check_no_states
 from paripassu.rules import Rule, State
 from paripassu.rules.numbers import working
+from paripassu.rules.rule import merged
 
 States = defaultdict[Tensor, Any]
 
@@ -101,7 +102,7 @@ class Lacking:
         parameters = enumerate(p for group in groups for p in group["params"])
         fresh = {k: _fresh(p, self._parameters[p]) for k, p in parameters if p in self._parameters}
         states = {
-            key: _with_none(state, fresh[key]) if key in fresh else state
+            key: merged(state, _blank(fresh[key])) if key in fresh else state
             for key, state in saved["state"].items()
             if not isinstance(state, dict) or state
         }
@@ -128,11 +129,6 @@ def _has_more(state: State, than: State) -> bool:
     )
 
 
-def _with_none(state: State, fresh: State) -> State:
-    """``state`` and the names that only ``fresh`` has, with None."""
-    lacking = {
-        name: _with_none(state.get(name, {}), value) if isinstance(value, dict) else None
-        for name, value in fresh.items()
-        if name not in state or isinstance(value, dict)
-    }
-    return state | lacking
+def _blank(state: State) -> State:
+    """The names of a state with None for every tensor."""
+    return {name: _blank(value) if isinstance(value, dict) else None for name, value in state.items()}

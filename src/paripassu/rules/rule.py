@@ -87,17 +87,17 @@ class Rule(ABC):
         if not (isinstance(own, dict) and isinstance(fresh, dict)):
             return own
         part = getattr(self, name, None)
-        return part.complete(own, gradient) if isinstance(part, Rule) else _merged(own, fresh)
+        return part.complete(own, gradient) if isinstance(part, Rule) else merged(own, fresh)
 
 
-def _merged(own: State, fresh: State) -> State:
+def merged(own: State, fresh: State) -> State:
     """``own`` with the names that only ``fresh`` has, at any depth."""
-    lacking = {
-        name: _merged(own[name], value) if isinstance(own.get(name), dict) else value
-        for name, value in fresh.items()
-        if name not in own or (isinstance(own[name], dict) and isinstance(value, dict))
+    both = {
+        name: merged(value, fresh[name])
+        for name, value in own.items()
+        if isinstance(value, dict) and isinstance(fresh.get(name), dict)
     }
-    return own | lacking
+    return fresh | own | both
 
 
 def check_rule(name: str, value: object) -> None:
