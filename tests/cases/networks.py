@@ -26,3 +26,19 @@ def without_values(model, shape: tuple[int, ...]):
     """
     with patch.object(parametrizations._SpectralNorm, "_power_method"), torch.device("meta"):
         return model.build(shape)
+
+
+def step_on(network, optimizer, batch, *, closed) -> None:
+    """One step on the mean square of the outputs, by a closure or after the gradients."""
+
+    def closure():
+        optimizer.zero_grad()
+        loss = network(batch).square().mean()
+        loss.backward()
+        return loss
+
+    if closed:
+        optimizer.step(closure)
+    else:
+        closure()
+        optimizer.step()

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 import torch
-from tests.cases.networks import network_of, train
+from tests.cases.networks import network_of, step_on, train
 
 from paripassu.optim import NSGD, AdaNSGD
 from paripassu.probe import Probe
@@ -318,18 +318,7 @@ def test_a_step_that_the_optimizer_leaves_out_is_a_round_and_nothing_else(every,
                     probe._rounds += 1
                     continue
                 batch = batch * float("nan")
-
-            def closure(network=network, optimizer=optimizer, batch=batch):
-                optimizer.zero_grad()
-                loss = network(batch).square().mean()
-                loss.backward()
-                return loss
-
-            if closed:
-                optimizer.step(closure)
-            else:
-                closure()
-                optimizer.step()
+            step_on(network, optimizer, batch, closed=closed)
         records[has_bad] = found
     assert optimizer.skipped.total == 1
     if every == 3:  # the player is still due in the round after it

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 import torch
-from tests.cases.networks import network_of, train
+from tests.cases.networks import network_of, step_on, train
 from tests.cases.rules import NAMELESS, ShareOfWeights
 
 from paripassu.optim import NSGD, RuleOptimizer
@@ -37,18 +37,7 @@ def test_a_shadow_with_the_optimizers_rule_is_the_optimizer(rule, every, closed)
     generator = torch.Generator().manual_seed(0)
     for _ in range(6):
         batch = torch.randn(8, 3, generator=generator, dtype=torch.float64)
-
-        def closure(batch=batch):
-            optimizer.zero_grad()
-            loss = network(batch).square().mean()
-            loss.backward()
-            return loss
-
-        if closed:
-            optimizer.step(closure)
-        else:
-            closure()
-            optimizer.step()
+        step_on(network, optimizer, batch, closed=closed)
     shadows = [r for r in records if isinstance(r, Shadow)]
     updates = [r for r in records if isinstance(r, Update)]
     assert len(shadows) == len(updates) == 5 * (6 // every)
