@@ -137,6 +137,9 @@ def _torchs(params: Any, lr: Any, **more: Any) -> RuleOptimizer:
 
 _case("rule FromTorch", _torchs)
 
+# Those that overflow where torch's own optimizer does: tests/rules/test_from_torch.py.
+AS_TORCH = {"rule FromTorch"}
+
 # Those whose update of each tensor is a sum of its gradients. All others turn away from them.
 RAW_DIRECTIONS = {
     *(name for name in OPTIMIZERS if name.startswith(("NSGD", "AdaNSGD", "Graft"))),

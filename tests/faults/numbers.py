@@ -303,7 +303,7 @@ STATES = Scenario(
 def _extreme() -> int:
     """Steps of every optimizer on gradients of which some are extreme; prints the laws that were broken."""
     import torch
-    from tests.cases.rules import OPTIMIZERS
+    from tests.cases.rules import AS_TORCH, OPTIMIZERS
 
     given = json.loads(Path(_WORDS).read_text()) if Path(_WORDS).exists() else {"value": 1.0, "all": False}
     value, broken = float(given["value"]), []
@@ -312,13 +312,16 @@ def _extreme() -> int:
             weights = [torch.nn.Parameter(torch.ones(3, 2)), torch.nn.Parameter(torch.ones(4))]
             optimizer = make(weights, lr=0.01, nonfinite=nonfinite)
             broken += [
-                f"{name}, {nonfinite}: {law}" for law in _laws(optimizer, weights, given, value, nonfinite)
+                f"{name}, {nonfinite}: {law}"
+                for law in _laws(optimizer, weights, given, value, nonfinite, name in AS_TORCH)
             ]
     print(json.dumps({"broken": broken}))
     return 0
 
 
-def _laws(optimizer: Any, weights: list, given: dict, value: float, nonfinite: str) -> list[str]:
+def _laws(
+    optimizer: Any, weights: list, given: dict, value: float, nonfinite: str, may_overflow: bool
+) -> list[str]:
     import torch
 
     rng = torch.Generator().manual_seed(0)
@@ -341,7 +344,7 @@ def _laws(optimizer: Any, weights: list, given: dict, value: float, nonfinite: s
             broken.append(f"step {step} changed weights on {value}")
         if bool(raised) != (bad and nonfinite == "raise"):
             broken.append(f"step {step} raised {raised!r}")
-        if not finite and (nonfinite != "propagate" or math.isfinite(value)):
+        if not finite and not may_overflow and (nonfinite != "propagate" or math.isfinite(value)):
             broken.append(f"step {step}: weights are not finite after {value}")
             break
     return broken

@@ -63,6 +63,23 @@ def test_steps_are_torchs(kind, settings, lr):
         torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("extreme", [3e38, -3e38, 1e30, 1e-45])
+@pytest.mark.parametrize(("kind", "settings", "lr"), KINDS.values(), ids=KINDS.keys())
+def test_what_overflows_is_what_overflows_in_torch(kind, settings, lr, extreme):
+    no_decay = {} if kind is optim.Rprop else {"weight_decay": 0.0}
+    ours, theirs = nn.Parameter(torch.ones(4, 3)), nn.Parameter(torch.ones(4, 3))
+    optimizer = RuleOptimizer([ours], lr, rule=FromTorch(kind, **settings))
+    reference = kind([theirs], lr=lr, **settings, **no_decay)
+    for seed in range(3):
+        gradient = torch.randn(4, 3, generator=torch.Generator().manual_seed(seed))
+        if seed == 1:
+            gradient[0, 0] = extreme
+        ours.grad, theirs.grad = gradient, gradient.clone()
+        optimizer.step()
+        reference.step()
+    torch.testing.assert_close(ours, theirs, equal_nan=True)
+
+
 @pytest.mark.parametrize(
     ("torchs", "ours"),
     [
