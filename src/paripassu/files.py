@@ -272,14 +272,6 @@ def locked(folder: AnyPath) -> Generator[None]:
         lock.release()
 
 
-def cache_home() -> Path:
-    """Where slow results are kept: ``$PARIPASSU_CACHE``, else in ``$XDG_CACHE_HOME`` or ``~/.cache``."""
-    if given := os.environ.get("PARIPASSU_CACHE"):
-        return Path(given)
-    caches = os.environ.get("XDG_CACHE_HOME")
-    return (Path(caches) if caches else Path.home() / ".cache") / "paripassu"
-
-
 def _holder(folder: Path) -> str:
     try:
         return read_whole(folder / _HOLDER).decode()

@@ -264,13 +264,13 @@ def test_what_killed_processes_left_is_cleared_but_not_of_living_ones(folder, ho
     _load(folder)
     (entry,) = _entries(home)
     own, other = home / f".partial-1-{entry.name}", home / ".partial-2-gone-0123456789ab"
-    busy, foreign = home / ".partial-3-busy-0123456789ab", home / ".partial-4-features.safetensors"
-    for leftover in (own, other, busy, foreign):
+    busy, features = home / ".partial-3-busy-0123456789ab", home / ".partial-4-features.safetensors"
+    for leftover in (own, other, busy, features):
         leftover.mkdir()
     (entry / "index.json").unlink()
     with FileLock(home / ".locks" / "busy-0123456789ab"):
         _load(folder)
-    assert [path.exists() for path in (own, other, busy, foreign)] == [False, False, True, True]
+    assert [path.exists() for path in (own, other, busy, features)] == [False, False, True, False]
 
 
 def test_entries_have_names_that_every_file_system_takes(tmp_path, home):

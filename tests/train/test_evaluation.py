@@ -1,7 +1,9 @@
 """What is measured of a run, and the features of its data that are kept."""
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 import torch
@@ -44,6 +46,11 @@ def cache(tmp_path, monkeypatch) -> Path:
     return tmp_path / "cache"
 
 
+def _entries(cache: Path) -> list[Path]:
+    """All but the folder of locks."""
+    return [path for path in cache.iterdir() if path.name != ".locks"]
+
+
 def of_digits(network):
     return reference.reference(network, Digits().load(CPU), lambda done, total: None)
 
@@ -61,7 +68,35 @@ def test_features_of_the_data_are_computed_once(cache):
     assert sum(network.shown[0]) == 1797
     assert same(first, kept)
     assert kept.moments.count == 1797
-    assert len([*cache.iterdir()]) == 1
+    assert len(_entries(cache)) == 1
+
+
+def test_who_comes_second_waits_for_the_features_of_the_first(cache):
+    begun, may_go_on = Event(), Event()
+
+    class Held(Slow):
+        def __call__(self, images):
+            begun.set()
+            assert may_go_on.wait(60)
+            return super().__call__(images)
+
+    network = Held(shown=([],))
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(of_digits, network)
+        assert begun.wait(60)
+        second = pool.submit(of_digits, network)
+        assert not wait([second], timeout=0.2).done
+        may_go_on.set()
+        assert same(first.result(), second.result())
+    assert sum(network.shown[0]) == 1797
+
+
+def test_what_a_killed_process_left_of_features_is_removed(cache):
+    leftover = cache / ".partial-1-features-slow-0123456789abcdef.safetensors"
+    leftover.parent.mkdir()
+    leftover.touch()
+    of_digits(Slow(shown=([],)))
+    assert not leftover.exists()
 
 
 def test_other_weights_and_other_data_have_features_of_their_own(cache):
@@ -72,14 +107,14 @@ def test_other_weights_and_other_data_have_features_of_their_own(cache):
     pixels[5, 0, 3, 3] += 1
     reference.reference(network, replace(Digits().load(CPU), pixels=pixels), lambda done, total: None)
     assert (sum(network.shown[0]), sum(others.shown[0])) == (2 * 1797, 1797)
-    assert len([*cache.iterdir()]) == 3
+    assert len(_entries(cache)) == 3
 
 
 @pytest.mark.parametrize("damage", ["flipped", "truncated", "emptied", "text"])
 def test_damaged_features_are_computed_anew(cache, damage):
     network = Slow(shown=([],))
     first = of_digits(network)
-    (path,) = cache.iterdir()
+    (path,) = _entries(cache)
     data = bytearray(path.read_bytes())
     data[-40] ^= 1
     path.write_bytes({"flipped": data, "truncated": data[:-40], "emptied": b"", "text": b"x" * 99}[damage])
@@ -96,7 +131,7 @@ def test_a_stop_leaves_no_half_of_a_file(cache):
 
     with pytest.raises(KeyboardInterrupt):
         of_digits(Stopped())
-    assert [*cache.iterdir()] == []
+    assert _entries(cache) == []
 
 
 def test_a_cache_that_cannot_be_written_is_said_before_the_work(tmp_path, monkeypatch):

@@ -4,8 +4,7 @@ Each entry is a folder with the pixels and an index. The index has the source's 
 pixels and a digest of itself. An entry is written under another name and renamed when whole; one that is
 damaged, or whose source has changed, is made anew. Each process checks an entry's digests once, on all cores,
 before it uses the pixels, and again if the file has changed since. Processes that start together wait for the
-one that decodes. Entries live below ``$PARIPASSU_CACHE``, or ``$XDG_CACHE_HOME/paripassu``, or
-``~/.cache/paripassu``; any of them can be deleted at any time.
+one that decodes. Entries are in `paripassu.cache.cache_home`.
 """
 
 import hashlib
@@ -15,28 +14,25 @@ import re
 import shutil
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from paripassu.cache import cache_home, making
 from paripassu.data.source import digest
-from paripassu.files import cache_home, opened, read_whole, remove, replacing
+from paripassu.files import opened, read_whole, replacing
 from paripassu.printable import printable
 
 _LEAST_BYTES = 2**24  # less is decoded in a second or two, and not worth a file
 _PIECE = 2**26  # bytes of the pixels' file that one thread checks
 _PIXELS = "pixels.npy"
 _INDEX = "index.json"
-_LOCKS = ".locks"
 _SHOWN = 40  # characters of a source's name in an entry's: file systems take 255 bytes in all
-# What `replacing` leaves of an entry when its process is killed.
-_LEFTOVER = re.compile(r"\.partial-\d+-(?P<entry>.+-[0-9a-f]{12})")
 
 Complaints = list[str | None]
 
@@ -106,21 +102,21 @@ class CacheEntry:
             pixels = np.empty(shape, np.uint8)
             return _compacted(pixels, decode(pixels))
         folder = self.folder
-        with _alone(folder, math.prod(shape)):
+        with making(folder, partial(_no_room, folder, math.prod(shape))):
             if made := self.read():  # by another process, meanwhile
                 return made
-            with replacing(folder) as partial:
-                room = _room(partial, shape)
+            with replacing(folder) as unfinished:
+                room = _room(unfinished, shape)
                 decoded = _compacted(room, decode(room))
                 room.flush()
                 index = {
                     "fingerprint": self.fingerprint,
                     "complaints": decoded.complaints,
                     "digest": decoded.digest,
-                    "pieces": list(_pieces(partial / _PIXELS)),
+                    "pieces": list(_pieces(unfinished / _PIXELS)),
                 }
                 index["sha256"] = _digest_of(index)
-                (partial / _INDEX).write_text(json.dumps(index), encoding="utf-8")
+                (unfinished / _INDEX).write_text(json.dumps(index), encoding="utf-8")
             _CHECKED[folder / _PIXELS] = _state(folder / _PIXELS), str(index["sha256"])
         return decoded._replace(pixels=_mapped(folder, len(decoded.pixels)))
 
@@ -149,36 +145,6 @@ def _pieces(file: Path) -> Generator[str]:
 
     with ThreadPoolExecutor() as pool:
         yield from pool.map(hashed, range(0, max(1, file.stat().st_size), _PIECE))
-
-
-@contextmanager
-def _alone(folder: Path, needed: int) -> Generator[None]:
-    """Be the one process that makes an entry; what killed ones have left is removed."""
-    locks = folder.parent / _LOCKS
-    lock = FileLock(locks / folder.name)
-    try:
-        locks.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except OSError as error:
-        raise _no_room(folder, needed, str(error.strerror)) from error
-    try:
-        _clear(folder.name, folder.parent)
-        yield
-    finally:
-        lock.release()
-
-
-def _clear(own: str, home: Path) -> None:
-    """Remove what killed processes have left of entries that nobody makes now; this process makes ``own``."""
-    for path in home.glob(".partial-*"):
-        if not (leftover := _LEFTOVER.fullmatch(path.name)):
-            continue
-        entry = leftover["entry"]
-        if entry == own:
-            remove(path)
-            continue
-        with suppress(Timeout, OSError), FileLock(home / _LOCKS / entry, timeout=0):
-            remove(path)
 
 
 def _compacted(pixels: NDArray[np.uint8], complaints: Complaints) -> Decoded:

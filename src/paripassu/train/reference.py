@@ -1,12 +1,14 @@
 """Features of the real data, kept on disk if the network is slow.
 
 A file is named after the hashes of the pixels and of the network, so that it is never out of date. A damaged
-file is computed again. The files are in `paripassu.files.cache_home` and can be deleted at any time.
+file is computed again. Processes that need the same features at once wait for the one that computes them. The
+files are in `paripassu.cache.cache_home`.
 """
 
 import hashlib
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -14,8 +16,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from paripassu.cache import cache_home, making
 from paripassu.data import ImageSet
-from paripassu.files import cache_home, check_is_file, replacing
+from paripassu.files import check_is_file, replacing
 from paripassu.metrics import MAX_PAIRED_SAMPLES, FeatureNetwork, FeatureSample, Moments
 
 _LAYOUT = "2"  # of the files
@@ -46,13 +49,16 @@ def reference(
     if network.digest is None:
         return _computed(network, real, progress)
     path = _path(network.name, network.digest, real)
-    kept = _read(path)
-    if kept is None:
-        with replacing(path) as partial:
-            _make_room(partial)
-            kept = _computed(network, real, progress)
-            _write(partial, kept)
-    return kept
+    if kept := _read(path):
+        return kept
+    with making(path, partial(_cannot_keep, path.parent)):
+        if kept := _read(path):  # of another process, meanwhile
+            return kept
+        with replacing(path) as unfinished:
+            _make_room(unfinished)
+            computed = _computed(network, real, progress)
+            _write(unfinished, computed)
+    return computed
 
 
 def _computed(
@@ -74,16 +80,18 @@ def _path(name: str, weights: str, real: ImageSet) -> Path:
     return cache_home() / f"features-{name}-{digest.hexdigest()[:16]}.safetensors"
 
 
-def _make_room(partial: Path) -> None:
+def _make_room(path: Path) -> None:
     """Raise ``OSError`` where the file cannot be written: before an hour's work, not after it."""
     try:
-        partial.parent.mkdir(parents=True, exist_ok=True)
-        partial.touch()
+        path.touch()
     except OSError as error:
-        raise OSError(
-            f"features of the data cannot be kept in {partial.parent} ({error.strerror}): "
-            "name another folder in PARIPASSU_CACHE"
-        ) from error
+        raise _cannot_keep(path.parent, str(error.strerror)) from error
+
+
+def _cannot_keep(home: Path, reason: str) -> OSError:
+    return OSError(
+        f"features of the data cannot be kept in {home} ({reason}): name another folder in PARIPASSU_CACHE"
+    )
 
 
 def _tensors(sample: FeatureSample) -> dict[str, Tensor]:
