@@ -8,6 +8,7 @@ import time
 
 import pytest
 import torch
+from tests.cases.processes import started
 
 from paripassu.engine import LocalEngine
 from paripassu.files import NotAFileError
@@ -42,6 +43,12 @@ def _fail_particularly(number: int) -> int:
     if number == 0:
         raise NotAFileError("run.json", "a named pipe")
     raise ParticularError(number, unit="kg")
+
+
+def _fail_beside_others(number: int) -> int:
+    if number:
+        time.sleep(60)
+    raise ValueError("first")
 
 
 def test_every_task_is_done_once_on_one_thread():
@@ -83,6 +90,18 @@ def test_an_error_in_a_task_reaches_the_caller():
 def test_an_error_that_is_pickled_as_its_text_is_no_killed_worker(task, kind, message):
     with pytest.raises(kind, match=message):
         list(LocalEngine(1).execute(_fail_particularly, [task]))
+
+
+@pytest.mark.usefixtures("quick_workers")
+def test_processes_that_are_not_its_own_outlive_an_engine():
+    other = started(time.sleep, 60)
+    try:
+        with pytest.raises(ValueError, match="first"):
+            list(LocalEngine(2).execute(_fail_beside_others, [0, 1]))
+        other.join(timeout=1)
+        assert other.is_alive()
+    finally:
+        other.terminate()
 
 
 @pytest.mark.usefixtures("quick_workers")

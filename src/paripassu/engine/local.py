@@ -68,9 +68,11 @@ class LocalEngine:
             own = context.Queue()
             for place in _places(self.gpus)[:processes]:
                 own.put(place)
+        others = active_children()
         with ProcessPoolExecutor(processes, context, initializer=_start_worker, initargs=(own,)) as pool:
             with _interrupts_waiting():
                 futures = {pool.submit(_carry_out, parcel): task for task, parcel in parcels}
+            workers = [child for child in active_children() if child not in others]
             try:
                 for future in as_completed(futures):
                     yield futures[future], future.result()
@@ -83,8 +85,8 @@ class LocalEngine:
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
                 if any(not future.done() for future in futures):
-                    for child in active_children():
-                        child.terminate()
+                    for worker in workers:
+                        worker.terminate()
 
 
 def _places(share: float) -> list[str]:
