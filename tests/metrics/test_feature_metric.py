@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch.multiprocessing.reductions import StorageWeakRef
 
 from paripassu.metrics import (
     FeatureMetric,
@@ -28,6 +29,27 @@ def test_batches_leave_all_moments_and_the_first_rows():
     assert sample.moments.count == 100
     assert torch.allclose(sample.moments.products, Moments.of(features).products)
     assert FeatureSample.gather(features.split(7), keep=0).rows.shape == (0, 4)
+
+
+@pytest.mark.parametrize("keep", [0, 3])
+def test_batches_are_let_go(keep):
+    """The Fréchet distance needs the memory of two matrices, however many features pass."""
+    passed: list[StorageWeakRef] = []
+
+    def batches():
+        for seed in range(4):
+            batch = normals(seed, 10)
+            passed.append(StorageWeakRef(batch.untyped_storage()))
+            yield batch
+
+    def in_memory(batches):
+        for batch in batches:
+            alive.append(sum(not storage.expired() for storage in passed))
+            yield batch
+
+    alive: list[int] = []
+    assert len(FeatureSample.gather(in_memory(batches()), keep).rows) == keep
+    assert max(alive) <= 2  # the one before it goes when the next is there
 
 
 def test_scores_are_of_as_many_rows_as_their_names_say():

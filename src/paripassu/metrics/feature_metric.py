@@ -80,7 +80,8 @@ class FeatureSample:
                 moments = Moments.of(features)
             else:
                 moments.add(features)
-            rows.append(features[:keep].cpu())
+            # A slice would keep the whole batch in memory.
+            rows.append(features[:keep].to("cpu", copy=True))
             keep -= len(rows[-1])
         assert moments, "there were no batches"
         return cls(moments, torch.cat(rows))
