@@ -79,8 +79,19 @@ def test_on_inception_the_distances_have_their_own_names():
 
 @pytest.mark.parametrize(
     ("kind", "count", "limits"),
-    [("fd", 1, "at least 2"), ("kd", 10_001, "2 to 10,000"), ("recall", 5, "6 to 10,000")],
+    [
+        ("fd", 1, "2 to 1,000,000,000,000"),
+        ("fd", 10**19, "2 to 1,000,000,000,000"),
+        ("kd", 10_001, "2 to 10,000"),
+        ("recall", 5, "6 to 10,000"),
+    ],
 )
 def test_counts_that_a_metric_does_not_take_are_refused(kind, count, limits):
     with pytest.raises(ValueError, match=f"has {count:,} samples, but takes {limits}: choose another number"):
         FeatureMetric(kind, PIXELS, count)
+
+
+def test_a_metric_that_there_is_not_is_refused():
+    """Not only when it is computed: Fréchet distances on Inception's features are ``fd`` here."""
+    with pytest.raises(ValueError, match=r"kind must be one of fd, kd, .* got 'fid'"):
+        FeatureMetric("fid", InceptionFeatures(), 10_000)
