@@ -284,7 +284,7 @@ def cache_home() -> Path:
 
 def _holder(folder: Path) -> str:
     try:
-        return read_whole(folder / _HOLDER).decode()
+        return read_whole(folder / _HOLDER).decode(errors="replace")
     except OSError:  # it has only just begun or is about to end
         return "another process"
 
