@@ -88,7 +88,7 @@ def read_index(path: Path) -> Checkpoint:
     """
     try:
         checkpoint = _converter.structure(unsealed(read_whole(path / INDEX)), Checkpoint)
-    except PermissionError:
+    except (PermissionError, MemoryError):
         raise
     except Exception as error:  # whatever damage may have made of it
         raise DamagedError(f"{INDEX} was changed or lost") from error
