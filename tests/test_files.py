@@ -7,7 +7,7 @@ import pytest
 from tests.cases.strange_files import STRANGE, put
 
 import paripassu
-from paripassu.files import file_digest, inside, locked, opened, read_whole, write_whole
+from paripassu.files import FolderInUseError, file_digest, inside, locked, opened, read_whole, write_whole
 
 SOURCES = sorted(Path(paripassu.__file__).parent.rglob("*.py"))
 
@@ -32,6 +32,13 @@ def test_a_lock_clears_leftovers_at_any_depth_but_through_no_link(tmp_path):
     with locked(mine):
         assert list(deep.iterdir()) == []
     assert len(list(elsewhere.iterdir())) == 1
+
+
+def test_a_folder_in_use_is_named_whatever_became_of_its_holders_name(tmp_path):
+    with locked(tmp_path):
+        (tmp_path / ".holder").write_bytes(b"process \xff")
+        with pytest.raises(FolderInUseError, match="is in use by process"), locked(tmp_path):
+            pass
 
 
 @pytest.mark.parametrize("relative", ["samples/1.png", "./samples/1.png", "samples//1.png"])

@@ -36,8 +36,11 @@ class NotAFileError(OSError, ValueError):
     """A folder, a named pipe, a socket or a device has the place of a file; ``kind`` says which."""
 
     def __init__(self, path: AnyPath, kind: str) -> None:
-        self.kind = kind
+        self.path, self.kind = os.fspath(path), kind
         super().__init__(f"{os.fspath(path)} is {kind}, not a file: remove it or put the file back")
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:  # else pickled as its sentence, and lost
+        return type(self), (self.path, self.kind)
 
 
 def kind_of(mode: int) -> str:
@@ -231,8 +234,7 @@ def inside(folder: AnyPath, relative: str, *, pattern: str) -> Path:
         'run/samples/1.png'
     """
     folder = Path(folder)
-    path = folder / relative
-    written = PurePosixPath(relative)
+    path, written = folder / relative, PurePosixPath(relative)
     is_alike = len(written.parts) == len(PurePosixPath(pattern).parts) and written.match(pattern)
     if not (is_alike and path.resolve().is_relative_to(folder.resolve())):
         raise ValueError(
@@ -274,7 +276,7 @@ def locked(folder: AnyPath) -> Generator[None]:
 
 def _holder(folder: Path) -> str:
     try:
-        return read_whole(folder / _HOLDER).decode()
+        return read_whole(folder / _HOLDER).decode(errors="replace")
     except OSError:  # it has only just begun or is about to end
         return "another process"
 

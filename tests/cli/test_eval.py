@@ -60,6 +60,7 @@ def test_eval_measures_the_named_metrics(trained, capsys):
         ("fd-digit@30", "no feature network 'digit': did you mean digits?"),
         ("fd-inception@50k", "no metric on inception 'fd': did you mean fid?"),
         ("fid-pixels8@50k", "no metric on pixels8 'fid': did you mean fd?"),
+        ("fd-digits@99999999999999999999", "but takes 2 to 1,000,000,000,000: choose another number"),
         ("kd-digits@20k", "kd-digits@20k has 20,000 samples, but takes 2 to 10,000"),
         (
             "recall-digits@2k",
@@ -85,3 +86,9 @@ def test_eval_refuses_damaged_and_needless_weights(trained, tmp_path, capsys, mo
     code, _, err = run(capsys, "eval", str(trained), "--inception-weights", "weights.pth")
     assert code == 2
     assert "--inception-weights is for a --metric on inception" in err
+
+
+def test_eval_refuses_a_number_of_samples_without_effect(trained, capsys):
+    code, out, err = run(capsys, "eval", str(trained), "--metric", "fd-digits@30", "--samples", "40")
+    assert (code, out) == (2, "")
+    assert "--samples is for metrics without a COUNT" in err

@@ -8,8 +8,10 @@ import time
 
 import pytest
 import torch
+from tests.cases.processes import started
 
 from paripassu.engine import LocalEngine
+from paripassu.files import NotAFileError
 
 
 def _square(number: int) -> tuple[int, int]:
@@ -28,6 +30,25 @@ def _fail(number: int) -> int:
 def _die(_: int) -> int:
     os.kill(os.getpid(), signal.SIGKILL)
     return 0
+
+
+class ParticularError(Exception):
+    """Pickled as its text alone, which is not what it is made from."""
+
+    def __init__(self, number: int, *, unit: str) -> None:
+        super().__init__(f"{number} {unit}")
+
+
+def _fail_particularly(number: int) -> int:
+    if number == 0:
+        raise NotAFileError("run.json", "a named pipe")
+    raise ParticularError(number, unit="kg")
+
+
+def _fail_beside_others(number: int) -> int:
+    if number:
+        time.sleep(60)
+    raise ValueError("first")
 
 
 def test_every_task_is_done_once_on_one_thread():
@@ -56,6 +77,31 @@ def test_missing_gpus_raise(monkeypatch):
 def test_an_error_in_a_task_reaches_the_caller():
     with pytest.raises(ValueError, match="task 3 cannot be done"):
         list(LocalEngine(1).execute(_fail, [3]))
+
+
+@pytest.mark.usefixtures("quick_workers")
+@pytest.mark.parametrize(
+    ("task", "kind", "message"),
+    [
+        (0, NotAFileError, "run.json is a named pipe, not a file"),
+        (3, RuntimeError, "ParticularError: 3 kg"),
+    ],
+)
+def test_an_error_that_is_pickled_as_its_text_is_no_killed_worker(task, kind, message):
+    with pytest.raises(kind, match=message):
+        list(LocalEngine(1).execute(_fail_particularly, [task]))
+
+
+@pytest.mark.usefixtures("quick_workers")
+def test_processes_that_are_not_its_own_outlive_an_engine():
+    other = started(time.sleep, 60)
+    try:
+        with pytest.raises(ValueError, match="first"):
+            list(LocalEngine(2).execute(_fail_beside_others, [0, 1]))
+        other.join(timeout=1)
+        assert other.is_alive()
+    finally:
+        other.terminate()
 
 
 @pytest.mark.usefixtures("quick_workers")

@@ -1,5 +1,6 @@
 """A run's table says what its records say, and is made anew when it no longer belongs to them."""
 
+import errno
 import math
 import os
 import shutil
@@ -283,9 +284,10 @@ def test_text_that_looks_like_an_end_is_none(tmp_path):
     assert not (tmp_path / TABLE_FILE).exists()
 
 
-def test_a_folder_that_cannot_be_written_is_read(tmp_path, monkeypatch):
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS])
+def test_a_folder_that_cannot_be_written_is_read(number, tmp_path, monkeypatch):
     def refuse(*_, **__):
-        raise PermissionError(13, "Permission denied")
+        raise OSError(number, os.strerror(number))
 
     run_folder(tmp_path / "run")
     monkeypatch.setattr(tables, "replacing", refuse)

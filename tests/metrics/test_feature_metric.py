@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch.multiprocessing.reductions import StorageWeakRef
 
 from paripassu.metrics import (
     FeatureMetric,
@@ -30,6 +31,27 @@ def test_batches_leave_all_moments_and_the_first_rows():
     assert FeatureSample.gather(features.split(7), keep=0).rows.shape == (0, 4)
 
 
+@pytest.mark.parametrize("keep", [0, 3])
+def test_batches_are_let_go(keep):
+    """The Fréchet distance needs the memory of two matrices, however many features pass."""
+    passed: list[StorageWeakRef] = []
+
+    def batches():
+        for seed in range(4):
+            batch = normals(seed, 10)
+            passed.append(StorageWeakRef(batch.untyped_storage()))
+            yield batch
+
+    def in_memory(batches):
+        for batch in batches:
+            alive.append(sum(not storage.expired() for storage in passed))
+            yield batch
+
+    alive: list[int] = []
+    assert len(FeatureSample.gather(in_memory(batches()), keep).rows) == keep
+    assert max(alive) <= 2  # the one before it goes when the next is there
+
+
 def test_scores_are_of_as_many_rows_as_their_names_say():
     real, fake = normals(0, 60), normals(1, 60) + 0.3
     samples = (FeatureSample.gather([each], keep=60) for each in (real, fake))
@@ -57,8 +79,19 @@ def test_on_inception_the_distances_have_their_own_names():
 
 @pytest.mark.parametrize(
     ("kind", "count", "limits"),
-    [("fd", 1, "at least 2"), ("kd", 10_001, "2 to 10,000"), ("recall", 5, "6 to 10,000")],
+    [
+        ("fd", 1, "2 to 1,000,000,000,000"),
+        ("fd", 10**19, "2 to 1,000,000,000,000"),
+        ("kd", 10_001, "2 to 10,000"),
+        ("recall", 5, "6 to 10,000"),
+    ],
 )
 def test_counts_that_a_metric_does_not_take_are_refused(kind, count, limits):
     with pytest.raises(ValueError, match=f"has {count:,} samples, but takes {limits}: choose another number"):
         FeatureMetric(kind, PIXELS, count)
+
+
+def test_a_metric_that_there_is_not_is_refused():
+    """Not only when it is computed: Fréchet distances on Inception's features are ``fd`` here."""
+    with pytest.raises(ValueError, match=r"kind must be one of fd, kd, .* got 'fid'"):
+        FeatureMetric("fid", InceptionFeatures(), 10_000)

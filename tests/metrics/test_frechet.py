@@ -125,6 +125,14 @@ def test_far_from_the_origin_is_as_near_it(shift, precision):
     assert between_moments(far, Moments.of(fake + shift)) == pytest.approx(near, rel=precision)
 
 
+@pytest.mark.parametrize("more", [torch.zeros(3, 1), torch.zeros(4)])
+def test_more_features_of_another_shape_are_refused(more):
+    moments = Moments.of(normals(0, 9, 4))
+    with pytest.raises(ValueError, match=r"features must be \[N, 4\], got \["):
+        moments.add(more)
+    assert moments.count == 9
+
+
 def test_values_beyond_measure_are_refused():
     with pytest.raises(ValueError, match=r"features reach 1e\+60, and at most 1e\+45"):
         Moments.of(torch.full((5, 2), 1e60, dtype=torch.float64))

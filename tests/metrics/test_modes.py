@@ -78,6 +78,8 @@ def test_far_from_the_origin_float32_samples_are_measured_to_their_own_precision
         (torch.zeros(0, 2), CORNERS, STD, "N >= 1"),
         (torch.zeros(5, 3), CORNERS, STD, r"got \[5, 3\] and \[4, 2\]"),
         (torch.zeros(5), CORNERS, STD, r"\[N, 2\]"),
+        (at(0), CORNERS[:0], STD, "K >= 1"),
+        (at(0), CORNERS / 0, STD, "centres hold NaN or inf"),
         (at(0), CORNERS, 0.0, "std must be finite and > 0, got 0.0"),
         (at(0), CORNERS, math.nan, "std must be finite and > 0, got nan"),
     ],

@@ -31,7 +31,9 @@ def test_draws_of_the_law_itself_have_the_divergence_of_their_number():
     assert triple_coverage(digits).divergence == pytest.approx(999 / 52_000, rel=0.15)
 
 
-@pytest.mark.parametrize("digits", [torch.zeros(4), torch.zeros(0, 3), torch.full((2, 3), 10)])
+@pytest.mark.parametrize(
+    "digits", [torch.zeros(4), torch.zeros(0, 3), torch.full((2, 3), 10), torch.full((2, 3), 0.5)]
+)
 def test_what_are_no_digits_is_refused(digits):
     with pytest.raises(ValueError, match="digits must be"):
         triple_coverage(digits)

@@ -9,6 +9,7 @@ import pytest
 
 from paripassu.files import write_whole
 from paripassu.records import End, Environment, Losses, Metric, RunHeader, Samples, Update, environment
+from paripassu.records.checkpoints import read_index
 from paripassu.records.codec import RecordWriter, dump, load, proved_end, read_records, truncate
 
 RECORDS = [
@@ -178,3 +179,21 @@ def test_damaged_files_are_named(tmp_path, text):
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(ValueError, match=r"run.json is corrupt"):
         load(tmp_path / "run.json", Environment)
+
+
+def test_too_little_memory_is_no_damage(path, tmp_path, monkeypatch):
+    """Nobody deletes a run for that."""
+    write_whole(tmp_path / "run.json", dump(RunHeader({}, environment(""))))
+
+    def full(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr("json.loads", full)
+    with pytest.raises(MemoryError):
+        load(tmp_path / "run.json", RunHeader)
+    with pytest.raises(MemoryError):
+        list(read_records(path))
+    (tmp_path / "step-000000001").mkdir()
+    (tmp_path / "step-000000001" / "checkpoint.json").write_text("{}")
+    with pytest.raises(MemoryError):
+        read_index(tmp_path / "step-000000001")

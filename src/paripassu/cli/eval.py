@@ -60,6 +60,8 @@ class Eval:
         run = self._run()
         samples = run.eval_samples if self.samples is None else self.samples
         metrics = [choices.metric(name, samples) for name in self.metric]
+        if self.samples is not None and metrics and all("@" in name for name in self.metric):
+            raise ValueError("--samples is for metrics without a COUNT: leave it out, or leave out an @COUNT")
         if self.inception_weights:
             metrics = _with_weights(metrics, self.inception_weights.resolve())
         with stage_bars(quiet=self.quiet) as advance:

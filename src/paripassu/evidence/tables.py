@@ -6,6 +6,7 @@ SHA-256. A table that is not as it was written, or belongs to other records, is 
 only if its records are those that were written before its end.
 """
 
+import errno
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,7 @@ INDEX_FILE = "records.parquet.json"
 
 _VERSION = 3
 _FILE = "_file"  # no field of a record
+_NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
 _TAIL = 4096  # bytes that the last record fits into: an End's reason is a few words
 
 
@@ -215,9 +217,9 @@ def _make(folder: Path, *, must_write: bool = False) -> pl.DataFrame:
         return table
     try:
         _write(folder, table)
-    except PermissionError:
+    except OSError as error:
         # The records have all there is to know: a folder that cannot be written is read all the same.
-        if must_write:
+        if must_write or error.errno not in _NOT_WRITABLE:
             raise
     return table
 

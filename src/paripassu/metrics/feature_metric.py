@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -18,6 +18,7 @@ Kind = Literal["fd", "kd", "precision", "recall", "density", "coverage"]
 """What is computed from features: a distance, or a share of samples."""
 
 _LEAST = {"fd": 2, "kd": 2}  # a covariance's; the others need more than five neighbours
+_MOST = 10**12  # where comparing needs no limit: of more, torch cannot count the bytes of their latents
 
 MAX_PAIRED_SAMPLES = 10_000
 """Samples of each kind that a metric takes which compares all with all, in a minute on one core."""
@@ -33,7 +34,7 @@ class FeatureMetric:
         count: generated samples. All but ``fd``, which takes the whole data, take as many real ones.
 
     Raises:
-        ValueError: more samples than the kind takes, or too few.
+        ValueError: a kind that there is not, more samples than it takes, or too few.
     """
 
     kind: Kind
@@ -41,9 +42,11 @@ class FeatureMetric:
     count: int
 
     def __post_init__(self) -> None:
-        least = _LEAST.get(self.kind, 6)
-        if self.count < least or (self.compares and self.count > MAX_PAIRED_SAMPLES):
-            limits = f"{least} to {MAX_PAIRED_SAMPLES:,}" if self.compares else f"at least {least}"
+        if self.kind not in get_args(Kind):
+            raise ValueError(f"kind must be one of {', '.join(get_args(Kind))}, got {self.kind!r}")
+        least, most = _LEAST.get(self.kind, 6), MAX_PAIRED_SAMPLES if self.compares else _MOST
+        if not least <= self.count <= most:
+            limits = f"{least} to {most:,}"
             raise ValueError(
                 f"{self.name} has {self.count:,} samples, but takes {limits}: choose another number"
             )
@@ -80,7 +83,8 @@ class FeatureSample:
                 moments = Moments.of(features)
             else:
                 moments.add(features)
-            rows.append(features[:keep].cpu())
+            # A slice would keep the whole batch in memory.
+            rows.append(features[:keep].to("cpu", copy=True))
             keep -= len(rows[-1])
         assert moments, "there were no batches"
         return cls(moments, torch.cat(rows))

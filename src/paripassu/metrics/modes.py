@@ -47,13 +47,16 @@ def mode_coverage(samples: Tensor, centres: Tensor, std: float) -> ModeCoverage:
         std: of each coordinate of a mode, > 0.
 
     Raises:
-        ValueError: shapes that do not fit, no samples, or a std out of range.
+        ValueError: shapes that do not fit, no samples, centres that are not finite, or a std out of range.
     """
-    if samples.ndim != 2 or centres.ndim != 2 or samples.shape[1] != centres.shape[1] or not len(samples):
+    are_points = samples.ndim == centres.ndim == 2 and samples.shape[1] == centres.shape[1]
+    if not (are_points and len(samples) and len(centres)):
         raise ValueError(
-            "samples and centres must be [N, 2] and [K, 2] with N >= 1, "
+            "samples and centres must be [N, 2] and [K, 2] with N >= 1 and K >= 1, "
             f"got {list(samples.shape)} and {list(centres.shape)}"
         )
+    if not centres.isfinite().all():
+        raise ValueError("centres hold NaN or inf: no sample would be near any mode")
     if not (std > 0 and math.isfinite(std)):
         raise ValueError(f"std must be finite and > 0, got {std}")
     # Not torch.cdist: it multiplies matrices, and float32 cancellation moves points by a hundredth.

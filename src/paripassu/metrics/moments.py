@@ -49,7 +49,9 @@ class Moments:
         return moments
 
     def add(self, features: Tensor) -> None:
-        """Take ``[N, D]`` more."""
+        """Take ``[N, D]`` more; raises as `of`."""
+        if features.shape[1:] != self.mean.shape:
+            raise ValueError(f"features must be [N, {len(self.mean)}], got {list(features.shape)}")
         check_finite(features)
         for part in features.detach().split(_ROWS):
             if not len(part):

@@ -37,10 +37,12 @@ def triple_coverage(digits: Tensor) -> TripleCoverage:
         digits: ``[N, 3]`` integers 0..9, what each channel of each sample shows.
 
     Raises:
-        ValueError: another shape, no samples, or numbers that are no digits.
+        ValueError: another shape, no samples, numbers that are no digits, or floats.
     """
     if digits.ndim != 2 or digits.shape[1] != 3 or not len(digits):
         raise ValueError(f"digits must be [N, 3] with N >= 1, got {list(digits.shape)}")
+    if digits.is_floating_point():
+        raise ValueError(f"digits must be integers, got {digits.dtype}: pass class indices")
     if int(digits.min()) < 0 or int(digits.max()) >= _DIGITS:
         raise ValueError(
             f"digits must be 0 to 9, got {int(digits.min())} to {int(digits.max())}: pass class indices"

@@ -49,7 +49,7 @@ def load(path: AnyPath, kind: type[T]) -> T:
         data = unsealed(read_whole(path))
         check_schema(data.get("schema"), path)
         return _converter.structure(data, kind)
-    except (_OtherSchemaError, OSError):
+    except (_OtherSchemaError, OSError, MemoryError):
         raise
     except Exception as error:  # whatever damage may have made of it
         raise _corrupt(path, kind.__name__) from error
@@ -211,6 +211,8 @@ def read_records(path: AnyPath) -> Iterator[Record]:
     for number, line in enumerate(lines[:-1], start=1):
         try:
             yield _record(json.loads(line, parse_constant=_refused))
+        except MemoryError:
+            raise
         except Exception as error:  # whatever a line may hold
             raise ValueError(
                 f"{path}, line {number} is no record of schema version {SCHEMA}: read it with the paripassu "

@@ -68,9 +68,16 @@ def _commit() -> str:
     # once: whatever is changed meanwhile, a process goes on with the code that it began with.
     import subprocess
 
-    git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
-    try:
-        found = subprocess.run(git, capture_output=True, encoding="utf-8", check=True)  # noqa: S603
+    here = Path(__file__)
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(here.parent), *arguments]
+        found = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)  # noqa: S603
         return found.stdout.strip()
+
+    try:
+        # An environment is often inside of a person's own checkout, whose commit is not ours.
+        git("ls-files", "--error-unmatch", here.name)
+        return git("describe", "--always", "--dirty", "--abbrev=12")
     except (OSError, subprocess.CalledProcessError):
         return ""

@@ -7,6 +7,7 @@ optimizers' state as a torch file that loads with ``weights_only=True``, and an 
 
 import hashlib
 import io
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,8 @@ def save_checkpoint(folder: Path, state: TrainingState, records: RecordWriter) -
             Checkpoint(records.key, state.step, state.seconds, state.described, files, size, digest),
         )
     for old in checkpoints(folder)[:-KEPT]:
-        shutil.rmtree(old)
+        # Gone at once, for who reads it meanwhile; the name is what a kill leaves of `replacing`.
+        shutil.rmtree(old.rename(old.with_name(f".partial-{os.getpid()}-{old.name}")))
 
 
 def _unshared(value: Any) -> Any:
