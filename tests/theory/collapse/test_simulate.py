@@ -169,6 +169,15 @@ def test_a_run_that_stops_at_recovery_begins_as_the_whole_one():
     assert (stopped.diverged_at == math.inf).all()
 
 
+def test_a_run_that_stops_between_two_players_has_the_weights_of_its_last_record():
+    settings = {"lr_d": 0.1, "lr_g": 0.01, "steps": 3000, "seeds": range(3), "updates": "alternating"}
+    stopped = simulate(Framework(d=100), "nsgda", until_recovered=True, **settings)
+    last = np.isfinite(stopped.norm_w).sum(axis=1) - 1
+    assert (stopped.steps[last] < 3000).any()
+    ends = np.linalg.norm(stopped.W, axis=(1, 2))
+    assert ends == pytest.approx(stopped.norm_w[range(3), last], rel=1e-12)
+
+
 @pytest.mark.parametrize("threads", [1, 3])
 def test_threads_change_nothing(threads):
     settings = {"lr_d": 0.1, "lr_g": 0.01, "steps": 40, "seeds": range(19), "momentum": 0.5}
