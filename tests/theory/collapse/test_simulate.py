@@ -128,6 +128,12 @@ def test_fewer_records_of_the_same_path():
         ({"method": "shares", "trainable": True}, "leave out trainable"),
         ({"record": [3, 2]}, "increasing"),
         ({"record": [0, 99]}, "within"),
+        ({"steps": 10.5}, "steps must be a whole number, got 10.5"),
+        ({"batch": 2.5}, "batch must be a whole number, got 2.5"),
+        ({"threads": 1.5}, "threads must be a whole number, got 1.5"),
+        ({"momentum": "0.5"}, "momentum must be a number, got the text '0.5'"),
+        ({"start": (np.zeros((2, 10, 1000)), np.zeros((1, 8, 1000)))}, "of the same R"),
+        ({"start": (0.0, 0.0)}, "of the same R"),
         ({"start": (np.zeros((1, 10, 3)), np.zeros((1, 8, 3)))}, "shapes"),
     ],
 )
