@@ -352,6 +352,7 @@ def _overlapping():
         (lambda: critical_width(KernelGame(regularization=0.0), 0.1, 0.1), "no width converges"),
         (lambda: narrowest_width(KernelGame(regularization=0.0), 0.1), "no width converges"),
         (lambda: narrowest_width(ONE, 0.1, point=1), r"point must be in 0..0, got 1"),
+        (lambda: narrowest_width(KernelGame(generated=(0.5,)), 0.1), "of balanced masses, got 0.5 near"),
         (lambda: jacobian(ONE, 0.1, 0.1, point=1), r"point must be in 0..0, got 1"),
         (lambda: jacobian(ONE, 0.1, 0.1, updates="both"), "updates must be one of"),
         (lambda: jacobian(ONE, 0.1, 0.1, method="adam"), "method must be one of"),

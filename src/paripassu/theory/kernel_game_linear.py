@@ -150,7 +150,8 @@ def critical_width(game: KernelGame, lr_d: float, lr_g: float, point: int = 0) -
     σ*² = 4 η_g P / (η_d λ²), where 4b = a². A wider kernel is slower, a narrower one oscillates.
 
     Raises:
-        ValueError: rates that are not > 0, no such point, or no regularization: then no width converges.
+        ValueError: rates that are not > 0, no such point, masses that are not balanced, or no regularization:
+            then no width converges.
 
     Example:
         >>> from paripassu.theory import KernelGame, critical_width
@@ -165,7 +166,8 @@ def narrowest_width(game: KernelGame, lr_g: float, point: int = 0) -> float:
     """The width below which balanced masses leave, both players at once at small rates: σ² = η_g P / λ.
 
     Raises:
-        ValueError: a rate that is not > 0, no such point, or no regularization: then every width leaves.
+        ValueError: a rate that is not > 0, no such point, masses that are not balanced, or no regularization:
+            then every width leaves.
 
     Example:
         >>> from paripassu.theory import KernelGame, narrowest_width
@@ -185,7 +187,13 @@ def _check_rates(game: KernelGame, **rates: float) -> None:
 
 
 def _square_mass(game: KernelGame, point: int) -> float:
-    return sum(mass**2 for mass in _own_masses(game, point))
+    own = _own_masses(game, point)
+    if not math.isclose(sum(own), game.masses[point], rel_tol=1e-12):
+        raise ValueError(
+            f"these widths are of balanced masses, got {sum(own)} near a point of {game.masses[point]}: take "
+            "the spectral_radius of a jacobian"
+        )
+    return sum(mass**2 for mass in own)
 
 
 def _own_masses(game: KernelGame, point: int) -> list[float]:
