@@ -122,6 +122,17 @@ def test_cells_are_the_predicted_phases(opened, updates, momentum):
     assert theirs == ours.tolist()
 
 
+def test_a_circle_of_constant_size_never_comes_to_rest(opened):
+    rates = np.geomspace(0.013, 0.9, 30).tolist()
+    script = """
+    const [settings, rates] = arguments;
+    return rates.map((d) => rates.map((g) => phaseOf(eigenvalues({ ...settings, lrD: d, lrG: g }))));
+    """
+    settings = SETTINGS | {"updates": "alternating", "regularization": 0.0}
+    cells = opened().execute_script(script, settings, rates)
+    assert {cell for row in cells for cell in row} == {"leaves"}
+
+
 def test_examples_do_what_their_names_say(opened):
     browser, seen = opened(), {}
     for button in browser.find_elements(By.CSS_SELECTOR, "#presets button"):

@@ -95,6 +95,26 @@ def test_longer_searches_find_at_least_as_much():
         assert 0 < longer < 1
 
 
+def test_a_network_that_diverged_knows_nothing():
+    def broken(x):
+        return _two_classes(x) * math.nan
+
+    assert accuracy(broken, POINTS, SIDES) == 0.0
+    assert attacked_accuracy(broken, POINTS, SIDES, 0.1, "l2") == 0.0
+
+
+def test_wrong_images_and_noise_are_named():
+    with pytest.raises(ValueError, match="at least one image"):
+        accuracy(_two_classes, POINTS[:0], SIDES[:0])
+    with pytest.raises(ValueError, match="at least one image"):
+        attacked_accuracy(_two_classes, POINTS[:0], SIDES[:0], 0.1, "l2")
+    with pytest.raises(ValueError, match=r"within pixels \(0.0, 1.0\), got .* give their own range"):
+        attacked_accuracy(_two_classes, 2 * POINTS, SIDES, 0.0, "l2")
+    for std, draws in ((-1.0, 5), (math.nan, 5), (0.1, 0)):
+        with pytest.raises(ValueError, match="finite std >= 0 and draws >= 1"):
+            noisy_accuracy(_two_classes, POINTS, SIDES, std, draws)
+
+
 def test_equal_seeds_give_equal_attacks():
     draws = [attacked_accuracy(_two_classes, POINTS, SIDES, 0.2, "l2", steps=2, restarts=1) for _ in range(2)]
     assert draws[0] == draws[1]

@@ -95,6 +95,14 @@ def test_raw_directions_never_move_an_absent_frequency(rule):
         ({"loss_scale": np.inf}, "loss_scale must be finite and > 0"),
         ({"tests": 501}, r"tests must be in 1\.\.500, got 501"),
         ({"without": (8, 0)}, r"two numbers in 0\.\.7"),
+        ({"without": (1, 2, 3)}, r"two numbers in 0\.\.7"),
+        (
+            {"without": (7, 1), "network": Perceptron((4,), side=12)},
+            "leave it out with a network for side 12",
+        ),
+        ({"batch": 2.5}, "batch must be a whole number, got 2.5"),
+        ({"per_class": 2.5}, "per_class must be a whole number, got 2.5"),
+        ({"tests": 2.5}, "tests must be a whole number, got 2.5"),
     ],
 )
 def test_wrong_settings_are_named(wrong, message):

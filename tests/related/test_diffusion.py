@@ -136,6 +136,7 @@ def test_every_kind_is_played(settings):
 def test_training_and_test_digits_share_none():
     training, test = parts()
     assert (len(training.images), len(test.images)) == (1300, 497)
+    assert training.labels.bincount().min() == 120  # what per_class may be
     rows = {tuple(image.tolist()) for image in training.images}
     assert sum(tuple(image.tolist()) in rows for image in test.images) == 0
 
@@ -148,6 +149,10 @@ def test_training_and_test_digits_share_none():
         ({"augment": False}, "leave augment on"),
         ({"fixed": 0.0}, "fixed must be"),
         ({"blocks": 0}, "blocks must be"),
+        ({"width": 2.5}, "width must be a whole number, got 2.5"),
+        ({"per_class": 121}, r"per_class must be in 1\.\.120, got 121"),
+        ({"noise": "fixed", "both": True}, "both is of learned noise"),
+        ({"noise": "none", "sigma_is": "code"}, "sigma_is is of learned noise"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):

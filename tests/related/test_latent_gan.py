@@ -85,7 +85,9 @@ def test_a_term_in_the_autoencoder_makes_other_latents():
         ({"space": "spectra", "coder_weight": 1.0}, "for latents"),
         ({"batch": 1}, "batch must be"),
         ({"batch": 17}, "batch must be"),
-        ({"width": 0}, "latent and width"),
+        ({"width": 0}, "width must be >= 1, got 0"),
+        ({"batch": 2.5}, "batch must be a whole number, got 2.5"),
+        ({"data_seed": -1}, "data_seed must be >= 0, got -1"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):

@@ -83,7 +83,12 @@ def test_two_fits_with_one_seed_are_the_same():
 
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [({"latent": 0}, "latent, width"), ({"lr": 0.0}, "lr must"), ({"weight": -1.0}, "weight")],
+    [
+        ({"latent": 0}, "latent must be >= 1, got 0"),
+        ({"steps": 2.5}, "steps must be a whole number, got 2.5"),
+        ({"lr": 0.0}, "lr must"),
+        ({"weight": -1.0}, "weight"),
+    ],
 )
 def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):

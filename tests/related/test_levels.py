@@ -88,7 +88,8 @@ def test_an_agent_learns_its_levels_and_less_of_unseen_ones():
     ("settings", "message"),
     [
         ({"kind": "some"}, "kind must be"),
-        ({"dataset": 1}, "dataset must be"),
+        ({"dataset": 1}, "dataset must be >= 2, got 1"),
+        ({"updates": 2.5}, "updates must be a whole number, got 2.5"),
         ({"updates": 0}, "updates must be"),
         ({"generate": 1.5}, "generate must be"),
         ({"lr": math.nan}, "lr must be"),

@@ -115,6 +115,7 @@ def test_width_is_a_unit_of_length(updates):
     [
         ({"points": ()}, "points must have one or more coordinates"),
         ({"points": ((0.0,), (20.0, 1.0))}, "points must have one or more coordinates"),
+        ({"points": (1.0, 20.0)}, "points must have one or more coordinates"),
         ({"points": ((math.nan,),)}, "points must be finite"),
         ({"masses": (0.5, 0.5)}, "masses must be one a point, got 2 for 1"),
         ({"masses": (0.0,)}, "masses must be finite and > 0"),

@@ -15,6 +15,7 @@ from paripassu.theory import (
     narrowest_width,
     phase_diagram,
     play,
+    predicted_phases,
     spectral_radius,
 )
 
@@ -125,6 +126,16 @@ def test_without_regularization_only_alternating_games_circle():
     game = KernelGame(regularization=0.0)
     assert spectral_radius(jacobian(game, 0.3, 0.2, updates="alternating")) == pytest.approx(1, rel=1e-12)
     assert spectral_radius(jacobian(game, 0.3, 0.2)) == pytest.approx(math.sqrt(1.06), rel=1e-12)
+
+
+def test_a_circle_of_constant_size_never_comes_to_rest():
+    """Its spectral radius is 1, and rounding decides nothing: alternating without λ, and at b = a."""
+    rates = np.linspace(0.01, 0.4, 40)
+    free = KernelGame(regularization=0.0)
+    words, clear = predicted_phases(free, *np.meshgrid(rates, rates), SGD(), updates="alternating")
+    assert set(words.ravel()) == {"leaves"}
+    assert not clear.any()
+    assert set(predicted_phases(ONE, rates, np.ones(40), SGD())[0]) == {"leaves"}
 
 
 MU = np.linalg.eigvals(jacobian(ONE, 0.3, 0.4)) - 1
@@ -335,6 +346,13 @@ def _overlapping():
     ("make", "message"),
     [
         (lambda: jacobian(ONE, 0.1, -0.1), "learning rates must be >= 0"),
+        (lambda: jacobian(ONE, [0.1, math.nan], 0.1), "learning rates must be >= 0 and finite"),
+        (lambda: critical_width(ONE, 0.0, 0.1), "lr_d must be finite and > 0, got 0.0"),
+        (lambda: critical_width(ONE, 0.1, -0.1), "lr_g must be finite and > 0, got -0.1"),
+        (lambda: critical_width(KernelGame(regularization=0.0), 0.1, 0.1), "no width converges"),
+        (lambda: narrowest_width(KernelGame(regularization=0.0), 0.1), "no width converges"),
+        (lambda: narrowest_width(ONE, 0.1, point=1), r"point must be in 0..0, got 1"),
+        (lambda: narrowest_width(KernelGame(generated=(0.5,)), 0.1), "of balanced masses, got 0.5 near"),
         (lambda: jacobian(ONE, 0.1, 0.1, point=1), r"point must be in 0..0, got 1"),
         (lambda: jacobian(ONE, 0.1, 0.1, updates="both"), "updates must be one of"),
         (lambda: jacobian(ONE, 0.1, 0.1, method="adam"), "method must be one of"),
@@ -345,6 +363,7 @@ def _overlapping():
         (lambda: phase_diagram(KernelGame(generated=(0.5, 0.5)), [0.1], [0.1]), "neutral direction"),
         (lambda: phase_diagram(KernelGame(offset=0.0), [0.1], [0.1]), "take an offset > 0"),
         (lambda: phase_diagram(ONE, [0.1], [0.1], steps=50), "steps must be >= 100, got 50"),
+        (lambda: phase_diagram(ONE, [0.1], [0.1], steps=200.0), "steps must be a whole number, got 200.0"),
         (lambda: cycle_radius(play(ONE, SGD(), 0.1, 2, [0], record=[0]), after=1), "from step 1 on"),
     ],
 )

@@ -206,7 +206,13 @@ def test_runs_begin_where_they_are_given_to():
         ({"problem": NoisyQuadratic(), "updates": "alternating"}, "needs two players"),
         ({"record": [9]}, "within"),
         ({"schedule": lambda n: -1.0}, "factors >= 0, got -1.0 at update 1"),
+        ({"schedule": lambda n: 1 - n / 3}, r"at update 4: it is called for 1 to steps \+ 1 = 4"),
+        ({"record": [0, 1.5]}, "record must be whole numbers"),
         ({"start": {"x": [[[1.0]]]}}, "start must name the players"),
+        ({"start": {"x": [[[1.0]]], "y": [[[1.0]], [[2.0]]]}}, "start of 'y' must have the shapes"),
+        ({"start": {"x": [[[1.0], [2.0]]], "y": [[[1.0]]]}}, "of the same R"),
+        ({"start": {"x": [1.0], "y": [1.0]}}, "of the same R"),
+        ({"start": {"x": [], "y": []}}, "of the same R"),
         ({"start": {"x": [[[1.0, 2.0]]], "y": [[[1.0]]]}}, "start of 'x' must have the shapes"),
     ],
 )

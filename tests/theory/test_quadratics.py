@@ -318,6 +318,7 @@ def test_gradients_that_grow_geometrically_reach_adams_bound():
 def test_adams_bound_is_infinite_for_long_momentum():
     assert adam_bound((0.9, 0.5)) == math.inf
     assert math.isfinite(adam_bound((0.9, 0.5), step=10))
+    assert adam_bound((0.9, 0.1), step=1000) == math.inf
 
 
 @pytest.mark.parametrize(
@@ -332,7 +333,8 @@ def test_adams_bound_is_infinite_for_long_momentum():
         (lambda: TwoPoint(1.0, 1.0), "low must be below high"),
         (lambda: TwoPoint(p=1.0), "p must be in"),
         (lambda: adam_bound((1.0, 0.9)), "betas"),
-        (lambda: adam_bound((0.0, 0.9), step=0), "step"),
+        (lambda: adam_bound((0.0, 0.9), step=0), "step must be >= 1"),
+        (lambda: adam_bound((0.0, 0.9), step=1.5), "step must be a whole number, got 1.5"),
         (lambda: average_variance(2.0, 5), "lr must be in"),
         (lambda: average_variance(0.5, 0), "steps >= 1"),
         (lambda: no_limit_statistic(_short()), "together with 2n"),

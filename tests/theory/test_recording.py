@@ -28,6 +28,9 @@ def test_without_a_list_the_steps_are_logarithmic():
         (9, [[1], [2]], "increasing"),
         (9, [0, 10], r"within 0\.\.9, got 0\.\.10"),
         (9, [-1, 5], "within"),
+        (9, [0, 1.7], r"whole numbers of steps, got \[0.0, 1.7\]"),
+        (9, [0.0, math.nan], "whole numbers of steps"),
+        (9.5, None, "steps must be a whole number, got 9.5"),
     ],
 )
 def test_wrong_records_are_named(steps, record, message):

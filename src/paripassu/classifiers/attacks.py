@@ -45,6 +45,7 @@ def accuracy(logits: Logits, images: Tensor, labels: Tensor) -> float:
         >>> accuracy(lambda x: torch.cat([x, -x], dim=1), torch.tensor([[0.1], [-0.3]]), torch.tensor([0, 0]))
         0.5
     """
+    _check_some(images)
     with torch.no_grad():
         return float((margins(logits(images), labels) > 0).double().mean())
 
@@ -62,6 +63,9 @@ def noisy_accuracy(
         draws: of noise for each image, >= 1.
         seed: of the noise, the same for every network.
 
+    Raises:
+        ValueError: a setting out of its range, or no images.
+
     Example:
         >>> import torch
         >>> from paripassu.classifiers import noisy_accuracy
@@ -69,6 +73,8 @@ def noisy_accuracy(
         >>> noisy_accuracy(sign, torch.ones(2000, 1), torch.zeros(2000, dtype=torch.long), 1.0) > 0.8
         True
     """
+    if not 0 <= std < math.inf or draws < 1:
+        raise ValueError(f"noise needs a finite std >= 0 and draws >= 1, got {std} and {draws}")
     generator = torch.Generator().manual_seed(seed)
     noise = [torch.randn(images.shape, generator=generator).to(images.dtype) for _ in range(draws)]
     return sum(accuracy(logits, images + std * one, labels) for one in noise) / draws
@@ -89,7 +95,7 @@ def attacked_accuracy(
     """Share of images that are known whatever change was found.
 
     It is an upper bound: a longer search can only find more. For a linear model with two classes one step
-    finds the worst change.
+    finds the worst change. An image whose margin is NaN, as of a network that diverged, is not known.
 
     Args:
         logits: the network.
@@ -99,11 +105,11 @@ def attacked_accuracy(
         norm: of the changes.
         steps: of each search, >= 1.
         restarts: searches from random changes, after one from no change; >= 0.
-        pixels: the range that a changed image stays in.
+        pixels: the range of the images, in which a changed image stays.
         seed: of the random changes, the same for every network.
 
     Raises:
-        ValueError: a setting out of its range.
+        ValueError: a setting out of its range, no images, or images that are not within ``pixels``.
 
     Example:
         >>> import torch
@@ -119,6 +125,12 @@ def attacked_accuracy(
             "an attack needs a finite radius >= 0, steps >= 1 and restarts >= 0, "
             f"got {radius}, {steps} and {restarts}"
         )
+    _check_some(images)
+    if bool((images < pixels[0]).any() or (images > pixels[1]).any()):
+        raise ValueError(
+            f"images must be within pixels {pixels}, got {float(images.min()):g} to {float(images.max()):g}: "
+            "give their own range"
+        )
     generator = torch.Generator().manual_seed(seed)
     known = torch.arange(len(images))
     for restart in range(restarts + 1):
@@ -131,6 +143,11 @@ def attacked_accuracy(
     return len(known) / len(images)
 
 
+def _check_some(images: Tensor) -> None:
+    if not len(images):
+        raise ValueError("there must be at least one image, got none")
+
+
 def _search(
     logits: Logits, images: Tensor, labels: Tensor, change: Tensor, radius: float, norm: Norm, steps: int,
     pixels: tuple[float, float],
@@ -141,7 +158,7 @@ def _search(
     for step in range(steps + 1):
         changed = (images + change).clamp(*pixels).requires_grad_()
         margin = margins(logits(changed), labels)
-        fooled |= (margin <= 0).detach()
+        fooled |= ~(margin > 0).detach()  # NaN is fooled
         if step == steps or bool(fooled.all()):
             break
         (slope,) = torch.autograd.grad(margin.sum(), changed)

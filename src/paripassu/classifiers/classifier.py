@@ -14,8 +14,8 @@ from torch.nn.functional import cross_entropy
 from paripassu.classifiers.frequency import Frequency, pattern, without_frequency
 from paripassu.classifiers.network import Network
 from paripassu.data import Labelled, Source
-from paripassu.data.digits import CLASSES, labelled_digits
-from paripassu.theory.problem import Array, Data, Problem, Weights
+from paripassu.data.digits import CLASSES, SIDE, labelled_digits
+from paripassu.theory.problem import Array, Data, Problem, Weights, check_whole
 
 TRAINING, VALIDATION, TEST = 1000, 297, 500
 """Sizes of the three parts, which are the same in every run."""
@@ -46,6 +46,7 @@ class Classifier(Problem):
         start_scale: the first weights are multiplied by it, > 0.
         loss_scale: the loss is multiplied by it, > 0; what is observed is not.
         without: a frequency that is projected out of all images; pixels may then leave [0, 1] a little.
+            It is for images of side 8.
         tests: how many of the test images are used, in 1..500.
         data: labelled digits in files, of the network's side; None for scikit-learn's. They are read at the
             first use.
@@ -73,6 +74,7 @@ class Classifier(Problem):
     players = ("net",)
 
     def __post_init__(self) -> None:
+        check_whole(per_class=self.per_class, batch=self.batch, tests=self.tests)
         if self.per_class is not None and not 1 <= self.per_class <= self._most:
             raise ValueError(f"per_class must be None or in 1..{self._most}, got {self.per_class}")
         if self.batch is not None and self.batch < 1:
@@ -81,6 +83,11 @@ class Classifier(Problem):
             raise ValueError(f"tests must be in 1..{TEST}, got {self.tests}")
         if self.without is not None:
             pattern(self.without)
+            if self.network.side != SIDE:
+                raise ValueError(
+                    f"without is a frequency of images of side {SIDE}: leave it out with a network for side "
+                    f"{self.network.side}"
+                )
         for name in ("start_scale", "loss_scale"):
             if not 0 < getattr(self, name) < np.inf:
                 raise ValueError(f"{name} must be finite and > 0, got {getattr(self, name)}")

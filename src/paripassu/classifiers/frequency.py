@@ -27,16 +27,16 @@ def pattern(frequency: Frequency) -> Tensor:
     """The image ``[8, 8]`` of length 1 of a frequency.
 
     Raises:
-        ValueError: a number out of 0..7.
+        ValueError: not two whole numbers in 0..7.
 
     Example:
         >>> from paripassu.classifiers import pattern
         >>> float((pattern((7, 1)) * pattern((7, 2))).sum().abs()) < 1e-15
         True
     """
-    if not all(0 <= number < SIDE for number in frequency):
+    if len(frequency) != 2 or not all(number in range(SIDE) for number in frequency):
         raise ValueError(f"a frequency is two numbers in 0..{SIDE - 1}, got {frequency}")
-    down, across = frequency
+    down, across = map(int, frequency)
     return torch.outer(cosines()[down], cosines()[across])
 
 

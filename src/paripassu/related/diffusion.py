@@ -37,6 +37,7 @@ Reading = Literal["std", "code"]
 
 TRAINING = 1300
 LEAST_VARIANCE = 1e-6
+_MOST = 120  # training images of the rarest digit
 
 
 class Digits(NamedTuple):
@@ -71,10 +72,12 @@ def log_loss(mean: Tensor, variance: Tensor, seen: Tensor) -> Tensor:
 
 
 def check_noise(noise: str, sigma_is: str, fixed: float) -> None:
-    """Raise ``ValueError`` unless these are a kind of noise, a reading of σ, and a scale > 0."""
+    """Raise ``ValueError`` unless these are a kind of noise, a reading of its σ, and a scale > 0."""
     for name, value, kinds in (("noise", noise, Noise), ("sigma_is", sigma_is, Reading)):
         if value not in get_args(kinds):
             raise ValueError(f"{name} must be one of {', '.join(get_args(kinds))}, got {value!r}")
+    if sigma_is != "std" and noise != "learned":
+        raise ValueError(f"sigma_is is of learned noise: leave it out with {noise!r}")
     if not 0 < fixed < math.inf:
         raise ValueError(f"fixed must be finite and > 0, got {fixed}")
 
@@ -100,12 +103,12 @@ class Diffusion(Problem):
             takes it as a variance in the likelihood and as a standard deviation where noise is added, as the
             authors' code does.
         augment: whether the network learns from transformed images too. Learned noise needs them anyway.
-        both: whether φ minimizes the cross-entropy beside its own loss.
+        both: whether φ minimizes the cross-entropy beside its own loss; for learned noise.
         fixed: standard deviation of fixed noise, > 0.
         blocks: residual blocks, >= 1.
         width: of features, >= 1.
         batch: images a step, >= 1.
-        per_class: labelled images of each digit, >= 1.
+        per_class: labelled images of each digit, in 1..120.
 
     Raises:
         ValueError: a setting out of its range.
@@ -127,7 +130,11 @@ class Diffusion(Problem):
         check_noise(self.noise, self.sigma_is, self.fixed)
         if self.noise == "learned" and not self.augment:
             raise ValueError("learned noise is learned from transformed images: leave augment on")
+        if self.both and self.noise != "learned":
+            raise ValueError(f"both is of learned noise: leave it out with {self.noise!r}")
         check_at_least_one(blocks=self.blocks, width=self.width, batch=self.batch, per_class=self.per_class)
+        if self.per_class > _MOST:
+            raise ValueError(f"per_class must be in 1..{_MOST}, got {self.per_class}")
 
     def start(self, rng: np.random.Generator) -> Mapping[str, Sequence[Array]]:
         """He's weights; biases of 0, and of 0.1 where they begin a scale."""

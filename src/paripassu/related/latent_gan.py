@@ -27,7 +27,7 @@ from paripassu.metrics import Moments, frechet_distance
 from paripassu.models.latent import Autoencoder, Coder, psnr
 from paripassu.theory import Problem, Trajectories
 from paripassu.theory.connected import connected, connected_start
-from paripassu.theory.problem import Array, Data, Weights
+from paripassu.theory.problem import Array, Data, Weights, check_whole
 
 _COMPONENTS = 16  # principal components that the Fréchet distance is of
 _CPU = torch.device("cpu")
@@ -91,10 +91,10 @@ class LatentGan(Problem):
             raise ValueError(f"space must be latents or spectra, got {self.space!r}")
         if self.coder_weight and self.space == "spectra":
             raise ValueError("coder_weight is for latents: leave it out, or play on them")
+        check_whole(0, data_seed=self.data_seed)
+        check_whole(1, images=self.images, batch=self.batch, latent=self.latent, width=self.width)
         if not 2 <= self.batch <= self.images:
             raise ValueError(f"batch must be within 2..images ({self.images}), got {self.batch}")
-        if min(self.latent, self.width) < 1:
-            raise ValueError(f"latent and width must be >= 1, got {self.latent} and {self.width}")
 
     @property
     def positions(self) -> int:

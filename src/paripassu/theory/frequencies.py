@@ -45,8 +45,7 @@ def dct(d: int) -> Array:
         >>> dct(3)[1].round(3)  # (1, 0, -1) / √2
         array([ 0.707,  0.   , -0.707])
     """
-    if d < 2:
-        raise ValueError(f"d must be >= 2, got {d}")
+    check_whole(2, d=d)
     angle = np.outer(np.arange(d), 2 * np.arange(d) + 1)  # in units of π / 2d
     # The cosine of a rounded right angle is 1e-16, and a sign would make it a whole step.
     cosines = np.where(angle % (2 * d) == d, 0.0, np.cos(np.pi * angle / (2 * d)))

@@ -99,7 +99,8 @@ class KernelGame(Problem):
     players = ("discriminator", "generator")
 
     def __post_init__(self) -> None:
-        if not self.points or not self.points[0] or len({len(point) for point in self.points}) > 1:
+        sizes = {np.ndim(point) and len(point) for point in self.points}
+        if len(sizes) != 1 or 0 in sizes:
             raise ValueError(f"points must have one or more coordinates each, all as many, got {self.points}")
         if not np.isfinite(self.points).all():
             raise ValueError(f"points must be finite, got {self.points}")

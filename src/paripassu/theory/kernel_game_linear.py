@@ -112,9 +112,7 @@ def _added(game: KernelGame, lr_d: ArrayLike, lr_g: ArrayLike, point: int) -> tu
             "the small matrices are of isolated points, which do not feel each other: take isolated=True if "
             "the points are far apart, else play the game"
         )
-    if not 0 <= point < len(game.points):
-        raise ValueError(f"point must be in 0..{len(game.points) - 1}, got {point}")
-    own = np.array([mass for mass, near in zip(game.generated, game.near, strict=True) if near == point])
+    own = np.array(_own_masses(game, point))
     excess = game.masses[point] - own.sum()
     if abs(excess) < 1e-12 * own.sum():
         pull = 0.0
@@ -129,8 +127,8 @@ def _added(game: KernelGame, lr_d: ArrayLike, lr_g: ArrayLike, point: int) -> tu
     field[-1, -1] = -game.regularization
     of_discriminator = np.eye(len(own) + 1)[-1]
     d, g = (np.asarray(lr, np.float64)[..., None] for lr in (lr_d, lr_g))
-    if (d < 0).any() or (g < 0).any():
-        raise ValueError("learning rates must be >= 0")
+    if not all(((rates >= 0) & np.isfinite(rates)).all() for rates in (d, g)):
+        raise ValueError("learning rates must be >= 0 and finite")
     rates = d * of_discriminator + g * (1 - of_discriminator)
     return rates[..., None] * field, of_discriminator
 
@@ -151,25 +149,55 @@ def critical_width(game: KernelGame, lr_d: float, lr_g: float, point: int = 0) -
 
     σ*² = 4 η_g P / (η_d λ²), where 4b = a². A wider kernel is slower, a narrower one oscillates.
 
+    Raises:
+        ValueError: rates that are not > 0, no such point, masses that are not balanced, or no regularization:
+            then no width converges.
+
     Example:
         >>> from paripassu.theory import KernelGame, critical_width
         >>> round(critical_width(KernelGame(), lr_d=0.4, lr_g=0.1), 9)
         1.0
     """
+    _check_rates(game, lr_d=lr_d, lr_g=lr_g)
     return math.sqrt(4 * lr_g * _square_mass(game, point) / lr_d) / game.regularization
 
 
 def narrowest_width(game: KernelGame, lr_g: float, point: int = 0) -> float:
     """The width below which balanced masses leave, both players at once at small rates: σ² = η_g P / λ.
 
+    Raises:
+        ValueError: a rate that is not > 0, no such point, masses that are not balanced, or no regularization:
+            then every width leaves.
+
     Example:
         >>> from paripassu.theory import KernelGame, narrowest_width
         >>> narrowest_width(KernelGame(regularization=4.0), lr_g=1.0)
         0.5
     """
+    _check_rates(game, lr_g=lr_g)
     return math.sqrt(lr_g * _square_mass(game, point) / game.regularization)
 
 
+def _check_rates(game: KernelGame, **rates: float) -> None:
+    for name, rate in rates.items():
+        if not 0.0 < rate < math.inf:
+            raise ValueError(f"{name} must be finite and > 0, got {rate}")
+    if game.regularization == 0:
+        raise ValueError("without regularization no width converges, both players at once: take it > 0")
+
+
 def _square_mass(game: KernelGame, point: int) -> float:
-    own = (mass for mass, near in zip(game.generated, game.near, strict=True) if near == point)
+    own = _own_masses(game, point)
+    if not math.isclose(sum(own), game.masses[point], rel_tol=1e-12):
+        raise ValueError(
+            f"these widths are of balanced masses, got {sum(own)} near a point of {game.masses[point]}: take "
+            "the spectral_radius of a jacobian"
+        )
     return sum(mass**2 for mass in own)
+
+
+def _own_masses(game: KernelGame, point: int) -> list[float]:
+    """Of the generated points that start near a true point."""
+    if not 0 <= point < len(game.points):
+        raise ValueError(f"point must be in 0..{len(game.points) - 1}, got {point}")
+    return [mass for mass, near in zip(game.generated, game.near, strict=True) if near == point]

@@ -15,13 +15,14 @@ from paripassu.rules import SGD, Rule
 from paripassu.theory.kernel_game import KernelGame
 from paripassu.theory.kernel_game_linear import jacobian
 from paripassu.theory.play import play
-from paripassu.theory.problem import Array
+from paripassu.theory.problem import Array, check_whole
 from paripassu.theory.recording import Trajectories, Updates
 
 PHASES = ("converges", "oscillates", "leaves")
 """To the equilibrium without turning; to it, turning around it; not to it."""
 
 _TOLERANCE = 1e-3  # of the spectral radius: closer to 1, a thousand steps do not decide
+_ROUNDING = 1e-11  # of the spectral radius: a circle of constant size has 1, more or less by rounding
 _GROWTH = 10.0  # over the start; a cycle may wander, and a game that converges never grows so much
 
 
@@ -100,8 +101,7 @@ def phase_diagram(
         )
     if not game.offset:
         raise ValueError("a game that starts at its equilibrium stays there: take an offset > 0")
-    if steps < 100:
-        raise ValueError(f"steps must be >= 100, got {steps}")
+    check_whole(100, steps=steps)
     rules = SGD() if rules is None else rules
     grid_d, grid_g = np.meshgrid(np.asarray(lr_d, np.float64), np.asarray(lr_g, np.float64), indexing="ij")
     lr = {"discriminator": grid_d.ravel(), "generator": grid_g.ravel()}
@@ -158,7 +158,7 @@ def predicted_phases(
         straight = angles < 1e-6  # rounding splits the double eigenvalue 1 - a/2
         # Half a turn is one change of sign, and two are looked for in two thirds of the steps.
         seen = angles * steps > 5 * math.pi
-        leaves |= radius > 1
+        leaves |= radius > 1 - _ROUNDING  # a constant circle never comes to rest
         turns |= (lasts & ~straight).any(axis=-1)
         clear &= np.abs(radius - 1) > _TOLERANCE
         clear &= (~lasts | straight).all(axis=-1) | (~lasts | seen).all(axis=-1)

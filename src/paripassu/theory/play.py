@@ -103,7 +103,8 @@ def play(
         weight_decay: λ >= 0 of every player, or of each player by name; it broadcasts as ``lr`` does. It is
             decoupled, as in the optimizers: the rule does not see it. Coupled decay is a term of the loss.
         schedule: factor on all learning rates at update n = 1, 2, ...: `constant`, `inverse_sqrt`, `inverse`
-            or a function like them, with values >= 0.
+            or a function like them, with values >= 0. It is also called for n = ``steps`` + 1, the coming
+            step of the last record.
         pace: rescales the steps of one player to a fixed pace. That player then has no learning rate: leave
             it out of a mapping; `Trajectories.lr` has NaN for it.
         record: increasing steps to record, within 0..``steps``; `log_steps` without it.
@@ -136,7 +137,8 @@ def play(
     rule_of = _rules(rules, players)
     recorded = record_steps(steps, record)
     given = None if start is None else _tensors(_per_player("start", start, players))
-    starts = None if given is None else len(given[players[0]][0])
+    starts = None if given is None else _count(given)
+    factors = _factors(schedule, steps)
     lr_of, decay_of, runs = _runs(lr, weight_decay, seeds, players, starts, pace)
 
     distinct, which = np.unique(runs.seeds, return_inverse=True)
@@ -155,7 +157,7 @@ def play(
         if within == 0:
             drawn = _of_runs(problem.draws(distinct.tolist(), block), which)
         now = data | {name: values[:, within] for name, values in drawn.items()}
-        scaled = _scaled(base, schedule, step + 1)
+        scaled = _scaled(base, factors[step])
         if step_of_runs is None:
             arguments = (weights, states, scaled, decays, now)
             step_of_runs = mapped_step(problem, rule_of, updates, pace, arguments, traced=steps >= _TRACED)
@@ -216,11 +218,19 @@ def _runs(
     )
 
 
-def _scaled(rates: dict[str, Tensor], schedule: Callable[[int], float], n: int) -> dict[str, Tensor]:
-    """Every player's learning rates at update n."""
-    factor = schedule(n)
-    if not 0 <= factor < math.inf:
-        raise ValueError(f"schedule must give finite factors >= 0, got {factor} at update {n}")
+def _factors(schedule: Callable[[int], float], steps: int) -> list[float]:
+    """Of all updates and the one after them, before any is played."""
+    factors = [schedule(n) for n in range(1, steps + 2)]
+    for n, factor in enumerate(factors, 1):
+        if not 0 <= factor < math.inf:
+            raise ValueError(
+                f"schedule must give finite factors >= 0, got {factor} at update {n}: it is called for 1 to "
+                f"steps + 1 = {steps + 1}, the coming step of the last record"
+            )
+    return factors
+
+
+def _scaled(rates: dict[str, Tensor], factor: float) -> dict[str, Tensor]:
     return rates if factor == 1 else {player: rate * factor for player, rate in rates.items()}
 
 
@@ -246,6 +256,15 @@ def _tensors(start: Mapping[str, Sequence[ArrayLike]]) -> Weights:
         player: tuple(torch.from_numpy(np.array(tensor, np.float64)) for tensor in tensors)
         for player, tensors in start.items()
     }
+
+
+def _count(start: Weights) -> int:
+    """Of the starts that were given."""
+    shapes = {player: [tuple(tensor.shape) for tensor in own] for player, own in start.items()}
+    counts = {shape[:1] for own in shapes.values() for shape in own}
+    if len(counts) != 1 or () in counts:
+        raise ValueError(f"start must give tensors [R, ...] of the same R, got the shapes {shapes}")
+    return counts.pop()[0]
 
 
 def _checked(start: Weights, like: Weights) -> Weights:

@@ -273,7 +273,7 @@ def adam_bound(betas: tuple[float, float], step: int | None = None) -> float:
         step: t >= 1, counted from one. Without it, the bound on ``|m|/√v`` that holds at every step.
 
     Returns:
-        A number > 0; inf without ``step`` if α² >= β.
+        A number > 0; inf without ``step`` if α² >= β, and where the sum is beyond float64.
 
     Raises:
         ValueError: a decay rate out of its range, or ``step`` < 1.
@@ -288,11 +288,13 @@ def adam_bound(betas: tuple[float, float], step: int | None = None) -> float:
     alpha, beta = betas
     if not (0.0 <= alpha < 1.0 and 0.0 < beta < 1.0):
         raise ValueError(f"betas must be in [0, 1), the second > 0, got {betas}")
-    if step is not None and step < 1:
-        raise ValueError(f"step must be >= 1, got {step}")
+    check_whole(1, step=step)
     ratio = alpha**2 / beta
     first = (1 - alpha) / math.sqrt(1 - beta)
     if step is None:
         return first / math.sqrt(1 - ratio) if ratio < 1 else math.inf
-    total = step if ratio == 1 else (1 - ratio**step) / (1 - ratio)
+    try:
+        total = step if ratio == 1 else (1 - ratio**step) / (1 - ratio)
+    except OverflowError:
+        return math.inf
     return first * math.sqrt(total * (1 - beta**step)) / (1 - alpha**step)

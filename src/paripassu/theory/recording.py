@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.func import vmap
 
-from paripassu.theory.problem import Array, Data, Problem, Weights
+from paripassu.theory.problem import Array, Data, Problem, Weights, check_whole
 
 Updates = Literal["simultaneous", "alternating"]
 
@@ -68,11 +68,14 @@ def record_steps(steps: int, record: ArrayLike | None) -> NDArray[np.int64]:
     """The steps to record: ``record``, or `log_steps` without it.
 
     Raises:
-        ValueError: ``record`` is not increasing or leaves 0..``steps``, or ``steps`` < 0.
+        ValueError: ``record`` is not increasing, not whole or leaves 0..``steps``, or ``steps`` is not whole
+            or < 0.
     """
-    if steps < 0:
-        raise ValueError(f"steps must be >= 0, got {steps}")
-    recorded = log_steps(steps) if record is None else np.asarray(record, dtype=np.int64)
+    check_whole(0, steps=steps)
+    recorded = log_steps(steps) if record is None else np.asarray(record)
+    if recorded.size and not np.issubdtype(recorded.dtype, np.integer):
+        raise ValueError(f"record must be whole numbers of steps, got {recorded.tolist()}")
+    recorded = recorded.astype(np.int64)
     if recorded.ndim != 1 or not len(recorded) or (np.diff(recorded) <= 0).any():
         raise ValueError("record must be a list of increasing steps")
     if recorded[0] < 0 or recorded[-1] > steps:

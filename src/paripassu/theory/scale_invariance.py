@@ -216,14 +216,14 @@ def exploding_rate(slope: float, product: float, factors: int) -> float:
     A loss of X = x₁ x₂ ... x₂ₖ is what a deep network without invariance makes of its layers. From equal
     factors a step multiplies each by 1 - η L'(X) X^(1 - 1/k). So from
 
-    .. math:: η = \frac{2}{|L'(X)|} X^{1/k - 1}
+    .. math:: η = \frac{2}{L'(X)} X^{1/k - 1}
 
     on every factor is at least as long as before. Where L is convex and X beyond its minimum, L' and X then
     grow together and the path explodes, at a rate that falls with the first X. A loss that does not see the
     length of its weights has no such rate.
 
     Args:
-        slope: L'(X), not 0.
+        slope: L'(X) > 0: X is beyond the minimum. Below it every rate makes factors longer.
         product: X > 0.
         factors: 2k, even and >= 2.
 
@@ -237,13 +237,13 @@ def exploding_rate(slope: float, product: float, factors: int) -> float:
         >>> exploding_rate(slope=1.0, product=4.0, factors=4)
         1.0
     """
-    if not (math.isfinite(slope) and slope):
-        raise ValueError(f"slope must be finite and not 0, got {slope}")
+    if not 0.0 < slope < math.inf:
+        raise ValueError(f"slope must be finite and > 0, got {slope}: X is beyond the minimum")
     if not 0.0 < product < math.inf:
         raise ValueError(f"product must be finite and > 0, got {product}")
     if factors < 2 or factors % 2:
         raise ValueError(f"factors must be even and >= 2, got {factors}")
-    return 2.0 / abs(slope) * product ** (2.0 / factors - 1.0)
+    return 2.0 / slope * product ** (2.0 / factors - 1.0)
 
 
 def angular_steps(paths: Trajectories) -> Array:

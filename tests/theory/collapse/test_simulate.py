@@ -128,6 +128,12 @@ def test_fewer_records_of_the_same_path():
         ({"method": "shares", "trainable": True}, "leave out trainable"),
         ({"record": [3, 2]}, "increasing"),
         ({"record": [0, 99]}, "within"),
+        ({"steps": 10.5}, "steps must be a whole number, got 10.5"),
+        ({"batch": 2.5}, "batch must be a whole number, got 2.5"),
+        ({"threads": 1.5}, "threads must be a whole number, got 1.5"),
+        ({"momentum": "0.5"}, "momentum must be a number, got the text '0.5'"),
+        ({"start": (np.zeros((2, 10, 1000)), np.zeros((1, 8, 1000)))}, "of the same R"),
+        ({"start": (0.0, 0.0)}, "of the same R"),
         ({"start": (np.zeros((1, 10, 3)), np.zeros((1, 8, 3)))}, "shapes"),
     ],
 )
@@ -167,6 +173,15 @@ def test_a_run_that_stops_at_recovery_begins_as_the_whole_one():
         assert np.array_equal(stopped.norm_v[r, seen], whole.norm_v[r, seen])
         assert np.isnan(stopped.norm_v[r, ~seen]).all()
     assert (stopped.diverged_at == math.inf).all()
+
+
+def test_a_run_that_stops_between_two_players_has_the_weights_of_its_last_record():
+    settings = {"lr_d": 0.1, "lr_g": 0.01, "steps": 3000, "seeds": range(3), "updates": "alternating"}
+    stopped = simulate(Framework(d=100), "nsgda", until_recovered=True, **settings)
+    last = np.isfinite(stopped.norm_w).sum(axis=1) - 1
+    assert (stopped.steps[last] < 3000).any()
+    ends = np.linalg.norm(stopped.W, axis=(1, 2))
+    assert ends == pytest.approx(stopped.norm_w[range(3), last], rel=1e-12)
 
 
 @pytest.mark.parametrize("threads", [1, 3])

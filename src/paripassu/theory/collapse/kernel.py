@@ -151,6 +151,8 @@ def simulate_group(
     # Without momentum a player's direction is its gradient itself.
     uW, uV = lanes_array(m_d, k) if momentum > 0 else gW, lanes_array(m_g, k) if momentum > 0 else gV
     uab = lanes_array(1, 2)[0] if momentum > 0 else gab
+    # With alternating updates W and ab move before the step ends, so what a run may end with is kept.
+    W_now, ab_now = lanes_array(m_d, k) if alternating else W, lanes_array(1, 2)[0] if alternating else ab
     out, seen, sizes = lanes_array(1, 2)[0], lanes_array(1, 2)[0], lanes_array(1, 8)[0]
     output = np.empty(k)
     passes = 2 if alternating else 1  # the second is the generator's, against the new discriminator
@@ -189,7 +191,9 @@ def simulate_group(
                     for lane in range(min(WIDTH, runs - first)):
                         if alive[lane]:
                             _cosines(W, modes, lane, correlations[first + lane, at])
-                if alternating and step < steps:
+                if alternating:
+                    W_now[:] = W
+                    ab_now[:] = ab
                     _move(W, uW, scale_d, m_d * k)
                     if trainable:
                         _move(ab, uab, scale_d, 2)
@@ -226,9 +230,9 @@ def simulate_group(
             finite = math.isfinite(sizes[6, lane]) and math.isfinite(sizes[7, lane])
             if alive[lane] and (not finite or done[lane] or step == steps):
                 r = first + lane
-                _take(W, lane, W_end[r])
+                _take(W_now, lane, W_end[r])
                 _take(V, lane, V_end[r])
-                ab_end[r, 0], ab_end[r, 1] = ab[0, lane], ab[1, lane]
+                ab_end[r, 0], ab_end[r, 1] = ab_now[0, lane], ab_now[1, lane]
                 if not finite:
                     diverged_at[r] = step
                 alive[lane] = False

@@ -14,10 +14,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from paripassu.records import Decay, check_decay, rate_factor, usable_cores
 from paripassu.rules import FixedPace
+from paripassu.rules.settings import check_fraction
 from paripassu.theory.collapse.framework import RECOVERED_COSINE, Array, Framework
 from paripassu.theory.collapse.kernel import simulate_group
 from paripassu.theory.collapse.lanes import WIDTH
 from paripassu.theory.collapse.reduction import draw_start, reduce_start
+from paripassu.theory.problem import check_whole
 from paripassu.theory.recording import Updates, broadcast_runs, check_updates, record_steps
 
 Method = Literal["sgda", "nsgda", "shares"]
@@ -162,19 +164,18 @@ def simulate(
     """
     check_settings(method, momentum, updates, batch, decay, pace, trainable=trainable)
     check_rate_of_generator(lr_g, pace)
-    if threads is not None and threads < 1:
-        raise ValueError(f"threads must be >= 1, got {threads}")
-    given = None if start is None else len(np.asarray(start[0]))
+    check_whole(1, threads=threads)
+    full = None if start is None else _full_start(*start)
+    given = None if full is None else len(full[0])
     named = {"lr_d": lr_d} if lr_g is None else {"lr_d": lr_d, "lr_g": lr_g}
     rates, run_seeds, which = broadcast_runs(named, seeds, given)
     rates_d = rates["lr_d"]
     rates_g = rates.get("lr_g", np.full(len(rates_d), math.nan))
     recorded = record_steps(steps, record)
 
-    if start is None:
+    if full is None:
         starts = [draw_start(framework, int(seed)) for seed in run_seeds]
     else:
-        full = (np.asarray(weights, dtype=np.float64) for weights in start)
         reduced = [reduce_start(framework, W, V) for W, V in zip(*full, strict=True)]
         starts = [reduced[n] for n in which]
     W0, V0 = (np.ascontiguousarray(np.stack(side)) for side in zip(*starts, strict=True))
@@ -212,6 +213,16 @@ def simulate(
     )  # fmt: skip
 
 
+def _full_start(W: ArrayLike, V: ArrayLike) -> tuple[Array, Array]:
+    full = np.asarray(W, np.float64), np.asarray(V, np.float64)
+    if full[0].ndim != 3 or full[1].ndim != 3 or len(full[0]) != len(full[1]):
+        raise ValueError(
+            "start must be W [R, m_D, d] and V [R, m_G, d] of the same R, got the shapes "
+            f"{full[0].shape} and {full[1].shape}"
+        )
+    return full
+
+
 def first_recovery(recovered: NDArray[np.bool_], steps: NDArray[np.int64]) -> Array:
     """``[R]`` first of the recorded ``steps [C]`` with all of ``recovered [R, C, modes]``, inf if none."""
     every = np.all(recovered, axis=2)
@@ -240,8 +251,8 @@ def check_settings(
         raise ValueError(f"method must be one of {', '.join(get_args(Method))}, got {method!r}")
     check_updates(updates)
     check_decay(decay)
-    if not 0.0 <= momentum < 1.0:
-        raise ValueError(f"momentum must be in [0, 1), got {momentum}")
+    check_fraction("momentum", momentum)
+    check_whole(batch=batch)
     if not 0 <= batch < 2**31:
         raise ValueError(f"batch must be in 1 to 2**31 - 1, or 0 for exact expectations, got {batch}")
     if pace is not None:

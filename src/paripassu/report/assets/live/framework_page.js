@@ -133,7 +133,7 @@
   function sentence(g) {
     const { game, seen } = g, at = `Step ${words(game.at)}`;
     if (!game.finite) return `${at}: the weights are no longer finite. The run has diverged.`;
-    const when = g.firstBoth > 0 ? ` Both were there first at step ${words(g.firstBoth)}.` : "";
+    const when = g.firstBoth > 0 ? ` Both were first seen at step ${words(g.firstBoth)}.` : "";
     if (seen.found === MODES) return `${at}: both modes are found.${when}`;
     const lost = g.firstBoth >= 0 ? `${when} One was lost again.` : "";
     if (seen.found === 1) return `${at}: one mode of two is found.${lost}`;

@@ -218,7 +218,8 @@ const radiusOf = (values) => Math.max(...values.map(([re, im]) => Math.hypot(re,
 /* "converges", "oscillates" or "leaves", as paripassu.theory.predicted_phases says it of a thousand steps. */
 function phaseOf(values) {
   const radius = radiusOf(values);
-  if (radius > 1) return "leaves";
+  // A circle of constant size never comes to rest; its radius is 1, more or less by rounding.
+  if (radius > 1 - 1e-11) return "leaves";
   const turns = values.some(([re, im]) => {
     const lasts = (Math.hypot(re, im) / Math.max(radius, 1e-300)) ** (1000 / 3) > 1e-3;
     return lasts && Math.abs(Math.atan2(im, re)) >= 1e-6;

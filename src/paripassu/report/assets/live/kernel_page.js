@@ -83,7 +83,7 @@
   const ended = () => !run.game.finite || run.game.at >= values.steps;
 
   const OUTCOMES = {
-    converges: "comes to rest", oscillates: "comes to rest, turning around the point", leaves: "leaves the point",
+    converges: "comes to rest", oscillates: "comes to rest, turning around the point", leaves: "does not come to rest",
   };
 
   function sentence() {
