@@ -19,6 +19,7 @@ from paripassu.data.cache import CacheEntry, Complaints, Decoded
 from paripassu.data.containers import account, fingerprint
 from paripassu.data.labels import labels_of, no_labels
 from paripassu.data.listing import LeftOut, check_kind, on_disk
+from paripassu.data.sizes import check_size
 from paripassu.data.source import ImageSet, Source
 from paripassu.printable import printable
 
@@ -50,8 +51,8 @@ class PixelFile(Source):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", Path(self.path))  # for those who write a string
-        if self.resolution is not None and self.resolution < 1:
-            raise ValueError(f"resolution must be >= 1, got {self.resolution}")
+        if self.resolution is not None:
+            check_size("resolution", self.resolution)
 
     @property
     def name(self) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from paripassu.data.sizes import check_size
 from paripassu.data.source import Modes, Samples, Source
 
 
@@ -113,8 +114,7 @@ class Grid(Mixture):
 
 
 def _check(count: int, count_name: str, length: float, length_name: str, std: float) -> None:
-    if count < 1:
-        raise ValueError(f"{count_name} must be >= 1, got {count}")
+    check_size(count_name, count)
     for name, value in ((length_name, length), ("std", std)):
         if not (value > 0 and math.isfinite(value)):
             raise ValueError(f"{name} must be finite and > 0, got {value}")

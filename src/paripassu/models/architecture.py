@@ -1,7 +1,7 @@
 """What every architecture is: settings that build a generator and a discriminator for a sample shape."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 from torch import nn
 
@@ -120,8 +120,10 @@ class Architecture(ABC):
         return channels, height
 
 
-def check_at_least_one(**sizes: int) -> None:
-    """Raise ``ValueError`` for the first of an architecture's sizes that is below 1."""
+def check_at_least_one(**sizes: Any) -> None:
+    """Raise ``ValueError`` for the first of an architecture's sizes that is no whole number or below 1."""
     for name, size in sizes.items():
+        if not isinstance(size, int) or isinstance(size, bool):
+            raise ValueError(f"{name} must be a whole number, got {size!r}")  # noqa: TRY004 - as below 1
         if size < 1:
             raise ValueError(f"{name} must be >= 1, got {size}")
