@@ -229,6 +229,8 @@ def test_an_own_source_that_labels_wrongly():
             Labelled(Wrong(), column).load(CPU)
     with pytest.raises(ValueError, match="labels already"):
         Labelled(Labelled(Digits()))
+    with pytest.raises(ValueError, match=r"labels of digits go inside: give Augmented\(Labelled\(source\)"):
+        Labelled(Augmented(Digits(), flip=True)).load(CPU)
 
 
 @pytest.mark.parametrize(
