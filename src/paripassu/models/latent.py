@@ -114,10 +114,11 @@ class Autoencoder:
 
 
 def psnr(images: Tensor, decoded: Tensor) -> float:
-    """Peak signal-to-noise ratio in dB of images in [-1, 1], whose peak is 2.
+    """Peak signal-to-noise ratio in dB of images in [-1, 1], whose peak is 2; infinite for equal images.
 
     Example:
         >>> round(psnr(torch.zeros(2, 2), torch.full((2, 2), 0.02)), 6)
         40.0
     """
-    return 10 * math.log10(4 / (images - decoded).detach().square().mean().item())
+    error = (images - decoded).detach().square().mean().item()
+    return 10 * math.log10(4 / error) if error else math.inf
