@@ -87,11 +87,13 @@ def _convolve(
     dilation = _each(dilation, n)
     if padding == "same":
         around = [d * (k - 1) for d, k in zip(dilation, weight.shape[2:], strict=True)]
-        if any(pixels % 2 for pixels in around):
-            return None
+        if any(pixels % 2 for pixels in around) or max(_each(stride, n)) > 1:
+            return None  # torch refuses strides here
         padding = [pixels // 2 for pixels in around]
-    elif isinstance(padding, str):
+    elif padding == "valid":
         padding = 0
+    elif isinstance(padding, str):
+        return None  # torch refuses other words
     geometry = _Geometry(_each(stride, n), _each(padding, n), dilation, False, (0,) * n, groups)  # noqa: FBT003
     return _convolution(input, weight, bias, geometry)
 
