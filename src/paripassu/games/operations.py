@@ -189,7 +189,7 @@ def _mean_pool(
     divisor_override: int | None = None,
 ) -> Tensor | None:
     kernel = _each(kernel_size, 2)
-    steps = _each(stride, 2) if stride else kernel
+    steps = kernel if stride is None else _each(stride, 2)
     window = (kernel, steps, _each(padding, 2), ceil_mode, count_include_pad, divisor_override)
     return cast(Tensor, _MeanPool.apply(input, window))
 
