@@ -94,6 +94,7 @@ def test_a_run_starts_from_anothers_settings(trained, tmp_path, capsys):
         ('{"steps": 12.7}', "steps: it must be a whole number, got 12.7"),
         ('{"channels_last": "False"}', "channels_last: it must be true or false, got 'False'"),
         ('{"steps": 0}', "steps must be >= 1"),
+        ('{"updates": "both"}', "updates: it must be one of alternating, simultaneous, got 'both'"),
         ('{"loss": "hing"}', "loss: there is no loss 'hing': did you mean hinge"),
         ('{"generator": 5}', "generator: this is no object"),
         ("[1]", "settings must be an object"),

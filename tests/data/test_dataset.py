@@ -45,6 +45,13 @@ def test_grey_images_need_no_channel(convert):
     assert torch.equal(_pixels([convert(image) for image in LEVELS[:, 0]]), LEVELS[:, :1])
 
 
+@pytest.mark.parametrize("height", [1, 2, 3])
+def test_low_images_of_pillow_keep_their_channels(height):
+    low = LEVELS[:, :, :height]
+    pictures = [Image.fromarray(image.permute(1, 2, 0).numpy()) for image in low]
+    assert torch.equal(_pixels(pictures), low)
+
+
 def test_the_range_is_that_of_the_whole_dataset():
     """The first image has no negative value, the last one has."""
     dark = torch.full((1, 2, 2), -1.0)

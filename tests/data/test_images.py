@@ -365,6 +365,8 @@ def test_a_folder_without_images_names_what_could_be_given_instead(written, name
     ("settings", "message"),
     [
         ({"resolution": 0}, "resolution must be >= 1, got 0"),
+        ({"resolution": 8.5}, r"resolution must be a whole number, got 8\.5"),
+        ({"resolution": "8"}, "resolution must be a whole number, got '8'"),
         ({"channels": 2}, r"channels must be 1 \(grey\) or 3 \(RGB\), got 2"),
         ({"on_bad_image": "ignore"}, "on_bad_image must be 'refuse' or 'skip', got 'ignore'"),
     ],

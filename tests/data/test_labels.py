@@ -174,7 +174,7 @@ def test_labels_beside_idx(tmp_path):
     source = Labelled(Idx(tmp_path / "train-images-idx3-ubyte"))
     with pytest.raises(ValueError, match=r"no .*train-labels-idx1-ubyte with the labels"):
         source.load(CPU)
-    for damaged in (b"", labels[:9], labels + b"\0", images):
+    for damaged in (b"", labels[:6], labels[:9], labels + b"\0", images):
         (tmp_path / "train-labels-idx1-ubyte").write_bytes(damaged)
         with pytest.raises(ValueError, match="no intact IDX file of labels"):
             source.load(CPU)
@@ -229,6 +229,8 @@ def test_an_own_source_that_labels_wrongly():
             Labelled(Wrong(), column).load(CPU)
     with pytest.raises(ValueError, match="labels already"):
         Labelled(Labelled(Digits()))
+    with pytest.raises(ValueError, match=r"labels of digits go inside: give Augmented\(Labelled\(source\)"):
+        Labelled(Augmented(Digits(), flip=True)).load(CPU)
 
 
 @pytest.mark.parametrize(

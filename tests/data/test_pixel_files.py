@@ -162,6 +162,8 @@ def test_missing_files_and_wrong_settings(tmp_path, kind):
         kind(tmp_path / "nowhere").load(CPU)
     with pytest.raises(ValueError, match="resolution must be >= 1"):
         kind(tmp_path, resolution=0)
+    with pytest.raises(ValueError, match="resolution must be a whole number"):
+        kind(tmp_path, resolution=8.0)
 
 
 SPLIT = {"x_train": noise(3, 4, 4), "x_test": noise(2, 4, 4), "y_train": np.zeros(3), "y_test": np.zeros(2)}

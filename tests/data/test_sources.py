@@ -85,7 +85,14 @@ def test_ring_and_grid_lie_where_their_protocols_say():
 
 @pytest.mark.parametrize(
     "make",
-    [lambda: Ring(modes=0), lambda: Ring(std=0.0), lambda: Grid(spacing=float("nan")), lambda: Grid(side=0)],
+    [
+        lambda: Ring(modes=0),
+        lambda: Ring(modes=2.5),
+        lambda: Ring(std=0.0),
+        lambda: Grid(spacing=float("nan")),
+        lambda: Grid(side=0),
+        lambda: Grid(side=2.5),
+    ],
 )
 def test_impossible_mixtures_are_refused(make):
     with pytest.raises(ValueError, match="must be"):

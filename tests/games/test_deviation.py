@@ -79,3 +79,13 @@ def test_weights_out_of_range_are_refused(weight):
 def test_another_sign_is_refused():
     with pytest.raises(ValueError, match="max or min"):
         BatchDeviation(1.0, "up")
+
+
+@pytest.mark.parametrize("broken", [float("nan"), float("inf")])
+def test_samples_that_are_not_finite_show(broken):
+    samples = torch.tensor([[0.0, 1.0], [broken, 3.0]], requires_grad=True)
+    deviation = batch_deviation(samples)
+    deviation.backward()
+    assert deviation.isnan()
+    assert samples.grad is not None
+    assert samples.grad[:, 0].isnan().all()

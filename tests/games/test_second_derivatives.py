@@ -167,6 +167,15 @@ def test_operations_have_torchs_derivatives(name, ordinary):
     assert type(ours[0].grad_fn).__name__.startswith(own) == replaced
 
 
+@pytest.mark.parametrize(("padding", "stride"), [("smae", 1), ("same", 2)])
+def test_what_torch_refuses_is_refused(padding, stride):
+    x, weight = torch.zeros(1, 3, 8, 8, requires_grad=True), torch.zeros(4, 3, 3, 3)
+    with second_order(), pytest.raises(RuntimeError, match="padding"):
+        F.conv2d(x, weight, padding=padding, stride=stride)
+    with second_order(), pytest.raises(RuntimeError, match="stride"):
+        F.avg_pool2d(x, 2, stride=0)
+
+
 @pytest.mark.parametrize("value", [0.0, -0.0, float("nan"), float("inf"), -float("inf")])
 @pytest.mark.parametrize("rectifier", [F.relu, F.leaky_relu])
 def test_rectifiers_have_torchs_limits(rectifier, value, ordinary):

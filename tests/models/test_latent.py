@@ -1,5 +1,7 @@
 """The autoencoder learns, keeps a pixel's neighbours out where it should, and takes a term."""
 
+import math
+
 import pytest
 import torch
 
@@ -21,6 +23,11 @@ def test_training_brings_images_back():
     coder = _QUICK.fit(images, 0)
     before, after = (psnr(images, each.decoder(each.encoder(images))) for each in (untrained, coder))
     assert after > max(30, before + 10)
+
+
+def test_equal_images_have_an_infinite_ratio():
+    images = _images()
+    assert psnr(images, images) == math.inf
 
 
 def test_an_autoencoder_depends_on_its_seed_alone():

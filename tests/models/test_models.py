@@ -85,9 +85,11 @@ def test_image_models_make_no_points(model):
         model.build((2,))
 
 
-@pytest.mark.parametrize("wrong", [{"latent": 0}, {"width": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"latent": 0}, {"width": 0}, {"width": 8.5}, {"latent": "8"}, {"width": True}]
+)
 @pytest.mark.parametrize("model", [MLP, DCGAN, WganGPResNet, SNGAN, StyleGAN2])
-def test_sizes_below_one_are_refused(model, wrong):
+def test_sizes_that_are_no_whole_number_or_below_one_are_refused(model, wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         model(**wrong)
 

@@ -103,5 +103,5 @@ def test_groups_may_have_other_numbers_for_matrices_and_vectors():
 
 @pytest.mark.parametrize("iterations", [0, 2.0, "5"])
 def test_iterations_out_of_range_are_named(iterations):
-    with pytest.raises(ValueError, match="iterations must be a whole number >= 1"):
+    with pytest.raises(ValueError, match="iterations must be"):
         Orthogonal(iterations=iterations)

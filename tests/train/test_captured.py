@@ -11,7 +11,7 @@ from torch import nn
 
 from paripassu.data import Augmented, Digits, ImageSet, Source
 from paripassu.data.prefetch import Prefetcher
-from paripassu.games import R1, hinge
+from paripassu.games import R1, Penalty, hinge
 from paripassu.models import DCGAN, SNGAN, Architecture
 from paripassu.optim import steps
 from paripassu.optim.steps import foreach, plain
@@ -257,12 +257,26 @@ def test_each_obstacle_has_its_words(gpu, monkeypatch):
     assert "2.11" in why(gpu)
 
 
-def test_only_a_wish_captures_own_networks_and_rules(gpu, tmp_path):
+OWN_PENALTY = """
+from paripassu.games import Penalty
+
+@dataclass(frozen=True)
+class Square(Penalty):
+    weight: float = 1.0
+
+    def __call__(self, discriminator, real, fake, draws, /):
+        return self.weight * discriminator(real).square().mean()
+"""
+
+
+def test_only_a_wish_captures_own_networks_rules_and_penalties(gpu, tmp_path):
     """Own data are drawn outside of the graph."""
-    path = own.write(tmp_path)
+    path = own.write(tmp_path, OWN_PENALTY)
     rule, model = load_part(f"{path}:Sign", Rule), load_part(f"{path}:Wide", Architecture)
-    for run in (replace(gpu, generator=Player(rule, 0.1)), replace(gpu, model=model)):
-        assert "own networks' or rules' Python code" in obstacle(run, "auto")
+    penalty = load_part(f"{path}:Square", Penalty)
+    for changed in ({"generator": Player(rule, 0.1)}, {"model": model}, {"penalty": penalty}):
+        run = replace(gpu, **changed)
+        assert "your own networks, rules or penalty compute in Python" in obstacle(run, "auto")
         assert obstacle(run, "on") == ""
     assert obstacle(replace(gpu, data=load_part(f"{path}:Photos", Source)), "auto") == ""
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from paripassu.models import MLP, WganGPResNet
+from paripassu.models import MLP, FromFunction, WganGPResNet
 from paripassu.records.checkpoints import checkpoints
 from paripassu.train import evaluate, train
 from paripassu.train.checkpoint import restore
@@ -91,3 +91,33 @@ def test_checkpoints_of_another_run_are_refused_and_left(trained, images, tmp_pa
     with pytest.raises(ValueError, match=r"step-000000006 is a checkpoint of another run"):
         evaluate(other, folder)
     assert [path.name for path in checkpoints(folder)] == ["step-000000003", "step-000000006"]
+
+
+class Tied(torch.nn.Module):
+    """A generator of points: two layers have one weight, and two buffers one memory."""
+
+    def __init__(self, latent: int) -> None:
+        super().__init__()
+        self.first, self.second = torch.nn.Linear(latent, latent), torch.nn.Linear(latent, latent)
+        self.second.weight = self.first.weight
+        self.last = torch.nn.Linear(latent, 2)
+        whole = torch.arange(6.0)
+        self.register_buffer("whole", whole)
+        self.register_buffer("part", whole[:3])
+
+    def forward(self, z):
+        return self.last(self.second(self.first(z).relu()))
+
+
+def tied(shape, latent):
+    return Tied(latent), torch.nn.Sequential(torch.nn.Linear(*shape, 1), torch.nn.Flatten(0))
+
+
+def test_weights_that_two_layers_share_are_saved_and_shared_again(points, tmp_path):
+    run = replace(points, model=FromFunction(tied, 4), steps=2)
+    assert train(run, tmp_path / "run").outcome == "finished"
+    state = initial_state(run, (2,))
+    restore(checkpoints(tmp_path / "run")[-1], state)
+    assert state.generator.first.weight is state.generator.second.weight
+    begun = initial_state(run, (2,)).generator
+    assert not torch.equal(state.generator.first.weight, begun.first.weight)

@@ -3,14 +3,15 @@
 import os
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import ModuleType
 
 import polars as pl
 import pytest
+import torch
 from PIL import Image
 
-from paripassu.data import PUBLISHED, Hub, ImageFolder
+from paripassu.data import PUBLISHED, FromDataset, Hub, ImageFolder, ImageSet, Source
 from paripassu.files import FolderInUseError
 from paripassu.records import Metric, RunHeader
 from paripassu.records.codec import load, read_records
@@ -82,6 +83,32 @@ def test_a_kill_while_a_folder_is_made_leaves_one_that_can_be_used(points, tmp_p
 def test_data_that_cannot_be_used_leave_no_folder(images, points, tmp_path):
     with pytest.raises(ValueError, match="mlp"):
         train(replace(points, model=images.model), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@dataclass(frozen=True)
+class Grey(Source):
+    """So many images of a size."""
+
+    count: int
+    side: int
+
+    def load(self, device):
+        return ImageSet.on(device, torch.zeros(self.count, 1, self.side, self.side, dtype=torch.uint8))
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (Grey(1, 8), "grey has one image, and a distance between sets takes two of each"),
+        (Grey(20, 4), "takes images .* of at least 8 px, got .*: bring them to that size"),
+        (FromDataset([torch.zeros(1, 8, 8)] * 20), "this list could not be made again"),
+    ],
+    ids=["one", "small", "nameless"],
+)
+def test_data_that_cannot_be_measured_or_named_leave_no_folder(points, tmp_path, data, said):
+    with pytest.raises(ValueError, match=said):
+        train(replace(points, data=data), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 

@@ -6,7 +6,8 @@ import shlex
 import signal
 import subprocess
 import sys
-from dataclasses import replace
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -16,6 +17,7 @@ from safetensors.torch import load_file
 from tests.cases.labelled import Large
 from tests.cases.processes import member, together
 from tests.cases.rules import OPTIMIZERS
+from torch import nn
 from torch.multiprocessing import ProcessExitedException
 from torch.nn.parallel import DistributedDataParallel
 
@@ -191,6 +193,37 @@ def test_torch_averages_a_loss_with_a_penalty(processes):
 def test_the_path_length_is_that_of_the_whole_batch(processes):
     for ours, theirs in zip(processes[0]["path length"], _path_length(ALONE), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+@dataclass(frozen=True)
+class Twins(Processes):
+    """Two processes with equal rows, so that a mean over both is that of each."""
+
+    count: int = 2
+
+    def average(self, own: torch.Tensor) -> torch.Tensor:
+        return own.detach()
+
+
+@pytest.mark.parametrize(
+    ("norm", "shape"),
+    [
+        (nn.BatchNorm1d(3), (4, 3)),
+        (nn.BatchNorm1d(3, momentum=None), (4, 3, 5)),
+        (nn.BatchNorm2d(3), (4, 3, 2, 5)),
+        (nn.BatchNorm2d(3, affine=False, track_running_stats=False), (4, 3, 2, 5)),
+        (nn.BatchNorm3d(3), (4, 3, 2, 2, 3)),
+    ],
+    ids=str,
+)
+def test_every_batch_normalisation_is_over_the_whole_batch(norm, shape):
+    alone, whole = nn.Sequential(norm), nn.Sequential(deepcopy(norm))
+    normalise_over(Twins(), whole)
+    for seed in range(3):
+        x = torch.randn(shape, generator=torch.Generator().manual_seed(seed)) + 1
+        torch.testing.assert_close(whole(x), alone(torch.cat([x, x]))[: len(x)])
+    for name, ours in whole.state_dict().items():
+        torch.testing.assert_close(ours, alone.state_dict()[name])
 
 
 @pytest.mark.parametrize("kind", ["uniform", "normal"])

@@ -9,6 +9,7 @@ import torch
 from tests.cases.rules import NAMELESS
 from torch.optim import lr_scheduler
 
+from paripassu.data import Digits
 from paripassu.games import R1, GanLoss, PathLength
 from paripassu.models import DCGAN
 from paripassu.rules import Adam, FromTorch, Normalize, RMSprop
@@ -135,3 +136,23 @@ def test_rates_fall_as_torchs_schedulers_let_them(decay, scheduler, points):
 def test_a_players_rule_is_a_rule():
     with pytest.raises(ValueError, match=r"^a player's rule must be a Rule, got the class Adam: write Adam"):
         Player(Adam, 1e-3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"data": Digits}, r"a run's data must be a Source, got the class Digits: write Digits\(\), with"),
+        ({"data": "digits"}, "a run's data must be a Source, got 'digits': give one, or a name to"),
+        ({"model": DCGAN}, "a run's model must be an Architecture, got the class DCGAN"),
+        ({"generator": Adam()}, "a run's generator must be a Player, got Adam"),
+        ({"loss": "hinge"}, "a run's loss must be a GanLoss, got 'hinge'"),
+        ({"penalty": R1}, "a run's penalty must be a Penalty, got the class R1: write R1"),
+        ({"path_length": 2.0}, "a run's path_length must be a PathLength, got 2"),
+        ({"shadow": "adam"}, "a run's shadow must be a Rule, got 'adam'"),
+        ({"device": torch.device("cpu")}, "device must be text, got device"),
+        ({"channels_last": "no"}, "channels_last must be True or False, got 'no'"),
+    ],
+)
+def test_parts_of_another_kind_are_refused(points, changes, said):
+    with pytest.raises(ValueError, match=said):
+        replace(points, **changes)

@@ -15,7 +15,8 @@ from paripassu.classifiers.frequency import Frequency, pattern, without_frequenc
 from paripassu.classifiers.network import Network
 from paripassu.data import Labelled, Source
 from paripassu.data.digits import CLASSES, SIDE, labelled_digits
-from paripassu.theory.problem import Array, Data, Problem, Weights, check_whole
+from paripassu.sizes import check_sizes
+from paripassu.theory.problem import Array, Data, Problem, Weights
 
 TRAINING, VALIDATION, TEST = 1000, 297, 500
 """Sizes of the three parts, which are the same in every run."""
@@ -74,11 +75,13 @@ class Classifier(Problem):
     players = ("net",)
 
     def __post_init__(self) -> None:
-        check_whole(per_class=self.per_class, batch=self.batch, tests=self.tests)
-        if self.per_class is not None and not 1 <= self.per_class <= self._most:
-            raise ValueError(f"per_class must be None or in 1..{self._most}, got {self.per_class}")
-        if self.batch is not None and self.batch < 1:
-            raise ValueError(f"batch must be None or >= 1, got {self.batch}")
+        if self.per_class is not None:
+            check_sizes(per_class=self.per_class)
+            if not 1 <= self.per_class <= self._most:
+                raise ValueError(f"per_class must be None or in 1..{self._most}, got {self.per_class}")
+        if self.batch is not None:
+            check_sizes(1, batch=self.batch)
+        check_sizes(tests=self.tests)
         if not 1 <= self.tests <= TEST:
             raise ValueError(f"tests must be in 1..{TEST}, got {self.tests}")
         if self.without is not None:

@@ -13,7 +13,7 @@ from torch.func import grad
 from paripassu.classifiers.frequency import Frequency, amount, pattern, without_frequency
 from paripassu.data.digits import SIDE, labelled_digits
 from paripassu.games import non_saturating
-from paripassu.models.architecture import check_at_least_one
+from paripassu.sizes import check_sizes
 from paripassu.theory.connected import connected, connected_start
 from paripassu.theory.problem import Array, Data, Problem, Weights
 
@@ -60,7 +60,7 @@ class DigitsGan(Problem):
     steps_per_draw = 64
 
     def __post_init__(self) -> None:
-        check_at_least_one(latent=self.latent, width=self.width, batch=self.batch)
+        check_sizes(1, latent=self.latent, width=self.width, batch=self.batch)
         pattern(self.without)
 
     @cached_property

@@ -9,7 +9,7 @@ from torch.nn.functional import conv2d
 
 from paripassu.classifiers.network import Network, matrix_of
 from paripassu.data.digits import CLASSES, SIDE
-from paripassu.models.architecture import check_at_least_one
+from paripassu.sizes import check_sizes
 from paripassu.theory.connected import connected, connected_start, he_normal
 from paripassu.theory.problem import Array
 
@@ -38,7 +38,7 @@ class Perceptron(Network):
     side: int = SIDE
 
     def __post_init__(self) -> None:
-        check_at_least_one(side=self.side, **{f"width {n + 1}": width for n, width in enumerate(self.widths)})
+        check_sizes(1, side=self.side, **{f"width {n + 1}": width for n, width in enumerate(self.widths)})
 
     def start(self, rng: np.random.Generator) -> list[Array]:
         """He's weights ``[inputs, outputs]`` and zero biases, layer by layer."""
@@ -76,7 +76,7 @@ class Convolutional(Network):
     def __post_init__(self) -> None:
         if self.side < 4 or self.side % 4:
             raise ValueError(f"side must be a multiple of 4, got {self.side}")
-        check_at_least_one(**{f"channels {n + 1}": count for n, count in enumerate(self.channels)})
+        check_sizes(1, **{f"channels {n + 1}": count for n, count in enumerate(self.channels)})
 
     def start(self, rng: np.random.Generator) -> list[Array]:
         """He's weights and zero biases: two filters' tensors, then the linear layer's ``[inputs, 10]``."""

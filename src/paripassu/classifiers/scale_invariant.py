@@ -22,7 +22,7 @@ from torch import Tensor
 
 from paripassu.classifiers.network import Network
 from paripassu.data.digits import CLASSES, SIDE
-from paripassu.models.architecture import check_at_least_one
+from paripassu.sizes import check_sizes
 from paripassu.theory.connected import he_normal
 from paripassu.theory.problem import Array
 
@@ -83,7 +83,7 @@ class ScaleInvariantPerceptron(Network):
     widths: tuple[int, ...] = (32, 32)
 
     def __post_init__(self) -> None:
-        check_at_least_one(**{f"width {n + 1}": width for n, width in enumerate(self.widths)})
+        check_sizes(1, **{f"width {n + 1}": width for n, width in enumerate(self.widths)})
 
     def start(self, rng: np.random.Generator) -> list[Array]:
         """He's weights ``[inputs, outputs]``, layer by layer."""
@@ -131,7 +131,7 @@ class ScaleInvariantAttention(Network):
     heads: int = 2
 
     def __post_init__(self) -> None:
-        check_at_least_one(width=self.width, heads=self.heads)
+        check_sizes(1, width=self.width, heads=self.heads)
         if self.width % self.heads:
             raise ValueError(f"heads must divide the width {self.width}, got {self.heads}")
 

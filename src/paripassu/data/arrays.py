@@ -21,6 +21,7 @@ from paripassu.data.labels import labels_of, no_labels
 from paripassu.data.listing import LeftOut, check_kind, on_disk
 from paripassu.data.source import ImageSet, Source
 from paripassu.printable import printable
+from paripassu.sizes import check_sizes
 
 
 class Beside(NamedTuple):
@@ -50,8 +51,8 @@ class PixelFile(Source):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", Path(self.path))  # for those who write a string
-        if self.resolution is not None and self.resolution < 1:
-            raise ValueError(f"resolution must be >= 1, got {self.resolution}")
+        if self.resolution is not None:
+            check_sizes(1, resolution=self.resolution)
 
     @property
     def name(self) -> str:

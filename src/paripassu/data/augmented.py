@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 import torch
 from torch import Tensor
@@ -80,6 +81,12 @@ class Augmented(SourceAround):
     def is_labelled(self) -> bool:
         """Whether the source's images are."""
         return self.source.is_labelled
+
+    def labelled(self, device: torch.device, column: str | None = None) -> NoReturn:  # noqa: ARG002 - the interface's
+        """Raise ``ValueError``: labels belong to the images, which this is around."""
+        raise ValueError(
+            f"labels of {self.name} go inside: give Augmented(Labelled(source), ...), not the reverse"
+        )
 
     def load(self, device: torch.device) -> AugmentedSamples:
         """The source's images.

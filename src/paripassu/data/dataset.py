@@ -181,7 +181,7 @@ def _as_array(found: object) -> NDArray[Any] | str:
     if isinstance(found, Image.Image):
         if found.mode not in _MODES:
             return f"a PIL image of mode {found.mode}"
-        found = np.asarray(found)
+        found = np.atleast_3d(np.asarray(found)).transpose(2, 0, 1)
     may_be_last = not isinstance(found, Tensor)  # channels: never in torch
     if isinstance(found, Tensor):
         found = found.detach().cpu()

@@ -50,8 +50,9 @@ class Idx(PixelFile):
             )
         with _unpacked(path) as (data, most):
             header = data.read(8)
-            count = struct.unpack(">I", header[4:])[0] if header.startswith(_LABELS) else most + 1
-            labels = data.read(count) if len(header) == 8 and count <= most else b""
+            is_whole = len(header) == 8 and header.startswith(_LABELS)
+            count = struct.unpack(">I", header[4:])[0] if is_whole else most + 1
+            labels = data.read(count) if count <= most else b""
             if not labels or len(labels) < count or data.read(1):
                 raise ValueError(f"{printable(str(path))} is no intact IDX file of labels: fetch it anew")
             return np.frombuffer(labels, np.uint8)

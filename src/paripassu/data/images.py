@@ -37,6 +37,7 @@ from paripassu.data.labels import Labels, class_folders, labels_of
 from paripassu.data.listing import ImageFile, LeftOut
 from paripassu.data.source import ImageSet, Source
 from paripassu.printable import printable
+from paripassu.sizes import check_sizes
 
 OnBadImage = Literal["refuse", "skip"]
 Channels = Literal[1, 3]
@@ -92,8 +93,7 @@ class ImageFolder(Source):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", Path(self.path))  # for those who write a string
-        if self.resolution < 1:
-            raise ValueError(f"resolution must be >= 1, got {self.resolution}")
+        check_sizes(1, resolution=self.resolution)
         if self.channels not in get_args(Channels):
             raise ValueError(f"channels must be 1 (grey) or 3 (RGB), got {self.channels}")
         if self.on_bad_image not in get_args(OnBadImage):

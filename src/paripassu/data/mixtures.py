@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from paripassu.data.source import Modes, Samples, Source
+from paripassu.sizes import check_sizes
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,7 @@ class Grid(Mixture):
 
 
 def _check(count: int, count_name: str, length: float, length_name: str, std: float) -> None:
-    if count < 1:
-        raise ValueError(f"{count_name} must be >= 1, got {count}")
+    check_sizes(1, **{count_name: count})
     for name, value in ((length_name, length), ("std", std)):
         if not (value > 0 and math.isfinite(value)):
             raise ValueError(f"{name} must be finite and > 0, got {value}")

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from paripassu.data.source import Samples, Source
+from paripassu.sizes import check_sizes
 
 _LOWEST, _HIGHEST = 0.1, 0.9  # reflectances of an endmember
 
@@ -72,8 +73,7 @@ class Spectra(Source):
         for name, value, least in (
             ("bands", self.bands, 1), ("materials", self.materials, 2), ("size", self.size, 1),
         ):  # fmt: skip
-            if value < least:
-                raise ValueError(f"{name} must be >= {least}, got {value}")
+            check_sizes(least, **{name: value})
         if not 0 <= self.smooth < float("inf"):
             raise ValueError(f"smooth must be finite and >= 0, got {self.smooth}")
         if not 0 < self.contrast < float("inf"):

@@ -27,7 +27,8 @@ def batch_deviation(z: Tensor) -> Tensor:
         z: ``[n, ...]``, n >= 2.
 
     Returns:
-        ``[]``, in the unit of z. A position whose deviation is 0 contributes a gradient of 0.
+        ``[]``, in the unit of z. A position whose deviation is 0 contributes a gradient of 0. NaN for samples
+        that hold NaN or inf.
 
     Raises:
         ValueError: fewer than two samples, or samples without a number.
@@ -43,7 +44,7 @@ def batch_deviation(z: Tensor) -> Tensor:
         )
     variance = z.var(dim=0)
     # The root's slope at 0 is infinite, so a position without deviation takes another branch.
-    spread = variance > 0
+    spread = variance != 0
     return torch.where(spread, torch.where(spread, variance, 1.0).sqrt(), 0.0).mean()
 
 

@@ -87,11 +87,13 @@ def _convolve(
     dilation = _each(dilation, n)
     if padding == "same":
         around = [d * (k - 1) for d, k in zip(dilation, weight.shape[2:], strict=True)]
-        if any(pixels % 2 for pixels in around):
-            return None
+        if any(pixels % 2 for pixels in around) or max(_each(stride, n)) > 1:
+            return None  # torch refuses strides here
         padding = [pixels // 2 for pixels in around]
-    elif isinstance(padding, str):
+    elif padding == "valid":
         padding = 0
+    elif isinstance(padding, str):
+        return None  # torch refuses other words
     geometry = _Geometry(_each(stride, n), _each(padding, n), dilation, False, (0,) * n, groups)  # noqa: FBT003
     return _convolution(input, weight, bias, geometry)
 
@@ -187,7 +189,7 @@ def _mean_pool(
     divisor_override: int | None = None,
 ) -> Tensor | None:
     kernel = _each(kernel_size, 2)
-    steps = _each(stride, 2) if stride else kernel
+    steps = kernel if stride is None else _each(stride, 2)
     window = (kernel, steps, _each(padding, 2), ceil_mode, count_include_pad, divisor_override)
     return cast(Tensor, _MeanPool.apply(input, window))
 

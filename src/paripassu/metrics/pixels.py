@@ -36,6 +36,6 @@ class PixelFeatures(FeatureNetwork):
         if images.ndim != 4 or min(images.shape[2:]) < self.size:
             raise ValueError(
                 f"{self.name} takes images [N, C, H, W] of at least {self.size} px, got "
-                f"{list(images.shape)}: choose a smaller size"
+                f"{list(images.shape)}: bring them to that size"
             )
         return adaptive_avg_pool2d(images.detach(), self.size).flatten(start_dim=1)

@@ -1,7 +1,6 @@
 """What every architecture is: settings that build a generator and a discriminator for a sample shape."""
 
 from abc import ABC, abstractmethod
-from numbers import Integral
 from typing import ClassVar, NamedTuple, Self
 
 from torch import nn
@@ -119,12 +118,3 @@ class Architecture(ABC):
             listed = f"{', '.join(most)} or {last}" if most else last
             raise ValueError(f"{self.name} makes square images of {listed} px, not {height} x {width}")
         return channels, height
-
-
-def check_at_least_one(**sizes: int) -> None:
-    """Raise ``ValueError`` for the first of an architecture's sizes that is not whole or below 1."""
-    for name, size in sizes.items():
-        if not isinstance(size, Integral):
-            raise ValueError(f"{name} must be a whole number, got {size!r}")  # noqa: TRY004
-        if size < 1:
-            raise ValueError(f"{name} must be >= 1, got {size}")

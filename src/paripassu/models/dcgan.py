@@ -16,8 +16,9 @@ from typing import ClassVar, Literal, Self, get_args
 
 from torch import nn
 
-from paripassu.models.architecture import Architecture, Pair, check_at_least_one
+from paripassu.models.architecture import Architecture, Pair
 from paripassu.models.conditional import BesideLatent, Projection
+from paripassu.sizes import check_sizes
 
 Norm = Literal["batch", "none"]
 
@@ -41,7 +42,7 @@ class DCGAN(Architecture):
     norm: Norm = "batch"
 
     def __post_init__(self) -> None:
-        check_at_least_one(latent=self.latent, width=self.width)
+        check_sizes(1, latent=self.latent, width=self.width)
         if self.norm not in get_args(Norm):
             raise ValueError(f"norm must be 'batch' or 'none', got {self.norm!r}")
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from torch import nn
 
-from paripassu.models.architecture import Architecture, Pair, check_at_least_one
+from paripassu.models.architecture import Architecture, Pair
+from paripassu.sizes import check_sizes
 
 Function = Callable[..., tuple[nn.Module, nn.Module]]
 
@@ -34,7 +35,7 @@ class FromFunction(Architecture):
     latent: int = 64
 
     def __post_init__(self) -> None:
-        check_at_least_one(latent=self.latent)
+        check_sizes(1, latent=self.latent)
 
     @property
     def name(self) -> str:

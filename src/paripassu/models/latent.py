@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from paripassu.models.architecture import check_at_least_one
+from paripassu.sizes import check_sizes
 
 Term = Callable[[Tensor], Tensor]
 """A term of the autoencoder's loss, of latents ``[B, latent, H, W]``."""
@@ -61,9 +61,9 @@ class Autoencoder:
     lr: float = 1e-3
 
     def __post_init__(self) -> None:
-        check_at_least_one(latent=self.latent, kernel=self.kernel, steps=self.steps)
+        check_sizes(1, latent=self.latent, kernel=self.kernel, steps=self.steps)
         for width in self.widths:
-            check_at_least_one(widths=width)
+            check_sizes(1, widths=width)
         if self.kernel % 2 == 0:
             raise ValueError(f"kernel must be odd, got {self.kernel}")
         if self.batch < 2:
@@ -114,10 +114,11 @@ class Autoencoder:
 
 
 def psnr(images: Tensor, decoded: Tensor) -> float:
-    """Peak signal-to-noise ratio in dB of images in [-1, 1], whose peak is 2.
+    """Peak signal-to-noise ratio in dB of images in [-1, 1], whose peak is 2; infinite for equal images.
 
     Example:
         >>> round(psnr(torch.zeros(2, 2), torch.full((2, 2), 0.02)), 6)
         40.0
     """
-    return 10 * math.log10(4 / (images - decoded).detach().square().mean().item())
+    error = (images - decoded).detach().square().mean().item()
+    return 10 * math.log10(4 / error) if error else math.inf

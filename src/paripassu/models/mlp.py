@@ -6,7 +6,8 @@ from itertools import pairwise
 
 from torch import nn
 
-from paripassu.models.architecture import Architecture, Pair, check_at_least_one
+from paripassu.models.architecture import Architecture, Pair
+from paripassu.sizes import check_sizes
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class MLP(Architecture):
     depth: int = 3
 
     def __post_init__(self) -> None:
-        check_at_least_one(latent=self.latent, width=self.width, depth=self.depth)
+        check_sizes(1, latent=self.latent, width=self.width, depth=self.depth)
 
     @property
     def name(self) -> str:

@@ -15,7 +15,8 @@ from typing import ClassVar, NamedTuple
 from torch.nn.utils.parametrizations import spectral_norm
 
 from paripassu.models import residual
-from paripassu.models.architecture import Architecture, Pair, check_at_least_one
+from paripassu.models.architecture import Architecture, Pair
+from paripassu.sizes import check_sizes
 
 
 class _Plan(NamedTuple):
@@ -48,7 +49,7 @@ class SNGAN(Architecture):
     width: int = 64
 
     def __post_init__(self) -> None:
-        check_at_least_one(latent=self.latent, width=self.width)
+        check_sizes(1, latent=self.latent, width=self.width)
 
     @property
     def name(self) -> str:

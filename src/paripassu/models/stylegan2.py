@@ -14,8 +14,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from paripassu.models.architecture import Architecture, Pair, check_at_least_one
+from paripassu.models.architecture import Architecture, Pair
 from paripassu.models.equalized import EqualConv, EqualLinear, LowPass, modulated_convolution, rectify
+from paripassu.sizes import check_sizes
 
 _START = 4  # px of the generator's first and of the discriminator's last feature maps
 _CHANNELS_TIMES_PX = 32768
@@ -50,8 +51,8 @@ class StyleGAN2(Architecture):
     residual: bool = True
 
     def __post_init__(self) -> None:
-        check_at_least_one(latent=self.latent, width=self.width, mapping_depth=self.mapping_depth)
-        check_at_least_one(deviation_group=self.deviation_group)
+        check_sizes(1, latent=self.latent, width=self.width, mapping_depth=self.mapping_depth)
+        check_sizes(1, deviation_group=self.deviation_group)
         if not (self.fmaps > 0 and math.isfinite(self.fmaps)):
             raise ValueError(f"fmaps must be finite and > 0, got {self.fmaps}")
         if not 0.0 <= self.mixing <= 1.0:

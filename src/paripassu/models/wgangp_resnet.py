@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from paripassu.models import residual
-from paripassu.models.architecture import Architecture, Pair, check_at_least_one
+from paripassu.models.architecture import Architecture, Pair
+from paripassu.sizes import check_sizes
 
 _START = 4  # px of the generator's first feature maps
 _BLOCKS = 3  # each doubles: 32 px
@@ -29,7 +30,7 @@ class WganGPResNet(Architecture):
     width: int = 128
 
     def __post_init__(self) -> None:
-        check_at_least_one(latent=self.latent, width=self.width)
+        check_sizes(1, latent=self.latent, width=self.width)
 
     @property
     def name(self) -> str:

@@ -1,11 +1,11 @@
 """Checks of what a probe is made with; each raises ``ValueError`` in one sentence that says what to do."""
 
 from collections.abc import Mapping
-from numbers import Integral
 from typing import Any
 
 from paripassu.probe.gradients import check_hooks
 from paripassu.rules.rule import check_rule
+from paripassu.sizes import check_sizes
 
 
 def check_settings(optimizers: Any, every: Any, writer: Any, shadows: Any, start: Any) -> None:
@@ -13,9 +13,8 @@ def check_settings(optimizers: Any, every: Any, writer: Any, shadows: Any, start
     if not isinstance(optimizers, Mapping) or not optimizers:
         got = "none" if isinstance(optimizers, Mapping) else f"{type(optimizers).__name__} without a name"
         raise ValueError(f"Probe needs at least one optimizer, as {{'player': optimizer}}, got {got}")
-    for name, value, least in (("every", every, 1), ("start", start, 0)):
-        if not isinstance(value, Integral) or value < least:
-            raise ValueError(f"{name} must be a whole number >= {least}, got {value!r}")
+    check_sizes(1, every=every)
+    check_sizes(0, start=start)
     for player, optimizer in optimizers.items():
         check_hooks(player, optimizer)
     if writer is not None and not callable(writer):

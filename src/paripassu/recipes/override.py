@@ -37,8 +37,8 @@ _OF_MODELS = (
 class Options(TypedDict, total=False):
     """The options of `override`, called as those of ``paripassu train``, whose help explains them.
 
-    Data, networks, rules, losses and penalties are names, ``FILE.py:NAME``, or the objects themselves. Of
-    data, networks, rules and penalties their classes will do, if they need no settings.
+    Data, networks and rules are names, ``FILE.py:NAME``, or the objects themselves; losses and penalties are
+    names or objects. Of all but losses their classes will do, if they need no settings.
     """
 
     data: str | Path | Source | Dataset[Any] | type[Source] | type[Dataset[Any]] | Callable[[], Dataset[Any]]

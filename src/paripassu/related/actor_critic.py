@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import log_softmax
 
-from paripassu.models.architecture import check_at_least_one
 from paripassu.related.grids import CELLS, MOVES, PLANES, Bools, Indices, Levels, next_cells, observations
+from paripassu.sizes import check_sizes
 
 Array = NDArray[np.float64]
 
@@ -53,7 +53,7 @@ class ActorCritic(nn.Module):
 
     def __init__(self, width: int = 64, seed: int = 0) -> None:
         super().__init__()
-        check_at_least_one(width=width)
+        check_sizes(1, width=width)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.trunk = nn.Sequential(

@@ -27,7 +27,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, relu
 
 from paripassu.data.digits import CLASSES, SIDE, labelled_digits
-from paripassu.models.architecture import check_at_least_one
+from paripassu.sizes import check_sizes
 from paripassu.theory import Problem
 from paripassu.theory.connected import connected, connected_start, he_normal
 from paripassu.theory.problem import Array, Data, Weights
@@ -132,7 +132,7 @@ class Diffusion(Problem):
             raise ValueError("learned noise is learned from transformed images: leave augment on")
         if self.both and self.noise != "learned":
             raise ValueError(f"both is of learned noise: leave it out with {self.noise!r}")
-        check_at_least_one(blocks=self.blocks, width=self.width, batch=self.batch, per_class=self.per_class)
+        check_sizes(1, blocks=self.blocks, width=self.width, batch=self.batch, per_class=self.per_class)
         if self.per_class > _MOST:
             raise ValueError(f"per_class must be in 1..{_MOST}, got {self.per_class}")
 

@@ -20,9 +20,9 @@ from torch.nn.functional import leaky_relu
 
 from paripassu.data import Ring
 from paripassu.games import non_saturating
-from paripassu.models.architecture import check_at_least_one
 from paripassu.related.diffusion import Noise, Reading, check_noise, first_scale, log_loss, scale
 from paripassu.related.prioritised_gan import PrioritisedGan, Shares
+from paripassu.sizes import check_sizes
 from paripassu.theory import Problem, Trajectories
 from paripassu.theory.connected import connected, connected_start
 from paripassu.theory.problem import Array, Data, Weights
@@ -67,7 +67,7 @@ class DiffusionGan(Problem):
 
     def __post_init__(self) -> None:
         check_noise(self.noise, self.sigma_is, self.fixed)
-        check_at_least_one(examples=self.examples, batch=self.batch, latent=self.latent, width=self.width)
+        check_sizes(1, examples=self.examples, batch=self.batch, latent=self.latent, width=self.width)
         _ = self._data
 
     @cached_property

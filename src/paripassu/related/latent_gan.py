@@ -25,9 +25,10 @@ from paripassu.games import BatchDeviation, batch_deviation, non_saturating
 from paripassu.games.deviation import Variance
 from paripassu.metrics import Moments, frechet_distance
 from paripassu.models.latent import Autoencoder, Coder, psnr
+from paripassu.sizes import check_sizes
 from paripassu.theory import Problem, Trajectories
 from paripassu.theory.connected import connected, connected_start
-from paripassu.theory.problem import Array, Data, Weights, check_whole
+from paripassu.theory.problem import Array, Data, Weights
 
 _COMPONENTS = 16  # principal components that the Fréchet distance is of
 _CPU = torch.device("cpu")
@@ -91,8 +92,8 @@ class LatentGan(Problem):
             raise ValueError(f"space must be latents or spectra, got {self.space!r}")
         if self.coder_weight and self.space == "spectra":
             raise ValueError("coder_weight is for latents: leave it out, or play on them")
-        check_whole(0, data_seed=self.data_seed)
-        check_whole(1, images=self.images, batch=self.batch, latent=self.latent, width=self.width)
+        check_sizes(0, data_seed=self.data_seed)
+        check_sizes(1, images=self.images, batch=self.batch, latent=self.latent, width=self.width)
         if not 2 <= self.batch <= self.images:
             raise ValueError(f"batch must be within 2..images ({self.images}), got {self.batch}")
 

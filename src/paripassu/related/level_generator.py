@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
 
 from paripassu.related.grids import CELLS, PLANES, Levels
-from paripassu.theory.problem import check_whole
+from paripassu.sizes import check_sizes
 
 _PARALLEL = 0.955  # cosine from which on a straight line is taken
 _POINTS = 6  # on the way between two levels, both of which are among them
@@ -68,7 +68,7 @@ class LevelGenerator:
     weight: float = 0.0448
 
     def __post_init__(self) -> None:
-        check_whole(1, latent=self.latent, width=self.width, steps=self.steps)
+        check_sizes(1, latent=self.latent, width=self.width, steps=self.steps)
         if not 0 < self.lr < math.inf or not 0 <= self.weight < math.inf:
             raise ValueError(
                 f"lr must be finite and > 0 and weight finite and >= 0, got {self.lr} and {self.weight}"

@@ -38,7 +38,7 @@ from paripassu.related.actor_critic import (
 from paripassu.related.grids import Levels
 from paripassu.related.level_generator import LevelGenerator
 from paripassu.related.priorities import Priorities
-from paripassu.theory.problem import check_whole
+from paripassu.sizes import check_sizes
 
 Kind = Literal["uniform", "prioritised", "randomised", "regularised"]
 Array = NDArray[np.float64]
@@ -98,9 +98,9 @@ class LevelLearning:
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
             raise ValueError(f"kind must be one of {', '.join(get_args(Kind))}, got {self.kind!r}")
-        check_whole(2, dataset=self.dataset)
-        check_whole(1, updates=self.updates, unseen=self.unseen, generated=self.generated)
-        check_whole(1, horizon=self.horizon, width=self.width)
+        check_sizes(2, dataset=self.dataset)
+        check_sizes(1, updates=self.updates, unseen=self.unseen, generated=self.generated)
+        check_sizes(1, horizon=self.horizon, width=self.width)
         if not 0 <= self.generate <= 1:
             raise ValueError(f"generate must be within 0..1, got {self.generate}")
         if not 0 < self.lr < math.inf:

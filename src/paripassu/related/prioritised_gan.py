@@ -24,8 +24,8 @@ from torch.nn.functional import leaky_relu, softplus
 
 from paripassu.data import Ring
 from paripassu.games import non_saturating
-from paripassu.models.architecture import check_at_least_one
 from paripassu.related.priorities import rank_weights
+from paripassu.sizes import check_sizes
 from paripassu.theory import Problem, Trajectories
 from paripassu.theory.connected import connected, connected_start
 from paripassu.theory.problem import Array, Data, Weights
@@ -84,7 +84,7 @@ class PrioritisedGan(Problem):
             raise ValueError(f"ring must have at least 3 modes, got {self.ring.modes}")
         if not 0 < self.rarity <= 1 / self.ring.modes:
             raise ValueError(f"rarity must be > 0 and at most 1/{self.ring.modes}, got {self.rarity}")
-        check_at_least_one(examples=self.examples, batch=self.batch, latent=self.latent, width=self.width)
+        check_sizes(1, examples=self.examples, batch=self.batch, latent=self.latent, width=self.width)
         if not self.temperature > 0:
             raise ValueError(f"temperature must be > 0, got {self.temperature}")
         if not 0 <= self.uniform <= 1:

@@ -19,6 +19,7 @@ from paripassu.rules.parts import for_some
 from paripassu.rules.rule import Rule, State, check_rule
 from paripassu.rules.scope import rescale, sharded_as, whole
 from paripassu.rules.sgd import SGD
+from paripassu.sizes import check_sizes
 
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 
@@ -63,8 +64,7 @@ class Orthogonal(Rule):
     def __post_init__(self) -> None:
         check_rule("rule", self.rule)
         check_rule("otherwise", self.otherwise)
-        if not isinstance(self.iterations, int) or self.iterations < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ValueError(f"iterations must be a whole number >= 1, got {self.iterations!r}")
+        check_sizes(1, iterations=self.iterations)
 
     def init(self, tensor: Tensor) -> State:
         """The state of the one rule that updates the tensor, under ``"rule"`` or ``"otherwise"``."""

@@ -31,7 +31,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from paripassu.theory.problem import Array, Data, Problem, Weights, check_whole
+from paripassu.sizes import check_sizes
+from paripassu.theory.problem import Array, Data, Problem, Weights
 
 
 def dct(d: int) -> Array:
@@ -45,7 +46,7 @@ def dct(d: int) -> Array:
         >>> dct(3)[1].round(3)  # (1, 0, -1) / √2
         array([ 0.707,  0.   , -0.707])
     """
-    check_whole(2, d=d)
+    check_sizes(2, d=d)
     angle = np.outer(np.arange(d), 2 * np.arange(d) + 1)  # in units of π / 2d
     # The cosine of a rounded right angle is 1e-16, and a sign would make it a whole step.
     cosines = np.where(angle % (2 * d) == d, 0.0, np.cos(np.pi * angle / (2 * d)))
@@ -96,9 +97,10 @@ class Frequencies(Problem):
                 raise ValueError(f"{name} must be finite, got {values}")
         if min(self.scales) < 0:
             raise ValueError(f"scales must be >= 0, got {self.scales}")
-        check_whole(samples=self.samples)
-        if self.samples is not None and self.samples < self.d:
-            raise ValueError(f"samples must be None or >= d = {self.d}, got {self.samples}")
+        if self.samples is not None:
+            check_sizes(samples=self.samples)
+            if self.samples < self.d:
+                raise ValueError(f"samples must be None or >= d = {self.d}, got {self.samples}")
         if not 0 <= self.radius < math.inf:
             raise ValueError(f"radius must be finite and >= 0, got {self.radius}")
 

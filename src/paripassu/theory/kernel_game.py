@@ -37,7 +37,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from paripassu.theory.problem import Array, Data, Problem, Weights, check_whole
+from paripassu.sizes import check_sizes
+from paripassu.theory.problem import Array, Data, Problem, Weights
 
 _NEGLIGIBLE = 1e-9  # squared norm of what the basis may leave out at a true point
 _UNSEEN = 1e-12  # squared norm of what one isolated point's basis may see of another point
@@ -118,7 +119,7 @@ class KernelGame(Problem):
         for name in ("regularization", "offset"):
             if not 0.0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be finite and >= 0, got {getattr(self, name)}")
-        check_whole(2, degree=self.degree)
+        check_sizes(2, degree=self.degree)
         self._check_basis()
 
     def _check_basis(self) -> None:

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from paripassu.rules import SGD, Rule
+from paripassu.sizes import check_sizes
 from paripassu.theory.kernel_game import KernelGame
 from paripassu.theory.kernel_game_linear import jacobian
 from paripassu.theory.play import play
-from paripassu.theory.problem import Array, check_whole
+from paripassu.theory.problem import Array
 from paripassu.theory.recording import Trajectories, Updates
 
 PHASES = ("converges", "oscillates", "leaves")
@@ -101,7 +102,7 @@ def phase_diagram(
         )
     if not game.offset:
         raise ValueError("a game that starts at its equilibrium stays there: take an offset > 0")
-    check_whole(100, steps=steps)
+    check_sizes(100, steps=steps)
     rules = SGD() if rules is None else rules
     grid_d, grid_g = np.meshgrid(np.asarray(lr_d, np.float64), np.asarray(lr_g, np.float64), indexing="ij")
     lr = {"discriminator": grid_d.ravel(), "generator": grid_g.ravel()}

@@ -36,7 +36,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from paripassu.theory.problem import Array, Data, Problem, Weights, check_whole
+from paripassu.sizes import check_sizes
+from paripassu.theory.problem import Array, Data, Problem, Weights
 
 Supports = Literal["random", "disjoint"]
 
@@ -96,8 +97,8 @@ class Patches(Problem):
     players = ("w",)
 
     def __post_init__(self) -> None:
-        check_whole(n=self.n, d=self.d, batch=self.batch, tests=self.tests)
-        check_whole(1, s=self.s, m=self.m, q=self.q)
+        check_sizes(n=self.n, d=self.d, tests=self.tests)
+        check_sizes(1, s=self.s, m=self.m, q=self.q)
         for name in ("n", "tests"):
             if getattr(self, name) < 2 or getattr(self, name) % 2:
                 raise ValueError(f"{name} must be even and >= 2, got {getattr(self, name)}")
@@ -114,8 +115,10 @@ class Patches(Problem):
         needed = 1 + self.s * (self.n if self.supports == "disjoint" else 1)
         if self.d < needed:
             raise ValueError(f"d must be >= {needed} for {self.supports} supports, got {self.d}")
-        if self.batch is not None and not 1 <= self.batch <= self.n:
-            raise ValueError(f"batch must be None or in 1..{self.n}, got {self.batch}")
+        if self.batch is not None:
+            check_sizes(batch=self.batch)
+            if not 1 <= self.batch <= self.n:
+                raise ValueError(f"batch must be None or in 1..{self.n}, got {self.batch}")
 
     @property
     def noise_scale(self) -> float:

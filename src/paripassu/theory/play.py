@@ -19,7 +19,8 @@ from torch import Tensor
 
 from paripassu.rules import FixedPace, Rule
 from paripassu.rules.rule import check_rule
-from paripassu.theory.problem import Array, Data, Problem, Weights, check_whole
+from paripassu.sizes import check_sizes
+from paripassu.theory.problem import Array, Data, Problem, Weights
 from paripassu.theory.recording import (
     Records,
     Runs,
@@ -132,7 +133,7 @@ def play(
     check_updates(updates)
     if updates == "alternating" and len(players) == 1:
         raise ValueError(f"updates 'alternating' needs two players, this problem has {players}")
-    check_whole(1, steps=steps)
+    check_sizes(1, steps=steps)
     _check_pace(pace, players, updates)
     rule_of = _rules(rules, players)
     recorded = record_steps(steps, record)

@@ -26,16 +26,6 @@ Weights: TypeAlias = dict[str, tuple[Tensor, ...]]  # each player's tensors, by 
 Data: TypeAlias = dict[str, Tensor]  # what chance decided, by name
 
 
-def check_whole(least: int | None = None, /, **sizes: int | None) -> None:
-    """Raise ``ValueError`` for the first size that is not whole or below ``least``; None is left out."""
-    for name, size in sizes.items():
-        is_whole = isinstance(size, int | np.integer) and not isinstance(size, bool)
-        if size is not None and not is_whole:
-            raise ValueError(f"{name} must be a whole number, got {size!r}")
-        if size is not None and least is not None and size < least:
-            raise ValueError(f"{name} must be >= {least}, got {size}")
-
-
 class Problem(ABC):
     """A loss for one player, or a game between several. All numbers are float64.
 

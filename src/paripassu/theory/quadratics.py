@@ -28,7 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from paripassu.theory.problem import Array, Data, Problem, Weights, check_whole
+from paripassu.sizes import check_sizes
+from paripassu.theory.problem import Array, Data, Problem, Weights
 from paripassu.theory.recording import Trajectories
 
 
@@ -147,7 +148,7 @@ class NoisyQuadratic(Problem):
     players = ("theta",)
 
     def __post_init__(self) -> None:
-        check_whole(1, d=self.d, batch=self.batch)
+        check_sizes(1, d=self.d, batch=self.batch)
         if not math.isfinite(self.initial):
             raise ValueError(f"initial must be finite, got {self.initial}")
 
@@ -288,11 +289,11 @@ def adam_bound(betas: tuple[float, float], step: int | None = None) -> float:
     alpha, beta = betas
     if not (0.0 <= alpha < 1.0 and 0.0 < beta < 1.0):
         raise ValueError(f"betas must be in [0, 1), the second > 0, got {betas}")
-    check_whole(1, step=step)
     ratio = alpha**2 / beta
     first = (1 - alpha) / math.sqrt(1 - beta)
     if step is None:
         return first / math.sqrt(1 - ratio) if ratio < 1 else math.inf
+    check_sizes(1, step=step)
     try:
         total = step if ratio == 1 else (1 - ratio**step) / (1 - ratio)
     except OverflowError:

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.func import vmap
 
-from paripassu.theory.problem import Array, Data, Problem, Weights, check_whole
+from paripassu.sizes import check_sizes
+from paripassu.theory.problem import Array, Data, Problem, Weights
 
 Updates = Literal["simultaneous", "alternating"]
 
@@ -71,7 +72,7 @@ def record_steps(steps: int, record: ArrayLike | None) -> NDArray[np.int64]:
         ValueError: ``record`` is not increasing, not whole or leaves 0..``steps``, or ``steps`` is not whole
             or < 0.
     """
-    check_whole(0, steps=steps)
+    check_sizes(0, steps=steps)
     recorded = log_steps(steps) if record is None else np.asarray(record)
     if recorded.size and not np.issubdtype(recorded.dtype, np.integer):
         raise ValueError(f"record must be whole numbers of steps, got {recorded.tolist()}")

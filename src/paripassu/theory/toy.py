@@ -11,7 +11,8 @@ import numpy as np
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from paripassu.theory.problem import Array, Data, Problem, Weights, check_whole
+from paripassu.sizes import check_sizes
+from paripassu.theory.problem import Array, Data, Problem, Weights
 
 
 def bilinear(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -67,7 +68,7 @@ class Bilinear(Problem):
     players = ("x", "y")
 
     def __post_init__(self) -> None:
-        check_whole(1, n=self.n)
+        check_sizes(1, n=self.n)
 
     def start(self, rng: np.random.Generator) -> Mapping[str, list[Array]]:
         """Standard normal numbers, x first."""

@@ -46,7 +46,7 @@ def obstacle(run: Run, capture: Capture) -> str:
 
     Args:
         run: the run.
-        capture: what a person wants; ``"auto"`` leaves out a person's own networks and rules.
+        capture: what a person wants; ``"auto"`` leaves out a person's own networks, rules and penalties.
     """
     if capture == "off":
         return "capture is off"
@@ -62,7 +62,7 @@ def obstacle(run: Run, capture: Capture) -> str:
         return "several processes average their gradients"
     parts = run.model, run.generator.rule, run.discriminator.rule, run.penalty
     if capture == "auto" and any(map(own_files, parts)):
-        return "a graph would keep every number that your own networks' or rules' Python code computes"
+        return "a graph would keep every number that your own networks, rules or penalty compute in Python"
     return ""
 
 

@@ -9,6 +9,7 @@ import hashlib
 import io
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,7 @@ def save_checkpoint(folder: Path, state: TrainingState, records: RecordWriter) -
         partial.mkdir()
         files: dict[str, str] = {}
         for name, network in state.networks().items():
-            tensors = {key: tensor.contiguous() for key, tensor in network.state_dict().items()}
-            files |= _write(partial / f"{name}.safetensors", save(tensors))
+            files |= _write(partial / f"{name}.safetensors", save(_apart(network.state_dict())))
         memory = io.BytesIO()
         optimizers = {player: _unshared(o.state_dict()) for player, o in state.optimizers().items()}
         torch.save(optimizers | {_SHADOWS: state.shadows}, memory)
@@ -62,6 +62,12 @@ def save_checkpoint(folder: Path, state: TrainingState, records: RecordWriter) -
     for old in checkpoints(folder)[:-KEPT]:
         # Gone at once, for who reads it meanwhile; the name is what a kill leaves of `replacing`.
         shutil.rmtree(old.rename(old.with_name(f".partial-{os.getpid()}-{old.name}")))
+
+
+def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copies on the host: safetensors refuses tied weights, and views of one buffer."""
+    kept = torch.contiguous_format
+    return {name: each.to("cpu", copy=True, memory_format=kept) for name, each in tensors.items()}
 
 
 def _unshared(value: Any) -> Any:

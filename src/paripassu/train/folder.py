@@ -90,12 +90,13 @@ def check_folder(run: Run, folder: AnyPath) -> None:
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file: name a folder for the run")
+    settings = run.settings()  # refuses a part that could not be made again, before its data are read
     header = header_of(folder)
     if header is None:
         if folder.is_dir() and not is_empty(folder):
             raise ValueError(f"{folder} holds files that are no run: name an empty or a new folder")
         return
-    check_unchanged(header.settings, run.settings())
+    check_unchanged(header.settings, settings)
     differing = changes(run, folder)
     refused = [each for each in differing if not (_is_longer(each) or _is_moved(each, header))]
     if refused:

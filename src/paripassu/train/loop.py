@@ -25,6 +25,7 @@ from paripassu.train.folder import (
     open_folder,
     remarks_on,
 )
+from paripassu.train.measures import check_measured
 from paripassu.train.memory import data_fit, networks_fit, step_fits
 from paripassu.train.processes import (
     Processes,
@@ -160,6 +161,7 @@ def _train_in(
         real = shared.load(source, device) if shared else source.load(device)
     check_own_data(run, real)
     check_images(real.images, folder)
+    check_measured(run, real)
     for noticed in remarks_on(run, real):
         notice(noticed)
 

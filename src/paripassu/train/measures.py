@@ -97,6 +97,19 @@ def measure_for(
     return lambda _: {}
 
 
+def check_measured(run: Run, real: Samples) -> None:
+    """Raise ``ValueError`` if a training on these data could not be measured; nothing is measured yet."""
+    if real.images is None:
+        return
+    if len(real.images) < 2:
+        raise ValueError(
+            f"{run.data.name} has one image, and a distance between sets takes two of each: give more images"
+        )
+    network, first = _features(run), torch.zeros(1, dtype=torch.long)
+    with torch.random.fork_rng(devices=[]), measuring_fits(run, real.images.shape):
+        network(real.images.at(first))
+
+
 def has_images(source: Source) -> bool:
     """Whether a source's samples may be images on which a `FeatureMetric` is measured."""
     return not isinstance(source, Mixture | StackedDigits | StackedMnist)

@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast
 from torch.utils.data import Dataset
 
 from paripassu.data import FromDataset, Source
+from paripassu.games import Penalty
 from paripassu.models import Architecture, FromFunction
 from paripassu.printable import printable
 from paripassu.rules import Rule
@@ -176,7 +177,9 @@ def _origins(part: Any) -> Iterator[Origin]:
         if origin := origin_of(part):
             yield origin
         return
-    if isinstance(part, Rule | Source | Architecture | Dataset) and (origin := origin_of(type(part))):
+    if isinstance(part, Rule | Source | Architecture | Penalty | Dataset) and (
+        origin := origin_of(type(part))
+    ):
         yield origin
     for field in fields(part) if is_dataclass(part) and not isinstance(part, type) else ():
         yield from _origins(getattr(part, field.name))

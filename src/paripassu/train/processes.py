@@ -22,6 +22,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPrivateUsage] - has no other name
 
 from paripassu.games import Draws
 from paripassu.train.run import Run
@@ -151,41 +152,50 @@ def normalise_over(processes: Processes, network: nn.Module) -> None:
         return
     for module in list(network.modules()):
         for name, child in module.named_children():
-            if type(child) is nn.BatchNorm2d:
+            if type(child) in (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d):
+                assert isinstance(child, _BatchNorm)
                 setattr(module, name, _WholeBatchNorm(child, processes))
 
 
-class _WholeBatchNorm(nn.BatchNorm2d):
+class _WholeBatchNorm(_BatchNorm):
     # torch's own SyncBatchNorm runs on GPUs only.
-    def __init__(self, own: nn.BatchNorm2d, processes: Processes) -> None:
-        super().__init__(own.num_features, own.eps, own.momentum, own.affine)
+    def __init__(self, own: _BatchNorm, processes: Processes) -> None:
+        super().__init__(own.num_features, own.eps, own.momentum, own.affine, own.track_running_stats)
         self._processes = processes
         self.weight, self.bias = own.weight, own.bias  # the very tensors that an optimizer holds
         self.running_mean, self.running_var = own.running_mean, own.running_var
         self.num_batches_tracked = own.num_batches_tracked
 
+    def _check_input_dim(self, input: Tensor) -> None:  # noqa: A002 - torch's name
+        """Any number: the layer that this one replaces may be for signals, images or volumes."""
+
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
         if not self.training:
             return super().forward(input)
-        x = input.float()
-        mean = _Mean.apply(x.mean(dim=(0, 2, 3)), self._processes)
-        centred = x - mean[:, None, None]
+        x, all_but_channels = input.float(), [0, *range(2, input.ndim)]
+
+        def each(of_channel: Tensor) -> Tensor:
+            return of_channel.view(-1, *[1] * (x.ndim - 2))
+
+        mean = _Mean.apply(x.mean(dim=all_but_channels), self._processes)
+        centred = x - each(mean)
         # In two messages: a mean of squares less the square of the mean would lose digits.
-        variance = _Mean.apply(centred.square().mean(dim=(0, 2, 3)), self._processes)
+        variance = _Mean.apply(centred.square().mean(dim=all_but_channels), self._processes)
         count = self._processes.count * x.numel() // x.shape[1]
-        with torch.no_grad():
-            assert self.running_mean is not None
-            assert self.running_var is not None
-            assert self.num_batches_tracked is not None
-            assert self.momentum is not None
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(variance * count / (count - 1), self.momentum)
-            self.num_batches_tracked += 1
+        self._remember(mean, variance * count / (count - 1))
         scale = (variance + self.eps).rsqrt()
         if not self.affine:
-            return (centred * scale[:, None, None]).to(input.dtype)
-        scale = self.weight * scale
-        return (centred * scale[:, None, None] + self.bias[:, None, None]).to(input.dtype)
+            return (centred * each(scale)).to(input.dtype)
+        return (centred * each(self.weight * scale) + each(self.bias)).to(input.dtype)
+
+    @torch.no_grad()
+    def _remember(self, mean: Tensor, variance: Tensor) -> None:
+        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
+            return
+        self.num_batches_tracked += 1
+        share = 1 / int(self.num_batches_tracked) if self.momentum is None else self.momentum
+        self.running_mean.lerp_(mean, share)
+        self.running_var.lerp_(variance, share)
 
 
 class _Mean(torch.autograd.Function):

@@ -3,8 +3,9 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from types import NoneType
 from typing import Any, Literal, get_args
 
 from paripassu.data import Source
@@ -61,6 +62,23 @@ class Player:
             raise ValueError(f"a learning rate must be finite and > 0, got {self.lr}")
         if not (self.weight_decay >= 0 and math.isfinite(self.weight_decay)):
             raise ValueError(f"a weight decay must be finite and >= 0, got {self.weight_decay}")
+
+
+_PARTS: Mapping[str, tuple[type, ...]] = {
+    "data": (Source,),
+    "model": (Architecture,),
+    "generator": (Player,),
+    "discriminator": (Player,),
+    "loss": (GanLoss,),
+    "penalty": (Penalty, NoneType),
+    "path_length": (PathLength, NoneType),
+    "shadow": (Rule, NoneType),
+}
+_PLAIN = {
+    "device": (str, "text"),
+    "channels_last": (bool, "True or False"),
+    "compile": (bool, "True or False"),
+}
 
 
 @dataclass(frozen=True)
@@ -143,6 +161,11 @@ class Run:
     pace: float | None = None
 
     def __post_init__(self) -> None:
+        for name, kinds in _PARTS.items():
+            _check_part(name, getattr(self, name), kinds)
+        for name, (kind, words) in _PLAIN.items():
+            if not isinstance(given := getattr(self, name), kind):
+                raise ValueError(f"{name} must be {words}, got {given!r}")  # noqa: TRY004 - a setting is wrong
         for name, least in _MINIMA.items():
             value: object = getattr(self, name)
             if type(value) is not int:
@@ -219,6 +242,17 @@ class Run:
         """
         text = json.dumps(portable(self.settings()), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _check_part(name: str, part: object, kinds: tuple[type, ...]) -> None:
+    if isinstance(part, kinds):
+        return
+    wanted = f"{'an' if kinds[0] is Architecture else 'a'} {kinds[0].__name__}"
+    if isinstance(part, type) and issubclass(part, kinds):
+        got, instead = f"the class {part.__name__}", f"write {part.__name__}(), with parentheses"
+    else:
+        got, instead = printable(repr(part)), "give one, or a name to paripassu.recipes.override"
+    raise ValueError(f"a run's {name} must be {wanted}, got {got}: {instead}")
 
 
 def check_run(run: object) -> None:

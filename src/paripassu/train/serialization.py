@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import cattrs
 
@@ -92,6 +92,7 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook(GanLoss, lambda name, _: choose("loss", name, loss_names()))
     _register_wrapper(converter, FromDataset, "dataset")
     _register_wrapper(converter, FromFunction, "function")
+    converter.register_structure_hook_func(lambda kind: get_origin(kind) is Literal, _word)
     for family in _FAMILIES:
         _register(converter, family)
     return converter
@@ -106,6 +107,13 @@ def _number(accepted: tuple[type, ...], value: Any, kind: type) -> Any:
     if type(value) not in accepted:
         raise ValueError(f"it must be {_WORDS[kind]}, got {value!r}")
     return kind(value)
+
+
+def _word(value: Any, kind: Any) -> Any:
+    words = get_args(kind)
+    if not any(value == word and type(value) is type(word) for word in words):
+        raise ValueError(f"it must be one of {', '.join(map(str, words))}, got {value!r}")
+    return value
 
 
 def _register(converter: cattrs.Converter, family: type) -> None:

@@ -41,7 +41,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paripassu.rules.settings import check_number
-from paripassu.theory.problem import check_whole
+from paripassu.sizes import check_sizes
 
 Array = NDArray[np.float64]
 Law = Literal["modes", "coefficients"]
@@ -98,7 +98,7 @@ class Framework:
             size: object = getattr(self, name)
             if isinstance(size, float) and size.is_integer():  # as of 1e5
                 object.__setattr__(self, name, int(size))
-            check_whole(**{name: getattr(self, name)})
+            check_sizes(**{name: getattr(self, name)})
         for name in ("gamma", "p_pair", "a", "b"):
             check_number(name, getattr(self, name))
         for name in ("n_discriminator", "n_generator", "modes"):

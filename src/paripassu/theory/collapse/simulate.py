@@ -15,11 +15,11 @@ from numpy.typing import ArrayLike, NDArray
 from paripassu.records import Decay, check_decay, rate_factor, usable_cores
 from paripassu.rules import FixedPace
 from paripassu.rules.settings import check_fraction
+from paripassu.sizes import check_sizes
 from paripassu.theory.collapse.framework import RECOVERED_COSINE, Array, Framework
 from paripassu.theory.collapse.kernel import simulate_group
 from paripassu.theory.collapse.lanes import WIDTH
 from paripassu.theory.collapse.reduction import draw_start, reduce_start
-from paripassu.theory.problem import check_whole
 from paripassu.theory.recording import Updates, broadcast_runs, check_updates, record_steps
 
 Method = Literal["sgda", "nsgda", "shares"]
@@ -164,7 +164,8 @@ def simulate(
     """
     check_settings(method, momentum, updates, batch, decay, pace, trainable=trainable)
     check_rate_of_generator(lr_g, pace)
-    check_whole(1, threads=threads)
+    if threads is not None:
+        check_sizes(1, threads=threads)
     full = None if start is None else _full_start(*start)
     given = None if full is None else len(full[0])
     named = {"lr_d": lr_d} if lr_g is None else {"lr_d": lr_d, "lr_g": lr_g}
@@ -252,7 +253,7 @@ def check_settings(
     check_updates(updates)
     check_decay(decay)
     check_fraction("momentum", momentum)
-    check_whole(batch=batch)
+    check_sizes(batch=batch)
     if not 0 <= batch < 2**31:
         raise ValueError(f"batch must be in 1 to 2**31 - 1, or 0 for exact expectations, got {batch}")
     if pace is not None:
