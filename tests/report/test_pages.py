@@ -279,6 +279,20 @@ def test_runs_side_by_side_name_what_differs(tmp_path):
             write_side_by_side(wrong, tmp_path / "out")
 
 
+def test_a_page_of_runs_leaves_the_files_of_others_alone(tmp_path):
+    runs = [tmp_path / "a", tmp_path / "b"]
+    for run in runs:
+        run_folder(run)
+    theirs = tmp_path / "thesis" / "data" / "measured.csv"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("1")
+    with pytest.raises(ValueError, match=r"thesis holds files that are no page .* --out"):
+        write_side_by_side(runs, tmp_path / "thesis")
+    assert theirs.read_text() == "1"
+    for _ in range(2):  # a page of ours is replaced
+        assert write_side_by_side(runs, tmp_path / "out").exists()
+
+
 def test_a_file_outside_of_the_run_is_not_shown(tmp_path):
     """Somebody else's folder could show any picture of this machine on a page that is then passed on."""
     run_folder(tmp_path / "run")
