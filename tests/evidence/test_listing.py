@@ -1,12 +1,14 @@
 """Runs in a folder as one table, and the command that shows it."""
 
 import json
+import math
 
+import polars as pl
 import pytest
 from tests.cases.commands import run
 from tests.cases.folders import WHERE, run_folder
 
-from paripassu.evidence.listing import runs_in
+from paripassu.evidence.listing import chosen, runs_in
 from paripassu.records import RunHeader
 from paripassu.records.codec import dump
 
@@ -76,6 +78,13 @@ def test_runs_are_filtered_and_sorted(folder, capsys):
 def test_conditions_take_the_usual_signs(condition, seeds, folder, capsys):
     code, out, _ = run(capsys, "runs", str(folder), "--where", condition, "--json")
     assert (code, [row["seed"] for row in json.loads(out)]) == (0, seeds)
+
+
+def test_a_metric_that_is_no_number_meets_no_condition_and_is_last():
+    runs = pl.DataFrame({"run": ["a", "b", "c", "d"], "fd": [10.0, math.nan, 30.0, None]})
+    assert chosen(runs, ["fd>20"], "")["run"].to_list() == ["c"]
+    assert chosen(runs, [], "-fd")["run"].to_list() == ["c", "a", "b", "d"]
+    assert chosen(runs, [], "fd")["run"].to_list() == ["a", "c", "b", "d"]
 
 
 def test_one_run_is_shown_in_full_and_none_is_said(folder, capsys, monkeypatch):
