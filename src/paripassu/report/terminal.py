@@ -60,9 +60,12 @@ def changes_table(changes: StudyChanges) -> RenderableType:
         table.add_row(*map(Text, (change.where, change.arm, change.name, *numbers)))
     parts += [table] if beyond else []
     count = len(changes.changes)
+    known = sum(math.isfinite(change.low) or math.isfinite(change.high) for change in changes.changes)
     total = (
-        f"{len(beyond)} of {count} estimates changed beyond noise; about {round(count / 20)} do by chance."
+        f"{len(beyond)} of {count} estimates changed beyond noise; about {round(known / 20)} do by chance."
     )
+    if known < count:
+        total += f" {count - known} have too few values for an interval, so that no change of them shows."
     return Group(*parts, Text(total, style="bold"))
 
 
