@@ -146,6 +146,18 @@ def test_a_study_page_has_each_arms_budget_and_intervals(tmp_path):
     assert "0.3 [0.2, 0.4] a lead" in text
 
 
+def test_one_seed_has_no_deviation(tmp_path):
+    study_folder(tmp_path, values=(0.4,), extra={"other": [7.0]})
+    text = write_study_page(tmp_path).read_text().replace("\xa0", " ")
+    assert "<td>0.4</td><td>unknown</td>" in text
+    assert "<td>7 [unknown]</td>" in text
+    assert "differences of 1 seed, paired" in text
+
+
+def test_the_plane_of_the_modes_says_how_many_seeds_it_shows(tmp_path):
+    assert "Each line is a neuron of one seed." in sweep_page(tmp_path).read_text()
+
+
 def test_every_seed_is_beside_the_mean_and_its_interval():
     found = estimate([1.0, 2.0, 6.0, 3.0, 3.0])
     points, mean = figures.values({"an arm": found}, "a metric")["data"]

@@ -209,11 +209,12 @@ def _all_pairs(game: GameResult) -> list[Block]:
     pairs = all_pairs(game)
     if not pairs:
         return []
+    count = pairs[0].seeds
     caption = (
         f"How much better the first arm is than the second, in {game.metric}: the mean of the differences "
-        f"of {pairs[0].seeds} seeds, paired, with its 95 % interval (Student's t). A full marker is a pair "
-        "whose interval leaves out zero. Each interval is of its pair alone: of twenty pairs that do not "
-        "differ, one is apart by chance."
+        f"of {count} seed{'s' * (count > 1)}, paired, with its 95 % interval (Student's t). A full marker is "
+        "a pair whose interval leaves out zero. Each interval is of its pair alone: of twenty pairs that do "
+        "not differ, one is apart by chance."
     )
     figure = forest(pairs, [arm.arm for arm in game.arms], game.metric)
     return [Figure(figure, "All pairs of arms", caption)]
@@ -241,7 +242,9 @@ def _samples(runs: Mapping[str, Sequence[Path]]) -> Block:
 def _mean_and_interval(estimate: Estimate) -> tuple[str, str]:
     if math.isnan(estimate.mean):
         return "unknown", "unknown"
-    return f"{estimate.mean:.3g} ± {estimate.std:.2g}", span(estimate.low, estimate.high, " to ")
+    # One seed has no deviation, although its record has 0 there.
+    deviation = f" ± {estimate.std:.2g}" if len(estimate.values) > 1 else ""
+    return f"{estimate.mean:.3g}{deviation}", span(estimate.low, estimate.high, " to ")
 
 
 def _in_one(estimate: Estimate) -> str:
