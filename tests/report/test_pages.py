@@ -26,11 +26,11 @@ from tests.cases.folders import (
 )
 
 from paripassu.evidence.intervals import estimate
-from paripassu.records import Fit, RunHeader, Samples, Update
+from paripassu.records import Fit, RunHeader, RunStart, Samples, Update
 from paripassu.records.codec import RecordWriter, dump
 from paripassu.report import figures
 from paripassu.report.board import write_board
-from paripassu.report.run import spread, write_run_page
+from paripassu.report.run import metric_figures, spread, write_run_page
 from paripassu.report.side_by_side import write_side_by_side
 from paripassu.report.study import write_study_page
 from paripassu.report.terminal import study_table
@@ -289,6 +289,25 @@ def test_runs_side_by_side_name_what_differs(tmp_path):
     ):
         with pytest.raises(ValueError, match=words):
             write_side_by_side(wrong, tmp_path / "out")
+
+
+@pytest.mark.parametrize("other", [300.0, 100.0])
+def test_the_level_of_untrained_networks_is_marked_where_runs_agree_on_it(other):
+    rows = [("a", 0, 0, 300.0), ("a", 0, 5, 20.0), ("b", 0, 0, other), ("b", 0, 5, 30.0)]
+    table = pl.DataFrame(rows, schema=["arm", "seed", "step", "value"], orient="row")
+    (figure,) = metric_figures(table.with_columns(kind=pl.lit("Metric"), name=pl.lit("m")), ["a", "b"], "raw")
+    marks = [mark["y0"] for mark in figure.figure["layout"].get("shapes", [])]
+    assert marks == ([300.0] if other == 300 else [])
+
+
+def test_a_run_that_began_with_weights_of_another_was_not_untrained(tmp_path):
+    run_folder(tmp_path)
+    start = RunStart("/runs/first", 5000, "0" * 64)
+    (tmp_path / "run.json").write_text(dump(RunHeader({"seed": 3}, WHERE, start=start)))
+    text = write_run_page(tmp_path).read_text()
+    assert "It began with the weights of /runs/first, step 5,000." in text
+    assert "at the start" in text
+    assert "untrained" not in text
 
 
 def test_a_page_of_runs_leaves_the_files_of_others_alone(tmp_path):

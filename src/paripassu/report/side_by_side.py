@@ -16,7 +16,7 @@ from paripassu.records import RECORDS_FILE, RunHeader, is_of_one_class
 from paripassu.records.place import elsewhere
 from paripassu.report.folder import check_free
 from paripassu.report.page import Block, Page, Pictures, Section, Table, Text
-from paripassu.report.run import header_of, metric_figures, spread, with_real
+from paripassu.report.run import first_networks, header_of, metric_figures, spread, with_real
 from paripassu.report.updates import update_figures
 from paripassu.report.words import optimizer_in_words
 
@@ -65,7 +65,10 @@ def write_side_by_side(folders: Sequence[Path], out: Path) -> Path:
     sections = [
         Section("Samples", _samples(tables, runs)),
         Section("Settings that differ", _settings(headers)),
-        Section("Measurements", [*_outcomes(tables), *metric_figures(table, list(runs))]),
+        Section(
+            "Measurements",
+            [*_outcomes(tables), *metric_figures(table, list(runs), first_networks(headers.values()))],
+        ),
         Section("What the optimizers did", update_figures(table, list(runs))),
     ]
     lead = (
