@@ -30,6 +30,7 @@ from paripassu.records import Fit, RunHeader, RunStart, Samples, Update
 from paripassu.records.codec import RecordWriter, dump
 from paripassu.report import figures
 from paripassu.report.board import write_board
+from paripassu.report.collapse_figures import growth
 from paripassu.report.run import metric_figures, spread, write_run_page
 from paripassu.report.side_by_side import write_side_by_side
 from paripassu.report.study import write_study_page
@@ -146,6 +147,17 @@ def test_a_study_page_has_each_arms_budget_and_intervals(tmp_path):
     assert "0.3 [0.2, 0.4] a lead" in text
 
 
+def test_curves_say_that_a_run_that_diverged_is_in_them_until_then(tmp_path):
+    study_folder(tmp_path)
+    assert "A run that diverged is in them until then." in write_study_page(tmp_path).read_text()
+
+
+@pytest.mark.parametrize(("hits", "expected"), [(16, []), (17, [1000])])
+def test_growth_has_a_median_where_most_seeds_recovered(hits, expected):
+    median, *_ = growth(outcomes(hits, runs=32), [], {"sgda": "SGDA"})["data"]
+    assert median["x"] == expected
+
+
 def test_one_seed_has_no_deviation(tmp_path):
     study_folder(tmp_path, values=(0.4,), extra={"other": [7.0]})
     text = write_study_page(tmp_path).read_text().replace("\xa0", " ")
@@ -252,6 +264,16 @@ def test_a_map_shows_what_varies_and_a_line_says_what_does_not(tmp_path):
         ", over those of Adam(). The length is 9.9 in every",
     ):
         assert f"layer by layer{words} layer, at every step." in text
+
+
+def test_a_line_instead_of_a_map_speaks_of_layers_that_moved(tmp_path):
+    with RecordWriter(tmp_path / "records.jsonl") as write:
+        for step in (50, 100):
+            write(Update(step, "critic", "0.weight", 1.0, 0.1, 4.0, 1.0))
+            write(Update(step, "critic", "1.weight", 0.0, 0.0, 4.0, float("nan")))
+    text = write_run_page(tmp_path).read_text()
+    assert "length. The length is 0.1 wherever a layer moved." in text
+    assert "direction. The cosine is 1 wherever a layer moved." in text
 
 
 def test_records_of_a_probe_alone_have_a_page(tmp_path):

@@ -178,11 +178,12 @@ def _figures(game: GameResult, table: pl.DataFrame) -> list[Block]:
     shown = game.tuned_by or game.metric
     own = series.over_seeds(metrics.filter(name=shown))
     better = f"{game.better} is better"
+    lost = " A run that diverged is in them until then." if any(arm.diverged for arm in game.arms) else ""
     blocks: list[Block] = [
         Figure(
             figures.curves(own, [arm.arm for arm in game.arms], y=shown),
             "Learning curves",
-            f"{shown} on the confirmation seeds: mean and range over seeds; {better}.",
+            f"{shown} on the confirmation seeds: mean and range over seeds; {better}.{lost}",
         )
     ]
     for name in game.measures:
