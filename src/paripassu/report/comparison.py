@@ -84,11 +84,12 @@ def _whole_runs(game: GameResult, folder: Path) -> tuple[dict[str, list[Path]], 
     return {arm: [path for path in own if path not in flaws] for arm, own in named.items()}, flaws
 
 
-def best_arm(game: GameResult) -> int:
-    """Index of the arm with the best mean of the deciding metric."""
+def best_arm(game: GameResult) -> int | None:
+    """Index of the arm with the best mean of the deciding metric; None if no mean is known."""
     sign = 1 if game.better == "higher" else -1
     means = [sign * arm.estimates[game.metric].mean for arm in game.arms]
-    return means.index(max(means))
+    known = [number for number, mean in enumerate(means) if math.isfinite(mean)]
+    return max(known, key=means.__getitem__, default=None)
 
 
 def _game_sections(result: StudyResult, game: GameResult, folder: Path) -> list[Section]:
