@@ -64,6 +64,17 @@ def test_rules_that_differ_have_other_names(tmp_path):
     assert runs_in(tmp_path)["optimizer"].to_list() == names
 
 
+def test_own_parts_have_the_names_that_their_files_give_them(tmp_path):
+    own = {"file": "/own.py", "sha256": "0" * 64}
+    settings = _settings(own | {"is": "Lion", "settings": {"b1": 0.5}}, 0.1, 0) | {
+        "data": {"is": "FromDataset", "dataset": own | {"is": "Discs"}},
+        "model": {"is": "FromFunction", "function": own | {"is": "networks"}, "latent": 16},
+    }
+    run_folder(tmp_path / "run")
+    (tmp_path / "run" / "run.json").write_text(dump(RunHeader(settings, WHERE)))
+    assert runs_in(tmp_path).select("data", "model", "optimizer").row(0) == ("Discs", "networks", "Lion")
+
+
 def test_runs_are_filtered_and_sorted(folder, capsys):
     where = ["--where", "optimizer=sgd", "lr_g<0.05"]
     code, out, _ = run(capsys, "runs", str(folder), *where, "--json")

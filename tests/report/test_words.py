@@ -13,6 +13,7 @@ from paripassu.report.run import log_spaced
 from paripassu.report.words import optimizer_in_words, run_in_words
 
 SGD = {"is": "SGD", "momentum": 0.0}
+OWN = {"file": "/home/own.py", "sha256": "0" * 64}
 ADAM = {"is": "Adam", "betas": [0.5, 0.999], "eps": 1e-8}
 
 
@@ -29,6 +30,13 @@ ADAM = {"is": "Adam", "betas": [0.5, 0.999], "eps": 1e-8}
         (ADAM, "Adam (betas 0.5 and 0.999, eps 1e-08)"),
         (SGD, "SGD"),
         ({"is": "mine.py:Lion", "beta": 0.9}, "mine.py:Lion (beta 0.9)"),
+        (OWN | {"is": "Lion", "settings": {"b1": 0.5}}, "Lion (b1 0.5)"),
+        (
+            {"is": "FromTorch", "optimizer": "RAdam", "settings": [["betas", [0.5, 0.999]]]},
+            "FromTorch (optimizer RAdam, betas 0.5 and 0.999)",
+        ),
+        ({"is": "Optimistic", "rule": ADAM}, "Optimistic, of Adam (betas 0.5 and 0.999, eps 1e-08)"),
+        ({"is": "Sign", "rule": SGD | {"momentum": 0.9}}, "Sign, momentum 0.9"),
     ],
 )
 def test_an_optimizer_is_named_as_papers_do(rule, words):
@@ -40,6 +48,20 @@ def test_an_optimizer_is_named_as_papers_do(rule, words):
 )
 def test_settings_of_another_shape_have_no_words(settings):
     assert run_in_words(settings) == ""
+
+
+def test_own_networks_and_data_have_their_names_and_a_pace_is_said():
+    player = {"rule": SGD, "lr": 0.1}
+    settings = {
+        "data": {"is": "FromDataset", "dataset": OWN | {"is": "Discs"}},
+        "model": {"is": "FromFunction", "function": OWN | {"is": "networks"}, "latent": 16},
+        "generator": player,
+        "discriminator": player,
+        "pace": 1.0,
+    }
+    assert run_in_words(settings) == (
+        "networks on Discs. Both players: SGD, lr 0.1. The generator's steps are rescaled to a pace of 1."
+    )
 
 
 def test_players_that_differ_are_both_named():

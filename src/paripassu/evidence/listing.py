@@ -70,12 +70,12 @@ def _row(folder: Path) -> dict[str, Any]:
 
 
 def _part(settings: Any) -> str:
-    """A part of a run by its class's name, data by where they are from."""
+    """A part of a run by its class's name, data by where they are from, own parts by their names."""
     if not isinstance(settings, Mapping):
         return ""
-    inner = settings.get("source")
-    if isinstance(inner, Mapping):
-        return _part(inner)
+    for wrapped in ("source", "function", "dataset"):
+        if isinstance(inner := settings.get(wrapped), Mapping):
+            return _part(inner)
     place = settings.get("path") or settings.get("dataset")
     return Path(place).name if isinstance(place, str) else str(settings.get("is", ""))
 
@@ -84,9 +84,12 @@ def _rule(settings: Any) -> str:
     """A rule in a few words, such as ``NSGD layer rms, momentum 0.5`` and ``Graft(Adam, SGD)``."""
     if not isinstance(settings, Mapping):
         return ""
-    name, inner = _part(settings), [value for value in settings.values() if isinstance(value, Mapping)]
-    if name == "Normalize":
-        is_plain = inner and inner[0].get("is") == "SGD"
+    name, inner = (
+        _part(settings),
+        [value for value in settings.values() if isinstance(value, Mapping) and "is" in value],
+    )
+    if name == "Normalize" and inner:
+        is_plain = inner[0].get("is") == "SGD"
         own = "NSGD" if is_plain else f"Normalize({_rule(inner[0])})"
         unit = " rms" if settings.get("unit") == "rms" else ""
         return f"{own} {settings.get('scope')}{unit}{_momentum(inner[0]) if is_plain else ''}"
