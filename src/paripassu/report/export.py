@@ -13,6 +13,7 @@ from paripassu.printable import printable
 from paripassu.records import RECORDS_FILE, RUN_FILE, STUDY_FILE, StudyResult
 from paripassu.records.codec import load
 from paripassu.records.place import elsewhere
+from paripassu.report.figure_data import as_cell
 from paripassu.report.latex import escaped
 from paripassu.report.page import Block, Figure, Link, Page, Table
 from paripassu.report.paper import COLUMN, FORMATS, drawn
@@ -157,7 +158,7 @@ def _table(table: Table, form: str) -> bytes:
     rows = [list(table.columns), *([_cell(cell) for cell in row] for row in table.rows)]
     if form == "csv":
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(rows)
+        csv.writer(text, lineterminator="\n").writerows(map(as_cell, row) for row in rows)
         return text.getvalue().encode(errors="backslashreplace")
     head, *body = (" & ".join(map(escaped, row)) + r" \\" for row in rows)
     lines = [
