@@ -96,6 +96,7 @@ def test_a_closed_output_ends_quietly():
         ),
         (["study", "run", "collapse", "--device", "cuda"], "a sweep of the theory does not use a GPU"),
         (["study", "run", "grafting", "--data", "cifar10"], "--data takes NAME=PATH"),
+        (["study", "run", "grafting", "--data", "cifar10=a", "cifar10=b"], "--data names one set twice"),
         (["study", "run", "collapse", "--data", "a=b"], "takes no data by path"),
         (
             ["study", "report", "collapse", "--out", "no where"],

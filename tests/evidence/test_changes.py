@@ -116,6 +116,15 @@ def test_the_table_has_what_changed_alone(changes):
     assert "1 of 2 estimates changed beyond noise" in text
 
 
+def test_estimates_of_few_seeds_do_not_count_towards_what_chance_does(changes):
+    few = [_arm(f"arm {n}", 1.0, noise=(-0.1, 0.1)) for n in range(20)]
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(changes_table(changes(_study(*few), _study(*few))))
+    text = console.export_text()
+    assert "0 of 20 estimates changed beyond noise; about 0 do by chance." in text
+    assert "20 have too few values for an interval" in text
+
+
 def _sweep(folder, *tables, **given):
     sweep_folder(folder, *tables, **given)
     return folder

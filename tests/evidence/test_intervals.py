@@ -101,3 +101,14 @@ def test_a_median_is_not_moved_by_one_far_value():
     median = bootstrap_interval(lambda middle: middle, values, centre=np.median)
     assert median.value == 3.0
     assert bootstrap_interval(lambda mean: mean, values).value > 1e8
+
+
+@pytest.mark.parametrize("runs", range(1, 100))
+def test_the_interval_of_a_share_holds_the_share(runs):
+    """Also at its ends, where rounding may miss 0 or 1, and matplotlib draws no negative bar."""
+    assert wilson(0, runs).low == 0 < wilson(0, runs).high
+    assert wilson(runs, runs).low < wilson(runs, runs).high == 1
+
+
+def test_an_unknown_value_is_said_in_words():
+    assert str(Interval(math.nan, -math.inf, math.inf)) == "unknown"

@@ -1,12 +1,14 @@
 """Runs in a folder as one table, and the command that shows it."""
 
 import json
+import math
 
+import polars as pl
 import pytest
 from tests.cases.commands import run
 from tests.cases.folders import WHERE, run_folder
 
-from paripassu.evidence.listing import runs_in
+from paripassu.evidence.listing import chosen, runs_in
 from paripassu.records import RunHeader
 from paripassu.records.codec import dump
 
@@ -62,6 +64,17 @@ def test_rules_that_differ_have_other_names(tmp_path):
     assert runs_in(tmp_path)["optimizer"].to_list() == names
 
 
+def test_own_parts_have_the_names_that_their_files_give_them(tmp_path):
+    own = {"file": "/own.py", "sha256": "0" * 64}
+    settings = _settings(own | {"is": "Lion", "settings": {"b1": 0.5}}, 0.1, 0) | {
+        "data": {"is": "FromDataset", "dataset": own | {"is": "Discs"}},
+        "model": {"is": "FromFunction", "function": own | {"is": "networks"}, "latent": 16},
+    }
+    run_folder(tmp_path / "run")
+    (tmp_path / "run" / "run.json").write_text(dump(RunHeader(settings, WHERE)))
+    assert runs_in(tmp_path).select("data", "model", "optimizer").row(0) == ("Discs", "networks", "Lion")
+
+
 def test_runs_are_filtered_and_sorted(folder, capsys):
     where = ["--where", "optimizer=sgd", "lr_g<0.05"]
     code, out, _ = run(capsys, "runs", str(folder), *where, "--json")
@@ -76,6 +89,13 @@ def test_runs_are_filtered_and_sorted(folder, capsys):
 def test_conditions_take_the_usual_signs(condition, seeds, folder, capsys):
     code, out, _ = run(capsys, "runs", str(folder), "--where", condition, "--json")
     assert (code, [row["seed"] for row in json.loads(out)]) == (0, seeds)
+
+
+def test_a_metric_that_is_no_number_meets_no_condition_and_is_last():
+    runs = pl.DataFrame({"run": ["a", "b", "c", "d"], "fd": [10.0, math.nan, 30.0, None]})
+    assert chosen(runs, ["fd>20"], "")["run"].to_list() == ["c"]
+    assert chosen(runs, [], "-fd")["run"].to_list() == ["c", "a", "b", "d"]
+    assert chosen(runs, [], "fd")["run"].to_list() == ["a", "c", "b", "d"]
 
 
 def test_one_run_is_shown_in_full_and_none_is_said(folder, capsys, monkeypatch):

@@ -11,7 +11,8 @@ from tests.cases.commands import run
 from tests.cases.folders import HOSTILE, outcomes, run_folder, study_folder, sweep_folder
 
 from paripassu.report import paper
-from paripassu.report.export import export
+from paripassu.report.export import _named, _table, export
+from paripassu.report.page import Figure, Page, Section, Table
 from paripassu.report.paper import drawn
 
 
@@ -82,6 +83,21 @@ def test_a_table_for_latex_has_no_character_that_latex_obeys(tmp_path):
     assert all(row.replace(r"\&", "").count("&") == rows[0].count("&") for row in rows)
     table = next(file for file in files if file.name == "ring8-results-table.csv").read_text()
     assert HOSTILE in [row[0] for row in csv.reader(io.StringIO(table))]
+
+
+def test_a_table_has_no_text_that_a_spreadsheet_computes():
+    table = Table(("arm", "m"), [("=HYPERLINK(1)", "-0.2 ± 0.1"), ("-1+cmd", "-0.3 to 1e-05")])
+    assert _table(table, "csv").decode().splitlines()[1:] == [
+        "'=HYPERLINK(1),-0.2 ± 0.1",
+        "'-1+cmd,-0.3 to 1e-05",
+    ]
+
+
+def test_blocks_of_alike_names_have_files_of_their_own():
+    table = Table(("a",), [])
+    figure = Figure({}, "2", "")
+    page = Page("", "", [], [Section("x", [table, table]), Section("x table", [figure])])
+    assert [name for name, _ in _named(page)] == ["x-table", "x-table-2", "x-table-2-2"]
 
 
 def test_files_that_are_there_are_replaced_only_on_request(tmp_path, capsys):

@@ -32,13 +32,16 @@ def test_a_curves_numbers_have_the_ends_of_its_band():
 def test_an_arms_numbers_are_its_seeds_and_its_interval():
     found = estimate([1.0, 2.0, 6.0, 3.0, 4.0])
     rows = _rows(figures.values({"=an arm": found}, "m"))
-    assert [row[:2] for row in rows[1:6]] == [["'=an arm", str(value)] for value in found.values]
+    assert rows[0] == ["series", "m", "row", "low", "high"]
+    expected = [["'=an arm", str(value), f"seed {n}"] for n, value in enumerate(found.values, 1)]
+    assert [row[:3] for row in rows[1:6]] == expected
+    assert rows[6][2] == "mean"
     assert [float(value) for value in rows[6][3:]] == pytest.approx([found.low, found.high])
 
 
 def test_numbers_of_too_few_runs_have_no_interval():
     mean = _rows(figures.values({"an arm": estimate([1.0, 2.0])}, "m"))[3]
-    assert mean == ["an arm", "1.5", "0.16", "", ""]
+    assert mean == ["an arm", "1.5", "mean", "", ""]
 
 
 def test_a_maps_numbers_are_its_values():

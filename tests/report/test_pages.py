@@ -26,11 +26,12 @@ from tests.cases.folders import (
 )
 
 from paripassu.evidence.intervals import estimate
-from paripassu.records import Fit, RunHeader, Samples, Update
+from paripassu.records import Fit, RunHeader, RunStart, Samples, Update
 from paripassu.records.codec import RecordWriter, dump
 from paripassu.report import figures
 from paripassu.report.board import write_board
-from paripassu.report.run import spread, write_run_page
+from paripassu.report.collapse_figures import growth
+from paripassu.report.run import metric_figures, spread, write_run_page
 from paripassu.report.side_by_side import write_side_by_side
 from paripassu.report.study import write_study_page
 from paripassu.report.terminal import study_table
@@ -146,6 +147,29 @@ def test_a_study_page_has_each_arms_budget_and_intervals(tmp_path):
     assert "0.3 [0.2, 0.4] a lead" in text
 
 
+def test_curves_say_that_a_run_that_diverged_is_in_them_until_then(tmp_path):
+    study_folder(tmp_path)
+    assert "A run that diverged is in them until then." in write_study_page(tmp_path).read_text()
+
+
+@pytest.mark.parametrize(("hits", "expected"), [(16, []), (17, [1000])])
+def test_growth_has_a_median_where_most_seeds_recovered(hits, expected):
+    median, *_ = growth(outcomes(hits, runs=32), [], {"sgda": "SGDA"})["data"]
+    assert median["x"] == expected
+
+
+def test_one_seed_has_no_deviation(tmp_path):
+    study_folder(tmp_path, values=(0.4,), extra={"other": [7.0]})
+    text = write_study_page(tmp_path).read_text().replace("\xa0", " ")
+    assert "<td>0.4</td><td>unknown</td>" in text
+    assert "<td>7 [unknown]</td>" in text
+    assert "differences of 1 seed, paired" in text
+
+
+def test_the_plane_of_the_modes_says_how_many_seeds_it_shows(tmp_path):
+    assert "Each line is a neuron of one seed." in sweep_page(tmp_path).read_text()
+
+
 def test_every_seed_is_beside_the_mean_and_its_interval():
     found = estimate([1.0, 2.0, 6.0, 3.0, 3.0])
     points, mean = figures.values({"an arm": found}, "a metric")["data"]
@@ -242,6 +266,16 @@ def test_a_map_shows_what_varies_and_a_line_says_what_does_not(tmp_path):
         assert f"layer by layer{words} layer, at every step." in text
 
 
+def test_a_line_instead_of_a_map_speaks_of_layers_that_moved(tmp_path):
+    with RecordWriter(tmp_path / "records.jsonl") as write:
+        for step in (50, 100):
+            write(Update(step, "critic", "0.weight", 1.0, 0.1, 4.0, 1.0))
+            write(Update(step, "critic", "1.weight", 0.0, 0.0, 4.0, float("nan")))
+    text = write_run_page(tmp_path).read_text()
+    assert "length. The length is 0.1 wherever a layer moved." in text
+    assert "direction. The cosine is 1 wherever a layer moved." in text
+
+
 def test_records_of_a_probe_alone_have_a_page(tmp_path):
     """A probe in anybody's training loop writes them; there is no run.json."""
     with RecordWriter(tmp_path / "records.jsonl") as write:
@@ -277,6 +311,39 @@ def test_runs_side_by_side_name_what_differs(tmp_path):
     ):
         with pytest.raises(ValueError, match=words):
             write_side_by_side(wrong, tmp_path / "out")
+
+
+@pytest.mark.parametrize("other", [300.0, 100.0])
+def test_the_level_of_untrained_networks_is_marked_where_runs_agree_on_it(other):
+    rows = [("a", 0, 0, 300.0), ("a", 0, 5, 20.0), ("b", 0, 0, other), ("b", 0, 5, 30.0)]
+    table = pl.DataFrame(rows, schema=["arm", "seed", "step", "value"], orient="row")
+    (figure,) = metric_figures(table.with_columns(kind=pl.lit("Metric"), name=pl.lit("m")), ["a", "b"], "raw")
+    marks = [mark["y0"] for mark in figure.figure["layout"].get("shapes", [])]
+    assert marks == ([300.0] if other == 300 else [])
+
+
+def test_a_run_that_began_with_weights_of_another_was_not_untrained(tmp_path):
+    run_folder(tmp_path)
+    start = RunStart("/runs/first", 5000, "0" * 64)
+    (tmp_path / "run.json").write_text(dump(RunHeader({"seed": 3}, WHERE, start=start)))
+    text = write_run_page(tmp_path).read_text()
+    assert "It began with the weights of /runs/first, step 5,000." in text
+    assert "at the start" in text
+    assert "untrained" not in text
+
+
+def test_a_page_of_runs_leaves_the_files_of_others_alone(tmp_path):
+    runs = [tmp_path / "a", tmp_path / "b"]
+    for run in runs:
+        run_folder(run)
+    theirs = tmp_path / "thesis" / "data" / "measured.csv"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("1")
+    with pytest.raises(ValueError, match=r"thesis holds files that are no page .* --out"):
+        write_side_by_side(runs, tmp_path / "thesis")
+    assert theirs.read_text() == "1"
+    for _ in range(2):  # a page of ours is replaced
+        assert write_side_by_side(runs, tmp_path / "out").exists()
 
 
 def test_a_file_outside_of_the_run_is_not_shown(tmp_path):

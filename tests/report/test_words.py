@@ -1,14 +1,19 @@
 """Settings and results in words: a reader needs no JSON to know what was trained and which arm does best."""
 
+import math
+from dataclasses import replace
+
 import pytest
 from tests.cases.folders import game_result
 
 from paripassu.records import better
 from paripassu.report.answer import answer
+from paripassu.report.comparison import best_arm
 from paripassu.report.run import log_spaced
 from paripassu.report.words import optimizer_in_words, run_in_words
 
 SGD = {"is": "SGD", "momentum": 0.0}
+OWN = {"file": "/home/own.py", "sha256": "0" * 64}
 ADAM = {"is": "Adam", "betas": [0.5, 0.999], "eps": 1e-8}
 
 
@@ -25,6 +30,13 @@ ADAM = {"is": "Adam", "betas": [0.5, 0.999], "eps": 1e-8}
         (ADAM, "Adam (betas 0.5 and 0.999, eps 1e-08)"),
         (SGD, "SGD"),
         ({"is": "mine.py:Lion", "beta": 0.9}, "mine.py:Lion (beta 0.9)"),
+        (OWN | {"is": "Lion", "settings": {"b1": 0.5}}, "Lion (b1 0.5)"),
+        (
+            {"is": "FromTorch", "optimizer": "RAdam", "settings": [["betas", [0.5, 0.999]]]},
+            "FromTorch (optimizer RAdam, betas 0.5 and 0.999)",
+        ),
+        ({"is": "Optimistic", "rule": ADAM}, "Optimistic, of Adam (betas 0.5 and 0.999, eps 1e-08)"),
+        ({"is": "Sign", "rule": SGD | {"momentum": 0.9}}, "Sign, momentum 0.9"),
     ],
 )
 def test_an_optimizer_is_named_as_papers_do(rule, words):
@@ -36,6 +48,20 @@ def test_an_optimizer_is_named_as_papers_do(rule, words):
 )
 def test_settings_of_another_shape_have_no_words(settings):
     assert run_in_words(settings) == ""
+
+
+def test_own_networks_and_data_have_their_names_and_a_pace_is_said():
+    player = {"rule": SGD, "lr": 0.1}
+    settings = {
+        "data": {"is": "FromDataset", "dataset": OWN | {"is": "Discs"}},
+        "model": {"is": "FromFunction", "function": OWN | {"is": "networks"}, "latent": 16},
+        "generator": player,
+        "discriminator": player,
+        "pace": 1.0,
+    }
+    assert run_in_words(settings) == (
+        "networks on Discs. Both players: SGD, lr 0.1. The generator's steps are rescaled to a pace of 1."
+    )
 
 
 def test_players_that_differ_are_both_named():
@@ -68,3 +94,26 @@ def test_steps_shown_begin_and_end_with_the_run_and_rise(steps):
     assert len(shown) == min(12, len(steps))
     assert (shown[0], shown[-1]) == (steps[0], steps[-1])
     assert shown == sorted(set(shown) & set(steps))
+
+
+def test_arms_of_one_mean_do_best_together():
+    found = answer(game_result({"a": [1.0] * 5, "b": [1.0] * 5, "c": [0.0] * 5}))
+    assert found == "On game, a and b do best: their m is 1 (higher is better). c is behind, at 0."
+
+
+def test_one_arm_alone_has_its_value_said():
+    assert answer(game_result({"a": [1.0, 3.0], "b": [math.nan] * 2})) == (
+        "On game, only a has a value: its m is 2 (higher is better)."
+    )
+
+
+def test_no_arm_does_best_where_all_diverged():
+    game = game_result({"a": [9.0] * 2, "b": [9.0] * 2}, better="lower")
+    arms = [replace(arm, diverged=2, runs=["x", "y"]) for arm in game.arms]
+    assert answer(replace(game, arms=arms)) == "On game, every run of every arm diverged."
+
+
+def test_an_arm_without_a_mean_is_not_marked_as_the_best():
+    unknown = [math.nan] * 2
+    assert best_arm(game_result({"a": unknown, "b": [2.0, 3.0], "c": [1.0] * 2})) == 1
+    assert best_arm(game_result({"a": unknown, "b": unknown})) is None

@@ -82,7 +82,10 @@ class _StudyOptions:
         else:
             study = choices.choose("study", self.name, studies.find())
         choices.choose(f"scale of {study.name}", self.scale, study.scales)
-        paths = {name: Path(path) for name, path in map(_named, self.data)}
+        named = [_named(given) for given in self.data]
+        paths = {name: Path(path) for name, path in named}
+        if len(paths) < len(named):
+            raise ValueError(f"--data names one set twice, got {' '.join(self.data)}: give one path for each")
         return study.on_data(paths).on_games(self.games).on_device(self.device)
 
     def folder(self, study: "protocol.Study") -> Path:

@@ -30,7 +30,8 @@ class Change:
         new: its value in the new one.
         low: lower end of the interval of ``new - old``.
         high: upper end.
-        beyond_noise: whether that interval leaves out zero; never with a single seed, which shows no noise.
+        beyond_noise: whether that interval leaves out zero; never with fewer than five values, which have
+            no interval.
     """
 
     where: str

@@ -28,7 +28,8 @@ class Moved(NamedTuple):
         new: its value now.
         low: lower end of the 95 % interval of ``new - old``.
         high: upper end.
-        beyond_noise: whether that interval leaves out zero; never with a single seed, which shows no noise.
+        beyond_noise: whether that interval leaves out zero; never with fewer than five values, which have
+            no interval.
         limit: that larger values were counted as.
     """
 

@@ -40,6 +40,8 @@ class Interval(NamedTuple):
     high: float
 
     def __str__(self) -> str:
+        if math.isnan(self.value):
+            return "unknown"
         return f"{self.value:.3g} [{span(self.low, self.high)}]"
 
 
@@ -125,7 +127,8 @@ def wilson(hits: int, runs: int, level: float = _LEVEL) -> Interval:
     z = NormalDist().inv_cdf(0.5 + level / 2)
     centre = (hits + z * z / 2) / (runs + z * z)
     half = z / (runs + z * z) * math.sqrt(hits * (runs - hits) / runs + z * z / 4)
-    return Interval(hits / runs, max(0.0, centre - half), min(1.0, centre + half))
+    # Of no hits the lower end is 0, and of hits alone the upper one 1. Rounding would miss them.
+    return Interval(hits / runs, centre - half if hits else 0.0, centre + half if hits < runs else 1.0)
 
 
 def difference(one: Interval, other: Interval) -> Interval:

@@ -70,12 +70,12 @@ def _row(folder: Path) -> dict[str, Any]:
 
 
 def _part(settings: Any) -> str:
-    """A part of a run by its class's name, data by where they are from."""
+    """A part of a run by its class's name, data by where they are from, own parts by their names."""
     if not isinstance(settings, Mapping):
         return ""
-    inner = settings.get("source")
-    if isinstance(inner, Mapping):
-        return _part(inner)
+    for wrapped in ("source", "function", "dataset"):
+        if isinstance(inner := settings.get(wrapped), Mapping):
+            return _part(inner)
     place = settings.get("path") or settings.get("dataset")
     return Path(place).name if isinstance(place, str) else str(settings.get("is", ""))
 
@@ -84,9 +84,12 @@ def _rule(settings: Any) -> str:
     """A rule in a few words, such as ``NSGD layer rms, momentum 0.5`` and ``Graft(Adam, SGD)``."""
     if not isinstance(settings, Mapping):
         return ""
-    name, inner = _part(settings), [value for value in settings.values() if isinstance(value, Mapping)]
-    if name == "Normalize":
-        is_plain = inner and inner[0].get("is") == "SGD"
+    name, inner = (
+        _part(settings),
+        [value for value in settings.values() if isinstance(value, Mapping) and "is" in value],
+    )
+    if name == "Normalize" and inner:
+        is_plain = inner[0].get("is") == "SGD"
         own = "NSGD" if is_plain else f"Normalize({_rule(inner[0])})"
         unit = " rms" if settings.get("unit") == "rms" else ""
         return f"{own} {settings.get('scope')}{unit}{_momentum(inner[0]) if is_plain else ''}"
@@ -104,8 +107,9 @@ def chosen(table: pl.DataFrame, where: Sequence[str], sort: str) -> pl.DataFrame
     Args:
         table: of `runs_in`.
         where: conditions as ``COLUMN=VALUE``, or with <, <=, > or >= and a number. Words meet a condition
-            if they hold the value, whatever the case.
-        sort: a column, with ``-`` before it for the largest first; empty to leave the order.
+            if they hold the value, whatever the case. NaN meets none.
+        sort: a column, with ``-`` before it for the largest first; empty to leave the order. Runs without a
+            number are last.
 
     Raises:
         ValueError: a column does not exist, or a condition is none.
@@ -119,7 +123,7 @@ def chosen(table: pl.DataFrame, where: Sequence[str], sort: str) -> pl.DataFrame
         table = table.filter(_condition(table, condition))
     if not sort:
         return table
-    column = _column(table, sort.removeprefix("-"))
+    column = _known(table, _column(table, sort.removeprefix("-")))
     return table.sort(column, descending=sort.startswith("-"), nulls_last=True, maintain_order=True)
 
 
@@ -128,7 +132,7 @@ def _condition(table: pl.DataFrame, text: str) -> pl.Expr:
     if not found:
         raise ValueError(f"a condition is COLUMN=VALUE, or has <, <=, > or >= and a number, got {text!r}")
     name, sign, value = text[: found.start()], found[0], text[found.end() :]
-    column = pl.col(_column(table, name.strip()))
+    column = _known(table, _column(table, name.strip()))
     if table.schema[name.strip()] == pl.String:
         if sign != "=":
             raise ValueError(f"{name} holds words: write {name}=VALUE, got {text!r}")
@@ -144,6 +148,12 @@ def _condition(table: pl.DataFrame, text: str) -> pl.Expr:
         ">": column > number,
         ">=": column >= number,
     }[sign]
+
+
+def _known(table: pl.DataFrame, name: str) -> pl.Expr:
+    """A column without NaN, which polars takes for the largest number."""
+    column = pl.col(name)
+    return column.fill_nan(None) if table.schema[name].is_float() else column
 
 
 def _column(table: pl.DataFrame, name: str) -> str:

@@ -24,17 +24,32 @@ def answer(game: GameResult) -> str:
     Arms are separated by their differences seed by seed, as `paripassu.evidence.pairs` has them.
     """
     by_name = {arm.arm: arm for arm in game.arms}
+    if game.arms and all(arm.runs and arm.diverged == len(arm.runs) for arm in game.arms):
+        return f"On {game.game}, every run of every arm diverged."
     pairs = all_pairs(game)
     if not pairs:
-        return f"On {game.game}, no two arms have values to compare."
+        return _alone(game)
     best, seeds = pairs[0].better, pairs[0].seeds
     own = [pair for pair in pairs if pair.better == best]
-    level, behind = ([pair.worse for pair in own if pair.is_apart == apart] for apart in (False, True))
+    equal = [pair.worse for pair in own if pair.lead.value == 0]
+    level = [pair.worse for pair in own if not pair.is_apart and pair.worse not in equal]
+    behind = [pair.worse for pair in own if pair.is_apart]
+    who, whose = (f"{in_words([best, *equal])} do", "their") if equal else (f"{best} does", "its")
     first = (
-        f"On {game.game}, {best} does best: its {game.metric} is {_value(by_name[best], game)} "
+        f"On {game.game}, {who} best: {whose} {game.metric} is {_value(by_name[best], game)} "
         f"({game.better} is better)."
     )
-    return " ".join([first, *_beside(level, seeds), *_behind(behind, own, by_name, game)])
+    return " ".join(
+        [first, *_beside(level, seeds, "them" if equal else "it"), *_behind(behind, own, by_name, game)]
+    )
+
+
+def _alone(game: GameResult) -> str:
+    known = [arm for arm in game.arms if math.isfinite(arm.estimates[game.metric].mean)]
+    if len(known) == 1:
+        value = f"{game.metric} is {_value(known[0], game)} ({game.better} is better)"
+        return f"On {game.game}, only {known[0].arm} has a value: its {value}."
+    return f"On {game.game}, no two arms have values to compare."
 
 
 def framework_answer(result: StudyResult, folder: Path) -> str:
@@ -105,12 +120,12 @@ def _counted(names: set[str], word: str, several: str = "") -> str:
     return f"{len(names)} {word if len(names) == 1 else several or word + 's'}"
 
 
-def _beside(level: Sequence[str], seeds: int) -> list[str]:
+def _beside(level: Sequence[str], seeds: int, it: str) -> list[str]:
     if not level:
         return []
     count = f"{seeds} seeds" if seeds > 1 else "1 seed"
     verb = "do" if seeds > 1 else "does"
-    return [f"{count.capitalize()} {verb} not separate it from {in_words(level)}."]
+    return [f"{count.capitalize()} {verb} not separate {it} from {in_words(level)}."]
 
 
 def _behind(

@@ -123,12 +123,13 @@ def _over_time(result: StudyResult, folder: Path) -> list[Section]:
             "Probability of the latents that output some mode, mean and range over seeds.",
         ),
     ]
+    first = {method: _first_seeds(neurons, method) for method in names}
     planes: list[Block] = [
         Figure(
-            collapse_figures.plane(_first_seeds(neurons, method), _gamma(result)),
+            collapse_figures.plane(first[method], _gamma(result)),
             f"{title}: the generator's neurons in the plane of the modes",
-            f"Each line is a neuron of one of {_SEEDS_IN_PLANE} seeds. Near 0 it points away from both "
-            "modes, at a star it outputs that mode, at the cross their average.",
+            f"Each line is a neuron of {_one_of(first[method]['seed'].n_unique())}. Near 0 it is at right "
+            "angles to both modes, at a star it outputs that mode, at the cross their average.",
         )
         for method, title in names.items()
     ]
@@ -148,6 +149,10 @@ def _curves(
 def _first_seeds(neurons: pl.DataFrame, method: str) -> pl.DataFrame:
     own = neurons.filter(method=method, player="generator")
     return own.filter(pl.col("seed").is_in(own["seed"].unique().sort().head(_SEEDS_IN_PLANE).implode()))
+
+
+def _one_of(seeds: int) -> str:
+    return f"one of {seeds} seeds" if seeds > 1 else "one seed"
 
 
 def _gamma(result: StudyResult) -> float:

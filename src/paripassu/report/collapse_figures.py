@@ -161,7 +161,8 @@ def growth(outcomes: pl.DataFrame, fits: Sequence[Fit], names: Mapping[str, str]
             never=never,
         )
         medians = time.group_by("d").agg(pl.col("time").median(), pl.col("never").mean()).sort("d")
-        shown = medians.filter(pl.col("never") <= 0.5)
+        # Where half of the seeds or more never recovered, the median is unknown.
+        shown = medians.filter(pl.col("never") < 0.5)
         line = series_line(f"{title}, median of seeds", number, shown["d"].to_list(), shown["time"].to_list())
         figure["data"].append(line)
         for late in (False, True):

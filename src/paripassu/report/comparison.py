@@ -84,11 +84,12 @@ def _whole_runs(game: GameResult, folder: Path) -> tuple[dict[str, list[Path]], 
     return {arm: [path for path in own if path not in flaws] for arm, own in named.items()}, flaws
 
 
-def best_arm(game: GameResult) -> int:
-    """Index of the arm with the best mean of the deciding metric."""
+def best_arm(game: GameResult) -> int | None:
+    """Index of the arm with the best mean of the deciding metric; None if no mean is known."""
     sign = 1 if game.better == "higher" else -1
     means = [sign * arm.estimates[game.metric].mean for arm in game.arms]
-    return means.index(max(means))
+    known = [number for number, mean in enumerate(means) if math.isfinite(mean)]
+    return max(known, key=means.__getitem__, default=None)
 
 
 def _game_sections(result: StudyResult, game: GameResult, folder: Path) -> list[Section]:
@@ -178,11 +179,12 @@ def _figures(game: GameResult, table: pl.DataFrame) -> list[Block]:
     shown = game.tuned_by or game.metric
     own = series.over_seeds(metrics.filter(name=shown))
     better = f"{game.better} is better"
+    lost = " A run that diverged is in them until then." if any(arm.diverged for arm in game.arms) else ""
     blocks: list[Block] = [
         Figure(
             figures.curves(own, [arm.arm for arm in game.arms], y=shown),
             "Learning curves",
-            f"{shown} on the confirmation seeds: mean and range over seeds; {better}.",
+            f"{shown} on the confirmation seeds: mean and range over seeds; {better}.{lost}",
         )
     ]
     for name in game.measures:
@@ -209,11 +211,12 @@ def _all_pairs(game: GameResult) -> list[Block]:
     pairs = all_pairs(game)
     if not pairs:
         return []
+    count = pairs[0].seeds
     caption = (
         f"How much better the first arm is than the second, in {game.metric}: the mean of the differences "
-        f"of {pairs[0].seeds} seeds, paired, with its 95 % interval (Student's t). A full marker is a pair "
-        "whose interval leaves out zero. Each interval is of its pair alone: of twenty pairs that do not "
-        "differ, one is apart by chance."
+        f"of {count} seed{'s' * (count > 1)}, paired, with its 95 % interval (Student's t). A full marker is "
+        "a pair whose interval leaves out zero. Each interval is of its pair alone: of twenty pairs that do "
+        "not differ, one is apart by chance."
     )
     figure = forest(pairs, [arm.arm for arm in game.arms], game.metric)
     return [Figure(figure, "All pairs of arms", caption)]
@@ -241,7 +244,9 @@ def _samples(runs: Mapping[str, Sequence[Path]]) -> Block:
 def _mean_and_interval(estimate: Estimate) -> tuple[str, str]:
     if math.isnan(estimate.mean):
         return "unknown", "unknown"
-    return f"{estimate.mean:.3g} ± {estimate.std:.2g}", span(estimate.low, estimate.high, " to ")
+    # One seed has no deviation, although its record has 0 there.
+    deviation = f" ± {estimate.std:.2g}" if len(estimate.values) > 1 else ""
+    return f"{estimate.mean:.3g}{deviation}", span(estimate.low, estimate.high, " to ")
 
 
 def _in_one(estimate: Estimate) -> str:

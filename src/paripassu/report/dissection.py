@@ -6,6 +6,7 @@ from pathlib import Path
 
 from paripassu.evidence.dissection import Column, Dissection, dissection
 from paripassu.records import StudyResult
+from paripassu.report.latex import escaped
 from paripassu.report.page import Code, Graded, Section, Table, Text
 
 _CAPTION = (
@@ -17,7 +18,6 @@ _MISSING = (
     "again after it: the table reads the folder beside its own."
 )
 _NO_STUDY = "no study plays these rules there; write one (docs/your-own.md)"
-_ESCAPED = {"%": r"\%", "&": r"\&", "_": r"\_", "#": r"\#"}
 
 
 def sections(result: StudyResult, folder: Path) -> list[Section]:
@@ -68,7 +68,7 @@ def as_csv(table: Dissection) -> str:
 def as_latex(table: Dissection) -> str:
     """A ``tabular`` with bold for good cells, which needs no package."""
     lines = [rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}", r"\hline"]
-    lines.append(_line(["rule", *(column.name for column in table.columns)]))
+    lines.append(_line(["rule", *(escaped(column.name) for column in table.columns)]))
     lines.append(r"\hline")
     for rule in table.rules:
         shown: list[str] = []
@@ -76,16 +76,14 @@ def as_latex(table: Dissection) -> str:
             cell = table.cells.get((rule, column.name))
             text = f"{cell.interval.value:.2g}" if cell else "--"
             shown.append(rf"\textbf{{{text}}}" if cell and cell.grade == "good" else text)
-        lines.append(_line([rule, *shown]))
+        lines.append(_line([escaped(rule), *shown]))
     lines.append(r"\hline")
     lines.append(_line(["which half", *(table.effects[column.name].half for column in table.columns)]))
     return "\n".join([*lines, r"\hline", r"\end{tabular}"])
 
 
 def _line(cells: list[str]) -> str:
-    first, *rest = cells
-    escaped = "".join(_ESCAPED.get(character, character) for character in first)
-    return " & ".join([escaped, *rest]) + r" \\"
+    return " & ".join(cells) + r" \\"
 
 
 def _cell(table: Dissection, rule: str, column: Column) -> Graded | str:

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 
 from paripassu.evidence.tables import run_ends
@@ -12,6 +13,8 @@ from paripassu.printable import printable
 from paripassu.records import RECORDS_FILE, RUN_FILE, STUDY_FILE, StudyResult
 from paripassu.records.codec import load
 from paripassu.records.place import elsewhere
+from paripassu.report.figure_data import as_cell
+from paripassu.report.latex import escaped
 from paripassu.report.page import Block, Figure, Link, Page, Table
 from paripassu.report.paper import COLUMN, FORMATS, drawn
 from paripassu.report.run import run_page
@@ -20,12 +23,6 @@ from paripassu.report.study import study_page
 TABLE_FORMATS = ("csv", "tex")
 
 _SHOWN = 3  # names of missing runs in a sentence
-_TEX = {
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
-    "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
-    ">": r"\textgreater{}", "±": r"$\pm$", "−": "$-$", "×": r"$\times$", "γ": r"$\gamma$",
-    "✓": r"$\checkmark$", "✗": r"$\times$", "—": "--", "≤": r"$\le$", "≥": r"$\ge$",
-}  # fmt: skip
 
 
 def export(
@@ -134,7 +131,7 @@ def _files(block: Figure | Table, forms: Sequence[str], width: float) -> dict[st
 
 def _named(page: Page) -> Iterator[tuple[str, Figure | Table]]:
     """The page's figures, and its tables that have headings, by the names of their files."""
-    used: dict[str, int] = {}
+    used: set[str] = set()
     for title, block in _blocks(page):
         if isinstance(block, Figure):
             yield _unused(f"{title} {block.title}", used), block
@@ -148,20 +145,22 @@ def _blocks(page: Page) -> Iterator[tuple[str, Block]]:
         yield from ((section.title, block) for block in section.blocks)
 
 
-def _unused(title: str, used: dict[str, int]) -> str:
+def _unused(title: str, used: set[str]) -> str:
     """A short name for files, which no other block of the page has."""
-    name = re.sub(r"[^a-z0-9@.]+", "-", title.lower()).strip("-.")[:80] or "figure"
-    used[name] = used.get(name, 0) + 1
-    return name if used[name] == 1 else f"{name}-{used[name]}"
+    short = re.sub(r"[^a-z0-9@.]+", "-", title.lower()).strip("-.")[:80] or "figure"
+    names = (short if number == 1 else f"{short}-{number}" for number in count(1))
+    name = next(name for name in names if name not in used)
+    used.add(name)
+    return name
 
 
 def _table(table: Table, form: str) -> bytes:
     rows = [list(table.columns), *([_cell(cell) for cell in row] for row in table.rows)]
     if form == "csv":
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(rows)
+        csv.writer(text, lineterminator="\n").writerows(map(as_cell, row) for row in rows)
         return text.getvalue().encode(errors="backslashreplace")
-    head, *body = (" & ".join(map(_tex, row)) + r" \\" for row in rows)
+    head, *body = (" & ".join(map(escaped, row)) + r" \\" for row in rows)
     lines = [
         f"% {printable(table.caption)}",
         "% needs \\usepackage{booktabs}",
@@ -173,7 +172,3 @@ def _table(table: Table, form: str) -> bytes:
 
 def _cell(cell: object) -> str:
     return printable(cell.text if isinstance(cell, Link) else str(cell))
-
-
-def _tex(text: str) -> str:
-    return "".join(_TEX.get(character, character) for character in text)

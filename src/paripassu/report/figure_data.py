@@ -11,6 +11,7 @@ from paripassu.printable import printable
 Row = Sequence[Any]
 _TAG = re.compile(r"<br\s*/?>")
 _FORMULA = ("=", "+", "-", "@")
+_NUMBERS = re.compile(r"(?:[-+±\d.,e\[\] ]|to|or more|or less)+")
 
 
 def as_csv(figure: Mapping[str, Any]) -> str:
@@ -21,21 +22,23 @@ def as_csv(figure: Mapping[str, Any]) -> str:
 
     Returns:
         ``series, x, y, low, high``, under the names that the axes have. A series is an arm; ``low`` and
-        ``high`` are the ends of a band or of an error bar, if it has one. A heat map's rows are
+        ``high`` are the ends of a band or of an error bar, if it has one. Where a place on the vertical axis
+        says nothing, ``row`` is there for ``y``: what the point is of, such as a seed. A heat map's rows are
         ``series, x, y, value``.
     """
     is_map = any(_is_map(trace) for trace in figure["data"])
     # Maps of several arms share one axis below, which the last of them has.
-    unnamed = ("generator updates", "layer") if is_map else ("x", "y")
+    has_rows = any("y" in trace.get("meta", {}) for trace in figure["data"])
+    unnamed = ("generator updates", "layer") if is_map else ("x", "row" if has_rows else "y")
     axes = zip(("xaxis", "yaxis"), unnamed, strict=True)
     names = [_title(figure["layout"], axis) or name for axis, name in axes]
     heads = ("series", *names, *(("value",) if is_map else ("low", "high")))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(map(_cell, heads))
+    writer.writerow(map(as_cell, heads))
     for trace in figure["data"]:
         for row in _cells(trace) if _is_map(trace) else _points(trace):
-            writer.writerow(map(_cell, row))
+            writer.writerow(map(as_cell, row))
     return text.getvalue()
 
 
@@ -47,19 +50,27 @@ def _title(layout: Mapping[str, Any], axis: str) -> str:
     return _TAG.sub(" ", layout.get(axis, {}).get("title", {}).get("text", ""))
 
 
-def _cell(value: object) -> object:
+def as_cell(value: object) -> object:
+    """A value for a CSV file; text that a spreadsheet would compute has an apostrophe before it.
+
+    Example:
+        >>> as_cell("=1+1"), as_cell("-0.2 ± 0.1"), as_cell(-0.2)
+        ("'=1+1", '-0.2 ± 0.1', -0.2)
+    """
     if not isinstance(value, str):
         return value
-    # A spreadsheet would compute what begins like a formula.
-    return printable(f"'{value}" if value.startswith(_FORMULA) else value)
+    is_formula = value.startswith(_FORMULA) and not _NUMBERS.fullmatch(value)
+    return printable(f"'{value}" if is_formula else value)
 
 
 def _points(trace: Mapping[str, Any]) -> Iterator[Row]:
     if trace.get("hoverinfo") == "skip":
         return  # a band, whose ends are with its line; a ring around a point
     name = trace.get("name", "")
-    for number, (x, y) in enumerate(zip(trace.get("x", ()), trace.get("y", ()), strict=True)):
-        yield name, x, y, *_span(trace, number, x, y)
+    rows = trace.get("meta", {}).get("y", trace.get("y", ()))
+    points = zip(trace.get("x", ()), trace.get("y", ()), rows, strict=True)
+    for number, (x, y, row) in enumerate(points):
+        yield name, x, row, *_span(trace, number, x, y)
 
 
 def _span(trace: Mapping[str, Any], number: int, x: Any, y: Any) -> Row:

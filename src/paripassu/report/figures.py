@@ -131,6 +131,7 @@ def values(arms: Mapping[str, Estimate], y: str) -> Figure:
             "y": [number - _ASIDE] * count,
             "marker": {"color": colour(number), "symbol": MARKERS[number % len(MARKERS)], "size": 9},
             "customdata": list(range(1, count + 1)),
+            "meta": {"y": [f"seed {seed}" for seed in range(1, count + 1)]},
             "hovertemplate": "%{x:.4g}<extra>%{fullData.name}, seed %{customdata}</extra>",
         }
         stroke = {"color": colour(number), "width": 3}
@@ -138,6 +139,7 @@ def values(arms: Mapping[str, Estimate], y: str) -> Figure:
         mean = shared | {
             "x": [estimate.mean],
             "y": [number + _ASIDE],
+            "meta": {"y": ["mean"]},
             "marker": {"color": colour(number), "symbol": "line-ns", "size": 14, "line": stroke},
             "error_x": bars | {"color": colour(number), "thickness": 2, "width": 6},
             "hovertemplate": f"%{{x:.4g}} [{span(estimate.low, estimate.high)}]"

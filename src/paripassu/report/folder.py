@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from paripassu.files import read_whole, remove, replacing, write_whole
+from paripassu.files import is_empty, read_whole, remove, replacing, write_whole
 
 PAGE_FOLDER = "report"
 _ASSETS = ("style.css", "page.js", "figures.js", "keyboard.js")
@@ -21,6 +21,17 @@ def write_assets(folder: Path) -> None:
     """Write styles and scripts of our own."""
     for name in _ASSETS:
         write_whole(folder / name, _asset(name))
+
+
+def check_free(folder: Path) -> None:
+    """Raise ``ValueError`` unless a folder is free for a page: not there, empty, or with a page of ours.
+
+    A page removes the folders ``pictures`` and ``data`` that are there. Others' folders may have such.
+    """
+    if folder.is_dir() and not (is_empty(folder) or all((folder / name).exists() for name in _ASSETS)):
+        raise ValueError(
+            f"{folder} holds files that are no page of paripassu: name another folder with --out"
+        )
 
 
 def write_pictures(pictures: Iterable[Path], folder: Path) -> dict[Path, str]:

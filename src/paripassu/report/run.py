@@ -52,14 +52,26 @@ def run_page(folder: Path) -> Page:
     own = run_table(folder)
     table = own.with_columns(arm=pl.lit(name), seed=pl.lit(0))
     header = header_of(folder, own)
+    first = first_networks([header])
     sections = [
         Section("Samples", _samples(own, folder, header)),
-        Section("Measurements", [*_measured(table), *metric_figures(table, [name]), *_losses(table)]),
+        Section(
+            "Measurements",
+            [
+                *_measured(table, first),
+                *metric_figures(table, [name], first),
+                *_losses(table),
+            ],
+        ),
         Section("What the optimizers did", update_figures(table, [name])),
     ]
     lead = "Measured by a probe in a training loop outside of paripassu."
     if header:
-        words = [run_in_words(header.settings), _lead(own, is_proved=bool(proved_end(folder / RECORDS_FILE)))]
+        words = [
+            run_in_words(header.settings),
+            _began(header),
+            _lead(own, is_proved=bool(proved_end(folder / RECORDS_FILE))),
+        ]
         lead = " ".join([*filter(None, words), *_mend(folder)])
         settings = Code(json.dumps(header.settings, indent=2, ensure_ascii=False))
         sections.append(Section("Settings", [settings], is_folded=True))
@@ -89,12 +101,25 @@ def header_of(folder: Path, table: pl.DataFrame) -> RunHeader | None:
     return None
 
 
-def metric_figures(table: pl.DataFrame, arms: Sequence[str]) -> list[Block]:
+def first_networks(headers: Iterable[RunHeader | None]) -> str:
+    """What the networks of runs were at step 0: not untrained if they were another run's."""
+    return "at the start" if any(header and header.start for header in headers) else "untrained"
+
+
+def _began(header: RunHeader) -> str:
+    start = header.start
+    return f"It began with the weights of {start.run}, step {start.step:,}." if start else ""
+
+
+def metric_figures(table: pl.DataFrame, arms: Sequence[str], first: str) -> list[Block]:
     """The curve of every metric, one line an arm; those of single classes are in tables alone.
+
+    A dotted line is at the value of step 0, where all arms have the same one.
 
     Args:
         table: records of kind ``"Metric"``, from `series.read_arms`.
         arms: in the order of the legend.
+        first: what the networks were at step 0, in words.
     """
     metrics = series.metrics(table)
     blocks: list[Block] = []
@@ -104,9 +129,9 @@ def metric_figures(table: pl.DataFrame, arms: Sequence[str]) -> list[Block]:
         own = series.over_seeds(metrics.filter(name=name))
         figure = figures.curves(own, arms, y=name)
         caption = f"Measured on generated samples; {better(name)} is better."
-        first = own.filter(step=0)["mean"]
-        if len(first) and math.isfinite(first[0]):
-            figures.mark(figure, first[0], "untrained")
+        levels = own.filter(step=0)["mean"].unique().to_list()
+        if len(levels) == 1:
+            figures.mark(figure, levels[0], first)
         blocks.append(Figure(figure, name, caption, is_small=True))
     return blocks
 
@@ -133,7 +158,7 @@ def _lead(table: pl.DataFrame, *, is_proved: bool) -> str:
     return f"{words} {end['reason'].capitalize()}." if end["reason"] else words
 
 
-def _measured(table: pl.DataFrame) -> list[Block]:
+def _measured(table: pl.DataFrame, first: str) -> list[Block]:
     """Each metric before training, at its best and at the end, and which way it improves."""
     metrics = series.metrics(table)
     rows: list[tuple[str, ...]] = []
@@ -143,7 +168,7 @@ def _measured(table: pl.DataFrame) -> list[Block]:
         way = better(name)
         best = [min(finite) if way == "lower" else max(finite)] if finite else [float("nan")]
         rows.append((name, f"{way} is better", *(f"{v:.4g}" for v in (values[0], *best, values[-1]))))
-    return [Table(("metric", "", "untrained", "best", "last"), rows)] if rows else []
+    return [Table(("metric", "", first, "best", "last"), rows)] if rows else []
 
 
 def _losses(table: pl.DataFrame) -> list[Block]:

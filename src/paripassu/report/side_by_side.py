@@ -14,8 +14,9 @@ from paripassu.evidence import series
 from paripassu.evidence.tables import run_table
 from paripassu.records import RECORDS_FILE, RunHeader, is_of_one_class
 from paripassu.records.place import elsewhere
+from paripassu.report.folder import check_free
 from paripassu.report.page import Block, Page, Pictures, Section, Table, Text
-from paripassu.report.run import header_of, metric_figures, spread, with_real
+from paripassu.report.run import first_networks, header_of, metric_figures, spread, with_real
 from paripassu.report.updates import update_figures
 from paripassu.report.words import optimizer_in_words
 
@@ -27,14 +28,14 @@ def write_side_by_side(folders: Sequence[Path], out: Path) -> Path:
 
     Args:
         folders: run folders, two at least.
-        out: the page's folder; made if it does not exist.
+        out: the page's folder; made if it does not exist. One that is there is empty or holds such a page.
 
     Returns:
         The path of the page.
 
     Raises:
-        ValueError: fewer than two runs, one named twice, a folder that is no run, or all are damaged. The
-            page names one that is damaged among others.
+        ValueError: fewer than two runs, one named twice, a folder that is no run, ``out`` holds other files,
+            or all are damaged. The page names one that is damaged among others.
     """
     if len(folders) < 2:
         raise ValueError(f"name a folder that paripassu wrote, or two runs or more: got {len(folders)}")
@@ -45,6 +46,7 @@ def write_side_by_side(folders: Sequence[Path], out: Path) -> Path:
             raise ValueError(
                 elsewhere(folder, "run") or f"{folder} holds no run: name folders that paripassu train wrote"
             )
+    check_free(out)
     runs = dict(zip(_names(folders), folders, strict=True))
     tables: dict[str, pl.DataFrame] = {}
     headers: dict[str, RunHeader | None] = {}
@@ -63,7 +65,10 @@ def write_side_by_side(folders: Sequence[Path], out: Path) -> Path:
     sections = [
         Section("Samples", _samples(tables, runs)),
         Section("Settings that differ", _settings(headers)),
-        Section("Measurements", [*_outcomes(tables), *metric_figures(table, list(runs))]),
+        Section(
+            "Measurements",
+            [*_outcomes(tables), *metric_figures(table, list(runs), first_networks(headers.values()))],
+        ),
         Section("What the optimizers did", update_figures(table, list(runs))),
     ]
     lead = (

@@ -60,9 +60,12 @@ def changes_table(changes: StudyChanges) -> RenderableType:
         table.add_row(*map(Text, (change.where, change.arm, change.name, *numbers)))
     parts += [table] if beyond else []
     count = len(changes.changes)
+    known = sum(math.isfinite(change.low) or math.isfinite(change.high) for change in changes.changes)
     total = (
-        f"{len(beyond)} of {count} estimates changed beyond noise; about {round(count / 20)} do by chance."
+        f"{len(beyond)} of {count} estimates changed beyond noise; about {round(known / 20)} do by chance."
     )
+    if known < count:
+        total += f" {count - known} have too few values for an interval, so that no change of them shows."
     return Group(*parts, Text(total, style="bold"))
 
 
@@ -116,7 +119,7 @@ def _game(game: GameResult) -> Table:
         cells = (
             best + arm.arm,
             f"{arm.chosen}" + _EDGE * bool(arm.edges),
-            f"{estimate.mean:.3g}",
+            f"{estimate.mean:.3g}" if math.isfinite(estimate.mean) else "unknown",
             span(estimate.low, estimate.high, " to "),
             " ".join([bars[number], *notes]),
         )
@@ -127,7 +130,8 @@ def _game(game: GameResult) -> Table:
 def _bars(game: GameResult) -> list[str]:
     """A bar for each arm, longer for a better mean: its share of the best, or the best's share of it."""
     means = [arm.estimates[game.metric].mean for arm in game.arms]
-    best = means[best_arm(game)]
+    number = best_arm(game)
+    best = math.nan if number is None else means[number]
 
     def share(mean: float) -> float:
         if not (math.isfinite(mean) and math.isfinite(best)):

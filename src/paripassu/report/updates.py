@@ -83,13 +83,13 @@ def _maps(frame: pl.DataFrame, arms: Sequence[str], value: str, title: str, capt
     if varying := [arm for arm in own if arm not in constant]:
         figure = figures.heat(frame, varying, value, log=value == "magnitude", angle=value == "cosine")
         blocks.append(Figure(figure, title, caption))
-    by_level: dict[str, list[str]] = {}
+    alike: dict[tuple[str, str], list[str]] = {}
     for arm, level in constant.items():
-        by_level.setdefault(f"{level:.3g}", []).append(arm)
+        alike.setdefault((f"{level:.3g}", _where(own[arm], value)), []).append(arm)
     of_all = "" if varying else f"{title}. "
-    for level, same in by_level.items():
+    for (level, where), same in alike.items():
         whose = "" if len(own) == 1 else f" of {in_words(same)}"
-        blocks.append(Text(f"{of_all}The {_NAMES[value]}{whose} is {level} in every layer, at every step."))
+        blocks.append(Text(f"{of_all}The {_NAMES[value]}{whose} is {level} {where}."))
         of_all = ""
     return blocks
 
@@ -98,16 +98,25 @@ _NAMES = {"magnitude": "length", "cosine": "cosine"}
 
 
 def _level(values: pl.Series, value: str) -> float | None:
-    """The one value that all of them are, but for noise; None if they differ."""
-    finite = values.filter(values.is_finite())
-    if value == "magnitude":
-        finite = finite.filter(finite > 0)
+    """The one value that all of them are where a layer moved, but for noise; None if they differ."""
+    finite = _usable(values, value)
     if finite.is_empty():
         return None
     scaled = finite.log10() if value == "magnitude" else finite
     least = _LEAST_DECADES if value == "magnitude" else _LEAST_COSINE
     low, high = (float(scaled.to_numpy().min()), float(scaled.to_numpy().max()))
     return float(finite.to_numpy().mean()) if high - low < least else None
+
+
+def _usable(values: pl.Series, value: str) -> pl.Series:
+    """The values of steps that have one: a layer that did not move has no direction, and a length of 0."""
+    finite = values.filter(values.is_finite())
+    return finite.filter(finite > 0) if value == "magnitude" else finite
+
+
+def _where(values: pl.Series, value: str) -> str:
+    is_all = len(_usable(values, value)) == len(values)
+    return "in every layer, at every step" if is_all else "wherever a layer moved"
 
 
 def layers_in_words(names: Sequence[str]) -> Mapping[str, str]:

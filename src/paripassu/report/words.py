@@ -7,7 +7,7 @@ Settings = Mapping[str, Any]
 
 
 def run_in_words(settings: Settings) -> str:
-    """What a run trained, in two sentences; empty where its settings name no data and no players.
+    """What a run trained, in two or three sentences; empty where its settings name no data and no players.
 
     Args:
         settings: of ``run.json``.
@@ -20,8 +20,7 @@ def run_in_words(settings: Settings) -> str:
     """  # noqa: E501 - the settings are one line
     sentences: list[str] = []
     if data := _data(settings.get("data")):
-        model = settings.get("model")
-        network = model["is"] if isinstance(model, Mapping) and "is" in model else ""
+        network = str(_unwrapped(settings.get("model")).get("is", ""))
         sentences.append(f"{network} on {data}." if network else f"{data}.")
     players = {name: optimizer_in_words(settings.get(name)) for name in ("generator", "discriminator")}
     if all(players.values()):
@@ -30,6 +29,8 @@ def run_in_words(settings: Settings) -> str:
             sentences.append(f"Both players: {generator}.")
         else:
             sentences.append(f"Generator: {generator}. Discriminator: {discriminator}.")
+        if isinstance(pace := settings.get("pace"), int | float):
+            sentences.append(f"The generator's steps are rescaled to a pace of {pace:g}.")
     return " ".join(sentences)
 
 
@@ -47,6 +48,8 @@ def rule_in_words(rule: object) -> str:
     """An update rule, named as papers do.
 
     Example:
+        >>> rule_in_words({"is": "Optimistic", "rule": {"is": "Adam", "eps": 1e-8}})
+        'Optimistic, of Adam (eps 1e-08)'
         >>> rule_in_words({"is": "Graft", "magnitude": {"is": "Adam"}, "direction": {"is": "SGD"}})
         "Adam's length on SGD's direction"
     """
@@ -60,13 +63,15 @@ def rule_in_words(rule: object) -> str:
         scope = ", per player" if rule.get("scope") == "global" else ""
         halves = (rule_in_words(rule.get(half)) for half in ("magnitude", "direction"))
         return "{}'s length on {}'s direction".format(*halves) + scope
-    return _part(rule)
+    return _with(_part(rule), _inner(rule))
 
 
 def _inner(rule: Settings) -> str:
-    """What is normalised, where it is not plain SGD."""
-    inner = rule.get("rule", {})
-    if not isinstance(inner, Mapping) or inner.get("is") != "SGD":
+    """What a rule is of, where that is not plain SGD; empty for a rule of nothing else."""
+    inner = rule.get("rule")
+    if not isinstance(inner, Mapping):
+        return ""
+    if inner.get("is") != "SGD":
         return f"of {rule_in_words(inner)}"
     return f"momentum {inner['momentum']:g}" if inner.get("momentum") else ""
 
@@ -83,11 +88,32 @@ def _data(data: object) -> str:
 
 def _part(part: object) -> str:
     """A class and its plain settings, in brackets; empty if it is none."""
-    if not (isinstance(part, Mapping) and "is" in part):
+    known = _unwrapped(part)
+    if "is" not in known:
         return ""
-    plain = {name: value for name, value in part.items() if name != "is" and _is_plain(value)}
+    plain = {name: value for name, value in known.items() if name != "is" and _is_plain(value)}
     inner = ", ".join(f"{name.replace('_', ' ')} {_value(value)}" for name, value in plain.items())
-    return f"{part['is']} ({inner})" if inner else str(part["is"])
+    return f"{known['is']} ({inner})" if inner else str(known["is"])
+
+
+def _unwrapped(part: object) -> Settings:
+    """A part's class and settings, also of one that somebody's file has: that is wrapped, with its digest."""
+    if not isinstance(part, Mapping):
+        return {}
+    known = dict(part)
+    for name in ("function", "dataset"):
+        if isinstance(inner := known.get(name), Mapping):
+            known |= {"is": inner.get("is"), **_unwrapped(inner)}
+    if {"file", "sha256"} <= known.keys():
+        known = {name: value for name, value in known.items() if name not in ("file", "sha256")}
+    match known.get("settings"):
+        case Mapping() as own:
+            known |= own
+        case list() as pairs if all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+            known |= {str(name): value for name, value in pairs}
+        case _:
+            pass
+    return known
 
 
 def _is_plain(value: object) -> bool:

@@ -16,6 +16,7 @@ from paripassu.protocol.sweeps.sweep import (
     best_rates,
     check_counts,
     check_methods,
+    check_once,
     check_rates,
     groups_of,
 )
@@ -57,6 +58,7 @@ class ScalingSweep(PlainSettings):
             raise ValueError("there must be at least one dimension")
         for d in self.dimensions:
             replace(self.framework, d=d)
+        check_once("dimensions", self.dimensions)
 
     @property
     def run_steps(self) -> int:

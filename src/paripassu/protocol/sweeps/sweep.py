@@ -128,10 +128,17 @@ def check_counts(steps: int, patience: int = 1, **seeds: int) -> None:
             raise ValueError(f"{name} must be at most {most:,}, got {count}")
 
 
+def check_once(name: str, values: Sequence[float]) -> None:
+    """Raise ``ValueError`` for a value that is named twice: its runs would count twice."""
+    if len(set(values)) < len(values):
+        raise ValueError(f"{name} must have each value once, got {', '.join(map(str, values))}")
+
+
 def check_rates(name: str, rates: Rates) -> None:
-    """Raise ``ValueError`` unless there is a learning rate and each is finite and > 0."""
+    """Raise ``ValueError`` unless there is a learning rate, each is finite, > 0 and there once."""
     if not rates:
         raise ValueError(f"{name} is an empty grid: give at least one learning rate")
     for rate in rates:
         if not 0 < rate < float("inf"):
             raise ValueError(f"{name} must be finite and > 0, got {rate}")
+    check_once(name, rates)
