@@ -65,9 +65,11 @@ def test_images_and_their_changes_are_drawn_through_it(monkeypatch):
     assert 0 < same.sum() < 50
 
 
-def test_what_fits_is_held(monkeypatch):
+@pytest.mark.parametrize("free", [1, 100])
+def test_what_fits_is_held_whatever_else_is_there(monkeypatch, free):
+    """Else a run that goes on beside another would draw other batches."""
     cuda = torch.device("cuda")
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (100, 1000))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 100))
     assert fits(torch.zeros(50, dtype=torch.uint8), cuda)
     assert not fits(torch.zeros(51, dtype=torch.uint8), cuda)
     assert fits(torch.zeros(51, dtype=torch.uint8), CPU)

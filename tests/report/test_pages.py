@@ -288,6 +288,16 @@ def test_records_of_a_probe_alone_have_a_page(tmp_path):
     assert "Not finished" not in text
 
 
+@pytest.mark.parametrize("others", ["ring", "digits"])
+def test_real_data_beside_runs_are_those_of_each(tmp_path, others):
+    for name, data in (("a", "ring"), ("b", others), ("c", "ring")):
+        run_folder(tmp_path / name)
+        (tmp_path / name / "run.json").write_text(dump(RunHeader({"data": {"is": data}}, WHERE)))
+    text = write_side_by_side([tmp_path / name for name in "abc"], tmp_path / "out").read_text()
+    named = ["real data"] if others == "ring" else ["real data of a, c", "real data of b"]
+    assert list(dict.fromkeys(re.findall(r"real data[a-z, ]*\b", text))) == named
+
+
 def test_runs_side_by_side_name_what_differs(tmp_path):
     for name, seed in (("a", 3), ("b", 4)):
         run_folder(tmp_path / name)

@@ -7,15 +7,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-_SHARE = 0.5  # of a GPU's free memory that images may take: networks and their activations need the rest
+_SHARE = 0.5  # of a GPU's memory that images may take: networks and their activations need the rest
 
 
 def fits(pixels: Tensor, device: torch.device) -> bool:
-    """Whether ``device`` has room for ``pixels``."""
+    """Whether ``device`` has room for ``pixels``, whatever else is there now.
+
+    Batches are drawn in another way where it has not, and a run that goes on has to draw as it did before.
+    """
     if device.type != "cuda":
         return True
-    free, _ = torch.cuda.mem_get_info(device)
-    return pixels.nbytes <= _SHARE * free
+    _, whole = torch.cuda.mem_get_info(device)
+    return pixels.nbytes <= _SHARE * whole
 
 
 class Prefetcher:

@@ -16,11 +16,13 @@ from paripassu.records import RECORDS_FILE, RunHeader, is_of_one_class
 from paripassu.records.place import elsewhere
 from paripassu.report.folder import check_free
 from paripassu.report.page import Block, Page, Pictures, Section, Table, Text
-from paripassu.report.run import first_networks, header_of, metric_figures, spread, with_real
+from paripassu.report.run import first_networks, header_of, metric_figures, spread
 from paripassu.report.updates import update_figures
 from paripassu.report.words import optimizer_in_words
 
 _SHOWN_STEPS = 4
+
+_Row = tuple[str, Sequence[Path | None]]  # of pictures
 
 
 def write_side_by_side(folders: Sequence[Path], out: Path) -> Path:
@@ -63,7 +65,7 @@ def write_side_by_side(folders: Sequence[Path], out: Path) -> Path:
         raise ValueError(flaws[0])
     table = pl.concat(own.with_columns(arm=pl.lit(name), seed=pl.lit(0)) for name, own in tables.items())
     sections = [
-        Section("Samples", _samples(tables, runs)),
+        Section("Samples", _samples(tables, runs, headers)),
         Section("Settings that differ", _settings(headers)),
         Section(
             "Measurements",
@@ -148,13 +150,27 @@ def _outcomes(tables: Mapping[str, pl.DataFrame]) -> list[Block]:
     return [Table(("run", *names, "outcome", "updates"), rows, caption="Last value of each metric.")]
 
 
-def _samples(tables: Mapping[str, pl.DataFrame], runs: Mapping[str, Path]) -> list[Block]:
+def _samples(
+    tables: Mapping[str, pl.DataFrame], runs: Mapping[str, Path], headers: Mapping[str, RunHeader | None]
+) -> list[Block]:
     shown = {name: series.pictures(table, runs[name]) for name, table in tables.items()}
     steps = list(spread({step: path for own in shown.values() for step, path in own.items()}, _SHOWN_STEPS))
     if not steps:
         return []
-    rows = with_real(
-        [(name, [own.get(step) for step in steps]) for name, own in shown.items()], runs.values()
-    )
+    rows = _real(runs, headers) + [(name, [own.get(s) for s in steps]) for name, own in shown.items()]
     caption = "At equal steps. A gap is a step at which a run drew no samples."
     return [Pictures([f"step {step:,}" for step in steps], rows, caption)]
+
+
+def _real(runs: Mapping[str, Path], headers: Mapping[str, RunHeader | None]) -> list[_Row]:
+    """One row of real data for all runs, or one for those of each dataset."""
+    of_data: dict[str, list[str]] = {}
+    for name in runs:
+        header = headers.get(name)
+        of_data.setdefault(json.dumps(header.settings.get("data") if header else None), []).append(name)
+    rows: list[_Row] = []
+    for names in of_data.values():
+        if picture := series.first_real_picture(runs[name] for name in names):
+            label = "real data" if len(of_data) == 1 else f"real data of {', '.join(names)}"
+            rows.append((label, [picture]))
+    return rows
