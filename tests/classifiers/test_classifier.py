@@ -90,7 +90,7 @@ def test_raw_directions_never_move_an_absent_frequency(rule):
     [
         ({"per_class": 0}, r"per_class must be None or in 1\.\.\d+, got 0"),
         ({"per_class": 101}, r"per_class must be None or in 1\.\.\d+, got 101"),
-        ({"batch": 0}, "batch must be None or >= 1, got 0"),
+        ({"batch": 0}, "batch must be >= 1, got 0"),
         ({"start_scale": 0.0}, "start_scale must be finite and > 0"),
         ({"loss_scale": np.inf}, "loss_scale must be finite and > 0"),
         ({"tests": 501}, r"tests must be in 1\.\.500, got 501"),
