@@ -5,18 +5,15 @@ them can be deleted at any time.
 """
 
 import os
-import re
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from paripassu.files import remove
+from paripassu.files import LEFTOVER, remove
 
 _LOCKS = ".locks"
-# What `paripassu.files.replacing` leaves of an entry when its process is killed.
-_LEFTOVER = re.compile(r"\.partial-\d+-(?P<entry>.+)")
 
 
 def cache_home() -> Path:
@@ -56,10 +53,10 @@ def making(entry: Path, cannot: Callable[[str], OSError]) -> Generator[None]:
 
 
 def _clear(own: str, home: Path) -> None:
-    for path in home.glob(".partial-*"):
-        if not (leftover := _LEFTOVER.fullmatch(path.name)):
+    for path in home.iterdir():
+        if not (leftover := LEFTOVER.fullmatch(path.name)):
             continue
-        entry = leftover["entry"]
+        entry = leftover["of"]
         if entry == own:
             remove(path)
             continue

@@ -25,6 +25,8 @@ _SEAL = "sha256"
 _LOCK = ".lock"
 _HOLDER = ".holder"  # a file of its own: whoever tries the lock empties that one
 _PARTIAL = ".partial-"
+LEFTOVER = re.compile(rf"{re.escape(_PARTIAL)}(?P<process>\d+)-(?P<of>.*)", re.DOTALL)
+"""The name that `partial_of` gives, by the process that wrote there and the name it wrote for."""
 _WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0)  # should a named pipe take a file's place just now
 
 
@@ -93,6 +95,11 @@ def read_whole(path: AnyPath) -> bytes:
         return stream.read()
 
 
+def partial_of(path: Path) -> Path:
+    """A path beside ``path`` for this process alone; `clear_leftovers` removes what a kill leaves there."""
+    return path.with_name(f"{_PARTIAL}{os.getpid()}-{path.name}")
+
+
 @contextmanager
 def replacing(path: AnyPath) -> Generator[Path]:
     """Write a file or a folder so that readers, and a crash, see the old one or the new one.
@@ -113,7 +120,7 @@ def replacing(path: AnyPath) -> Generator[Path]:
         'whole'
     """
     path = Path(path)
-    partial = path.with_name(f"{_PARTIAL}{os.getpid()}-{path.name}")
+    partial = partial_of(path)
     remove(partial)
     try:
         yield partial
@@ -198,8 +205,8 @@ def clear_leftovers(folder: AnyPath, *, of: str = "") -> None:
     """
     found = Path(folder).glob(f"{_PARTIAL}*-{escape(of)}") if of else Path(folder).rglob(f"{_PARTIAL}*")
     for path in list(found):
-        writer = re.match(rf"{re.escape(_PARTIAL)}(\d+)-", path.name)
-        if not (writer and _is_alive(int(writer[1]))):
+        written = LEFTOVER.fullmatch(path.name)
+        if not (written and _is_alive(int(written["process"]))):
             remove(path)
 
 

@@ -70,10 +70,8 @@ class Spectra(Source):
     contrast: float = 2.0
 
     def __post_init__(self) -> None:
-        for name, value, least in (
-            ("bands", self.bands, 1), ("materials", self.materials, 2), ("size", self.size, 1),
-        ):  # fmt: skip
-            check_sizes(least, **{name: value})
+        check_sizes(1, bands=self.bands, size=self.size)
+        check_sizes(2, materials=self.materials)
         if not 0 <= self.smooth < float("inf"):
             raise ValueError(f"smooth must be finite and >= 0, got {self.smooth}")
         if not 0 < self.contrast < float("inf"):

@@ -26,7 +26,7 @@ import torch
 
 from paripassu.engine.engine import Result, Task
 from paripassu.engine.parcel import Parcel
-from paripassu.files import read_whole
+from paripassu.files import partial_of, read_whole
 
 _SECONDS = 5  # to wait for a cluster's answer
 
@@ -200,8 +200,8 @@ class RayEngine:
 @contextmanager
 def _marked(folder: Path) -> Generator[_Place]:
     """Leave a mark in ``folder`` that only a node that shares it can read."""
-    # The name of a file that is being written: whoever locks the folder later clears what a kill left.
-    place = _Place(Path.cwd(), folder.absolute() / f".partial-{os.getpid()}-shared", uuid.uuid4().hex)
+    # Whoever locks the folder later clears what a kill left of it.
+    place = _Place(Path.cwd(), partial_of(folder.absolute() / "shared"), uuid.uuid4().hex)
     place.mark.write_text(place.text, encoding="utf-8")
     try:
         yield place

@@ -84,10 +84,8 @@ def _rule(settings: Any) -> str:
     """A rule in a few words, such as ``NSGD layer rms, momentum 0.5`` and ``Graft(Adam, SGD)``."""
     if not isinstance(settings, Mapping):
         return ""
-    name, inner = (
-        _part(settings),
-        [value for value in settings.values() if isinstance(value, Mapping) and "is" in value],
-    )
+    name = _part(settings)
+    inner = [value for value in settings.values() if isinstance(value, Mapping) and "is" in value]
     if name == "Normalize" and inner:
         is_plain = inner[0].get("is") == "SGD"
         own = "NSGD" if is_plain else f"Normalize({_rule(inner[0])})"

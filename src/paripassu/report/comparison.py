@@ -16,7 +16,7 @@ from paripassu.report.answer import answer
 from paripassu.report.effort import tuning_blocks
 from paripassu.report.page import Block, Figure, Pictures, Section, Strip, Table, Text
 from paripassu.report.pair_figure import forest
-from paripassu.report.run import spread, with_real
+from paripassu.report.run import spread
 from paripassu.report.updates import update_figures
 
 _SHOWN_STEPS = 4
@@ -236,7 +236,9 @@ def _samples(runs: Mapping[str, Sequence[Path]]) -> Block:
     first = {arm: folders[0] for arm, folders in runs.items() if folders}
     shown = _sample_pictures(first)
     steps = list(spread({step: path for own in shown.values() for step, path in own.items()}, _SHOWN_STEPS))
-    rows = with_real([(arm, [own.get(step) for step in steps]) for arm, own in shown.items()], first.values())
+    rows = [(arm, [own.get(step) for step in steps]) for arm, own in shown.items()]
+    if rows and (real := series.first_real_picture(first.values())):
+        rows.insert(0, ("real data", [real]))
     caption = "From each arm's first confirmation run, at equal steps. A gap is a run that had diverged."
     return Pictures([f"step {step:,}" for step in steps], rows, caption)
 

@@ -57,11 +57,7 @@ def run_page(folder: Path) -> Page:
         Section("Samples", _samples(own, folder, header)),
         Section(
             "Measurements",
-            [
-                *_measured(table, first),
-                *metric_figures(table, [name], first),
-                *_losses(table),
-            ],
+            [*_measured(table, first), *metric_figures(table, [name], first), *_losses(table)],
         ),
         Section("What the optimizers did", update_figures(table, [name])),
     ]
@@ -225,11 +221,3 @@ def spread(pictures: Mapping[int, Path], count: int) -> dict[int, Path]:
     if len(steps) > count:
         steps = [steps[round(i * (len(steps) - 1) / (count - 1))] for i in range(count)]
     return {step: pictures[step] for step in steps}
-
-
-def with_real(
-    rows: Sequence[tuple[str, Sequence[Path | None]]], folders: Iterable[Path]
-) -> list[tuple[str, Sequence[Path | None]]]:
-    """Rows of pictures with one of real data above them, if a run has it."""
-    real = series.first_real_picture(folders)
-    return [*([("real data", [real])] if real and rows else []), *rows]

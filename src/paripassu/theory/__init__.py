@@ -7,6 +7,7 @@ the synthetic `Framework`, in which mode collapse appears and vanishes in second
 from paripassu.extras import laboratory
 
 with laboratory("paripassu.theory"):
+    from paripassu.theory.adam import adam_bound
     from paripassu.theory.collapse.framework import Framework
     from paripassu.theory.collapse.problem import CollapseGame
     from paripassu.theory.collapse.simulate import Result, simulate
@@ -32,7 +33,6 @@ with laboratory("paripassu.theory"):
         NoisyQuadratic,
         Normal,
         TwoPoint,
-        adam_bound,
         average_variance,
         no_limit_statistic,
         stationary_moments,

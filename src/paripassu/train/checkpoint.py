@@ -7,7 +7,6 @@ optimizers' state as a torch file that loads with ``weights_only=True``, and an 
 
 import hashlib
 import io
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +16,7 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from paripassu.files import replacing, sync
+from paripassu.files import partial_of, replacing, sync
 from paripassu.records.checkpoints import (
     CHECKPOINTS,
     Checkpoint,
@@ -60,8 +59,7 @@ def save_checkpoint(folder: Path, state: TrainingState, records: RecordWriter) -
             Checkpoint(records.key, state.step, state.seconds, state.described, files, size, digest),
         )
     for old in checkpoints(folder)[:-KEPT]:
-        # Gone at once, for who reads it meanwhile; the name is what a kill leaves of `replacing`.
-        shutil.rmtree(old.rename(old.with_name(f".partial-{os.getpid()}-{old.name}")))
+        shutil.rmtree(old.rename(partial_of(old)))  # gone at once, for who reads it meanwhile
 
 
 def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
