@@ -95,8 +95,9 @@ def read_whole(path: AnyPath) -> bytes:
         return stream.read()
 
 
-def partial_of(path: Path) -> Path:
+def partial_of(path: AnyPath) -> Path:
     """A path beside ``path`` for this process alone; `clear_leftovers` removes what a kill leaves there."""
+    path = Path(path)
     return path.with_name(f"{_PARTIAL}{os.getpid()}-{path.name}")
 
 
