@@ -9,6 +9,7 @@ from tests.cases.commands import run
 from tests.cases.folders import WHERE, run_folder
 
 from paripassu.evidence.listing import chosen, runs_in
+from paripassu.files import sealed, unsealed
 from paripassu.records import RunHeader
 from paripassu.records.codec import dump
 
@@ -39,6 +40,9 @@ def folder(tmp_path):
     run_folder(tmp_path / "open", end=False)
     run_folder(tmp_path / "broken")
     (tmp_path / "broken" / "run.json").write_text("{")
+    run_folder(tmp_path / "older")
+    path = tmp_path / "older" / "run.json"
+    path.write_text(sealed(unsealed(path.read_bytes()) | {"schema": 1}))
     return tmp_path
 
 
@@ -49,6 +53,7 @@ def test_every_run_has_a_row(folder):
         ("deep/run-0", "finished", "NSGD global", 0.1, 0.5),
         ("deep/run-1", "finished", "Graft(Adam, SGD)", 0.01, 0.5),
         ("deep/run-2", "diverged", "Adam", 1e-3, 0.5),
+        ("older", "other version", None, None, None),
         ("open", "incomplete", "", None, 0.5),
     ]
     assert table["data"][1] == "Digits"

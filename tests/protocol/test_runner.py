@@ -220,7 +220,6 @@ def test_a_study_file_that_is_none_is_named(kind, done):
 
 @pytest.mark.parametrize("how", ["damaged", "lost"])
 def test_a_run_whose_settings_are_damaged_begins_anew(how, study_folder, done):
-    shutil.copytree(study_folder, done / "s")
     made = load(study_folder / STUDY_FILE, StudyResult)
     path = sorted(done.rglob("run.json"))[0]
     path.unlink() if how == "lost" else path.write_text(path.read_text().replace('"seed": 1', '"seed": 3'))
@@ -230,6 +229,15 @@ def test_a_run_whose_settings_are_damaged_begins_anew(how, study_folder, done):
     assert len(said) == 1
     assert said[0].startswith(str(path.parent))
     assert said[0].endswith("this run was begun anew")
+
+
+def test_a_run_of_another_version_is_left_as_it_is(done):
+    path = sorted(done.rglob("run.json"))[0]
+    path.write_text(sealed(unsealed(path.read_bytes()) | {"schema": 1}))
+    files = {p: p.read_bytes() for p in path.parent.rglob("*") if p.is_file()}
+    with pytest.raises(ValueError, match=rf"{path.parent.name}.*has schema version 1"):
+        run_study(tiny_study(), "untuned", done, engine=Here())
+    assert {p: p.read_bytes() for p in path.parent.rglob("*") if p.is_file()} == files
 
 
 def test_a_folder_in_use_is_not_judged(done):

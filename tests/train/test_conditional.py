@@ -13,13 +13,13 @@ from torch import nn
 
 from paripassu.data import Augmented, Digits, ImageSet, Labelled, Npz, Source, labels_of
 from paripassu.games import R1, Draws, PathLength, WganGP, relativistic
-from paripassu.metrics import DigitFeatures, FeatureSample, frechet_distance
+from paripassu.metrics import DigitFeatures, FeatureMetric, FeatureSample, frechet_distance
 from paripassu.models import Architecture, Pair, StyleGAN2, given
 from paripassu.records import Metric, RunHeader
 from paripassu.records.checkpoints import checkpoints
 from paripassu.records.codec import load, read_records
 from paripassu.rules import SGD
-from paripassu.train import Player, Run, evaluate, from_settings, train
+from paripassu.train import Player, Run, evaluate, from_settings, load_run, train
 from paripassu.train.evaluation import Evaluator
 from paripassu.train.own_parts import load_part
 from paripassu.train.random import Stream, generator
@@ -186,7 +186,16 @@ def test_labels_that_change_end_a_run(conditional, tmp_path):
 def test_too_few_samples_a_class_are_said(conditional, tmp_path):
     told = []
     train(replace(conditional, steps=1), tmp_path, notice=told.append)
-    assert any("raise eval_samples to 1,000" in each for each in told)
+    assert any("takes 100 samples, so measure 1,000 or more" in each for each in told)
+    told.clear()
+    _, values = evaluate(load_run(tmp_path), tmp_path, 999, notice=told.append)
+    assert [*values] == ["fd-digits@999", "kd-digits@999"]
+    assert len(told) == 1
+    assert told[0].endswith("so measure 1,000 or more")
+    named = [FeatureMetric("kd", DigitFeatures(), 20)]
+    for samples, metrics in ((1000, []), (None, named)):
+        evaluate(load_run(tmp_path), tmp_path, samples, metrics, notice=told.append)
+    assert len(told) == 1
 
 
 def test_models_that_take_no_labels_are_refused(conditional, points):

@@ -66,7 +66,9 @@ class Eval:
             metrics = _with_weights(metrics, self.inception_weights.resolve())
         with stage_bars(quiet=self.quiet) as advance:
             own = None if metrics else self.samples
-            step, values = evaluate(run, self.folder, own, metrics, advance, step=self.step)
+            step, values = evaluate(
+                run, self.folder, own, metrics, advance, step=self.step, notice=output.notice
+            )
         if self.json:
             print(json.dumps({"run": str(self.folder), "step": step, "metrics": values}, indent=2))
         else:

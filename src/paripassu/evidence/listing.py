@@ -9,7 +9,7 @@ import polars as pl
 
 from paripassu.evidence.tables import run_ends, run_table
 from paripassu.records import RECORDS_FILE, RUN_FILE, RunHeader, is_of_one_class
-from paripassu.records.codec import load
+from paripassu.records.codec import OtherSchemaError, load
 
 _FIXED = {
     "run": pl.String, "state": pl.String, "data": pl.String, "model": pl.String, "optimizer": pl.String,
@@ -24,10 +24,10 @@ def runs_in(folder: Path) -> pl.DataFrame:
         folder: of runs, or of studies.
 
     Returns:
-        ``run`` (its folder, relative), ``state`` (finished, diverged, incomplete or damaged), ``data``,
-        ``model``, ``optimizer`` (the generator's, and the discriminator's if it is another), ``lr_g``,
-        ``lr_d``, ``seed``, ``steps`` (wanted), ``step`` (reached), and a column for each metric with its last
-        value.
+        ``run`` (its folder, relative), ``state`` (finished, diverged, incomplete, damaged, or other version:
+        written by another paripassu), ``data``, ``model``, ``optimizer`` (the generator's, and the
+        discriminator's if it is another), ``lr_g``, ``lr_d``, ``seed``, ``steps`` (wanted), ``step``
+        (reached), and a column for each metric with its last value.
 
     Raises:
         ValueError: the folder is not there, or holds no run.
@@ -47,6 +47,8 @@ def _row(folder: Path) -> dict[str, Any]:
     try:
         settings, records = load(folder / RUN_FILE, RunHeader).settings, run_table(folder)
         end = run_ends([folder])[0]
+    except OtherSchemaError:
+        return {"state": "other version"}
     except ValueError:
         return {"state": "damaged"}
     measured = records.filter(kind="Metric").group_by("name", maintain_order=True).agg(pl.col("value").last())

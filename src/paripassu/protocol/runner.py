@@ -6,11 +6,11 @@ from pathlib import Path
 
 from paripassu.engine import Engine, LocalEngine
 from paripassu.evidence.under_way import UnderWay
-from paripassu.files import is_empty, locked, write_whole
+from paripassu.files import NotAFileError, is_empty, locked, write_whole
 from paripassu.protocol.sitting import Notice, OfRuns, Progress, Sitting, reached
 from paripassu.protocol.study import Study, too_small
 from paripassu.records import STUDY_FILE, Environment, StudyResult, environment
-from paripassu.records.codec import dump, load
+from paripassu.records.codec import OtherSchemaError, dump, load
 
 REWORDED = "The study's question, claim, rule or protocol was edited after runs had begun."
 RESTORED = f"{STUDY_FILE} was lost and made anew after runs had begun. Its words may have been others before."
@@ -189,9 +189,9 @@ def _load(out: Path) -> StudyResult:
     """A study's file, which says what the folder is; its results are derived from the units of work."""
     try:
         return load(out / STUDY_FILE, StudyResult)
+    except (OtherSchemaError, NotAFileError):
+        raise
     except ValueError as error:
-        if type(error) is not ValueError:  # of another version
-            raise
         raise ValueError(
             f"{out / STUDY_FILE} is corrupt: restore it, or delete this file alone and give the study's "
             "command again, which makes it anew from the work that is done"

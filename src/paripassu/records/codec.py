@@ -42,14 +42,15 @@ def load(path: AnyPath, kind: type[T]) -> T:
     """Read a file that `dump` wrote.
 
     Raises:
-        ValueError: the file was changed or damaged, is of another schema version or is not a ``kind``.
+        OtherSchemaError: the file is of another schema version.
+        ValueError: it was changed or damaged, or is not a ``kind``.
     """
     path = Path(path)
     try:
         data = unsealed(read_whole(path))
         check_schema(data.get("schema"), path)
         return _converter.structure(data, kind)
-    except (_OtherSchemaError, OSError, MemoryError):
+    except (OtherSchemaError, OSError, MemoryError):
         raise
     except Exception as error:  # whatever damage may have made of it
         raise _corrupt(path, kind.__name__) from error
@@ -59,14 +60,14 @@ def _corrupt(path: Path, kind: str) -> ValueError:
     return ValueError(f"{path} is corrupt or not a {kind}: restore it or delete its folder")
 
 
-class _OtherSchemaError(ValueError):
-    pass
+class OtherSchemaError(ValueError):
+    """Another version of paripassu wrote a file. It is whole for that one, so it is never begun anew."""
 
 
 def check_schema(schema: object, path: AnyPath) -> None:
-    """Raise ``ValueError`` unless a file's schema version is ours."""
+    """Raise `OtherSchemaError` unless a file's schema version is ours."""
     if schema != SCHEMA:
-        raise _OtherSchemaError(
+        raise OtherSchemaError(
             f"{path} has schema version {schema}, and this paripassu reads version {SCHEMA}: "
             "read it with the paripassu that wrote it, or run it anew in another folder"
         )

@@ -36,7 +36,7 @@ def why_not_by_class(images: ImageSet, count: int) -> str:
     if count // len(images.classes) < LEAST_OF_CLASS:
         return (
             f"classes are not measured one by one: the Fréchet distance of a class takes {LEAST_OF_CLASS} "
-            f"samples, so raise eval_samples to {LEAST_OF_CLASS * len(images.classes):,}"
+            f"samples, so measure {LEAST_OF_CLASS * len(images.classes):,} or more"
         )
     return ""
 

@@ -14,6 +14,7 @@ from paripassu.metrics import FeatureMetric
 from paripassu.models import given
 from paripassu.train import pictures
 from paripassu.train.checkpoint import restore
+from paripassu.train.classes import why_not_by_class
 from paripassu.train.device import check_device
 from paripassu.train.folder import check_images, data_of, header_of
 from paripassu.train.measures import NotFiniteError, Progress, check_finite, measure_for, no_progress
@@ -21,7 +22,7 @@ from paripassu.train.memory import data_fit, measuring_fits, networks_fit
 from paripassu.train.precision import eagerly
 from paripassu.train.random import Stream, generator, seeded
 from paripassu.train.reference import at_once
-from paripassu.train.resume import to_measure
+from paripassu.train.resume import Notice, to_measure
 from paripassu.train.run import LARGEST, Run
 from paripassu.train.state import initial_state
 from paripassu.train.trial import own_errors
@@ -148,6 +149,7 @@ def evaluate(
     progress: Progress = no_progress,
     *,
     step: int | None = None,
+    notice: Notice = lambda _: None,
 ) -> tuple[int, dict[str, float]]:
     """Measure the last checkpoint of ``run`` in ``folder``; nothing is written there.
 
@@ -159,6 +161,7 @@ def evaluate(
         metrics: what to measure instead; they say how many samples themselves.
         progress: called with each stage and how many of its samples are done.
         step: of the checkpoint; the last one without it.
+        notice: called with a sentence if no class is measured alone, though the data have classes.
 
     Returns:
         The checkpoint's step and every metric by its name.
@@ -180,6 +183,9 @@ def evaluate(
         with data_fit(run), own_errors(run):
             real = data_of(run, folder).load(torch.device(run.device))
         check_images(real.images, folder)
+        count = samples or run.eval_samples
+        if real.images and not metrics and (why := why_not_by_class(real.images, count)):
+            notice(why)
         with networks_fit(run, real.shape), own_errors(run):
             state = initial_state(run, real.shape, len(real.classes))
             restore(path, state)

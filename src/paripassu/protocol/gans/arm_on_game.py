@@ -17,6 +17,7 @@ from paripassu.metrics import better
 from paripassu.protocol.gans.game import Arm, Game
 from paripassu.protocol.gans.tuning import Tuning
 from paripassu.records import RUN_FILE, Settings
+from paripassu.records.codec import OtherSchemaError
 from paripassu.train import Run, training
 from paripassu.train.folder import header_of
 from paripassu.train.rounds import Rounds, finished
@@ -88,6 +89,8 @@ def _begun_anew(folder: Path) -> list[str]:
     try:
         is_lost = header_of(folder) is None and folder.is_dir() and not is_empty(folder)
         flaw = f"{folder} has lost its {RUN_FILE}" if is_lost else ""
+    except OtherSchemaError:
+        raise
     except ValueError as error:
         flaw = str(error).partition(":")[0]
     if not flaw:
