@@ -122,6 +122,18 @@ def test_an_error_in_a_task_reaches_the_caller(cluster, tmp_path):
         list(RayEngine(cluster.address, folder=tmp_path).execute(fail, [3]))
 
 
+def test_an_error_that_is_pickled_as_its_text_is_no_dead_node(cluster, tmp_path):
+    class ParticularError(Exception):
+        def __init__(self, number, *, unit):
+            super().__init__(f"{number} {unit}")
+
+    def fail(number):
+        raise ParticularError(number, unit="kg")
+
+    with pytest.raises(RuntimeError, match=r"^ParticularError: 3 kg$"):
+        list(RayEngine(cluster.address, folder=tmp_path).execute(fail, [3]))
+
+
 def test_a_cluster_too_small_raises_instead_of_waiting(cluster):
     with pytest.raises(ValueError, match=r"needs 9 GPU and the whole cluster has 1"):
         list(RayEngine(cluster.address, gpus=9).execute(abs, [1]))

@@ -1,7 +1,6 @@
 """Many independent tasks on this machine's cores and GPUs, one process each, one thread a process."""
 
 import os
-import pickle
 import signal
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -11,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.queues import Queue
-from typing import Any
 
 import torch
 
@@ -71,7 +69,7 @@ class LocalEngine:
         others = active_children()
         with ProcessPoolExecutor(processes, context, initializer=_start_worker, initargs=(own,)) as pool:
             with _interrupts_waiting():
-                futures = {pool.submit(_carry_out, parcel): task for task, parcel in parcels}
+                futures = {pool.submit(parcel.carry_out): task for task, parcel in parcels}
             workers = [child for child in active_children() if child not in others]
             try:
                 for future in as_completed(futures):
@@ -110,21 +108,6 @@ def _interrupts_waiting() -> Generator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _carry_out(parcel: Parcel) -> Any:
-    """Carry out a task; an error that no other process can read is raised as its text.
-
-    The pool would break where it is read, and the worker be taken for killed.
-    """
-    try:
-        return parcel.carry_out()
-    except Exception as error:
-        try:
-            pickle.loads(pickle.dumps(error))  # noqa: S301 - of this process
-        except Exception:
-            raise RuntimeError(f"{type(error).__name__}: {error}") from error
-        raise
 
 
 def _start_worker(gpus: "Queue[str] | None") -> None:

@@ -62,9 +62,18 @@ class Parcel:
 
         Raises:
             ValueError: the task cannot be unpickled here, or a file that it needs is not what it was.
+            RuntimeError: the function raised an error that no other process can read; this has its text.
+                Whoever reads it would fail, and take this process for killed.
         """
         function, task = self._opened()
-        return function(task)
+        try:
+            return function(task)
+        except Exception as error:
+            try:
+                pickle.loads(pickle.dumps(error))  # noqa: S301 - of this process
+            except Exception:
+                raise RuntimeError(f"{type(error).__name__}: {error}") from error
+            raise
 
     def _opened(self) -> tuple[Callable[[Any], Any], Any]:
         if self.files:
