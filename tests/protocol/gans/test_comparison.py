@@ -29,6 +29,7 @@ from paripassu.records import (
 )
 from paripassu.records.codec import dump, load
 from paripassu.report.study import write_study_page
+from paripassu.rules import Normalize
 
 
 def _distance(settings, best=3e-2):
@@ -243,6 +244,38 @@ def test_runs_made_differently_get_a_remark(tmp_path):
     path.write_text(dump(replace(header, environment=where)))
     (remark,) = summarise(tiny_study(), "untuned", tmp_path / "s").remarks
     assert remark.startswith("The runs were not all made alike: versions of torch 1.0, ")
+
+
+class _Stuck(Peaked):
+    """Normalised runs stay near what untrained networks do, or diverge; others learn."""
+
+    def __init__(self, gain, *, some_diverge=False):
+        super().__init__(1e-2)
+        self.gain, self.some_diverge = gain, some_diverge
+
+    def score(self, run):
+        if not isinstance(run.generator.rule, Normalize):
+            return super().score(run)
+        return None if self.some_diverge and run.generator.lr > self.best else self.gain
+
+
+@pytest.mark.parametrize(
+    ("engine", "names"),
+    [
+        (_Stuck(0.06), ""),
+        (_Stuck(0.04), "calm"),
+        (_Stuck(-1.0), "calm"),
+        (_Stuck(0.04, some_diverge=True), "calm"),
+    ],
+    ids=["above the margin", "below it", "worse", "diverged"],
+)
+def test_arms_that_no_trial_taught_anything_are_named(engine, names, tmp_path):
+    remarks = run_study(tiny_study(), "smoke", tmp_path / "s", engine=engine).remarks
+    assert remarks == [
+        f"On ring8 no trial of {name} was ahead of untrained networks by more than the margin in "
+        "mode-overlap@50: rates were chosen among runs that had learned nothing."
+        for name in names.split()
+    ]
 
 
 def test_every_run_is_on_the_device_of_its_study():

@@ -15,7 +15,7 @@ from paripassu.protocol.gans.deciding import measurements_left
 from paripassu.protocol.gans.game import Arm, Game, Measure, VerdictRule
 from paripassu.protocol.gans.power import power_in_words
 from paripassu.protocol.gans.procedure import PROTOCOL
-from paripassu.protocol.gans.remarks import mixed, unused
+from paripassu.protocol.gans.remarks import mixed, unlearned, unused
 from paripassu.protocol.gans.results import evidence_of, game_result
 from paripassu.protocol.gans.tuning import Tuning
 from paripassu.protocol.gans.verdict import verdict_of
@@ -231,6 +231,7 @@ class Comparison(Design):
                         f"{about}, on {game.name}: {verdict.outcome} by {game.deciding}, which decides, and "
                         f"{as_tuned.outcome} by {game.metric}, which tunes."
                     )
+            remarks += unlearned(own, ends, folder, budget)
             results.append(result)
         remarks += [
             *unused(self._folders(ends, *self.budgets), folder),
