@@ -71,15 +71,18 @@ def test_pasted_arms_take_the_recipes_rates(tmp_path):
     ]  # fmt: skip
 
 
-def test_the_lead_is_asked_on_seeds_of_its_own_at_adams_rates():
+def test_the_lead_is_asked_on_seeds_of_its_own_at_adams_rates(tmp_path):
     seeds = {
         name: set(studies.find()[name].scale("small").design.seeds_to_confirm_on)
         for name in ("lead", "grafting")
     }
     assert not seeds["lead"] & seeds["grafting"]
     design = studies.find()["lead"].scale("small").design
-    assert [len(set(game.chosen.values())) for game in design.games] == [1, 1]
-    assert [arm.name for arm in design.arms] == list(design.games[0].chosen)
+    (by_path,) = design.by_path["cifar10"](tmp_path)
+    assert by_path.name == "cifar10"
+    for game in (*design.games, by_path):
+        assert [arm.name for arm in design.arms] == list(game.chosen)
+        assert len(set(game.chosen.values())) == 1
 
 
 def test_arms_of_a_family_share_their_momentum():
