@@ -19,6 +19,7 @@ from paripassu.report.page import Table
 
 RING = Column("ring", "", "", "", 0.9, 0.5, 0.2, study="grafting", game="ring8-plain")
 DIGITS = replace(RING, name="digits", game="digits-wgan-gp")
+CIFAR = replace(RING, name="CIFAR-10", game="cifar10-wgan-gp", scale="short", data="cifar10")
 MEASURED = Column("error", "a share", "images", "error", good=0.1, bad=0.5, margin=0.2, study="patches")
 
 # On six fresh seeds.
@@ -66,7 +67,7 @@ def table(tmp_path, monkeypatch):
         for run in range(6)
     ]
     monkeypatch.setattr(module, "sweep_table", lambda *_: pl.DataFrame(rows))
-    columns = {column.name: column.settings() for column in (MEASURED, RING, DIGITS)}
+    columns = {column.name: column.settings() for column in (MEASURED, RING, DIGITS, CIFAR)}
     result = study_result(name="dissection", kind="dissection", settings={"columns": columns})
 
     def read():
@@ -77,15 +78,17 @@ def table(tmp_path, monkeypatch):
 
 def test_without_a_study_beside_every_cell_is_missing_with_its_command(table, tmp_path):
     found = table()
-    assert {(each.column, tuple(each.rules)) for each in found.missing if each.command} == {
-        ("ring", HALVES),
-        ("digits", HALVES),
-    }
-    (command,) = {each.command for each in found.missing if each.command}
-    out = tmp_path / "grafting-small"
-    games = "ring8-plain digits-wgan-gp"
-    assert command == f"paripassu study run grafting --scale small --games {games} --out {out}"
-    assert [each.rules for each in found.missing if not each.command] == [["sign"]] * 2
+    small = "--scale small --games ring8-plain digits-wgan-gp"
+    short = "--scale short --games cifar10-wgan-gp --data cifar10=PATH"
+    assert [(each.column, tuple(each.rules), each.command) for each in found.missing if each.command] == [
+        (column, HALVES, f"paripassu study run grafting {options} --out {tmp_path / out}")
+        for column, options, out in (
+            ("ring", small, "grafting-small"),
+            ("digits", small, "grafting-small"),
+            ("CIFAR-10", short, "grafting-short-cifar10"),
+        )
+    ]
+    assert [each.rules for each in found.missing if not each.command] == [["sign"]] * 3
     shown = report.missing(found)
     assert isinstance(shown, Table)
     assert shown.rows[1][2] == "no study plays these rules there; write one (docs/your-own.md)"
@@ -108,7 +111,10 @@ def test_studies_beside_fill_the_columns(table, tmp_path):
     assert found.cells["adam", "digits"].interval.value == pytest.approx(1.0)
     assert found.cells["adam length", "digits"].grade == "good"
     assert {found.effects[name].half for name in ("ring", "digits")} == {"magnitude"}
-    assert {tuple(each.rules) for each in found.missing} == {("sign",)}
+    assert {(each.column, *each.rules) for each in found.missing if each.column != "CIFAR-10"} == {
+        ("ring", "sign"),
+        ("digits", "sign"),
+    }
     assert "grafting-digits" in report.sources(found)[1].text
 
 
@@ -172,11 +178,15 @@ def test_a_cell_that_the_sweep_lacks_has_its_studys_command(monkeypatch, tmp_pat
 def test_arms_of_the_table_are_the_comparisons():
     """The same rule in both, in the family of the game."""
     from paripassu.studies import dissection, grafting
-    from paripassu.studies.games import DIGITS_WGAN_GP, RING8_PLAIN
+    from paripassu.studies.games import DIGITS_WGAN_GP, RING8_PLAIN, cifar10
 
     arms = {arm.name: arm.rule for arm in grafting.ALL if arm.family == RING8_PLAIN.family}
     rows = {row: rule for row, (rule, _) in dissection._arms(([1.0],) * 3).items()}
     for row, arm in ARMS_OF_ROWS.items():
         assert str(arms[arm]).replace("eps=1e-08", "eps=1e-12") == str(rows[row])
-    assert {c.game for c in dissection.COLUMNS if c.game} == {RING8_PLAIN.name, DIGITS_WGAN_GP.name}
-    assert DIGITS_WGAN_GP.family == RING8_PLAIN.family
+    games = {game.name: game for game in (RING8_PLAIN, DIGITS_WGAN_GP, *cifar10(Path("images")))}
+    columns = [column for column in dissection.COLUMNS if column.game]
+    assert {games[column.game].family for column in columns} == {RING8_PLAIN.family}
+    for column in columns:
+        study = grafting.STUDY.on_data({column.data: Path("images")} if column.data else {})
+        study.on_games([column.game]).scale(column.scale)

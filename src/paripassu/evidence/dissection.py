@@ -55,6 +55,8 @@ class Column:
         study: that plays the phenomenon at full size.
         game: of that study, if the number is the share of Adam's result there, from a folder beside. Empty
             for what the sweep itself measures.
+        scale: of that study, at which its command plays the game.
+        data: name of the dataset that the game plays on, if it is given by path.
     """
 
     name: str
@@ -68,10 +70,13 @@ class Column:
     floor: float = 1e-12
     study: str = ""
     game: str = ""
+    scale: str = "small"
+    data: str = ""
 
     def settings(self) -> dict[str, Any]:
         """Its fields, without what a measured column has not."""
-        return {name: value for name, value in asdict(self).items() if name != "game" or value}
+        of_a_game = ("game", "scale", "data")
+        return {name: value for name, value in asdict(self).items() if self.game or name not in of_a_game}
 
     def grade(self, value: float) -> Grade:
         """What a mean is for who trains."""
@@ -193,9 +198,17 @@ def _command(column: Column, columns: Sequence[Column], result: StudyResult, fol
     if not column.game:
         return f"paripassu study run {study}"
     # A study's result is on the games that it was last given.
-    games = " ".join(each.game for each in columns if each.game and each.study == study)
-    out = shlex.quote(str(folder.parent / f"{study}-small"))
-    return f"paripassu study run {study} --scale small --games {games} --out {out}"
+    together = [each.game for each in columns if each.game and _source(each) == _source(column)]
+    words = [f"paripassu study run {study} --scale {column.scale} --games", *together]
+    if column.data:
+        words.append(f"--data {column.data}=PATH")
+    out = folder.parent / "-".join(filter(None, _source(column)))
+    return " ".join([*words, "--out", shlex.quote(str(out))])
+
+
+def _source(column: Column) -> tuple[str, str, str]:
+    """What columns that one command fills have in common."""
+    return column.study, column.scale, column.data
 
 
 def dissect(columns: Sequence[Column], outcomes: pl.DataFrame) -> Dissection:

@@ -19,11 +19,11 @@ memorised noise, magnitude for the modes of the framework. *Supported* if the wo
 *contradicted* if it is another decided word, otherwise *undecided*. Columns without a prediction have no
 verdict.
 
-``ring`` and ``digits`` are GANs without momentum and take hours. They are read from the study grafting where
-its folder is beside: the share of Adam's result on fresh seeds, for a distance Adam's over the rule's. The
-page lists the cells that are missing. They have a word and no verdict, because grafting has its own.
-``clipped`` is SGD whose updates are at most as long as the player's weights. In the columns that are no GANs
-each player is one tensor, so that one norm a player and one a tensor are the same.
+``ring``, ``digits`` and ``CIFAR-10`` are GANs without momentum and take hours. They are read from the study
+grafting where its folder is beside: the share of Adam's result on fresh seeds, for a distance Adam's over the
+rule's. The page lists the cells that are missing. They have a word and no verdict, because grafting has its
+own. ``clipped`` is SGD whose updates are at most as long as the player's weights. In the columns that are no
+GANs each player is one tensor, so that one norm a player and one a tensor are the same.
 
 The predictions are older than any run. The rule was written when the results of the studies that the columns
 name were known. One of them left ``adam direction`` undecided on memorised noise, because 150 steps were just
