@@ -6,10 +6,9 @@ import math
 import polars as pl
 import pytest
 from tests.cases.commands import run
-from tests.cases.folders import WHERE, run_folder
+from tests.cases.folders import WHERE, as_of_schema_1, run_folder
 
 from paripassu.evidence.listing import chosen, runs_in
-from paripassu.files import sealed, unsealed
 from paripassu.records import RunHeader
 from paripassu.records.codec import dump
 
@@ -42,7 +41,7 @@ def folder(tmp_path):
     (tmp_path / "broken" / "run.json").write_text("{")
     run_folder(tmp_path / "older")
     path = tmp_path / "older" / "run.json"
-    path.write_text(sealed(unsealed(path.read_bytes()) | {"schema": 1}))
+    as_of_schema_1(path)
     return tmp_path
 
 

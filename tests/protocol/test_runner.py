@@ -6,10 +6,11 @@ import shutil
 from dataclasses import replace
 
 import pytest
+from tests.cases.folders import as_of_schema_1
 from tests.cases.strange_files import STRANGE, put
 from tests.cases.studies import Here, tiny_game, tiny_study
 
-from paripassu.files import FolderInUseError, locked, sealed, unsealed
+from paripassu.files import FolderInUseError, locked
 from paripassu.protocol import run_study, summarise
 from paripassu.protocol.runner import RESTORED, REWORDED
 from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
@@ -75,7 +76,7 @@ def test_other_folders_are_not_touched(tmp_path, study_folder):
 
 def test_a_folder_of_an_older_schema_is_refused(done):
     path = done / STUDY_FILE
-    path.write_text(sealed(unsealed(path.read_bytes()) | {"schema": 1}))
+    as_of_schema_1(path)
     with pytest.raises(ValueError, match="schema version 1, and this paripassu reads version 2"):
         run_study(tiny_study(), "untuned", done)
 
@@ -233,7 +234,7 @@ def test_a_run_whose_settings_are_damaged_begins_anew(how, study_folder, done):
 
 def test_a_run_of_another_version_is_left_as_it_is(done):
     path = sorted(done.rglob("run.json"))[0]
-    path.write_text(sealed(unsealed(path.read_bytes()) | {"schema": 1}))
+    as_of_schema_1(path)
     files = {p: p.read_bytes() for p in path.parent.rglob("*") if p.is_file()}
     with pytest.raises(ValueError, match=rf"{path.parent.name}.*has schema version 1"):
         run_study(tiny_study(), "untuned", done, engine=Here())

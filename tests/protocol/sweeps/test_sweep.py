@@ -259,6 +259,8 @@ def test_grids_are_half_decades():
         (lambda: PhaseSweep(SMALL, methods=("adam",)), "one of nsgda, sgda"),
         (lambda: PhaseSweep(SMALL, methods=("sgda", "sgda")), "once"),
         (lambda: PhaseSweep(SMALL, patience=0), "patience"),
+        (lambda: PhaseSweep(SMALL, steps=2.5), "steps must be a whole number, got 2.5"),
+        (lambda: PhaseSweep(SMALL, seeds=True), "seeds must be a whole number, got True"),
         (lambda: ScalingSweep(SMALL, dimensions=()), "at least one dimension"),
         (lambda: ScalingSweep(SMALL, dimensions=(5,)), "d must be at least"),
         (lambda: RunSweep(SMALL, methods=("adam",), momentum=0.5), "leave out momentum"),

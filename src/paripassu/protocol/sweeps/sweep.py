@@ -13,6 +13,7 @@ import polars as pl
 
 from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
 from paripassu.protocol.sweeps.batch import Batch, without_no_pace
+from paripassu.sizes import check_sizes
 from paripassu.theory.collapse.lanes import WIDTH
 
 Rates = tuple[float, ...]
@@ -108,7 +109,7 @@ def check_methods(methods: Sequence[str], known: Sequence[str]) -> None:
 
 
 def check_counts(steps: int, patience: int = 1, **seeds: int) -> None:
-    """Raise ``ValueError`` for the first count that is out of range.
+    """Raise ``ValueError`` for the first count that is no whole number or out of range.
 
     Args:
         steps: of a run; with ``patience`` times as many they are still exact as float64.
@@ -116,9 +117,7 @@ def check_counts(steps: int, patience: int = 1, **seeds: int) -> None:
         seeds: numbers of seeds, at least 1. In a sweep with ``fresh_seeds``, others stay below the first of
             these.
     """
-    for name, count in {"steps": steps, "patience": patience, **seeds}.items():
-        if count < 1:
-            raise ValueError(f"{name} must be >= 1, got {count}")
+    check_sizes(1, steps=steps, patience=patience, **seeds)
     if steps * patience > MOST_STEPS:
         what = "steps" if patience == 1 else f"steps times patience ({patience})"
         raise ValueError(f"{what} must be at most 2**53, got {steps * patience}")
