@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+import torch
 from tests.cases.idx import idx
 from tests.cases.studies import Here
 
@@ -111,6 +112,19 @@ def test_stacked_digits_takes_mnist_by_path(tmp_path):
     }
     evidence = Evidence(game, scores={}, estimates={"modes-mnist@26000": captured})
     assert design.verdict(evidence).outcome == "supported"
+
+
+def test_on_mnist_a_network_that_tells_digits_apart_decides(tmp_path):
+    path = tmp_path / "images-ubyte"
+    path.write_bytes(idx(np.random.default_rng(0).integers(256, size=(20, 28, 28))))
+    games = studies.find()["grafting"].on_data({"mnist": path}).scale("short").design.games
+    assert [(game.name, game.metric, game.deciding) for game in games] == [
+        ("mnist", "fd-pixels8@2500", "fd-mnist@2500"),
+        ("mnist-wgan-gp", "fd-pixels8@2500", "fd-mnist@2500"),
+    ]
+    run = games[0].run(SGD(), Settings(1e-3, 1e-3, "linear"), 1, 0)
+    images = run.data.load(torch.device("cpu")).draw(3, torch.Generator())
+    assert games[0].judged_by.network(images).shape == (3, 64)
 
 
 def test_grafting_plays_the_published_resnet_on_cifar10(tmp_path):

@@ -60,6 +60,7 @@ _TWENTIETH = 0.05
 
 # What people see of a photograph. It takes a CPU a minute, so it does not tune.
 SEEN = FeatureMetric("fd", NETWORKS["efficientnet-lite0"], 2500)
+DIGITS_SEEN = FeatureMetric("fd", NETWORKS["mnist"], 2500)  # a network that tells MNIST's digits apart
 
 
 def _centres(adam: float, direction: float, layer: float, whole: float, sgda: float) -> dict[str, float]:
@@ -225,7 +226,7 @@ def _of_images(
     images: str,
     data: Source,
     steps: Mapping[str, int],
-    judged_by: FeatureMetric | None = SEEN,
+    judged_by: FeatureMetric = SEEN,
     width: int = 16,
 ) -> tuple[Game, Game]:
     metric = "fd-pixels8@2500"
@@ -246,7 +247,7 @@ def mnist(path: Path) -> tuple[Game, Game]:
     """MNIST, from its ``train-images-idx3-ubyte.gz``, brought to 32 px."""
     steps = IMAGE_STEPS | {"small": 1000}
     data = Idx(path, resolution=32)
-    return _of_images("mnist", "MNIST's training images at 32 px", data, steps, judged_by=None)
+    return _of_images("mnist", "MNIST's training images at 32 px", data, steps, DIGITS_SEEN)
 
 
 def photographs(path: Path) -> tuple[Game, Game]:
