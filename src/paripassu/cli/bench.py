@@ -163,13 +163,13 @@ class List:
 
     def __call__(self) -> None:
         """Print the table."""
-        from rich.table import Table
+        from paripassu.report.terminal_table import TerminalTable
 
-        table = Table("script", "what it measures")
+        rows: list[tuple[str, str]] = []
         for path in sorted(_folder().glob("*.py")):
             doc = ast.get_docstring(ast.parse(read_whole(path))) or ""
-            table.add_row(f"benchmarks/{path.name}", doc.partition("\n")[0])
-        output.show(table)
+            rows.append((f"benchmarks/{path.name}", doc.partition("\n")[0]))
+        output.show(TerminalTable(("script", "what it measures"), rows))
 
 
 @dataclass

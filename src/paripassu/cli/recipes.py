@@ -18,9 +18,8 @@ class Recipes:
 
     def __call__(self) -> None:
         """Print the table."""
-        from rich.table import Table
-
         from paripassu.recipes import RECIPES
+        from paripassu.report.terminal_table import TerminalTable
 
         if self.json:
             recipes = {
@@ -29,8 +28,10 @@ class Recipes:
             }
             print(json.dumps(recipes, indent=2, ensure_ascii=False))
             return
-        table = Table("recipe", "what it trains", "steps", "batch", "source", show_lines=True)
-        for name, (about, source, run) in RECIPES.items():
-            table.add_row(name, about, f"{run.steps:,}", str(run.batch), source)
-        output.show(table)
+        columns = ("recipe", "what it trains", "steps", "batch", "source")
+        rows = [
+            (name, about, f"{run.steps:,}", run.batch, source)
+            for name, (about, source, run) in RECIPES.items()
+        ]
+        output.show(TerminalTable(columns, rows, spaced=True))
         output.line("`paripassu train --recipe NAME --dry-run` prints all settings of one.")

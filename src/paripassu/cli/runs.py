@@ -34,6 +34,7 @@ class Runs:
         from rich.table import Table
 
         from paripassu.evidence.listing import chosen, runs_in
+        from paripassu.report.terminal_table import TerminalTable
 
         runs = chosen(runs_in(self.folder), self.where, self.sort)
         if self.json:
@@ -45,16 +46,16 @@ class Runs:
             return
         if len(runs) == 1:  # down the page: side by side, its columns would be too narrow to read
             own = Table(show_header=False)
+            own.add_column()
+            own.add_column(overflow="fold")
             for name, value in runs.row(0, named=True).items():
                 if value is not None:
                     own.add_row(name, _cell(name, value))
             output.show(own)
             return
         shown = [name for name in runs.columns if name in _SAME or runs[name].n_unique() > 1]
-        table = Table(*shown)
-        for row in runs.select(shown).iter_rows():
-            table.add_row(*map(_cell, shown, row))
-        output.show(table)
+        rows = [list(map(_cell, shown, row)) for row in runs.select(shown).iter_rows()]
+        output.show(TerminalTable(shown, rows))
         same = {name: runs[name][0] for name in runs.columns if name not in shown}
         if said := [f"{name} {_cell(name, value)}" for name, value in same.items() if value is not None]:
             output.show(f"All have {', '.join(said)}.")

@@ -31,9 +31,8 @@ class List:
 
     def __call__(self) -> None:
         """Print the table."""
-        from rich.table import Table
-
         from paripassu import studies
+        from paripassu.report.terminal_table import TerminalTable
 
         if self.json:
             found = {
@@ -43,10 +42,12 @@ class List:
             print(json.dumps(found, indent=2, ensure_ascii=False))
             return
 
-        table = Table("study", "question, and the claim under test", "scales", show_lines=True)
-        for name, study in studies.find().items():
-            table.add_row(name, f"{study.question}\n{study.claim}", ", ".join(study.scales))
-        output.show(table)
+        columns = ("study", "question, and the claim under test", "scales")
+        rows = [
+            (name, f"{study.question}\n{study.claim}", ", ".join(study.scales))
+            for name, study in studies.find().items()
+        ]
+        output.show(TerminalTable(columns, rows, spaced=True))
 
 
 @dataclass(kw_only=True)

@@ -17,6 +17,7 @@ from paripassu.report import dissection, played
 from paripassu.report.collapse_tables import exponents, summary
 from paripassu.report.comparison import best_arm
 from paripassu.report.page import Table as PageTable
+from paripassu.report.terminal_table import TerminalTable
 
 _BAR = 12  # characters of the longest bar
 _BEST, _EDGE = "*", "!"
@@ -51,7 +52,7 @@ def changes_table(changes: StudyChanges) -> RenderableType:
     beyond = [change for change in changes.changes if change.beyond_noise]
     table = Table(title="Changed beyond noise", title_justify="left", box=None, pad_edge=False)
     for heading in ("where", "arm", "estimate"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")
     for heading in ("old", "new"):
         table.add_column(heading, justify="right")
     table.add_column("difference, 95 %")
@@ -106,7 +107,7 @@ _TABLES: Mapping[str, Callable[[StudyResult, Path], list[RenderableType]]] = {
 def _game(game: GameResult) -> Table:
     title = Text(f"{game.game}: {game.metric} ({game.better} is better)")
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    table.add_column("arm")
+    table.add_column("arm", overflow="fold")
     table.add_column("rates of G and D")
     table.add_column("mean", justify="right")
     table.add_column("95 % interval")
@@ -157,9 +158,6 @@ def _finding(result: StudyResult, finding: Finding) -> Text:
     return Text.assemble((title, "bold"), ": ", (outcome, _STYLES[outcome]), ". ", finding.verdict.reason)
 
 
-def _plain(table: PageTable) -> Table:
+def _plain(table: PageTable) -> TerminalTable:
     """A page's table in the terminal."""
-    shown = Table(*table.columns, box=None, pad_edge=False)
-    for row in table.rows:
-        shown.add_row(*(Text(str(cell)) for cell in row))
-    return shown
+    return TerminalTable(table.columns, table.rows)
