@@ -28,7 +28,7 @@ class TerminalTable:
     rows: Sequence[Sequence[object]]
     spaced: bool = False
 
-    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The table, in as many parts as the terminal's width asks for."""
         cells = [list(map(str, column)) for column in zip(self.columns, *self.rows, strict=True)]
         for number, widths in enumerate(_parts(cells, options.max_width)):
