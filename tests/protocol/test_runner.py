@@ -12,6 +12,7 @@ from tests.cases.studies import Here, tiny_game, tiny_study
 
 from paripassu.files import FolderInUseError, locked
 from paripassu.protocol import run_study, summarise
+from paripassu.protocol.gans import arm_on_game
 from paripassu.protocol.runner import RESTORED, REWORDED
 from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
 from paripassu.records import RECORDS_FILE, STUDY_FILE, StudyResult, Verdict
@@ -230,6 +231,17 @@ def test_a_run_whose_settings_are_damaged_begins_anew(how, study_folder, done):
     assert len(said) == 1
     assert said[0].startswith(str(path.parent))
     assert said[0].endswith("this run was begun anew")
+
+
+def test_what_many_runs_say_is_told_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(arm_on_game, "_begun_anew", lambda _: ["images: 60; left out: 2"])
+    said = []
+    result = run_study(tiny_study(), "untuned", tmp_path / "s", engine=Here(), notice=said.append)
+    runs = sum(len(arm.runs) for arm in result.games[0].arms)
+    first, rest = said
+    assert first.startswith(str(tmp_path / "s" / "runs"))
+    assert first.endswith(": images: 60; left out: 2")
+    assert rest == f"{runs - 1} more say the same: images: 60; left out: 2"
 
 
 def test_a_run_of_another_version_is_left_as_it_is(done):

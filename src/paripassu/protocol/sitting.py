@@ -1,6 +1,7 @@
 """One sitting of a study: the missing work is done, all of it or what fits into some minutes."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -81,6 +82,7 @@ class Sitting:
     seconds: float | None
     began: float = field(default_factory=lambda: time.time())
     carried_out: set[Path] = field(default_factory=set[Path])
+    _told: Counter[str] = field(default_factory=Counter[str])
 
     def work_off(self, work: Work) -> int | None:
         """Do the missing work, or what fits into the time; returns the largest budget that is done.
@@ -88,7 +90,12 @@ class Sitting:
         Args:
             work: all that is missing now.
         """
-        return self._finish(work) if self.seconds is None else self._fill_the_time()
+        try:
+            return self._finish(work) if self.seconds is None else self._fill_the_time()
+        finally:
+            for sentence, count in self._told.items():
+                if count > 1:
+                    self.notice(f"{count - 1:,} more {'says' if count == 2 else 'say'} the same: {sentence}")
 
     def _finish(self, work: Work) -> int:
         while work.missing:
@@ -157,10 +164,16 @@ class Sitting:
                     all_begun = False
                     continue
                 for sentence in sentences:
-                    self.notice(sentence)
+                    self._tell(task.unit, sentence)
                 self.carried_out.add(task.unit.path)
                 watch.finish(task.unit)
         return all_begun
+
+    def _tell(self, unit: Unit, sentence: str) -> None:
+        """Say what a unit said, unless another one said the same: of one data set hundreds may."""
+        self._told[sentence] += 1
+        if self._told[sentence] == 1:
+            self.notice(_naming(unit, sentence))
 
     def _refuse(self) -> None:
         """Nothing was done: the time is too short for one unit."""

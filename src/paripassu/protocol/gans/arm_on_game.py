@@ -81,7 +81,7 @@ class RunUnit:
                 yield
             else:
                 write_run_table(self.path)
-                return [text if str(self.path) in text else f"{self.path}: {text}" for text in notices]
+                return notices
 
 
 def _begun_anew(folder: Path) -> list[str]:
