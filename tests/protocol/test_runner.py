@@ -233,7 +233,7 @@ def test_a_run_whose_settings_are_damaged_begins_anew(how, study_folder, done):
     assert said[0].endswith("this run was begun anew")
 
 
-def test_what_many_runs_say_is_told_once(tmp_path, monkeypatch):
+def test_what_many_runs_say_is_printed_once(tmp_path, monkeypatch):
     monkeypatch.setattr(arm_on_game, "_begun_anew", lambda _: ["images: 60; left out: 2"])
     said = []
     result = run_study(tiny_study(), "untuned", tmp_path / "s", engine=Here(), notice=said.append)

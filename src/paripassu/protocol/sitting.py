@@ -82,7 +82,7 @@ class Sitting:
     seconds: float | None
     began: float = field(default_factory=lambda: time.time())
     carried_out: set[Path] = field(default_factory=set[Path])
-    _told: Counter[str] = field(default_factory=Counter[str])
+    _said: Counter[str] = field(default_factory=Counter[str])
 
     def work_off(self, work: Work) -> int | None:
         """Do the missing work, or what fits into the time; returns the largest budget that is done.
@@ -93,7 +93,7 @@ class Sitting:
         try:
             return self._finish(work) if self.seconds is None else self._fill_the_time()
         finally:
-            for sentence, count in self._told.items():
+            for sentence, count in self._said.items():
                 if count > 1:
                     self.notice(f"{count - 1:,} more {'says' if count == 2 else 'say'} the same: {sentence}")
 
@@ -164,15 +164,15 @@ class Sitting:
                     all_begun = False
                     continue
                 for sentence in sentences:
-                    self._tell(task.unit, sentence)
+                    self._pass_on(task.unit, sentence)
                 self.carried_out.add(task.unit.path)
                 watch.finish(task.unit)
         return all_begun
 
-    def _tell(self, unit: Unit, sentence: str) -> None:
+    def _pass_on(self, unit: Unit, sentence: str) -> None:
         """Say what a unit said, unless another one said the same: of one data set hundreds may."""
-        self._told[sentence] += 1
-        if self._told[sentence] == 1:
+        self._said[sentence] += 1
+        if self._said[sentence] == 1:
             self.notice(_naming(unit, sentence))
 
     def _refuse(self) -> None:
