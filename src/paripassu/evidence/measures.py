@@ -1,4 +1,4 @@
-r"""Measures of how a run moved: its pace, and how much its steps vary.
+r"""Measures of how a run moved: its pace, how long its steps are, and how much they vary.
 
 The pace is the discriminator's relative step over the generator's. A relative step is the length of a step
 over the length of the player's weights. With :math:`p_t` the pace at probed step :math:`t`,
@@ -84,6 +84,26 @@ def step_wander(table: pl.DataFrame, rate_factor: Callable[[int], float] = lambd
 def gradient_wander(table: pl.DataFrame) -> float:
     """How much the lengths of a layer's gradients vary, as `step_wander`."""
     return _wander(table, "gradient")
+
+
+def step_length(table: pl.DataFrame, player: str) -> float:
+    """Mean length of a player's probed steps.
+
+    Args:
+        table: as in `pace_gap`.
+        player: its name.
+
+    Returns:
+        At least 0, in the unit of the weights. NaN without a probed step.
+
+    Example:
+        >>> of_two = {"kind": "Update", "player": "generator", "layer": "", "update": [1.0, 3.0]}
+        >>> step_length(pl.DataFrame(of_two), "generator")
+        2.0
+    """
+    # A layer without a name is the whole player.
+    whole = table.filter(pl.col("kind") == Update.__name__, player=player, layer="")
+    return float(whole["update"].to_numpy().mean()) if len(whole) else math.nan
 
 
 def pace_gaps(paths: pl.DataFrame) -> pl.DataFrame:

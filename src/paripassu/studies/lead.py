@@ -29,6 +29,10 @@ from paripassu.studies import games
 from paripassu.studies.arms import ADAM, HEAVY, arms
 from paripassu.studies.games import DIGITS, RING8
 
+# For Adam, by the study grafting: on digits at scale small, on CIFAR-10 with R1 at scale short.
+TUNED_ON_DIGITS = Settings(0.014, 0.11, "linear")
+TUNED_ON_CIFAR10 = Settings(1.6e-3, 4.7e-3, "linear")
+
 _JUDGED = "nsgda rms 0.5"
 
 
@@ -54,7 +58,7 @@ def cifar10(path: Path) -> tuple[Game]:
         path: a folder of its binary batches.
     """
     with_r1, *_ = games.cifar10(path)
-    return (_at_adams_rates(with_r1, Settings(1.6e-3, 4.7e-3, "linear")),)
+    return (_at_adams_rates(with_r1, TUNED_ON_CIFAR10),)
 
 
 def judge(evidence: Evidence) -> Verdict:
@@ -69,10 +73,10 @@ def judge(evidence: Evidence) -> Verdict:
 _compare = partial(
     Comparison,
     arms=_ARMS,
-    # By the study grafting at scale small, 2026-11-28 and 2026-11-29.
+    # The ring's rates are of the study grafting on 2026-11-28, whose trials were shorter.
     games=(
         _at_adams_rates(RING8, Settings(2.7e-4, 4.1e-4, "linear")),
-        _at_adams_rates(DIGITS, Settings(0.014, 0.11, "linear")),
+        _at_adams_rates(DIGITS, TUNED_ON_DIGITS),
     ),
     verdict=judge,
     tuning=None,
