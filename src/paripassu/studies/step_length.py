@@ -9,8 +9,8 @@ digits (geometric means over probed steps and seeds). An element of nSGDA's step
 at equal rates both the rule and the length differ. Here each rule plays at both lengths, at fixed rates and
 with nothing tuned. *adam* and *nsgda rms* have the rates that were tuned for Adam. *nsgda rms shorter* has
 these rates times the factors above, so that its steps are as long as Adam's. *adam longer* has them divided
-by the factors. All have momentum 0.5, Adam as its beta 1. The page shows the mean length of each player's
-steps.
+by the factors, though its steps need not follow its rate. All have momentum 0.5, Adam as its beta 1. The page
+shows the mean length of each player's steps.
 
 The lead of nsgda rms over adam has two parts: the length's, which is its lead over nsgda rms shorter, and the
 rule's, which is the lead of nsgda rms shorter over adam. Leads are differences in mean score, paired by seed,
