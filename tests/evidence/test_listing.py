@@ -117,7 +117,7 @@ def test_what_all_runs_share_is_said_once(folder, capsys, monkeypatch):
     assert code == 0
     assert "model DCGAN" in out.partition("All have")[2]
     assert "3 runs." in out
-    assert " 1001 " in out  # a seed is typed as it is shown
+    assert " 1001\n" in out  # a seed is typed as it is shown
 
 
 @pytest.mark.parametrize(
