@@ -14,6 +14,7 @@ from paripassu.protocol.gans import (
     scale_for_a_gpu,
     short_scale,
     standard_scales,
+    untuned_scales,
 )
 from paripassu.protocol.runner import run_study, summarise
 from paripassu.protocol.sitting import Progress
@@ -45,4 +46,5 @@ __all__ = [
     "standard_scales",
     "summarise",
     "too_small",
+    "untuned_scales",
 ]

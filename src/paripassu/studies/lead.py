@@ -22,7 +22,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from paripassu.protocol import CUT_ALL, Arm, Comparison, Evidence, Game, Scale, Study, decide
+from paripassu.protocol import Arm, Comparison, Evidence, Game, Study, decide, untuned_scales
 from paripassu.records import Effect, Settings, Verdict
 from paripassu.rules import SGD, Normalize
 from paripassu.studies import games
@@ -79,17 +79,8 @@ _compare = partial(
         _at_adams_rates(DIGITS, TUNED_ON_DIGITS),
     ),
     verdict=judge,
-    tuning=None,
     first_seed=2000,
     by_path={"cifar10": cifar10},
 )
 
-STUDY = Study.from_file(
-    __file__,
-    {
-        "smoke": Scale(_compare(size="smoke", confirmation_seeds=2), cut=(CUT_ALL,), decides=False),
-        "small": Scale(_compare(size="small", confirmation_seeds=24)),
-        "short": Scale(_compare(size="small", confirmation_seeds=8), cut=("A third of the seeds.",)),
-        "paper": Scale(_compare(size="paper", confirmation_seeds=24)),
-    },
-)
+STUDY = Study.from_file(__file__, untuned_scales(_compare))

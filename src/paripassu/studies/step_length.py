@@ -35,7 +35,7 @@ from pathlib import Path
 
 from paripassu.evidence.intervals import Interval
 from paripassu.evidence.measures import step_length
-from paripassu.protocol import CUT_ALL, Comparison, Evidence, Game, Scale, Study, decide
+from paripassu.protocol import Comparison, Evidence, Game, Study, decide, untuned_scales
 from paripassu.records import Effect, Settings, Verdict
 from paripassu.studies import games
 from paripassu.studies.arms import ADAM, HEAVY, NSGDA_RMS, arms
@@ -97,7 +97,6 @@ _compare = partial(
     arms=_ARMS,
     games=(_at_both_lengths(DIGITS, TUNED_ON_DIGITS, 0.34, 0.20),),
     verdict=judge,
-    tuning=None,
     measures={
         f"{player} step": lambda table, _, player=player: step_length(table, player)
         for player in ("generator", "discriminator")
@@ -106,12 +105,4 @@ _compare = partial(
     by_path={"cifar10": cifar10},
 )
 
-STUDY = Study.from_file(
-    __file__,
-    {
-        "smoke": Scale(_compare(size="smoke", confirmation_seeds=2), cut=(CUT_ALL,), decides=False),
-        "small": Scale(_compare(size="small", confirmation_seeds=24)),
-        "short": Scale(_compare(size="small", confirmation_seeds=8), cut=("A third of the seeds.",)),
-        "paper": Scale(_compare(size="paper", confirmation_seeds=24)),
-    },
-)
+STUDY = Study.from_file(__file__, untuned_scales(_compare))

@@ -2,7 +2,13 @@
 
 from paripassu.protocol.gans.comparison import Comparison
 from paripassu.protocol.gans.game import Arm, ByArm, Evidence, Game, Measure, VerdictRule
-from paripassu.protocol.gans.scales import CUT_PHOTOGRAPHS, scale_for_a_gpu, short_scale, standard_scales
+from paripassu.protocol.gans.scales import (
+    CUT_PHOTOGRAPHS,
+    scale_for_a_gpu,
+    short_scale,
+    standard_scales,
+    untuned_scales,
+)
 from paripassu.protocol.gans.tuning import SearchSpace, Tuning
 
 __all__ = [
@@ -19,4 +25,5 @@ __all__ = [
     "scale_for_a_gpu",
     "short_scale",
     "standard_scales",
+    "untuned_scales",
 ]

@@ -1,6 +1,7 @@
 """The scales that most comparisons have, so that their budgets are alike."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from paripassu.protocol.gans.comparison import Comparison
@@ -16,6 +17,7 @@ _SHORT = Tuning(trials=8, finalists=2, seeds=1, share=0.25)
 _PAPER = Tuning(trials=32, finalists=4, seeds=4)
 _CUT_GPU = "Trainings are shorter than published ones, and networks narrower."
 _CUT_SHORT = "Trials are half as long as all other runs, for every arm alike."
+_CUT_SEEDS = "A third of the seeds."
 _CUT_SHORTER = "Trials have a quarter of the length of all other runs, for every arm alike."
 
 
@@ -35,6 +37,23 @@ def standard_scales(compare: Callable[..., Comparison], *, cut: tuple[str, ...] 
         ),
         "small": Scale(compare(size="small", tuning=_SMALL, confirmation_seeds=8), cut=(_CUT_SHORT,)),
         "paper": Scale(compare(size="paper", tuning=_PAPER, confirmation_seeds=20), cut=cut),
+    }
+
+
+def untuned_scales(compare: Callable[..., Comparison]) -> dict[str, Scale]:
+    """The scales ``smoke``, ``small``, ``short`` and ``paper`` of arms at settings that are given.
+
+    Nothing is tuned, so that there is time for more seeds.
+
+    Args:
+        compare: as for `standard_scales`.
+    """
+    untuned = partial(compare, tuning=None)
+    return {
+        "smoke": Scale(untuned(size="smoke", confirmation_seeds=2), cut=(CUT_ALL,), decides=False),
+        "small": Scale(untuned(size="small", confirmation_seeds=24)),
+        "short": Scale(untuned(size="small", confirmation_seeds=8), cut=(_CUT_SEEDS,)),
+        "paper": Scale(untuned(size="paper", confirmation_seeds=24)),
     }
 
 
