@@ -68,7 +68,7 @@ class FeatureSample:
 
     Attributes:
         moments: of all.
-        rows: ``[K, D]``, on the CPU.
+        rows: ``[K, D]``.
     """
 
     moments: Moments
@@ -84,7 +84,7 @@ class FeatureSample:
             else:
                 moments.add(features)
             # A slice would keep the whole batch in memory.
-            rows.append(features[:keep].to("cpu", copy=True))
+            rows.append(features[:keep].clone())
             keep -= len(rows[-1])
         assert moments, "there were no batches"
         return cls(moments, torch.cat(rows))
@@ -96,12 +96,12 @@ def score(metrics: Iterable[FeatureMetric], real: FeatureSample, fake: FeatureSa
     Args:
         metrics: on the features of one network.
         real: of all real samples; it keeps as many as any metric but ``fd`` has samples.
-        fake: the same of as many generated samples as the metrics have.
+        fake: the same of as many generated samples as the metrics have, on whose device they are compared.
     """
     values: dict[str, float] = {}
     manifolds: dict[int, ManifoldScores] = {}
     for metric in metrics:
-        pair = real.rows[: metric.count], fake.rows[: metric.count]
+        pair = real.rows[: metric.count].to(fake.rows.device), fake.rows[: metric.count]
         if metric.kind == "fd":
             values[metric.name] = frechet_distance(real.moments, fake.moments)
         elif metric.kind == "kd":

@@ -54,6 +54,12 @@ def as_rgb(images: Tensor, network: str) -> Tensor:
     return images.expand(-1, 3, -1, -1)
 
 
+def in_float64(features: Tensor) -> Tensor:
+    """Without gradient, where they are, or on the CPU if their device has no float64."""
+    features = features.detach()
+    return (features.cpu() if features.device.type == "mps" else features).double()
+
+
 def check_finite(features: Tensor, whose: str = "") -> None:
     """Raise ``ValueError`` where a value is not finite, or so large that its powers are not."""
     if not features.isfinite().all():

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from paripassu.metrics.features import check_features
+from paripassu.metrics.features import check_features, in_float64
 
 _ROWS = 1024  # distances of as many samples to all others at a time
 _NUMBERS = 2**22  # coordinates of pairs of samples at a time
@@ -66,7 +66,7 @@ def manifold_scores(real: Tensor, fake: Tensor, neighbours: int = 5) -> Manifold
             f"neighbours must be >= 1 and below the number of samples, got {neighbours} for {len(real)} real "
             f"and {len(fake)} fake ones"
         )
-    real, fake = _scaled(real.detach().double(), fake.detach().double())
+    real, fake = _scaled(in_float64(real), in_float64(fake))
     around = torch.zeros(len(fake), dtype=torch.long, device=fake.device)  # real balls around each fake
     recalled = torch.zeros(len(real), dtype=torch.bool, device=real.device)
     covered: list[Tensor] = []

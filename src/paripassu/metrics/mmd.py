@@ -21,7 +21,7 @@ pass over the pairs.
 import torch
 from torch import Tensor
 
-from paripassu.metrics.features import check_features
+from paripassu.metrics.features import check_features, in_float64
 
 _ROWS = 256  # kernels of as many samples with 2,500 others fit into a core's cache
 
@@ -29,7 +29,7 @@ _ROWS = 256  # kernels of as many samples with 2,500 others fit into a core's ca
 def kernel_distance(real: Tensor, fake: Tensor) -> float:
     """Unbiased squared MMD; KID if the features are Inception's.
 
-    Computed on the CPU in float64, whatever the features' device and dtype. Takes ``O(N^2 D)`` operations.
+    Computed in float64 on the features' device. Takes ``O(N^2 D)`` operations.
 
     Args:
         real: features ``[N, D]`` of real samples, N >= 2.
@@ -47,7 +47,7 @@ def kernel_distance(real: Tensor, fake: Tensor) -> float:
             f"the kernel distance compares equal counts, got {len(real)} real and {len(fake)} fake features: "
             "drop the surplus"
         )
-    real, fake = real.detach().cpu().double(), fake.detach().cpu().double()
+    real, fake = in_float64(real), in_float64(fake)
     centre = torch.cat([real, fake]).mean(dim=0)
     real, fake = real - centre, fake - centre
     pairs = len(real) * (len(real) - 1)

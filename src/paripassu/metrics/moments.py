@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from paripassu.metrics.features import check_finite
+from paripassu.metrics.features import check_finite, in_float64
 
 # Rows converted to float64 at a time: 64 MiB of 2048-d features.
 _ROWS = 4096
@@ -17,7 +17,7 @@ _ROWS = 4096
 
 @dataclass
 class Moments:
-    """What a Gaussian fit needs, on the CPU in float64 whatever the features' device and dtype.
+    """What a Gaussian fit needs, on the CPU in float64; the work is done where the features are.
 
     Attributes:
         count: features so far.
@@ -53,15 +53,16 @@ class Moments:
         if features.shape[1:] != self.mean.shape:
             raise ValueError(f"features must be [N, {len(self.mean)}], got {list(features.shape)}")
         check_finite(features)
-        for part in features.detach().split(_ROWS):
+        for part in features.split(_ROWS):
             if not len(part):
                 continue
-            rows = part.cpu().double()
+            rows = in_float64(part)
             # Twice: the mean of numbers far from 0 is itself rounded.
             mean = rows.mean(dim=0)
             mean = mean + (rows - mean).mean(dim=0)
-            centred, gap, count = rows - mean, mean - self.mean, self.count + len(rows)
-            self.products.addmm_(centred.T, centred)
+            centred = rows - mean
+            self.products += (centred.T @ centred).cpu()
+            gap, count = mean.cpu() - self.mean, self.count + len(rows)
             self.products += gap.outer(gap) * (self.count * len(rows) / count)
             self.mean = self.mean + gap * (len(rows) / count)
             self.count = count

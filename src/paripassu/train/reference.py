@@ -8,6 +8,7 @@ files are in `paripassu.cache.cache_home`.
 import hashlib
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -72,7 +73,8 @@ def _computed(
             done += len(chosen)
             progress(done, len(real))
 
-    return FeatureSample.gather(batches(), MAX_PAIRED_SAMPLES)
+    sample = FeatureSample.gather(batches(), MAX_PAIRED_SAMPLES)
+    return replace(sample, rows=sample.rows.cpu())
 
 
 def _path(name: str, weights: str, real: ImageSet) -> Path:
