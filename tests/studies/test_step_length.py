@@ -46,9 +46,9 @@ def test_both_parts_are_the_lead():
     assert "longer steps leads Adam by -1 [" in found.reason
 
 
-@pytest.mark.parametrize("tuned", [lead.TUNED_ON_DIGITS, lead.TUNED_ON_CIFAR10])
+@pytest.mark.parametrize("tuned", [lead.TUNED_ON_RING, lead.TUNED_ON_DIGITS, lead.TUNED_ON_CIFAR10])
 def test_each_rule_plays_at_the_lengths_of_the_other(tuned, tmp_path):
-    games = [GAME, *STUDY.scale("short").design.by_path["cifar10"](tmp_path)]
+    games = [*STUDY.scale("small").design.games, *STUDY.scale("short").design.by_path["cifar10"](tmp_path)]
     (game,) = (game for game in games if game.chosen[ADAM] == tuned)
     assert game.chosen[NSGDA_RMS] == tuned
     longer, shorter = game.chosen[ADAM_LONGER], game.chosen[NSGDA_SHORTER]
