@@ -178,6 +178,14 @@ def test_every_seed_is_beside_the_mean_and_its_interval():
     assert (value - low, value, value + high) == pytest.approx((found.low, 3.0, found.high))
 
 
+@pytest.mark.parametrize(
+    ("far", "kind"), [(150.0, None), (500.0, "log"), (-1.0, None)], ids=["near", "far", "negative"]
+)
+def test_a_run_that_is_far_from_all_others_leaves_them_apart(far, kind):
+    found = figures.values({"an arm": estimate([2.0, 3.0]), "another": estimate([2.0, far])}, "a metric")
+    assert found["layout"]["xaxis"].get("type") == kind
+
+
 def test_twelve_arms_look_different():
     """Also where a figure has markers alone."""
     arms = [f"arm {number}" for number in range(12)]

@@ -32,8 +32,8 @@ def test_every_game_has_rates_and_steps_for_every_scale(name, tmp_path):
         for game in [*design.games, *made]:
             arms = {arm.name for arm in design.arms if arm.family == game.family}
             assert arms <= game.centres.keys() | (set() if design.tuning else game.chosen.keys())
-            # Wide networks are for a GPU alone.
-            assert set(game.steps) == {"gpu"} or game.steps[scale] > 0
+            # What is too slow for a CPU is for a GPU.
+            assert game.steps[scale] > 0 if scale in game.steps else "gpu" in game.steps
 
 
 # Another is run by the commands' tests.
@@ -65,7 +65,7 @@ def test_pasted_arms_take_the_recipes_rates(tmp_path):
         settings = {game.chosen[arm.name] for arm in own}
         assert {(each.lr_g, each.lr_d) for each in settings} == {(2e-4, 2e-4)}
     assert [game.name for game in made if "small" in game.steps] == [
-        "cifar10-dcgan", "cifar10-wgan-gp", "cifar10-r1", "cifar10-sngan",
+        "cifar10-dcgan", "cifar10-wgan-gp", "cifar10-r1",
     ]  # fmt: skip
     assert [game.name for game in made if "gpu" in game.steps] == [
         "cifar10-wide-dcgan", "cifar10-wide-wgan-gp", "cifar10-wide-r1", "cifar10-sngan",

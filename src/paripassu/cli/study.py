@@ -120,7 +120,9 @@ class RunStudy(_StudyOptions, EngineOptions):
         out = self.folder(study)
         engine = self.chosen_engine(out, self._gpus(), self._pack())
         if self.dry_run:
-            for line in study.scale(self.scale).design.plan():
+            design = study.scale(self.scale).design
+            design.check()
+            for line in design.plan():
                 output.line(line)
             return
         if self.engine == "local":

@@ -32,6 +32,7 @@ _RED_TO_BLUE = (
 )  # fmt: skip
 
 # What an axis or a scale of colours spans at least, so that rounding noise does not look like a signal.
+_FAR = 100  # times the least of some values, from where an axis of them is logarithmic
 _LEAST_DECADES, _LEAST_SHARE = 0.5, 0.05
 
 # Pixels of a heat map's row, and of the gap between two arms' maps.
@@ -120,9 +121,13 @@ def band(
 def values(arms: Mapping[str, Estimate], y: str) -> Figure:
     """Every confirmation seed of every arm as a point, and below them their mean with its 95 % interval.
 
-    Arms are rows, so that a phone has room for their names; ``y`` is the title of the axis of values.
+    Arms are rows, so that a phone has room for their names; ``y`` is the title of the axis of values. It is
+    logarithmic if one run is so far from another that the others would be one point.
     """
     figure = base_figure(x=y, y="")
+    shown = [v for each in arms.values() for v in (*each.values, each.low, each.high)]
+    if shown and 0 < _FAR * min(shown) < max(shown):
+        figure["layout"]["xaxis"]["type"] = "log"
     for number, (arm, estimate) in enumerate(arms.items()):
         count = len(estimate.values)
         shared = {"type": "scatter", "mode": "markers", "name": arm, "legendgroup": arm, "showlegend": False}

@@ -5,12 +5,12 @@ rates, or behind, the length of its steps is the reason.
 
 An element of Adam's step moves by less than the learning rate where gradients vary. In the study lead it
 moves by 0.62 of it in the generator and 0.42 in the discriminator on CIFAR-10 with R1, by 0.34 and 0.20 on
-digits with R1, and by 0.52 and 0.36 on the ring (geometric means over probed steps and seeds). An element of nSGDA's step moves by the whole of it. So
-at equal rates both the rule and the length differ. Here each rule plays at both lengths, at fixed rates and
-with nothing tuned. *adam* and *nsgda rms* have the rates that were tuned for Adam. *nsgda rms shorter* has
-these rates times the factors above, so that its steps are as long as Adam's. *adam longer* has them divided
-by the factors, though its steps need not follow its rate. All have momentum 0.5, Adam as its beta 1. The page
-shows the mean length of each player's steps.
+digits with R1, and by 0.52 and 0.36 on the ring (geometric means over probed steps and seeds). An element of
+nSGDA's step moves by the whole of it. So at equal rates both the rule and the length differ. Here each rule
+plays at both lengths, at fixed rates and with nothing tuned. *adam* and *nsgda rms* have the rates that were
+tuned for Adam. *nsgda rms shorter* has these rates times the factors above, so that its steps are as long as
+Adam's. *adam longer* has them divided by the factors, though its steps need not follow its rate. All have
+momentum 0.5, Adam as its beta 1. The page shows the mean length of each player's steps.
 
 The lead of nsgda rms over adam has two parts: the length's, which is its lead over nsgda rms shorter, and the
 rule's, which is the lead of nsgda rms shorter over adam. Leads are differences in mean score, paired by seed,

@@ -2,7 +2,8 @@
 
 A run's weights follow from its settings alone. Default dtype and device, autocast, deterministic and anomaly
 mode, grad and inference mode, the precision of products, random generators, error states and filters of
-warnings are torch's, numpy's and Python's defaults in here, whatever they are outside.
+warnings are torch's, numpy's and Python's defaults in here, whatever they are outside. cuDNN takes only ways
+to compute that give the same bits each time.
 
 The number of threads is an exception where a run begins: it is how a person chooses the speed, and
 ``run.json`` keeps it for every later sitting.
@@ -171,9 +172,11 @@ def _settings() -> list[tuple[Callable[[], Any], Callable[[Any], object], Any]]:
         (False, False),
     )
     cudnn: Any = torch.backends.cudnn
+    # Of cuDNN's ways to compute a convolution some add in another order each time.
+    values = {"enabled": True, "deterministic": True, "benchmark": False}
     flags = [
         (lambda name=name: getattr(cudnn, name), lambda mode, name=name: setattr(cudnn, name, mode), value)
-        for name, value in {"enabled": True, "deterministic": False, "benchmark": False}.items()
+        for name, value in values.items()
     ]
     dtype = (torch.get_default_dtype, torch.set_default_dtype, torch.float32)
     return [dtype, deterministic, *flags]

@@ -65,13 +65,13 @@ def test_seeds_that_tuning_has_not_seen_are_fine():
     ],
 )
 def test_rates_and_metrics_that_do_not_fit(given, match, tmp_path):
-    """Nothing is written, and the plan is refused as well."""
+    """Nothing is written, with or without a dry run."""
     study = tiny_study(**given)
     with pytest.raises(ValueError, match=match):
         run_study(study, "smoke", tmp_path / "s", engine=Peaked(1e-2))
     assert not (tmp_path / "s").exists()
     with pytest.raises(ValueError, match=match):
-        study.scale("smoke").design.plan()
+        study.scale("smoke").design.check()
 
 
 def test_a_game_without_tuning_needs_a_rate_of_either_kind():
@@ -131,5 +131,7 @@ def test_a_metric_that_own_data_turn_out_not_to_have_is_named(tmp_path):
 @pytest.mark.parametrize("name", list(studies.find()))
 def test_our_studies_are_possible(name):
     for scale in studies.find()[name].scales.values():
-        if isinstance(scale.design, Comparison):
-            scale.design.plan()
+        design = scale.design
+        # Some scales have games on data in files alone.
+        if isinstance(design, Comparison) and any(design.size in game.steps for game in design.games):
+            design.check()

@@ -391,3 +391,12 @@ def test_a_scale_without_a_game_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"at scale gpu: .* or give data in files \(--data wide=PATH\)"):
         run_study(study, "smoke", tmp_path / "s")
     assert not (tmp_path / "s").exists()
+
+
+def test_a_game_that_a_person_names_is_not_left_out(tmp_path):
+    design = tiny_study().scale("smoke").design
+    (game,) = design.games
+    both = replace(design, games=[game, replace(game, name="wide", steps={"gpu": 9})])
+    both.check()
+    with pytest.raises(ValueError, match=r"wide is not played at scale .*, but at gpu: choose one of these"):
+        both.on_games(["wide", game.name]).check()

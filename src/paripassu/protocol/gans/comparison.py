@@ -41,6 +41,7 @@ class Comparison(Design):
         by_path: games on data in files, made from the files' path.
         device: of all runs.
         is_judged: whether the games' own ``judged_by`` decides; without it, what tunes decides.
+        wanted: games that a person named; one without ``steps`` for ``size`` is refused, not left out.
 
     Raises:
         ValueError: no seeds to confirm on, or seeds that tune; a name that two arms or games share, or that
@@ -67,6 +68,7 @@ class Comparison(Design):
     )
     device: str = "cpu"
     is_judged: bool = True
+    wanted: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         check_seeds(self.confirmation_seeds, self.first_seed, self.tuning)
@@ -121,7 +123,13 @@ class Comparison(Design):
         return replace(self, games=games) if games else self
 
     def check(self) -> None:
-        """Check that there is a game, its rates and metrics, and the network of each that decides."""
+        """Check the games that are wanted, rates and metrics, and the network of each that decides."""
+        for game in self.games:
+            if game.name in self.wanted and self.size not in game.steps:
+                raise ValueError(
+                    f"{game.name} is not played at scale {self.size}, but at {', '.join(game.steps)}: choose "
+                    "one of these, or leave it out"
+                )
         if not self._games:
             files = " or ".join(f"--data {name}=PATH" for name in self.by_path)
             raise ValueError(
@@ -140,7 +148,7 @@ class Comparison(Design):
             has = ", ".join(game.name for game in self.games)
             raise ValueError(f"there is no game {name!r}: this study has {has}")
         games = [game for game in self.games if not names or game.name in names]
-        return replace(self, games=games)
+        return replace(self, games=games, wanted=tuple(names))
 
     def on_device(self, device: str) -> Self:
         """This comparison with the networks of all runs on a torch device."""
@@ -150,7 +158,6 @@ class Comparison(Design):
         """Every run in words; the settings of later ones are unknown until earlier ones are done."""
         lines: list[str] = []
         for each in self._arms_on_games:
-            check_arm(each)
             who = f"{each.game.name}, {each.arm.name}"
             where, trial = f"{who}, {each.steps:,} updates", f"{who}, {each.trial_steps:,} updates"
             lines += [f"{trial}: trial {n}, rates {point}" for n, point in enumerate(each.points, 1)]
