@@ -59,6 +59,28 @@ def test_steps_come_in_order_with_all_their_options(on_gpu, tmp_path):
     assert all((out / f"{step}.log").exists() for step in STEPS)
 
 
+@pytest.mark.parametrize(
+    ("code", "pack", "expected", "asked"),
+    [
+        (0, "", "--run-gpus", ["-d", "quit"]),
+        (1, "", "--pack auto", ["-d"]),
+        (0, "4", "--pack 4", []),
+    ],
+    ids=["a service", "one that fails", "packs"],
+)
+def test_runs_share_the_gpu_by_the_service_where_there_is_one(code, pack, expected, asked, on_gpu, tmp_path):
+    (tmp_path / "bin").mkdir()
+    service = tmp_path / "bin" / "nvidia-cuda-mps-control"
+    service.write_text(f'#!/usr/bin/env bash\necho "${{1:-$(cat)}}" >>"{tmp_path}/asked"\nexit {code}\n')
+    service.chmod(0o755)
+    path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
+    _, came_to, calls, _ = on_gpu(str(tmp_path / "out"), "10", PATH=path, PACK=pack)
+    assert {*came_to.values()} == {"done"}
+    assert all(expected in call for call in calls if "study run" in call)
+    said = tmp_path / "asked"
+    assert (said.read_text().split() if said.exists() else []) == asked
+
+
 def test_a_slow_step_ends_with_its_share_and_the_next_begins(on_gpu, tmp_path):
     """Of six seconds the tests have 20 %, and what they leave belongs to the next."""
     code, came_to, *_ = on_gpu(str(tmp_path / "out"), "0.1", SLOW="pytest optim")

