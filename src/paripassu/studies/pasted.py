@@ -112,13 +112,17 @@ def _recipes(
     ]
 
 
-def _sngan(name: str, images: str, data: Source, metric: str) -> Game:
-    """SNGAN's recipe, as published but for the width of its networks; a round takes seconds on a core."""
+def _sngan(name: str, images: str, data: Source, metric: str, steps: Mapping[str, int], width: int) -> Game:
+    """SNGAN's recipe, as published but for the width of its networks."""
     run = replace(
-        RECIPES["sngan-cifar10"].run, data=data, model=SNGAN(width=32), log_every=25, eval_samples=2500
+        RECIPES["sngan-cifar10"].run,
+        data=data,
+        model=SNGAN(width=width),
+        log_every=25,
+        eval_samples=2500,
+        channels_last=True,  # halves the time on a CPU
     )
-    words = f"{images}, SNGAN of width 32, hinge loss, 5 discriminator updates each"
-    steps = {"smoke": 1, "gpu": 2000, "paper": 30_000}
+    words = f"{images}, SNGAN of width {width}, hinge loss, 5 discriminator updates each"
     return _pasted(f"{name}-sngan", words, run, PLAIN, metric, steps, SEEN)
 
 
@@ -128,12 +132,14 @@ _DIGITS = _recipes("digits", "scikit-learn's digits at 8 px", Digits(), "fd-digi
 def cifar10(path: Path) -> list[Game]:
     """Four published recipes on CIFAR-10's training images, from a folder of its binary batches.
 
-    At scale gpu DCGANs are twice as wide.
+    At scale gpu DCGANs are twice as wide, and SNGANs four times.
     """
     images, data, metric = "CIFAR-10's training images", Cifar(path), "fd-pixels8@2500"
     recipes = _recipes("cifar10", images, data, metric, IMAGE_STEPS, SEEN)
     wide = _recipes("cifar10-wide", images, data, metric, WIDE_STEPS, SEEN, WIDE)
-    return [*recipes, *wide, _sngan("cifar10", images, data, metric)]
+    narrow_sngan = _sngan("cifar10", images, data, metric, {"smoke": 1, "small": 400}, 8)
+    wide_sngan = _sngan("cifar10-wide", images, data, metric, {"gpu": 2000, "paper": 30_000}, 32)
+    return [*recipes, narrow_sngan, *wide, wide_sngan]
 
 
 def _arms() -> tuple[Arm, ...]:
