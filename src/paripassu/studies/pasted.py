@@ -137,8 +137,8 @@ def cifar10(path: Path) -> list[Game]:
     images, data, metric = "CIFAR-10's training images", Cifar(path), "fd-pixels8@2500"
     recipes = _recipes("cifar10", images, data, metric, IMAGE_STEPS, SEEN)
     wide = _recipes("cifar10-wide", images, data, metric, WIDE_STEPS, SEEN, WIDE)
-    narrow_sngan = _sngan("cifar10", images, data, metric, {"smoke": 1, "small": 400}, 8)
-    wide_sngan = _sngan("cifar10-wide", images, data, metric, {"gpu": 2000, "paper": 30_000}, 32)
+    narrow_sngan = _sngan("cifar10", images, data, metric, {"smoke": 1, "small": 400, "paper": 30_000}, 8)
+    wide_sngan = _sngan("cifar10-wide", images, data, metric, {"gpu": 2000}, 32)
     return [*recipes, narrow_sngan, *wide, wide_sngan]
 
 
