@@ -139,8 +139,8 @@ if [[ -n $tiny ]]; then
   pasted=(--scale smoke --games cifar10-dcgan --workers 1)
 else
   nvidia-smi >"$out/gpu.txt" 2>&1
-  tests=(tests/train/test_captured.py tests/train/test_pack.py tests/games/test_second_derivatives.py tests/optim)
-  tests+=(-k "gpu or cuda or mixed")
+  tests=(tests/train/test_captured.py tests/train/test_pack.py tests/games/test_second_derivatives.py)
+  tests+=(tests/metrics tests/optim -k "gpu or cuda or mixed")
   optim=(--rounds 30 --processes 1)
   train=(--rounds 9)
   grafting=(--scale gpu)

@@ -95,3 +95,14 @@ def test_a_metric_that_there_is_not_is_refused():
     """Not only when it is computed: Fréchet distances on Inception's features are ``fd`` here."""
     with pytest.raises(ValueError, match=r"kind must be one of fd, kd, .* got 'fid'"):
         FeatureMetric("fid", InceptionFeatures(), 10_000)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_metrics_on_a_gpu_are_those_on_the_cpu():
+    """Real features stay on the CPU, where they are kept."""
+    metrics = [FeatureMetric(kind, PIXELS, 300) for kind in ("fd", "kd", "recall")]
+    real, fake = normals(0, 900), normals(1, 300) + 0.5
+    kept = FeatureSample.gather(real.split(200), 300)
+    expected = score(metrics, kept, FeatureSample.gather(fake.split(200), 300))
+    found = score(metrics, kept, FeatureSample.gather(fake.cuda().split(200), 300))
+    assert found == pytest.approx(expected, rel=1e-9)

@@ -31,8 +31,10 @@ _RED_TO_BLUE = (
     "#2166ac", "#053061",
 )  # fmt: skip
 
+# Times the least of some values: from there on an axis of them is logarithmic.
+_FAR = 100
+
 # What an axis or a scale of colours spans at least, so that rounding noise does not look like a signal.
-_FAR = 100  # times the least of some values, from where an axis of them is logarithmic
 _LEAST_DECADES, _LEAST_SHARE = 0.5, 0.05
 
 # Pixels of a heat map's row, and of the gap between two arms' maps.
