@@ -15,7 +15,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from tests.browser.watching import PHONE, SECONDS, complaints, empty_logs, on_a_phone, requests_elsewhere
 from tests.cases.folders import HOSTILE, WRITERS, run_folder
 
-from paripassu.report import figures
+from paripassu.report import figures, heat_map
 from paripassu.report.page import Figure, Graded, Page, Table
 from paripassu.report.run import write_run_page
 
@@ -268,7 +268,7 @@ def test_a_heat_map_is_read_from_the_top_down(browser, tmp_path):
         for step, value in ((0, base), (5, base + 1))
     ]
     frame = pl.DataFrame(rows, schema=["arm", "layer", "step", "value"], orient="row")
-    figure = Figure(figures.heat(frame, ["arm"], "value"), "A map", "")
+    figure = Figure(heat_map.heat(frame, ["arm"], "value"), "A map", "")
     _open(browser, Page("Maps", "", [figure], []).write(tmp_path))
     browser.execute_script("document.querySelector('.figure').focus()")
     assert _press(browser, Keys.ARROW_RIGHT) == "top, step 0: 1.00"

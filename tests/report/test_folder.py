@@ -8,7 +8,7 @@ import pytest
 from tests.cases.folders import run_folder, study_folder
 
 from paripassu.evidence.intervals import estimate
-from paripassu.report import figures
+from paripassu.report import figures, heat_map
 from paripassu.report.figure_data import as_csv
 from paripassu.report.run import write_run_page
 from paripassu.report.study import write_study_page
@@ -46,7 +46,7 @@ def test_numbers_of_too_few_runs_have_no_interval():
 
 def test_a_maps_numbers_are_its_values():
     frame = pl.DataFrame({"arm": "a", "layer": "top", "step": [0, 5], "size": [10.0, 1000.0]})
-    assert _rows(figures.heat(frame, ["a"], "size", log=True)) == [
+    assert _rows(heat_map.heat(frame, ["a"], "size", log=True)) == [
         ["series", "generator updates", "layer", "value"],
         ["a", "0", "top", "10.0"],
         ["a", "5", "top", "1000.0"],

@@ -28,7 +28,7 @@ from tests.cases.folders import (
 from paripassu.evidence.intervals import estimate
 from paripassu.records import Fit, RunHeader, RunStart, Samples, Update
 from paripassu.records.codec import RecordWriter, dump
-from paripassu.report import figures
+from paripassu.report import figures, heat_map
 from paripassu.report.board import write_board
 from paripassu.report.collapse_figures import growth
 from paripassu.report.run import metric_figures, spread, write_run_page
@@ -208,7 +208,7 @@ def test_rounding_noise_is_not_stretched_over_an_axis(log, values, expected):
     rows = [("a", "weight", step, value, value, value, value) for step, value in enumerate(values)]
     frame = pl.DataFrame(rows, schema=["arm", "layer", "step", "mean", "low", "high", "size"], orient="row")
     curve = figures.curves(frame, ["a"], y="length", log=log)["layout"]["yaxis"].get("range")
-    scale = figures.heat(frame, ["a"], "size", log=log)["layout"]["coloraxis"]
+    scale = heat_map.heat(frame, ["a"], "size", log=log)["layout"]["coloraxis"]
     for ends in (curve, [scale["cmin"], scale["cmax"]] if "cmin" in scale else None):
         assert ends == (expected and pytest.approx(expected, abs=1e-6))
 

@@ -21,14 +21,10 @@ _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 # As many as have no common divisor with the colours: an eighth arm has the first colour and another marker.
 MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross", "triangle-down")
 
-# Plotly's Cividis and ColorBrewer's RdBu: both keep their order for any colour vision.
+# Plotly's Cividis, which keeps its order for any colour vision.
 CIVIDIS = (
     "#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55",
     "#fee838",
-)  # fmt: skip
-_RED_TO_BLUE = (
-    "#67001f", "#b2182b", "#d6604d", "#f4a582", "#fddbc7", "#f7f7f7", "#d1e5f0", "#92c5de", "#4393c3",
-    "#2166ac", "#053061",
 )  # fmt: skip
 
 # Times the least of some values: from there on an axis of them is logarithmic.
@@ -36,10 +32,6 @@ _FAR = 100
 
 # What an axis or a scale of colours spans at least, so that rounding noise does not look like a signal.
 _LEAST_DECADES, _LEAST_SHARE = 0.5, 0.05
-
-# Pixels of a heat map's row, and of the gap between two arms' maps.
-_ROW = 16
-_BETWEEN = 36
 
 _NAMED_ROW = 34  # pixels of a row that has a name
 # Distance of an arm's points, and of their mean, from its place on the axis; arms are 1 apart.
@@ -72,7 +64,7 @@ def curves(
     if log:
         figure["layout"]["yaxis"]["type"] = "log"
     shown = frame.filter(pl.col("arm").is_in(list(arms)))
-    if span := _widened([*shown["low"], *shown["high"]], log=log):
+    if span := widened([*shown["low"], *shown["high"]], log=log):
         figure["layout"]["yaxis"]["range"] = span
     if line is not None:
         mark(figure, line)
@@ -88,7 +80,7 @@ def mark(figure: Figure, level: float, text: str = "") -> None:
     figure["layout"].setdefault("shapes", []).append(line)
 
 
-def _widened(values: Sequence[float | None], *, log: bool) -> list[float] | None:
+def widened(values: Sequence[float | None], *, log: bool) -> list[float] | None:
     """The ends of an axis for values that differ too little for an axis of their own; None for others.
 
     On a logarithmic axis they are exponents.
@@ -127,7 +119,7 @@ def values(arms: Mapping[str, Estimate], y: str) -> Figure:
     logarithmic if one run is so far from another that the others would be one point.
     """
     figure = base_figure(x=y, y="")
-    shown = [v for each in arms.values() for v in (*each.values, each.low, each.high)]
+    shown = [value for each in arms.values() for value in each.values]
     if shown and 0 < _FAR * min(shown) < max(shown):
         figure["layout"]["xaxis"]["type"] = "log"
     for number, (arm, estimate) in enumerate(arms.items()):
@@ -168,85 +160,6 @@ def rows(figure: Figure, names: Sequence[str]) -> None:
         "ticks": "",
     }
     figure["layout"]["height"] = 90 + _NAMED_ROW * len(names)
-
-
-def heat(
-    frame: pl.DataFrame, arms: Sequence[str], value: str, *, log: bool = False, angle: bool = False
-) -> Figure:
-    """A map per arm, layers over steps, all on one colour scale.
-
-    Args:
-        frame: ``arm, layer, step`` and the values, of one player and rule.
-        arms: from top to bottom.
-        value: the column to show.
-        log: whether the colours are of its decimal logarithm.
-        angle: whether it is a cosine, shown from -1 to 1.
-    """
-    shown = [arm for arm in arms if arm in frame["arm"]]
-    layers = frame["layer"].unique(maintain_order=True).to_list()
-    height = len(layers) * _ROW
-    whole = len(shown) * height + (len(shown) - 1) * _BETWEEN
-    whose = "%{fullData.name}" if len(shown) > 1 else ""
-    traces: list[Trace] = []
-    layout: dict[str, Any] = {"annotations": []}
-    for row, arm in enumerate(shown):
-        # plotly.js numbers axes from 1 and leaves out the first one's number.
-        number = "" if row == 0 else str(row + 1)
-        table = frame.filter(arm=arm).pivot(on="step", index="layer", values=value)
-        steps = [int(name) for name in table.columns[1:]]
-        values = [[_number(v) for v in own[1:]] for own in table.iter_rows()]
-        traces.append(
-            {
-                "type": "heatmap",
-                "x": steps,
-                "y": table["layer"].to_list(),
-                "z": [[_logarithm(v) for v in line] for line in values] if log else values,
-                "customdata": values,
-                "name": arm,
-                "coloraxis": "coloraxis",
-                "hovertemplate": f"%{{y}}, step %{{x}}: %{{customdata:.3g}}<extra>{whose}</extra>",
-                "xaxis": f"x{number}",
-                "yaxis": f"y{number}",
-            }
-        )
-        top = 1 - row * (height + _BETWEEN) / whole
-        is_last = row == len(shown) - 1
-        below = {"title": {"text": "generator updates"}} if is_last else {"showticklabels": False}
-        layout[f"xaxis{number}"] = {"anchor": f"y{number}", "domain": [0, 1], **below}
-        if not is_last:
-            layout[f"xaxis{number}"]["matches"] = f"x{len(shown)}"
-        layout[f"yaxis{number}"] = {
-            "anchor": f"x{number}",
-            "domain": [max(0.0, top - height / whole), top],
-            "autorange": "reversed",
-            "automargin": True,
-            "tickfont": {"size": 11},
-        }
-        if len(shown) > 1:
-            place = {"xref": "paper", "x": 0.5, "xanchor": "center", "yref": "paper", "y": top}
-            layout["annotations"].append(
-                {"text": arm, "showarrow": False, "font": {"size": 16}, "yanchor": "bottom", **place}
-            )
-    axis = {"colorscale": scale(CIVIDIS), "colorbar": {"title": {"text": "log₁₀" if log else ""}}}
-    if angle:
-        axis |= {"colorscale": scale(_RED_TO_BLUE), "cmin": -1, "cmax": 1}
-    elif span := _widened(frame.filter(pl.col("arm").is_in(shown))[value].to_list(), log=log):
-        axis |= {"cmin": span[0], "cmax": span[1]}
-    layout |= {
-        "height": max(260, whole + _BETWEEN + 80),
-        "margin": {"l": 70, "r": 20, "t": 40, "b": 50},
-        "coloraxis": axis,
-    }
-    return {"data": traces, "layout": layout}
-
-
-def _number(value: float | None) -> float | None:
-    # Four digits are more than a colour shows, and keep the page small.
-    return float(f"{value:.4g}") if value is not None and math.isfinite(value) else None
-
-
-def _logarithm(value: float | None) -> float | None:
-    return round(math.log10(value), 3) if value else None
 
 
 def colour(number: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from paripassu.evidence import series
-from paripassu.report import figures
+from paripassu.report import figures, heat_map
 from paripassu.report.answer import in_words
 from paripassu.report.page import Block, Figure, Text
 
@@ -81,7 +81,7 @@ def _maps(frame: pl.DataFrame, arms: Sequence[str], value: str, title: str, capt
     constant = {arm: level for arm, values in own.items() if (level := _level(values, value)) is not None}
     blocks: list[Block] = []
     if varying := [arm for arm in own if arm not in constant]:
-        figure = figures.heat(frame, varying, value, log=value == "magnitude", angle=value == "cosine")
+        figure = heat_map.heat(frame, varying, value, log=value == "magnitude", angle=value == "cosine")
         blocks.append(Figure(figure, title, caption))
     alike: dict[tuple[str, str], list[str]] = {}
     for arm, level in constant.items():
