@@ -17,6 +17,7 @@ from paripassu.protocol.runner import RESTORED, REWORDED
 from paripassu.protocol.study import FIRST_CONFIRMATION_SEED
 from paripassu.records import RECORDS_FILE, STUDY_FILE, StudyResult, Verdict
 from paripassu.records.codec import load
+from paripassu.records.study import finding_title
 from paripassu.report.study import write_study_page
 
 
@@ -40,7 +41,8 @@ def test_a_study_from_tuning_to_result(tmp_path):
         assert arm.chosen in [trial.settings for trial in arm.trials if len(trial.values) == 3]
         assert len(arm.runs) == 3
         assert all((tmp_path / "s" / run / RECORDS_FILE).is_file() for run in arm.runs)
-    assert (finding.about, finding.claim, finding.verdict.reason) == ("ring8", "It is.", "calm wild")
+    assert (finding.about, finding.claim, finding.verdict.reason) == ("ring8", "It is", "calm wild")
+    assert finding_title(result, finding) == "ring8"
 
 
 @pytest.fixture(scope="module")

@@ -72,7 +72,8 @@ class Finding:
     """What a study's rule says of one claim on one game, or under one condition.
 
     Attributes:
-        claim: in words; it begins with the claim's number, such as ``"C4: "``, where the paper has it.
+        claim: in words, without a full stop; it begins with the claim's number, such as ``"C4: "``, where the
+            paper has it.
         about: the game's name, or the conditions in words.
         verdict: of the rule.
         budget: what it rests on, in words: arms, seeds, runs, steps.
@@ -138,7 +139,8 @@ class StudyResult:
 
 def finding_title(study: StudyResult, finding: Finding) -> str:
     """What a finding is of, in words: its claim, unless it is the study's, and where it was tested."""
-    return finding.about if finding.claim == study.claim else f"{finding.claim} ({finding.about})"
+    of_study = study.claim in (finding.claim, f"{finding.claim}.")
+    return finding.about if of_study else f"{finding.claim} ({finding.about})"
 
 
 def flat_settings(settings: dict[str, Any]) -> dict[str, Any]:

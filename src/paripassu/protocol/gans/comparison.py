@@ -223,7 +223,7 @@ class Comparison(Design):
         findings: list[Finding] = []
         results: list[GameResult] = []
         remarks: list[str] = []
-        rules = self.verdict if isinstance(self.verdict, Mapping) else {claim: self.verdict}
+        rules = self.verdict if isinstance(self.verdict, Mapping) else {claim.removesuffix("."): self.verdict}
         for game in self._games:
             own = [each for each in self._arms_on_games if each.game is game]
             result = game_result(own, self.measures, ends, folder, budget)
