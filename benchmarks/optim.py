@@ -416,7 +416,7 @@ def _number(value: float, form: str) -> str:
 
 
 def met(results: dict[str, list[Row]]) -> str:
-    """Which rows meet their targets, and which their aims, in a sentence each."""
+    """Which rows meet their targets, and which their aims: a list of a sentence each."""
     lines: list[str] = []
     for title, target in (("at most", "at_most"), ("aim", "aim")):
         within: dict[str, list[str]] = {"met": [], "**missed**": []}
@@ -431,7 +431,7 @@ def met(results: dict[str, list[Row]]) -> str:
         sentences = [f"{kind} by {'; '.join(who)}" for kind, who in within.items() if who]
         if len(sentences) == 1:
             sentences = ["met by every row" if within["met"] else "**met by no row**"]
-        lines.append(f"*{title}* is {', '.join(sentences)}.")
+        lines.append(f"- *{title}* is {', '.join(sentences)}.")
     return "\n".join(lines)
 
 

@@ -543,7 +543,7 @@ def table(rows: list[Row]) -> str:
 
 
 def met(rows: list[Row], device: str) -> str:
-    """Which of our rows reach the targets and which do not, in sentences."""
+    """Which of our rows reach the targets and which do not: a list of a sentence for each target."""
     own = [row for row in rows if row.contestant in (OURS, CAPTURED)]
     targets = {
         f"{AT_LEAST_USUAL[device]} × the usual loop": (AT_LEAST_USUAL[device], [r.to_usual for r in own]),
@@ -562,11 +562,11 @@ def met(rows: list[Row], device: str) -> str:
             [name for name, meets in named.items() if meets is is_met] for is_met in (True, False)
         )
         if not missing:
-            sentences.append(f"{what} is met by every setting.")
+            sentences.append(f"- {what} is met by every setting.")
         elif not meeting:
-            sentences.append(f"**{what} is met by no setting**: {'; '.join(missing)}.")
+            sentences.append(f"- **{what} is met by no setting**: {'; '.join(missing)}.")
         else:
-            sentences.append(f"{what} is met by {'; '.join(meeting)}, **not by** {'; '.join(missing)}.")
+            sentences.append(f"- {what} is met by {'; '.join(meeting)}, **not by** {'; '.join(missing)}.")
     return "\n".join(sentences)
 
 

@@ -54,12 +54,12 @@ def test_the_median_process_decides_whether_a_target_is_met():
     assert "| 0.70 | 0.50 to 0.80 | 0.70 | 0.60 | 0.75 | 0.55 |" in script.table([middle])
     slow = script.of_processes([row(0.8)])
     assert script.met({"A": [middle, row(0.5)], "B": [slow]}) == (
-        "*at most* is met by NSGD on A (0.700, 0.75); NSGD on A (0.500, 0.75), "
+        "- *at most* is met by NSGD on A (0.700, 0.75); NSGD on A (0.500, 0.75), "
         "**missed** by NSGD on B (0.800, 0.75).\n"
-        "*aim* is met by NSGD on A (0.500, 0.55), "
+        "- *aim* is met by NSGD on A (0.500, 0.55), "
         "**missed** by NSGD on A (0.700, 0.55); NSGD on B (0.800, 0.55)."
     )
-    assert script.met({"A": [middle]}) == "*at most* is met by every row.\n*aim* is **met by no row**."
+    assert script.met({"A": [middle]}) == "- *at most* is met by every row.\n- *aim* is **met by no row**."
 
 
 def test_missing_scripts_raise_and_say_where_they_are(monkeypatch, tmp_path, capsys):
@@ -134,16 +134,16 @@ def test_the_page_says_which_penalties_cost_too_much():
             (1.29, 1.3),
             (0.95, 0.99),
             (
-                "1.3 × the usual loop is met by b (1.30), **not by** a (1.29).\n"
-                "0.95 × the ceiling is met by every setting."
+                "- 1.3 × the usual loop is met by b (1.30), **not by** a (1.29).\n"
+                "- 0.95 × the ceiling is met by every setting."
             ),
         ),
         (
             (1.0, 1.21),
             (0.94, 0.5),
             (
-                "**1.3 × the usual loop is met by no setting**: a (1.00); b (1.21).\n"
-                "**0.95 × the ceiling is met by no setting**: a (0.94); b (0.50)."
+                "- **1.3 × the usual loop is met by no setting**: a (1.00); b (1.21).\n"
+                "- **0.95 × the ceiling is met by no setting**: a (0.94); b (0.50)."
             ),
         ),
     ],
@@ -167,9 +167,9 @@ def test_the_page_has_captured_rounds():
         "| paripassu, captured | tf32 | 4.0 | 250.0 | 16,000 | 2.60 | 1.90 | 3.10 |  | 30% |"
     )
     assert script.met(rows, "cuda").splitlines() == [
-        "2.5 × the usual loop is met by tf32, captured (2.60), **not by** tf32 (1.30).",
-        "0.95 × the ceiling is met by every setting.",
-        "1.2 × torch's second derivatives is met by every setting.",
+        "- 2.5 × the usual loop is met by tf32, captured (2.60), **not by** tf32 (1.30).",
+        "- 0.95 × the ceiling is met by every setting.",
+        "- 1.2 × torch's second derivatives is met by every setting.",
     ]
 
 
