@@ -562,12 +562,12 @@ def met(rows: list[Row], device: str) -> str:
             [name for name, meets in named.items() if meets is is_met] for is_met in (True, False)
         )
         if not missing:
-            sentences.append(f"- {what} is met by every setting.")
+            sentences.append(f"{what} is met by every setting.")
         elif not meeting:
-            sentences.append(f"- **{what} is met by no setting**: {'; '.join(missing)}.")
+            sentences.append(f"**{what} is met by no setting**: {'; '.join(missing)}.")
         else:
-            sentences.append(f"- {what} is met by {'; '.join(meeting)}, **not by** {'; '.join(missing)}.")
-    return "\n".join(sentences)
+            sentences.append(f"{what} is met by {'; '.join(meeting)}, **not by** {'; '.join(missing)}.")
+    return "\n".join(f"- {sentence}" for sentence in sentences)
 
 
 def packs(name: str, rows: list[Row]) -> str:
